@@ -1,0 +1,1 @@
+"""Where file bytes live: the port in `base`, one adapter a file."""

@@ -1,0 +1,66 @@
+"""The blob port: immutable byte strings by name, written and read in pieces so that no file is held in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+#: Bytes per piece in reads; writers accept pieces of any size.
+CHUNK: Final = 256 * 1024
+
+
+class BlobNotFound(Exception):
+    """No blob of that name."""
+
+
+class BlobsUnavailable(Exception):
+    """The blob home did not answer, after retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """A blob as listed."""
+
+    name: str
+    size: int
+    #: Unix seconds of the last write.
+    modified: int
+
+
+class Blobs(Protocol):
+    """Blobs by name. A name is ASCII, `/`-separated segments of letters, digits, `-`, `_`, `.` and `:`, without `..`."""
+
+    async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
+        """Store the pieces under the name and return their size; the blob appears whole or not at all, replacing any."""
+        ...
+
+    def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `end` (exclusive; None: the end). Raises BlobNotFound at the first piece."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Remove the blob; a missing one is no error."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
+        """Every blob whose name begins with the prefix, in name order."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+async def read_all(blobs: Blobs, name: str, start: int = 0, end: int | None = None) -> bytes:
+    """The bytes of a small blob at once. Raises BlobNotFound."""
+    return b"".join([piece async for piece in blobs.read(name, start, end)])
+
+
+async def write_bytes(blobs: Blobs, name: str, data: bytes) -> int:
+    """Store bytes already in memory."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield data
+
+    return await blobs.write(name, pieces())

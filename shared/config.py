@@ -1,0 +1,49 @@
+"""Every setting of the box, read from the environment (and `.env` on a laptop). Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings with their defaults; names are the environment variables in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    # who may call
+    box_api_keys: dict[str, SecretStr] = Field(default_factory=dict)
+    """Owner name -> API key, or `sha256:<hex>` of it, as JSON."""
+
+    # where the embedded host keeps things and listens
+    box_home: Path = Path(".box")
+    box_host: str = "127.0.0.1"
+    box_port: int = 7071
+    public_base_url: str = ""
+    """What clients call, for links and log lines; empty: http://host:port."""
+
+    # Azure storage; when none of these is set, the embedded SQLite adapters are used
+    azure_web_jobs_storage: SecretStr = Field(default=SecretStr(""), validation_alias="AzureWebJobsStorage")
+    table_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__tableServiceUri")
+    blob_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__blobServiceUri")
+    queue_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__queueServiceUri")
+    azure_client_id: str = ""
+    """Client id of the user-assigned identity; empty: whatever DefaultAzureCredential finds."""
+
+    # the model
+    openai_base_url: str = ""
+    openai_api_key: SecretStr = SecretStr("")
+    azure_openai_endpoint: str = ""
+    azure_openai_api_key: SecretStr = SecretStr("")
+    model_aliases: dict[str, str] = Field(default_factory=dict)
+    """Requested model -> deployed model, as JSON; the key `*` is the default for all others."""
+    model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
+    """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
+
+    # runs
+    run_lifetime_seconds: int = 600
+    lease_seconds: float = 60
+    look_seconds: float = 2
+    """How often a driver that waits for the model looks whether its run was cancelled."""

@@ -1,0 +1,54 @@
+"""Errors that a client sees. Raised deep, translated once (api/errors.py).
+
+ApiError                    any status; carries message, type, param and code of CONTRACT §3
+├── InvalidRequest     400  the client's mistake
+├── Unauthorized       401
+├── NotFoundError      404  the object does not exist, or belongs to somebody else
+└── ServerError        500  our fault; the message never tells why
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """An error with the contract's four fields and its HTTP status."""
+
+    status = 500
+    type = "server_error"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int | None = None):
+        super().__init__(message)
+        self.message, self.param, self.code = message, param, code
+        self.status = status or self.status
+
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """The error envelope; all four keys are always there (CONTRACT §2)."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+class InvalidRequest(ApiError):
+    """The request cannot be carried out as it stands."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class Unauthorized(ApiError):
+    """No key, or a wrong one."""
+
+    status = 401
+    type = "invalid_request_error"
+
+
+class NotFoundError(ApiError):
+    """No such object for this owner."""
+
+    status = 404
+    type = "invalid_request_error"
+
+
+class ServerError(ApiError):
+    """An unexpected fault; details are in the log under the request id."""
+
+    def __init__(self) -> None:
+        super().__init__("The server had an error processing your request. Sorry about that! You can retry your request.")

@@ -1,0 +1,80 @@
+"""Ids and the keys they carry (CONTRACT §1.3).
+
+An id is its record's key in the store, so a get by id is one point read. Ids of a thread's messages, runs and steps begin
+with the object's number in its thread and sort ascending; ids in an owner's collections begin with the time of creation,
+inverted, and sort newest first.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Final
+
+ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+BASE: Final = len(ALPHABET)
+LENGTH: Final = 24
+NUMBER_WIDTH: Final = 6
+TIME_WIDTH: Final = 9
+LAST_MICROS: Final = BASE**TIME_WIDTH - 1
+LAST_HEX_MICROS: Final = 16**13 - 1
+
+
+def numbered(prefix: str, number: int) -> str:
+    """An id for the `number`-th object of its kind in a thread, such as `msg_00002k…`."""
+    return prefix + encode(number, NUMBER_WIDTH) + random_text(LENGTH - NUMBER_WIDTH)
+
+
+def number_of(identifier: str) -> int:
+    """The number in a `numbered` id. Raises ValueError for foreign text."""
+    tail = identifier.partition("_")[2]
+    if len(tail) != LENGTH:
+        raise ValueError(identifier)
+    return decode(tail[:NUMBER_WIDTH])
+
+
+def key_at(prefix: str, number: int) -> str:
+    """The smallest key of a `numbered` id with that number: a bound for scans."""
+    return prefix + encode(number, NUMBER_WIDTH)
+
+
+def newest_first(prefix: str, length: int = LENGTH) -> str:
+    """An id whose keys sort newest first, such as `asst_…`; files ask for 22 characters."""
+    return prefix + encode(LAST_MICROS - micros(), TIME_WIDTH) + random_text(length - TIME_WIDTH)
+
+
+def newest_first_hex(prefix: str) -> str:
+    """The same in 32 lowercase hex digits, as vector stores, batches and uploads have them."""
+    return f"{prefix}{LAST_HEX_MICROS - micros():013x}{secrets.token_hex(10)[:19]}"
+
+
+def call_id() -> str:
+    """An id for a tool call the box made itself."""
+    return "call_" + random_text(LENGTH)
+
+
+def random_text(length: int) -> str:
+    """Unguessable letters and digits."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def micros() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def encode(number: int, width: int) -> str:
+    """A number in base 62, fixed width, so that text order is number order."""
+    digits = ""
+    for _ in range(width):
+        number, digit = divmod(number, BASE)
+        digits = ALPHABET[digit] + digits
+    return digits
+
+
+def decode(text: str) -> int:
+    """The inverse of `encode`. Raises ValueError for other characters."""
+    number = 0
+    for character in text:
+        number = number * BASE + ALPHABET.index(character)
+    return number

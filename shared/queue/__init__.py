@@ -1,0 +1,1 @@
+"""Where work waits: the port in `base`, one adapter a file."""

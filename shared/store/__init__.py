@@ -1,0 +1,1 @@
+"""Where records live: the port in `base`, one adapter a file."""

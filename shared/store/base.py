@@ -1,0 +1,102 @@
+"""The record store's port: records in partitions, changed by atomic commits.
+
+A partition is the unit of consistency: a thread with everything in it, or one owner's collection. What a record means is
+its writer's business; the store sees a key, a JSON object and a version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+Json = dict[str, Any]
+
+#: Changes in one commit; the smallest limit among the homes we know (an Azure entity-group transaction).
+MAX_CHANGES: Final = 100
+
+
+class StoreError(Exception):
+    """A store could not do what it was asked; see the three kinds below."""
+
+
+class NotFound(StoreError):
+    """A record that had to exist does not."""
+
+
+class Conflict(StoreError):
+    """A precondition failed: somebody else wrote first. Nothing of the commit was applied."""
+
+
+class Unavailable(StoreError):
+    """The store did not answer in time, after retries. Whether the commit was applied is unknown."""
+
+
+class Existing:
+    """The type of `EXISTING`; a class of its own keeps the checker strict."""
+
+
+#: As a version: the record must exist, whatever its version is. For rows fenced by another row of the same commit.
+EXISTING: Final = Existing()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored record as read."""
+
+    key: str
+    data: Json
+    #: Opaque; changes with every write.
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole record."""
+
+    key: str
+    data: Json
+    #: None: the record must not exist yet. A version: it must be at that version. EXISTING: it must exist.
+    version: str | Existing | None = None
+    #: Unix seconds at which somebody must look at this record even if every message was lost (see `Store.overdue`).
+    due: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a record; with a version, only if it is at that version. A missing record is no error without a version."""
+
+    key: str
+    version: str | None = None
+
+
+Change = Put | Delete
+
+
+class Store(Protocol):
+    """Records by partition and key. Keys and partitions are ASCII without `/ \\ # ?`; keys sort bytewise."""
+
+    async def get(self, partition: str, key: str) -> Record | None:
+        """Read one record. Raises Unavailable."""
+        ...
+
+    async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
+        """Read records with `first <= key < last` in ascending key order, at most `limit`. Raises Unavailable."""
+        ...
+
+    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+        """Apply all changes or none, and return the new version of each Put (empty string for a Delete).
+
+        A key may occur once, `MAX_CHANGES` in all. Raises Conflict when a precondition on a version or on absence fails,
+        NotFound when a record that had to exist does not, Unavailable when the outcome is unknown. A commit whose answer
+        was lost but which was applied is reported as done, not as Conflict.
+        """
+        ...
+
+    def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
+        """Every (partition, record) whose `due` is at or before `now`: a scan of everything, for housekeeping only."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections and files."""
+        ...
