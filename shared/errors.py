@@ -51,4 +51,6 @@ class ServerError(ApiError):
     """An unexpected fault; details are in the log under the request id."""
 
     def __init__(self) -> None:
-        super().__init__("The server had an error processing your request. Sorry about that! You can retry your request.")
+        super().__init__(
+            "The server had an error processing your request. Sorry about that! You can retry your request."
+        )

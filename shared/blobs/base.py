@@ -29,10 +29,10 @@ class BlobInfo:
 
 
 class Blobs(Protocol):
-    """Blobs by name. A name is ASCII, `/`-separated segments of letters, digits, `-`, `_`, `.` and `:`, without `..`."""
+    """Blobs by name: ASCII, `/`-separated segments of letters, digits, `-`, `_`, `.` and `:`, without `..`."""
 
     async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
-        """Store the pieces under the name and return their size; the blob appears whole or not at all, replacing any."""
+        """Store the pieces and return their size; the blob appears whole or not at all, replacing any of that name."""
         ...
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
 """The record store's port: records in partitions, changed by atomic commits.
 
-A partition is the unit of consistency: a thread with everything in it, or one owner's collection. What a record means is
-its writer's business; the store sees a key, a JSON object and a version.
+A partition is the unit of consistency: a thread with everything in it, or one owner's collection. What a record means
+is its writer's business; the store sees a key, a JSON object and a version.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove a record; with a version, only if it is at that version. A missing record is no error without a version."""
+    """Remove a record; with a version, only if it is at that version. Without one, a missing record is no error."""
 
     key: str
     version: str | None = None
@@ -87,9 +87,9 @@ class Store(Protocol):
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
         """Apply all changes or none, and return the new version of each Put (empty string for a Delete).
 
-        A key may occur once, `MAX_CHANGES` in all. Raises Conflict when a precondition on a version or on absence fails,
-        NotFound when a record that had to exist does not, Unavailable when the outcome is unknown. A commit whose answer
-        was lost but which was applied is reported as done, not as Conflict.
+        A key may occur once, `MAX_CHANGES` in all. Raises Conflict when a precondition on a version or on absence
+        fails, NotFound when a record that had to exist does not, Unavailable when the outcome is unknown. A commit
+        whose answer was lost but which was applied is reported as done, not as Conflict.
         """
         ...
 

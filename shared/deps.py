@@ -1,0 +1,35 @@
+"""What a use case may touch, in one value. `app.py` fills it; tests fill it with doubles at the ports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shared.blobs.base import Blobs
+from shared.config import Settings
+from shared.llm.base import Llm
+from shared.queue.base import Queue
+from shared.store.base import Store
+
+
+def unix_time() -> float:
+    """Seconds since 1970."""
+    return time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The ports and settings of one host."""
+
+    settings: Settings
+    store: Store
+    blobs: Blobs
+    #: Runs to drive.
+    queue: Queue
+    llm: Llm
+    clock: Callable[[], float] = field(default=unix_time)
+
+    def now(self) -> int:
+        """Unix seconds, as every timestamp of the API is."""
+        return int(self.clock())

@@ -1,0 +1,1 @@
+"""Who answers: the model port in `base`, one adapter a file."""

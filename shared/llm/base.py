@@ -1,0 +1,139 @@
+"""The model port: one model turn at a time, in the Responses API's terms.
+
+A turn is taken in one of two ways: `stream` holds the connection and yields what the model says; `start`, `poll` and
+`cancel` leave it running at the provider. Which tools exist and what becomes of calls is the engine's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """What to ask the model. `None` means: say nothing about it."""
+
+    model: str
+    instructions: str
+    #: Input items as the Responses API takes them: messages, function_call, function_call_output, reasoning.
+    input: list[Json]
+    #: Function tools as the Responses API takes them: {"type": "function", "name", "description", "parameters", …}.
+    tools: list[Json] = field(default_factory=list)
+    #: "none" | "auto" | "required" | {"type": "function", "name": ...}
+    tool_choice: Any = "auto"
+    parallel_tool_calls: bool = True
+    temperature: float | None = None
+    top_p: float | None = None
+    #: `text.format`: {"type": "text" | "json_object"} or {"type": "json_schema", "name", "schema", "strict"}.
+    text_format: Json | None = None
+    reasoning_effort: str | None = None
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnUsage:
+    """Tokens of one turn."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A finished turn."""
+
+    #: Output items in order: `message`, `function_call` (call_id, name, arguments), `reasoning`.
+    items: list[Json]
+    usage: TurnUsage
+    #: None, or why the model stopped early.
+    incomplete: Literal["max_output_tokens", "content_filter"] | None = None
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of the message that is output item `item`."""
+
+    item: int
+    text: str
+    refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """Output item `item` is a function call; its arguments follow."""
+
+    item: int
+    call_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsDelta:
+    """More of the arguments (JSON text) of the call that is output item `item`."""
+
+    item: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone:
+    """The last event of a stream."""
+
+    turn: Turn
+
+
+TurnEvent = TextDelta | CallStarted | ArgumentsDelta | TurnDone
+
+
+class LlmError(Exception):
+    """The model could not take the turn, after the adapter's retries.
+
+    `code` is what the run's `last_error` will say; `message` is safe to show to the client.
+    """
+
+    def __init__(self, code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"], message: str):
+        super().__init__(message)
+        self.code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"] = code
+        self.message = message
+
+
+class Llm(Protocol):
+    """A model provider."""
+
+    #: What `make run` prints: which models answer, and from where.
+    description: str
+    #: Whether `start`, `poll` and `cancel` work.
+    can_run_in_background: bool
+
+    def stream(self, request: TurnRequest, deadline: float) -> AsyncIterator[TurnEvent]:
+        """Take a turn. Retries (429, 5xx, lost connection) happen inside, before the first event only, never past
+        `deadline` (unix seconds). Raises LlmError. Closing the iterator abandons the turn."""
+        ...
+
+    async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
+        """Begin a turn in the background and return its response id; `key` makes a repeated start idempotent where the
+        provider supports it. Raises LlmError."""
+        ...
+
+    async def poll(self, response_id: str) -> Turn | None:
+        """The finished turn, or None while it is under way. Raises LlmError when it failed or is lost."""
+        ...
+
+    async def cancel(self, response_id: str) -> None:
+        """Abandon a background turn; one that is already over is no error."""
+        ...
+
+    async def models(self) -> list[str]:
+        """Ids of the models that can be asked for."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,28 @@
+"""The assistant, as stored and as answered."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.objects.common import ApiObject, Json, Metadata
+
+
+class Assistant(ApiObject):
+    """An assistant. `tools`, `tool_resources` and `response_format` are kept in their normalised JSON form."""
+
+    id: str
+    object: Literal["assistant"] = "assistant"
+    created_at: int
+    name: str | None = None
+    description: str | None = None
+    model: str
+    instructions: str | None = None
+    tools: list[Json] = Field(default_factory=list)
+    top_p: float | None = 1.0
+    temperature: float | None = 1.0
+    reasoning_effort: str | None = None
+    tool_resources: Json = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
+    response_format: str | Json = "auto"

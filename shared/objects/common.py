@@ -1,0 +1,58 @@
+"""What all objects share: strict requests, plain JSON out, metadata, response format, usage."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Json = dict[str, Any]
+
+Metadata = dict[str, str]
+
+#: 16 pairs, keys up to 64 and values up to 512 characters; the request models hold the limits.
+MetadataIn = Annotated[
+    dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
+    Field(max_length=16),
+]
+
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class ApiObject(BaseModel):
+    """An object as clients see it."""
+
+    def to_json(self) -> Json:
+        """The JSON the API answers with; nulls are kept, because clients tell null from absent."""
+        return self.model_dump(mode="json")
+
+
+class RequestBody(BaseModel):
+    """A request body: unknown parameters are refused, and types are not coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Usage(BaseModel):
+    """Tokens of a step or run; the two extras are what the hosted service adds."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    prompt_token_details: dict[str, int] = Field(default_factory=lambda: {"cached_tokens": 0})
+    completion_tokens_details: dict[str, int] = Field(default_factory=lambda: {"reasoning_tokens": 0})
+
+    def plus(self, other: Usage) -> Usage:
+        """The sum, extras included."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            total_tokens=self.total_tokens + other.total_tokens,
+            prompt_token_details=add(self.prompt_token_details, other.prompt_token_details),
+            completion_tokens_details=add(self.completion_tokens_details, other.completion_tokens_details),
+        )
+
+
+def add(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
+    """Key-wise sum."""
+    return {key: left.get(key, 0) + right.get(key, 0) for key in left | right}

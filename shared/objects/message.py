@@ -1,0 +1,33 @@
+"""The message, as stored and as answered."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.objects.common import ApiObject, Json, Metadata
+
+
+class Message(ApiObject):
+    """A message. Content parts are kept in their answer form (`text.value`, `annotations`)."""
+
+    id: str
+    object: Literal["thread.message"] = "thread.message"
+    created_at: int
+    assistant_id: str | None = None
+    thread_id: str
+    run_id: str | None = None
+    status: Literal["in_progress", "incomplete", "completed"] = "completed"
+    incomplete_details: dict[str, str] | None = None
+    completed_at: int | None = None
+    incomplete_at: int | None = None
+    role: Literal["user", "assistant"]
+    content: list[Json] = Field(default_factory=list)
+    attachments: list[Json] = Field(default_factory=list)
+    metadata: Metadata = Field(default_factory=dict)
+
+
+def text_part(value: str, annotations: list[Json] | None = None) -> Json:
+    """A text part in answer form."""
+    return {"type": "text", "text": {"value": value, "annotations": annotations or []}}

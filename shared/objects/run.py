@@ -1,0 +1,87 @@
+"""The run, as stored and as answered, and the record that carries it between drivers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from shared.objects.common import ApiObject, Json, Metadata, Usage
+from shared.objects.thread import Counters
+
+RunStatus = Literal[
+    "queued",
+    "in_progress",
+    "requires_action",
+    "cancelling",
+    "cancelled",
+    "failed",
+    "completed",
+    "incomplete",
+    "expired",
+]
+
+
+class Run(ApiObject):
+    """A run; model, instructions, tools and the like are resolved when it is created."""
+
+    id: str
+    object: Literal["thread.run"] = "thread.run"
+    created_at: int
+    assistant_id: str
+    thread_id: str
+    status: RunStatus = "queued"
+    started_at: int | None = None
+    expires_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    required_action: Json | None = None
+    last_error: dict[str, str] | None = None
+    model: str
+    instructions: str = ""
+    tools: list[Json] = Field(default_factory=list)
+    tool_resources: Json = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
+    temperature: float | None = 1.0
+    top_p: float | None = 1.0
+    reasoning_effort: str | None = None
+    max_completion_tokens: int | None = None
+    max_prompt_tokens: int | None = None
+    truncation_strategy: Json = Field(default_factory=lambda: {"type": "auto", "last_messages": None})
+    incomplete_details: dict[str, str] | None = None
+    usage: Usage | None = None
+    response_format: Any = "auto"
+    tool_choice: Any = "auto"
+    parallel_tool_calls: bool = True
+
+
+class Lease(BaseModel):
+    """Who drives the run, and until when (unix seconds) others must keep away."""
+
+    worker: str
+    until: float
+
+
+class RunRecord(BaseModel):
+    """A run's row: the public object and what its next driver must know."""
+
+    run: Run
+    owner: str
+    #: The thread's numbers as the run has advanced them.
+    next: Counters
+    #: The numbers when the run began: its messages and steps are `first.message <= n < next.message`, likewise steps.
+    first: Counters
+    #: Whether steps of earlier runs hold tool calls that belong into the prompt.
+    calls_before: bool = False
+    lease: Lease | None = None
+    #: Names of tools the box runs itself.
+    server_tools: list[str] = Field(default_factory=list)
+    #: Sum over finished steps; becomes `run.usage` at the end.
+    spent: Usage = Field(default_factory=Usage)
+    #: The model response under way in background mode.
+    response_id: str | None = None
+    #: Model turns begun.
+    turns: int = 0
+    #: Wake-ups without progress, for the growing delay between polls.
+    polls: int = 0

@@ -1,0 +1,45 @@
+"""The run step, as stored and as answered."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from shared.objects.common import ApiObject, Json, Metadata, Usage
+
+
+class RunStep(ApiObject):
+    """A step: a message the run wrote, or the tool calls of one model turn."""
+
+    id: str
+    object: Literal["thread.run.step"] = "thread.run.step"
+    created_at: int
+    run_id: str
+    assistant_id: str
+    thread_id: str
+    type: Literal["message_creation", "tool_calls"]
+    status: Literal["in_progress", "cancelled", "failed", "completed", "expired"] = "in_progress"
+    cancelled_at: int | None = None
+    completed_at: int | None = None
+    expires_at: int | None = None
+    expired_at: int | None = None
+    failed_at: int | None = None
+    last_error: dict[str, str] | None = None
+    step_details: Json
+    usage: Usage | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class StepRecord(BaseModel):
+    """A step's row: the public object and what the prompt of later turns needs."""
+
+    step: RunStep
+    #: The number of the thread's next message when the step began: where its calls belong in the prompt.
+    position: int
+    #: The model's own output items of the turn (reasoning and calls), replayed to it in the next turn.
+    items: list[Json] = Field(default_factory=list)
+    #: Usage of the turn, shown on the step once it completes.
+    usage: Usage | None = None
+    #: Outputs by call id, as text for the model; a call without an output has only been started.
+    outputs: dict[str, str] = Field(default_factory=dict)

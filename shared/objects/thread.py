@@ -1,0 +1,47 @@
+"""The thread: the object clients see, and the head that orders everything in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from shared.objects.common import ApiObject, Json, Metadata
+
+#: The key of the thread object in its partition.
+THREAD_KEY = "thread"
+#: The key of the head.
+HEAD_KEY = "head"
+
+
+class Thread(ApiObject):
+    """A thread."""
+
+    id: str
+    object: Literal["thread"] = "thread"
+    created_at: int
+    metadata: Metadata = Field(default_factory=dict)
+    tool_resources: Json = Field(default_factory=dict)
+
+
+class Counters(BaseModel):
+    """The numbers the next message, run and step of a thread will get."""
+
+    message: int = 0
+    run: int = 0
+    step: int = 0
+
+
+class Head(BaseModel):
+    """The row through which everything that adds to a thread goes: next numbers and the lock.
+
+    While `active_run` is set, the run's own row holds the numbers and only the run's driver writes this row.
+    """
+
+    next: Counters = Field(default_factory=Counters)
+    active_run: str | None = None
+
+
+def partition_of(owner: str, thread_id: str) -> str:
+    """A thread's partition. The owner is part of it: another owner's id leads nowhere."""
+    return f"{owner}:{thread_id}"
