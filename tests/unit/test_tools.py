@@ -1,0 +1,152 @@
+"""A typed function becomes a tool; whatever happens in a call becomes a text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from shared.tools.base import Tool, ToolContext, ToolFailure, tool, toolbox
+
+CONTEXT = ToolContext(call_id="call_1", owner="alice", thread_id="thread_1", run_id="run_1")
+
+
+async def add(
+    left: Annotated[int, Field(description="The first summand.")],
+    right: Annotated[int, Field(description="The second summand.")] = 1,
+) -> dict[str, int]:
+    """Add two whole numbers."""
+    return {"sum": left + right}
+
+
+async def shout(text: str) -> str:
+    """Say it louder."""
+    return text.upper()
+
+
+def made(function, **options) -> Tool:
+    return tool(function, **{"idempotent": True, "timeout": 5} | options)
+
+
+def test_a_tool_describes_itself_as_the_api_writes_functions():
+    assert made(add).describe() == {
+        "type": "function",
+        "function": {
+            "name": "add",
+            "description": "Add two whole numbers.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "left": {"type": "integer", "description": "The first summand."},
+                    "right": {"type": "integer", "description": "The second summand.", "default": 1},
+                },
+                "required": ["left"],
+                "additionalProperties": False,
+            },
+            "strict": False,
+        },
+    }
+
+
+async def test_values_become_json_and_texts_stay_texts():
+    assert json.loads(await made(add).run('{"left": 2}', CONTEXT)) == {"sum": 3}
+    assert await made(shout).run('{"text": "grüezi"}', CONTEXT) == "GRÜEZI"
+
+
+async def test_a_parameter_may_be_called_title():
+    async def find(title: str) -> str:
+        """Find a book."""
+        return title
+
+    assert made(find).parameters["properties"] == {"title": {"type": "string"}}
+
+
+async def test_the_context_reaches_the_function_but_not_the_schema():
+    async def whoami(context: ToolContext) -> str:
+        """Say who is calling."""
+        return f"{context.owner} {context.call_id}"
+
+    assert made(whoami).parameters["properties"] == {}
+    assert await made(whoami).run("", CONTEXT) == "alice call_1"
+    assert (await made(whoami).run('{"context": {}}', CONTEXT)).startswith("Error: invalid arguments")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "object"),
+        ("null", "object"),
+        ("{}", "left: Field required"),
+        ('{"left": "two"}', "left: Input should be a valid integer"),
+        ('{"left": 1, "middle": 2}', "middle: Extra inputs are not permitted"),
+        ('{"left": 1, "right": null}', "right"),
+        ("[" * 100_000, "Invalid JSON"),
+        ('{"left": "\\ud800"}', "Invalid JSON"),
+    ],
+)
+async def test_bad_arguments_are_told_to_the_model(arguments, named):
+    answer = await made(add).run(arguments, CONTEXT)
+    assert answer.startswith("Error: invalid arguments for add: ")
+    assert named in answer
+    assert len(answer) < 600
+
+
+async def test_a_refusal_is_told_in_the_tools_own_words():
+    async def refuse() -> str:
+        """Refuse."""
+        raise ToolFailure("not today")
+
+    assert await made(refuse).run("{}", CONTEXT) == "Error: not today"
+
+
+async def crash() -> str:
+    """Crash."""
+    raise ValueError("x" * 9000)
+
+
+async def hang() -> str:
+    """Never return."""
+    await asyncio.Event().wait()
+    return ""
+
+
+async def test_a_crash_is_told_briefly():
+    answer = await made(crash).run("{}", CONTEXT)
+    assert answer.startswith("Error: crash failed: ValueError: xxx")
+    assert len(answer) < 600
+
+
+async def test_a_call_ends_at_its_timeout():
+    assert await made(hang, timeout=0.01).run("{}", CONTEXT) == "Error: hang did not finish within 0.01 seconds."
+
+
+@pytest.mark.parametrize("function", [crash, hang])
+async def test_a_failed_side_effect_is_never_called_undone(function):
+    answer = await made(function, idempotent=False, timeout=0.01).run("{}", CONTEXT)
+    assert answer.endswith("It is unknown whether it took effect: do not repeat it, tell the user.")
+
+
+async def test_cancelling_a_call_cancels_it():
+    call = asyncio.create_task(made(hang).run("{}", CONTEXT))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+def test_a_function_without_docstring_is_no_tool():
+    async def silent() -> str:
+        return ""
+
+    with pytest.raises(ValueError, match="silent needs a docstring"):
+        made(silent)
+
+
+def test_a_toolbox_has_one_tool_per_name():
+    assert list(toolbox([made(add), made(shout)])) == ["add", "shout"]
+    with pytest.raises(ValueError, match="two tools are called add"):
+        toolbox([made(add), made(add)])
