@@ -1,0 +1,283 @@
+"""The model's test double: script the turns, run, assert.
+
+    llm = ScriptedLlm()
+    llm.script([call("get_weather", city="Oslo")], [text("Ra", "in.")])
+
+Each list is one turn; what the engine asked is in `llm.requests`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.ids import call_id as new_call_id
+from shared.ids import random_text
+from shared.llm.base import (
+    ArgumentsDelta,
+    CallStarted,
+    Json,
+    LlmError,
+    TextDelta,
+    Turn,
+    TurnDone,
+    TurnEvent,
+    TurnRequest,
+    TurnUsage,
+)
+
+Code = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+Reason = Literal["max_output_tokens", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing happens until the event is set, or for so many seconds."""
+
+    until: asyncio.Event | float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The model says something, delta by delta."""
+
+    deltas: tuple[str | Pause, ...]
+    refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The model calls a function."""
+
+    name: str
+    arguments: str
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The model thinks; nobody sees it, but the item must come back with the next turn."""
+
+    encrypted_content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The turn ends here, with an error."""
+
+    code: Code
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The turn ends here, cut short."""
+
+    reason: Reason
+
+
+Part = Message | FunctionCall | Reasoning | Failure | Incomplete | Pause | TurnUsage
+
+
+def text(*deltas: str | Pause) -> Message:
+    """A message, such as `text("Rain.")` or, in several deltas, `text("Ra", pause(event), "in.")`."""
+    return Message(deltas)
+
+
+def refusal(*deltas: str | Pause) -> Message:
+    """A message in which the model refuses to answer."""
+    return Message(deltas, refusal=True)
+
+
+def call(name: str, /, *, call_id: str | None = None, **arguments: object) -> FunctionCall:
+    """A function call, such as `call("get_weather", city="Oslo")`."""
+    return raw_call(name, json.dumps(arguments, ensure_ascii=False), call_id=call_id)
+
+
+def raw_call(name: str, arguments: str, *, call_id: str | None = None) -> FunctionCall:
+    """A function call whose arguments are this very text, JSON or not."""
+    return FunctionCall(name, arguments, call_id or new_call_id())
+
+
+def reasoning(encrypted_content: str = "thoughts") -> Reasoning:
+    """A reasoning item."""
+    return Reasoning(encrypted_content)
+
+
+def fail(code: Code = "server_error", message: str = "Sorry, something went wrong.") -> Failure:
+    """An error; after a text, the message breaks off."""
+    return Failure(code, message)
+
+
+def incomplete(reason: Reason = "max_output_tokens") -> Incomplete:
+    """The end of a turn that the model could not finish."""
+    return Incomplete(reason)
+
+
+def pause(until: asyncio.Event | float) -> Pause:
+    """A wait for an event, or for some seconds."""
+    return Pause(until)
+
+
+def usage(input_tokens: int, output_tokens: int, cached_tokens: int = 0, reasoning_tokens: int = 0) -> TurnUsage:
+    """What the turn costs; without it, `ScriptedLlm.usage`."""
+    return TurnUsage(input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+
+
+@dataclass
+class _Background:
+    turn: asyncio.Task[Turn]
+    polls_left: int
+
+
+@dataclass
+class ScriptedLlm:
+    """A model that says what the test told it to."""
+
+    description: str = "scripted"
+    can_run_in_background: bool = True
+    #: Answers when the script is over; None: that is an error.
+    default: Callable[[TurnRequest], Sequence[Part]] | None = None
+    usage: TurnUsage = field(default_factory=lambda: TurnUsage(10, 5))
+    #: How often `poll` answers "not yet", at least.
+    polls_before_done: int = 0
+    model_names: list[str] = field(default_factory=lambda: ["scripted"])
+
+    requests: list[TurnRequest] = field(default_factory=list, init=False)
+    #: Streams that were closed before their end.
+    abandoned: int = field(default=0, init=False)
+    #: Key -> response id of every background turn.
+    started: dict[str, str] = field(default_factory=dict, init=False)
+    cancelled: list[str] = field(default_factory=list, init=False)
+    _turns: deque[Sequence[Part]] = field(default_factory=deque, init=False)
+    _background: dict[str, _Background] = field(default_factory=dict, init=False)
+
+    def script(self, *turns: Sequence[Part]) -> None:
+        """Add turns to the script."""
+        self._turns.extend(turns)
+
+    @property
+    def turns_left(self) -> int:
+        """Turns nobody asked for yet."""
+        return len(self._turns)
+
+    async def stream(self, request: TurnRequest, deadline: float) -> AsyncIterator[TurnEvent]:
+        """Play the next turn."""
+        parts = self._next(request)
+        over = False
+        try:
+            async for event in _play(parts, self.usage):
+                over = isinstance(event, TurnDone)
+                yield event
+        except LlmError:
+            over = True
+            raise
+        finally:
+            self.abandoned += not over
+
+    async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
+        """Play the next turn unheard; the same key twice is the same turn."""
+        if key not in self.started:
+            turn = asyncio.create_task(_play_to_end(self._next(request), self.usage))
+            response_id = self.started[key] = "resp_" + random_text(24)
+            self._background[response_id] = _Background(turn, self.polls_before_done)
+        return self.started[key]
+
+    async def poll(self, response_id: str) -> Turn | None:
+        """The turn, once it is over and has been asked for often enough."""
+        background = self._background.get(response_id)
+        if background is None or response_id in self.cancelled:
+            raise LlmError("server_error", "Sorry, something went wrong.")
+        if background.polls_left > 0:
+            background.polls_left -= 1
+            return None
+        await asyncio.sleep(0)
+        return await background.turn if background.turn.done() else None
+
+    async def cancel(self, response_id: str) -> None:
+        """Stop playing."""
+        self.cancelled.append(response_id)
+        if response_id in self._background:
+            self._background[response_id].turn.cancel()
+
+    async def models(self) -> list[str]:
+        """The names the test gave."""
+        return self.model_names
+
+    async def close(self) -> None:
+        """Stop every background turn."""
+        for background in self._background.values():
+            background.turn.cancel()
+        await asyncio.gather(*(each.turn for each in self._background.values()), return_exceptions=True)
+
+    def _next(self, request: TurnRequest) -> Sequence[Part]:
+        self.requests.append(request)
+        if self._turns:
+            return self._turns.popleft()
+        if self.default is not None:
+            return self.default(request)
+        return [fail("server_error", f"The script is over, but the model was asked for turn {len(self.requests)}.")]
+
+
+async def _play(parts: Sequence[Part], default_usage: TurnUsage) -> AsyncIterator[TurnEvent]:
+    items: list[Json] = []
+    cost, reason = default_usage, None
+    for part in parts:
+        index = len(items)
+        match part:
+            case Message(deltas):
+                for delta in deltas:
+                    if isinstance(delta, Pause):
+                        await _wait(delta)
+                    else:
+                        yield TextDelta(index, delta, part.refusal)
+                items.append(_message(part))
+            case FunctionCall(name, arguments, call_id):
+                yield CallStarted(index, call_id, name)
+                for piece in _halves(arguments):
+                    yield ArgumentsDelta(index, piece)
+                items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments})
+            case Reasoning(encrypted_content):
+                items.append({"type": "reasoning", "summary": [], "encrypted_content": encrypted_content})
+            case Failure(code, message):
+                raise LlmError(code, message)
+            case Pause():
+                await _wait(part)
+            case TurnUsage():
+                cost = part
+            case Incomplete():
+                reason = part.reason
+                break
+    yield TurnDone(Turn(items, cost, reason, "resp_" + random_text(24)))
+
+
+async def _play_to_end(parts: Sequence[Part], default_usage: TurnUsage) -> Turn:
+    async for event in _play(parts, default_usage):
+        if isinstance(event, TurnDone):
+            return event.turn
+    raise AssertionError("a turn without an end")
+
+
+async def _wait(each: Pause) -> None:
+    if isinstance(each.until, asyncio.Event):
+        await each.until.wait()
+    else:
+        await asyncio.sleep(each.until)
+
+
+def _message(part: Message) -> Json:
+    said = "".join(delta for delta in part.deltas if isinstance(delta, str))
+    if part.refusal:
+        content: Json = {"type": "refusal", "refusal": said}
+    else:
+        content = {"type": "output_text", "text": said, "annotations": []}
+    return {"type": "message", "role": "assistant", "status": "completed", "content": [content]}
+
+
+def _halves(arguments: str) -> Iterator[str]:
+    middle = len(arguments) // 2
+    yield from filter(None, (arguments[:middle], arguments[middle:]))
