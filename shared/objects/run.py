@@ -68,20 +68,25 @@ class RunRecord(BaseModel):
 
     run: Run
     owner: str
-    #: The thread's numbers as the run has advanced them.
+    #: The thread's numbers as the run has advanced them; the head has the same.
     next: Counters
     #: The numbers when the run began: its messages and steps are `first.message <= n < next.message`, likewise steps.
     first: Counters
-    #: Whether steps of earlier runs hold tool calls that belong into the prompt.
-    calls_before: bool = False
+    #: Whether the thread holds tool calls that belong into the prompt.
+    calls: bool = False
     lease: Lease | None = None
-    #: Names of tools the box runs itself.
+    #: When the newest watchdog message becomes visible (unix seconds).
+    watched_until: float = 0
+    #: Names of tools the box runs itself; `*` means all.
     server_tools: list[str] = Field(default_factory=list)
-    #: Sum over finished steps; becomes `run.usage` at the end.
+    #: Sum over the turns taken; becomes `run.usage` at the end.
     spent: Usage = Field(default_factory=Usage)
+    #: Model turns whose outcome is committed.
+    turns: int = 0
     #: The model response under way in background mode.
     response_id: str | None = None
-    #: Model turns begun.
-    turns: int = 0
-    #: Wake-ups without progress, for the growing delay between polls.
-    polls: int = 0
+    #: The step, and the message it writes, that are not finished.
+    open_step: str | None = None
+    open_message: str | None = None
+    #: Files the code interpreter drew since the last message; the next message shows them.
+    images: list[str] = Field(default_factory=list)

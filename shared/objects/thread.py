@@ -35,11 +35,14 @@ class Counters(BaseModel):
 class Head(BaseModel):
     """The row through which everything that adds to a thread goes: next numbers and the lock.
 
-    While `active_run` is set, the run's own row holds the numbers and only the run's driver writes this row.
+    While `active_run` is set, only the holder of that run's row (its version is the fence) writes this row, in the same
+    commit; so a driver need not read it.
     """
 
     next: Counters = Field(default_factory=Counters)
     active_run: str | None = None
+    #: Whether finished runs left tool calls that belong into later prompts.
+    calls: bool = False
 
 
 def partition_of(owner: str, thread_id: str) -> str:

@@ -1,0 +1,60 @@
+"""Events of a streamed run: what the engine says and who listens.
+
+An event with state is emitted after the commit it reports; deltas are not stored. The listener lives in the process that
+drives the run; everybody else reads the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from shared.objects.common import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A named event and its bare object."""
+
+    name: str
+    data: Json | str
+
+
+DONE = Event("done", "[DONE]")
+
+
+def fault(message: str) -> Event:
+    """The event that ends a stream when the box itself failed; the nested `error` is what makes clients raise."""
+    return Event("error", {"error": {"message": message, "type": "server_error", "param": None, "code": None}})
+
+
+@dataclass(slots=True)
+class Listener:
+    """A client's end of a stream: unbounded, because a slow reader must not slow the run."""
+
+    events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
+
+    def put(self, event: Event) -> None:
+        """Say something."""
+        self.events.put_nowait(event)
+
+    def close(self) -> None:
+        """Nothing more will be said."""
+        self.events.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while (event := await self.events.get()) is not None:
+            yield event
+
+
+def step_delta(step_id: str, call: Json) -> Event:
+    """More of one tool call."""
+    details = {"step_details": {"type": "tool_calls", "tool_calls": [call]}}
+    return Event("thread.run.step.delta", {"id": step_id, "object": "thread.run.step.delta", "delta": details})
+
+
+def message_delta(message_id: str, part: Json) -> Event:
+    """More of one content part."""
+    data = {"id": message_id, "object": "thread.message.delta", "delta": {"content": [part]}}
+    return Event("thread.message.delta", data)
