@@ -1,0 +1,90 @@
+"""Share prices from Yahoo Finance through yfinance, which is synchronous: it runs in threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from shared.tools.prices import PriceUnavailable, Quote
+
+logger = logging.getLogger(__name__)
+
+_UNKNOWN = "Yahoo Finance does not know this symbol"
+#: One HTTP request; a price takes about four of them.
+_REQUEST_SECONDS = 5
+_QUOTE_SECONDS = 12
+
+
+class Yahoo:
+    """Asks Yahoo Finance; `session` makes the curl_cffi session to ask with."""
+
+    def __init__(self, session: Callable[[], Any] | None = None):
+        self._make_session = session or _browser_session
+        self._session: Any = None
+        # A thread that waits for a dead network must not hold up those of the host.
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="yahoo")
+
+    async def quote(self, symbol: str) -> Quote:
+        """The latest price. Raises PriceUnavailable."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_QUOTE_SECONDS):
+                return await loop.run_in_executor(self._threads, self._ask, symbol)
+        except TimeoutError as error:
+            raise PriceUnavailable("Yahoo Finance did not answer in time") from error
+
+    def _ask(self, symbol: str) -> Quote:
+        import yfinance  # noqa: PLC0415  heavy: loaded on first use
+        from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError  # noqa: PLC0415
+
+        yfinance.config.debug.hide_exceptions = False
+        # Its caches on disk are no good to several threads or instances; a folder that cannot be made turns them off.
+        yfinance.set_tz_cache_location(f"{os.devnull}/off")
+        if self._session is None:
+            self._session = _impatient(self._make_session())
+        try:
+            ticker = yfinance.Ticker(symbol, session=self._session)
+            ticker.history(period="1d", timeout=_REQUEST_SECONDS)
+            return _quote(symbol, ticker.history_metadata)
+        except YFTickerMissingError as error:
+            raise PriceUnavailable(_UNKNOWN) from error
+        except YFRateLimitError as error:
+            raise PriceUnavailable("Yahoo Finance accepts no more requests for now, try again later") from error
+        # OSError is every network failure of curl_cffi; the others are answers that are not what they should be.
+        except (YFException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            if getattr(getattr(error, "response", None), "status_code", None) == 404:
+                raise PriceUnavailable(_UNKNOWN) from error
+            logger.info("no price", extra={"action": "price_unavailable", "symbol": symbol}, exc_info=True)
+            raise PriceUnavailable("Yahoo Finance could not be reached or sent no price") from error
+
+
+def _browser_session() -> Any:
+    from curl_cffi.requests import Session  # noqa: PLC0415  heavy: loaded on first use
+
+    return Session(impersonate="chrome")
+
+
+def _impatient(session: Any) -> Any:
+    """Let no request last longer than ours may: yfinance gives its cookies 30 seconds each."""
+    request = session.request
+    session.request = lambda *args, **options: request(*args, **{**options, "timeout": _REQUEST_SECONDS})
+    return session
+
+
+def _quote(symbol: str, meta: Mapping[str, Any]) -> Quote:
+    price = float(meta["regularMarketPrice"])
+    before = meta.get("previousClose") or meta.get("chartPreviousClose")
+    time = meta.get("regularMarketTime")
+    return Quote(
+        symbol=meta.get("symbol") or symbol,
+        name=meta.get("longName") or meta.get("shortName") or symbol,
+        price=round(price, 4),
+        currency=meta.get("currency") or "",
+        change=None if before is None else round(price - before, 4),
+        change_percent=None if before is None else round((price / before - 1) * 100, 2),
+        market_time=None if time is None else time.isoformat(),
+    )
