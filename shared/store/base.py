@@ -6,6 +6,8 @@ is its writer's business; the store sees a key, a JSON object and a version.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -71,6 +73,30 @@ class Delete:
 
 
 Change = Put | Delete
+
+
+_KEY: Final = re.compile(r"[ -~]{1,512}")
+_REFUSED: Final = re.compile(r"[/\\#?]")
+
+
+def is_key(text: str) -> bool:
+    """Whether the text can be a key or a partition at all."""
+    return _KEY.fullmatch(text) is not None and _REFUSED.search(text) is None
+
+
+def encode(data: Json) -> str:
+    """The record's data as stored: compact and ASCII, so that text that is no valid Unicode survives, too."""
+    return json.dumps(data, separators=(",", ":"))
+
+
+def check_changes(partition: str, changes: Sequence[Change]) -> None:
+    """Raise ValueError for a commit that no store may accept."""
+    keys = {change.key for change in changes}
+    if len(changes) > MAX_CHANGES or len(keys) < len(changes):
+        raise ValueError(f"{len(changes)} changes of {len(keys)} keys in one commit")
+    for text in (partition, *keys):
+        if not is_key(text):
+            raise ValueError(f"{text!r} is not a key")
 
 
 class Store(Protocol):

@@ -1,0 +1,109 @@
+"""One SQLite file as the embedded host's database: the store and the queues share it, and so may several processes.
+
+A commit here survives the death of the process (WAL, written before the answer); `synchronous=NORMAL` lets a power cut
+take the last few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+#: How long the patient connection waits for a lock that another process holds.
+PATIENCE_SECONDS: Final = 15.0
+
+SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS records (partition TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL,"
+    " version INTEGER NOT NULL, due INTEGER, PRIMARY KEY (partition, key))",
+    "CREATE INDEX IF NOT EXISTS records_due ON records (due) WHERE due IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL,"
+    " visible REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0)",
+    "CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible)",
+)
+
+
+class Database:
+    """A job runs at once on the event loop's own connection, which never waits for a lock.
+
+    That takes tens of microseconds, a hop to a thread ten times as long. When another process holds the lock, the job
+    moves to a thread with a connection that waits, so the event loop is never held up. For one event loop only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._patient = _connect(path, PATIENCE_SECONDS)
+        self._eager = _connect(path, 0)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._closed = False
+
+    async def run(self, job: Callable[[sqlite3.Connection], T], failure: type[Exception]) -> T:
+        """Run the job, which must be one statement or one `transaction`; what SQLite refuses is raised as `failure`."""
+        try:
+            try:
+                return job(self._eager)
+            except sqlite3.OperationalError as error:
+                if not _locked(error):
+                    raise
+            return await asyncio.get_running_loop().run_in_executor(self._thread, job, self._patient)
+        except sqlite3.Error as error:
+            raise failure(str(error)) from error
+
+    async def close(self) -> None:
+        """Finish what the thread is doing and close the file; closing twice is no error."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._thread.shutdown)
+        self._eager.close()
+        self._patient.close()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Take the write lock, then commit, or roll back when the block raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    # Only the first process ever really switches; SQLite does not wait for the lock that this one statement needs.
+    _insist(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+    connection.execute("PRAGMA synchronous=NORMAL")
+    if patience > 0:
+        with transaction(connection):
+            for statement in SCHEMA:
+                connection.execute(statement)
+    return connection
+
+
+def _insist(attempt: Callable[[], object]) -> None:
+    """Repeat while another process that is starting up holds the lock."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            attempt()
+            return
+        except sqlite3.OperationalError as error:
+            if not _locked(error) or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
+
+
+def _locked(error: sqlite3.OperationalError) -> bool:
+    """Whether somebody else held a lock; extended codes keep the primary one in their low byte."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -1,0 +1,124 @@
+"""The record store in one SQLite file, for a laptop and for tests."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from shared.sqlite import Database, transaction
+from shared.store.base import (
+    Change,
+    Conflict,
+    Delete,
+    Existing,
+    NotFound,
+    Put,
+    Record,
+    Unavailable,
+    check_changes,
+    encode,
+)
+
+#: Overdue records read at a time.
+PAGE: Final = 200
+
+
+class SqliteStore:
+    """A `Store` in the table `records`."""
+
+    def __init__(self, database: Database, counter: Counter[str] | None = None) -> None:
+        self._database = database
+        self._counter = Counter() if counter is None else counter
+
+    async def get(self, partition: str, key: str) -> Record | None:
+        """Read one record."""
+        self._counter["table.get"] += 1
+        query = "SELECT key, data, version FROM records WHERE partition = ? AND key = ?"
+        row = await self._database.run(lambda file: file.execute(query, (partition, key)).fetchone(), Unavailable)
+        return None if row is None else _record(*row)
+
+    async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
+        """Read a range of keys in ascending order."""
+        self._counter["table.scan"] += 1
+        query = (
+            "SELECT key, data, version FROM records WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
+        )
+        bounds = (partition, first, last, max(limit, 0))
+        rows = await self._database.run(lambda file: file.execute(query, bounds).fetchall(), Unavailable)
+        return [_record(*row) for row in rows]
+
+    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+        """Apply all changes in one transaction."""
+        check_changes(partition, changes)
+        if not changes:
+            return []
+        self._counter["table.commit"] += 1
+        texts = [encode(change.data) if isinstance(change, Put) else "" for change in changes]
+
+        def apply(file: sqlite3.Connection) -> list[str]:
+            with transaction(file):
+                return [_apply(file, partition, change, text) for change, text in zip(changes, texts, strict=True)]
+
+        return await self._database.run(apply, Unavailable)
+
+    async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
+        """Every record that is due, the longest overdue first."""
+        self._counter["table.overdue"] += 1
+        seen: tuple[int, str, str] = (-1, "", "")
+        while True:
+            rows = await self._overdue_after(seen, now)
+            for _, partition, key, data, version in rows:
+                yield partition, _record(key, data, version)
+            if len(rows) < PAGE:
+                return
+            seen = rows[-1][:3]
+
+    async def _overdue_after(self, seen: tuple[int, str, str], now: int) -> list[Any]:
+        query = (
+            "SELECT due, partition, key, data, version FROM records WHERE due <= ?"
+            " AND (due, partition, key) > (?, ?, ?) ORDER BY due, partition, key LIMIT ?"
+        )
+        return await self._database.run(lambda file: file.execute(query, (now, *seen, PAGE)).fetchall(), Unavailable)
+
+    async def close(self) -> None:
+        """Close the database."""
+        await self._database.close()
+
+
+def _apply(file: sqlite3.Connection, partition: str, change: Change, text: str) -> str:
+    place = (partition, change.key)
+    if isinstance(change, Delete):
+        return _delete(file, change, place)
+    if change.version is None:
+        # The count begins at the clock: a record that is deleted and made again never repeats a version.
+        version = time.time_ns() // 1000
+        row = (*place, text, version, change.due)
+        if file.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount == 0:
+            raise Conflict(f"{change.key} exists")
+        return str(version)
+    update = "UPDATE records SET data = ?, due = ?, version = version + 1 WHERE partition = ? AND key = ?"
+    if isinstance(change.version, Existing):
+        written = file.execute(f"{update} RETURNING version", (text, change.due, *place)).fetchall()
+        if not written:
+            raise NotFound(f"{change.key} does not exist")
+        return str(written[0][0])
+    if file.execute(f"{update} AND version = ?", (text, change.due, *place, int(change.version))).rowcount == 0:
+        raise Conflict(f"{change.key} is not at version {change.version}")
+    return str(int(change.version) + 1)
+
+
+def _delete(file: sqlite3.Connection, change: Delete, place: tuple[str, str]) -> str:
+    delete = "DELETE FROM records WHERE partition = ? AND key = ?"
+    if change.version is None:
+        file.execute(delete, place)
+    elif file.execute(f"{delete} AND version = ?", (*place, int(change.version))).rowcount == 0:
+        raise Conflict(f"{change.key} is not at version {change.version}")
+    return ""
+
+
+def _record(key: str, data: str, version: int) -> Record:
+    return Record(key, json.loads(data), str(version))
