@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Json = dict[str, Any]
+
+#: Bytes of a body as JSON; Azure takes 64 KB after base64.
+MAX_BODY: Final = 48 * 1024
 
 
 class QueueUnavailable(Exception):
@@ -21,6 +25,14 @@ class Received:
     attempt: int
     #: The adapter's own handle (message id and pop receipt).
     handle: Any
+
+
+def encode_body(body: Json) -> str:
+    """The body as compact ASCII JSON. Raises ValueError when it is too large for a message."""
+    text = json.dumps(body, separators=(",", ":"))
+    if len(text) > MAX_BODY:
+        raise ValueError(f"a message of {len(text)} bytes")
+    return text
 
 
 class Queue(Protocol):

@@ -1,0 +1,92 @@
+"""A queue in the same SQLite file as the store. A send wakes a receiver in this process at once, others by a poll."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+import time
+from collections import Counter
+from typing import Any, Final
+
+from shared.queue.base import Json, QueueUnavailable, Received, encode_body
+from shared.sqlite import Database
+
+#: How long a message of another process can go unnoticed; one look costs some ten microseconds.
+POLL_SECONDS: Final = 0.05
+
+CHOICE: Final = "SELECT id FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible LIMIT ?"
+TAKE: Final = (
+    "UPDATE messages SET visible = ?, attempts = attempts + 1 WHERE id IN ("
+    "SELECT id FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible LIMIT ?"
+    ") RETURNING id, body, attempts"
+)
+
+
+class SqliteQueue:
+    """One named `Queue` in the table `messages`.
+
+    The handle is (message id, attempt): whoever takes the message later has another attempt.
+    """
+
+    def __init__(self, database: Database, name: str, counter: Counter[str] | None = None) -> None:
+        self._database = database
+        self._name = name
+        self._counter = Counter() if counter is None else counter
+        self._arrived = asyncio.Event()
+
+    async def send(self, body: Json, delay: float = 0) -> None:
+        """Store a message."""
+        self._counter["queue.send"] += 1
+        # A random id is never used twice, so a late delete cannot hit a younger message.
+        row = (random.getrandbits(62), self._name, encode_body(body), time.time() + delay)
+        await self._execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", row)
+        self._arrived.set()
+
+    async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
+        """Take visible messages, the longest visible first."""
+        end = time.monotonic() + wait
+        while True:
+            self._arrived.clear()
+            taken = await self._take(limit, visibility)
+            left = end - time.monotonic()
+            if taken or left <= 0:
+                return taken
+            try:
+                await asyncio.wait_for(self._arrived.wait(), min(left, POLL_SECONDS))
+            except TimeoutError:
+                continue
+
+    async def delete(self, message: Received) -> None:
+        """Remove the message unless somebody else has taken it meanwhile."""
+        self._counter["queue.delete"] += 1
+        await self._execute("DELETE FROM messages WHERE id = ? AND attempts = ?", message.handle)
+
+    async def retry(self, message: Received, delay: float) -> None:
+        """Make the message visible after `delay` seconds."""
+        self._counter["queue.retry"] += 1
+        row = (time.time() + delay, *message.handle)
+        await self._execute("UPDATE messages SET visible = ? WHERE id = ? AND attempts = ?", row)
+        self._arrived.set()
+
+    async def close(self) -> None:
+        """Close the database."""
+        await self._database.close()
+
+    async def _take(self, limit: int, visibility: float) -> list[Received]:
+        now = time.time()
+
+        def job(file: sqlite3.Connection) -> list[Any]:
+            # A look first: an empty queue must not cost the write lock.
+            if file.execute(CHOICE, (self._name, now, 1)).fetchone() is None:
+                return []
+            return file.execute(TAKE, (now + visibility, self._name, now, limit)).fetchall()
+
+        rows = await self._database.run(job, QueueUnavailable)
+        if rows:
+            self._counter["queue.receive"] += 1
+        return [Received(json.loads(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
+
+    async def _execute(self, statement: str, row: tuple[Any, ...]) -> None:
+        await self._database.run(lambda file: file.execute(statement, row), QueueUnavailable)
