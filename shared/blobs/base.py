@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -28,11 +29,23 @@ class BlobInfo:
     modified: int
 
 
+_NAME: Final = re.compile(r"(?=.{1,200}\Z)[\w:-][\w:.-]*(/[\w:-][\w:.-]*)*", re.ASCII)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError for what is no blob name, so that none can lead out of its home."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is not a blob name")
+
+
 class Blobs(Protocol):
-    """Blobs by name: ASCII, `/`-separated segments of letters, digits, `-`, `_`, `.` and `:`, without `..`."""
+    """Blobs by name: ASCII, at most 200 characters, `/`-separated segments of letters, digits, `-`, `_`, `.` and `:`.
+
+    No segment begins with a dot.
+    """
 
     async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
-        """Store the pieces and return their size; the blob appears whole or not at all, replacing any of that name."""
+        """Store the pieces under the name; return the size. The blob appears whole or not at all, replacing any."""
         ...
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:

@@ -1,0 +1,122 @@
+"""Blobs as the files of one folder, each under its escaped name; the folder has no subfolders.
+
+A blob appears whole by a rename. Nothing waits for the disk: the death of the process loses nothing that was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+from shared.blobs.base import CHUNK, BlobInfo, BlobNotFound, BlobsUnavailable, check_name
+
+T = TypeVar("T")
+
+#: How the name of a file begins while it is written; no blob's name does.
+PARTIAL: Final = ".partial-"
+#: A partial file as old as this was left by a process that died.
+PARTIAL_SECONDS: Final = 24 * 3600
+
+
+class FolderBlobs:
+    """A `Blobs` in a folder; everything that moves bytes runs in a thread."""
+
+    def __init__(self, root: Path, counter: Counter[str] | None = None) -> None:
+        self._root = root
+        self._counter = Counter() if counter is None else counter
+        root.mkdir(parents=True, exist_ok=True)
+        for partial in root.glob(f"{PARTIAL}*"):
+            if partial.stat().st_mtime < time.time() - PARTIAL_SECONDS:
+                partial.unlink(missing_ok=True)
+
+    async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
+        """Write a partial file, then rename it over whatever is there."""
+        self._counter["blob.write"] += 1
+        path, partial = self._path(name), self._root / f"{PARTIAL}{uuid4().hex}"
+        file = await _in_thread(partial.open, "xb")
+        try:
+            size = 0
+            async for block in blocks(pieces, CHUNK):
+                size += await _in_thread(file.write, block)
+            await _in_thread(file.close)
+            await _in_thread(partial.replace, path)
+            return size
+        finally:
+            file.close()
+            partial.unlink(missing_ok=True)
+
+    async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Read the file that is there now, even if it is replaced or deleted meanwhile."""
+        self._counter["blob.read"] += 1
+        path = self._path(name)
+        file: BinaryIO = await _in_thread(path.open, "rb")
+        try:
+            position = await _in_thread(file.seek, start)
+            while end is None or position < end:
+                length = CHUNK if end is None else min(CHUNK, end - position)
+                piece = await _in_thread(file.read, length)
+                if not piece:
+                    return
+                position += len(piece)
+                yield piece
+        finally:
+            file.close()
+
+    async def delete(self, name: str) -> None:
+        """Remove the file."""
+        self._counter["blob.delete"] += 1
+        await _in_thread(self._path(name).unlink, True)
+
+    async def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
+        """List the files that are there now."""
+        self._counter["blob.list"] += 1
+        for info in await _in_thread(_listing, self._root, quote(prefix, safe="")):
+            yield info
+
+    async def close(self) -> None:
+        """There is nothing to release."""
+
+    def _path(self, name: str) -> Path:
+        check_name(name)
+        return self._root / quote(name, safe="")
+
+
+async def blocks(pieces: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
+    """The same bytes in pieces of at least `size`, save the last."""
+    buffer = bytearray()
+    async for piece in pieces:
+        buffer += piece
+        if len(buffer) >= size:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except FileNotFoundError as error:
+        raise BlobNotFound(error.filename) from error
+    except OSError as error:
+        raise BlobsUnavailable(str(error)) from error
+
+
+def _listing(root: Path, prefix: str) -> list[BlobInfo]:
+    found = []
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix) and not entry.name.startswith(PARTIAL):
+                try:
+                    stat = entry.stat()
+                except FileNotFoundError:
+                    continue  # deleted since
+                found.append(BlobInfo(unquote(entry.name), stat.st_size, int(stat.st_mtime)))
+    return sorted(found, key=lambda info: info.name)
