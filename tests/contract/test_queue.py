@@ -1,0 +1,125 @@
+"""What every queue does: messages come at least once, after their delay, with their attempts counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from shared.queue.base import MAX_BODY
+
+
+async def test_a_message_comes_back_as_it_was_sent(queue):
+    body = {"run": "run_1", "text": "Grüße 🎉 <&>", "n": 0, "none": None}
+    await queue.send(body)
+    [message] = await queue.receive(1, 30, 5)
+    assert (message.body, message.attempt) == (body, 1)
+
+
+async def test_an_empty_queue_answers_nothing(queue):
+    assert await queue.receive(5, 30, 0) == []
+    began = time.monotonic()
+    assert await queue.receive(5, 30, 0.3) == []
+    assert time.monotonic() - began >= 0.29
+
+
+async def test_a_receiver_takes_no_more_than_it_asked_for(queue):
+    for n in range(5):
+        await queue.send({"n": n})
+    first = await queue.receive(3, 30, 0)
+    second = await queue.receive(3, 30, 0)
+    assert (len(first), len(second)) == (3, 2)
+    assert {message.body["n"] for message in first + second} == set(range(5))
+
+
+async def test_a_taken_message_is_hidden_then_comes_again(queue):
+    await queue.send({"n": 1})
+    [first] = await queue.receive(1, 1, 0)
+    assert await queue.receive(1, 1, 0) == []
+    [second] = await queue.receive(1, 30, 5)
+    assert (first.attempt, second.attempt, second.body) == (1, 2, {"n": 1})
+
+
+async def test_a_deleted_message_never_comes_again(queue):
+    await queue.send({"n": 1})
+    [message] = await queue.receive(1, 1, 0)
+    await queue.delete(message)
+    assert await queue.receive(1, 1, 1.2) == []
+
+
+async def test_deleting_twice_is_no_error(queue):
+    await queue.send({"n": 1})
+    [message] = await queue.receive(1, 30, 0)
+    await queue.delete(message)
+    await queue.delete(message)
+
+
+async def test_who_lost_a_message_cannot_delete_it(queue, home):
+    await queue.send({"n": 1})
+    [lost] = await queue.receive(1, 1, 0)
+    [taken] = await home.queue().receive(1, 1, 5)
+    await queue.delete(lost)
+    [again] = await queue.receive(1, 30, 5)
+    assert (taken.attempt, again.attempt) == (2, 3)
+
+
+async def test_who_lost_a_message_cannot_give_it_back(queue, home):
+    await queue.send({"n": 1})
+    [lost] = await queue.receive(1, 1, 0)
+    [taken] = await home.queue().receive(1, 30, 5)
+    await queue.retry(lost, 0)
+    assert await queue.receive(1, 30, 0) == []
+    await home.queue().delete(taken)
+
+
+async def test_a_delayed_message_waits(queue):
+    await queue.send({"n": 1}, delay=1)
+    assert await queue.receive(1, 30, 0) == []
+    began = time.monotonic()
+    [message] = await queue.receive(1, 30, 5)
+    assert 0.3 < time.monotonic() - began < 4
+    assert message.body == {"n": 1}
+
+
+async def test_a_message_given_back_waits_and_counts(queue):
+    await queue.send({"n": 1})
+    [message] = await queue.receive(1, 30, 0)
+    await queue.retry(message, 1)
+    assert await queue.receive(1, 30, 0) == []
+    [again] = await queue.receive(1, 30, 5)
+    assert again.attempt == 2
+    await queue.retry(again, 0)
+    [third] = await queue.receive(1, 30, 1)
+    assert third.attempt == 3
+
+
+async def test_a_waiting_receiver_gets_a_message_of_another_host(queue, home):
+    waiting = asyncio.create_task(queue.receive(1, 30, 10))
+    await asyncio.sleep(0)
+    await home.queue().send({"n": 1})
+    [message] = await waiting
+    assert message.body == {"n": 1}
+
+
+async def test_a_message_goes_to_one_receiver(home):
+    queues = [home.queue() for _ in range(4)]
+    for n in range(20):
+        await queues[0].send({"n": n})
+    taken = await asyncio.gather(*(queue.receive(10, 30, 0) for queue in queues))
+    taken.append(await queues[0].receive(32, 30, 0))
+    assert sorted(message.body["n"] for messages in taken for message in messages) == list(range(20))
+
+
+async def test_the_largest_body(queue):
+    body = {"text": "x" * (MAX_BODY - 11)}
+    await queue.send(body)
+    [message] = await queue.receive(1, 30, 5)
+    assert message.body == body
+    with pytest.raises(ValueError):
+        await queue.send({"text": "x" * MAX_BODY})
+
+
+async def test_queues_do_not_mix(home):
+    await home.queue("runs").send({"n": 1})
+    assert await home.queue("other").receive(1, 30, 0) == []
