@@ -54,3 +54,16 @@ class ServerError(ApiError):
         super().__init__(
             "The server had an error processing your request. Sorry about that! You can retry your request."
         )
+
+
+def not_found(kind: str, identifier: str) -> NotFoundError:
+    """The 404 for an object of this owner; `kind` is the API's word for it, such as `run step`."""
+    if kind == "file":
+        return NotFoundError(f"No such File object: {identifier}", param="id")
+    return NotFoundError(f"No {kind} found with id '{identifier}'.")
+
+
+def wrong_shape(param: str, value: str, prefix: str) -> InvalidRequest:
+    """The 400 for a text that cannot be the id it should be; `prefix` comes without its `_` or `-`."""
+    message = f"Invalid '{param}': '{value}'. Expected an ID that begins with '{prefix}'."
+    return InvalidRequest(message, param=param, code="invalid_value")

@@ -1,12 +1,17 @@
-"""The message, as stored and as answered."""
+"""The message, as stored and as answered, and the requests that make and change it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, Tag
 
-from shared.objects.common import ApiObject, Json, Metadata
+from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody
+from shared.objects.parse import BY_SHAPE
+from shared.objects.tools import CodeInterpreterTool
+
+LongText = Annotated[str, StringConstraints(max_length=256_000)]
+Detail = Literal["auto", "low", "high"]
 
 
 class Message(ApiObject):
@@ -31,3 +36,123 @@ class Message(ApiObject):
 def text_part(value: str, annotations: list[Json] | None = None) -> Json:
     """A text part in answer form."""
     return {"type": "text", "text": {"value": value, "annotations": annotations or []}}
+
+
+class TextPart(RequestBody):
+    """Text: a string coming in, an object with annotations going out."""
+
+    type: Literal["text"]
+    text: LongText
+
+    def to_json(self) -> Json:
+        """The part as answered."""
+        return text_part(self.text)
+
+
+class ImageFileRef(RequestBody):
+    """An uploaded image."""
+
+    file_id: str
+    detail: Detail | None = None
+
+
+class ImageFilePart(RequestBody):
+    """An uploaded image as content."""
+
+    type: Literal["image_file"]
+    image_file: ImageFileRef
+
+    def to_json(self) -> Json:
+        """The part as answered."""
+        image = {"file_id": self.image_file.file_id, "detail": self.image_file.detail or "auto"}
+        return {"type": self.type, "image_file": image}
+
+
+class ImageUrlRef(RequestBody):
+    """An image on the web, or a data URL."""
+
+    url: Annotated[str, StringConstraints(min_length=1)]
+    detail: Detail | None = None
+
+
+class ImageUrlPart(RequestBody):
+    """An image on the web as content."""
+
+    type: Literal["image_url"]
+    image_url: ImageUrlRef
+
+    def to_json(self) -> Json:
+        """The part as answered."""
+        return {"type": self.type, "image_url": {"url": self.image_url.url, "detail": self.image_url.detail or "auto"}}
+
+
+Part = Annotated[
+    Annotated[ImageFilePart, Tag("(=image_file)")]
+    | Annotated[ImageUrlPart, Tag("(=image_url)")]
+    | Annotated[TextPart, Tag("(=text)")],
+    BY_SHAPE,
+]
+
+Content = Annotated[
+    Annotated[LongText, Tag("(a string)")] | Annotated[list[Part], Field(min_length=1), Tag("(an array)")], BY_SHAPE
+]
+
+
+class FileSearchAttachment(RequestBody):
+    """File search as the use of an attachment; it has no settings there."""
+
+    type: Literal["file_search"]
+
+
+AttachmentTool = Annotated[
+    Annotated[CodeInterpreterTool, Tag("(=code_interpreter)")] | Annotated[FileSearchAttachment, Tag("(=file_search)")],
+    BY_SHAPE,
+]
+
+
+class Attachment(RequestBody):
+    """A file for tools, sent along with a message."""
+
+    file_id: str
+    tools: list[AttachmentTool] | None = None
+
+
+class CreateMessage(RequestBody):
+    """The body of POST /threads/{id}/messages, and each message of a new thread or run."""
+
+    role: Literal["user", "assistant"]
+    content: Content
+    attachments: Annotated[list[Attachment], Field(max_length=500)] | None = None
+    metadata: MetadataIn | None = None
+
+    def content_json(self) -> list[Json]:
+        """The content as answered."""
+        if isinstance(self.content, str):
+            return [text_part(self.content)]
+        return [part.to_json() for part in self.content]
+
+    def attachments_json(self) -> list[Json]:
+        """The attachments as answered: as they were sent."""
+        return [attachment.model_dump(mode="json", exclude_unset=True) for attachment in self.attachments or ()]
+
+    def image_file_ids(self) -> list[str]:
+        """Files the content shows."""
+        if isinstance(self.content, str):
+            return []
+        return [part.image_file.file_id for part in self.content if isinstance(part, ImageFilePart)]
+
+    def attached_to(self, tool: str) -> list[str]:
+        """Files attached for a tool, in order and without repetition."""
+        return list(
+            dict.fromkeys(
+                attachment.file_id
+                for attachment in self.attachments or ()
+                if any(each.type == tool for each in attachment.tools or ())
+            )
+        )
+
+
+class ModifyMessage(RequestBody):
+    """The body of POST /threads/{id}/messages/{id}."""
+
+    metadata: MetadataIn | None = None

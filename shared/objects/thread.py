@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from shared.objects.common import ApiObject, Json, Metadata
+from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody
+from shared.objects.message import CreateMessage
+from shared.objects.tools import NewToolResources, ToolResources
+
+#: Messages that come with a new thread or run: they are stored in one commit with it.
+MAX_MESSAGES: Final = 90
+
+NewMessages = Annotated[list[CreateMessage], Field(max_length=MAX_MESSAGES)]
 
 #: The key of the thread object in its partition.
 THREAD_KEY = "thread"
@@ -48,3 +55,18 @@ class Head(BaseModel):
 def partition_of(owner: str, thread_id: str) -> str:
     """A thread's partition. The owner is part of it: another owner's id leads nowhere."""
     return f"{owner}:{thread_id}"
+
+
+class CreateThread(RequestBody):
+    """The body of POST /threads, and `thread` of POST /threads/runs."""
+
+    messages: NewMessages | None = None
+    tool_resources: NewToolResources | None = None
+    metadata: MetadataIn | None = None
+
+
+class ModifyThread(RequestBody):
+    """The body of POST /threads/{id}: omitted is unchanged, null is reset."""
+
+    tool_resources: ToolResources | None = None
+    metadata: MetadataIn | None = None

@@ -1,0 +1,89 @@
+"""The requests that make, change and continue runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from shared.objects.assistant import Instructions, ModelName, Temperature, TopP
+from shared.objects.common import Json, MetadataIn, ReasoningEffort, RequestBody
+from shared.objects.parse import rejected
+from shared.objects.thread import CreateThread, NewMessages
+from shared.objects.tools import ResponseFormat, Tool, ToolChoice, ToolResources
+
+
+class TruncationStrategy(RequestBody):
+    """How much of the thread the model sees."""
+
+    type: Literal["auto", "last_messages"]
+    last_messages: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _last_messages_needs_a_number(self) -> TruncationStrategy:
+        if self.type == "last_messages" and self.last_messages is None:
+            text = "Missing required parameter: '{path}'."
+            raise rejected(text, "missing_required_parameter", "last_messages")
+        return self
+
+    def to_json(self) -> Json:
+        """The strategy as answered."""
+        return {"type": self.type, "last_messages": self.last_messages}
+
+
+class RunSettings(RequestBody):
+    """What both ways of creating a run have in common; what is unset comes from the assistant."""
+
+    assistant_id: str
+    model: ModelName | None = None
+    instructions: Instructions | None = None
+    tools: Annotated[list[Tool], Field(max_length=20)] | None = None
+    metadata: MetadataIn | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    stream: bool | None = None
+    max_prompt_tokens: Annotated[int, Field(ge=256)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=256)] | None = None
+    truncation_strategy: TruncationStrategy | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+
+    def truncation_json(self) -> Json:
+        """The truncation strategy as answered."""
+        return (self.truncation_strategy or TruncationStrategy(type="auto")).to_json()
+
+
+class CreateRun(RunSettings):
+    """The body of POST /threads/{id}/runs."""
+
+    additional_instructions: Instructions | None = None
+    additional_messages: NewMessages | None = None
+
+
+class CreateThreadAndRun(RunSettings):
+    """The body of POST /threads/runs."""
+
+    thread: CreateThread | None = None
+    tool_resources: ToolResources | None = None
+
+
+class ModifyRun(RequestBody):
+    """The body of POST /threads/{id}/runs/{id}."""
+
+    metadata: MetadataIn | None = None
+
+
+class ToolOutput(RequestBody):
+    """What a function returned."""
+
+    tool_call_id: str
+    output: str | None = None
+
+
+class SubmitToolOutputs(RequestBody):
+    """The body of POST /threads/{id}/runs/{id}/submit_tool_outputs."""
+
+    tool_outputs: list[ToolOutput]
+    stream: bool | None = None
