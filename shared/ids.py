@@ -7,6 +7,7 @@ creation, inverted, and sort newest first.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from typing import Final
@@ -17,7 +18,11 @@ LENGTH: Final = 24
 NUMBER_WIDTH: Final = 6
 TIME_WIDTH: Final = 9
 LAST_MICROS: Final = BASE**TIME_WIDTH - 1
-LAST_HEX_MICROS: Final = 16**13 - 1
+HEX_LENGTH: Final = 32
+HEX_TIME_WIDTH: Final = 13
+LAST_HEX_MICROS: Final = 16**HEX_TIME_WIDTH - 1
+
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def numbered(prefix: str, number: int) -> str:
@@ -46,6 +51,19 @@ def newest_first(prefix: str, length: int = LENGTH) -> str:
 def newest_first_hex(prefix: str) -> str:
     """The same in 32 lowercase hex digits, as vector stores, batches and uploads have them."""
     return f"{prefix}{LAST_HEX_MICROS - micros():013x}{secrets.token_hex(10)[:19]}"
+
+
+def micros_of(identifier: str) -> int:
+    """When a newest-first id was made. Raises ValueError for foreign text."""
+    tail = identifier[max(identifier.find("_"), identifier.find("-")) + 1 :]
+    if len(tail) == HEX_LENGTH:
+        return LAST_HEX_MICROS - int(tail[:HEX_TIME_WIDTH], 16)
+    return LAST_MICROS - decode(tail[:TIME_WIDTH])
+
+
+def is_key(text: str) -> bool:
+    """Whether a text from outside may be used as a key: whoever made an id, it has nothing but these characters."""
+    return _KEY.fullmatch(text) is not None
 
 
 def call_id() -> str:

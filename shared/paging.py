@@ -1,0 +1,187 @@
+"""Pages over a partition: `limit`, `order`, `after` and `before`, with an exact `has_more`.
+
+A cursor is an id, and an id carries its position; so the id of a deleted object still marks its place. Objects of a
+thread are numbered and sort ascending (`numbered_page`), objects of an owner sort newest first (`newest_page`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared import ids
+from shared.errors import not_found
+from shared.store.base import Json, Record, Store
+
+#: Rows read at once when filters, holes or the wrong direction make a page look further.
+STRIDE: Final = 1000
+
+#: 2020: no id is older.
+_EPOCH_MICROS: Final = 1_577_836_800_000_000
+#: How far the clocks of two hosts may be apart.
+_SKEW_MICROS: Final = 60_000_000
+
+Keep = Callable[[Record], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list call asks for. `before` alone gives the items right before it, still in the asked order."""
+
+    limit: int = 20
+    order: Literal["asc", "desc"] = "desc"
+    after: str | None = None
+    before: str | None = None
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the page is filled from its end."""
+        return self.before is not None and self.after is None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records in the asked order."""
+
+    records: list[Record]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Where the numbered objects of a kind are: `prefix` of their ids, and the numbers `first <= n < end`."""
+
+    prefix: str
+    #: The API's word for one of them.
+    kind: str
+    end: int
+    first: int = 0
+
+
+async def numbered_page(
+    store: Store, partition: str, numbers: Numbers, query: ListQuery, keep: Keep | None = None
+) -> Page:
+    """A page over numbered ids. What it reads does not depend on how many there are. Raises NotFoundError."""
+    low, high = numbers.first, numbers.end
+    after, before = (_number(cursor, numbers) for cursor in (query.after, query.before))
+    ascending = query.order == "asc"
+    lower, upper = (after, before) if ascending else (before, after)
+    low = low if lower is None else max(low, lower + 1)
+    high = high if upper is None else min(high, upper)
+    walk = _up if ascending != query.backwards else _down
+    rows = Rows(store, partition, keep or _any)
+    return _page(await walk(rows, numbers.prefix, low, high, query.limit + 1), query)
+
+
+async def newest_page(
+    store: Store, partition: str, prefix: str, kind: str, query: ListQuery, keep: Keep | None = None
+) -> Page:
+    """A page over newest-first ids; reading them oldest first scans the partition. Raises NotFoundError."""
+    for cursor in (query.after, query.before):
+        _check_time(cursor, prefix, kind)
+    descending = query.order == "desc"
+    lower, upper = (query.after, query.before) if descending else (query.before, query.after)
+    first = prefix if lower is None else _behind(lower)
+    last = prefix + "~" if upper is None else upper
+    rows = Rows(store, partition, keep or _any)
+    if descending != query.backwards:
+        return _page(await rows.first(first, last, query.limit + 1), query)
+    return _page(await rows.last(first, last, query.limit + 1), query)
+
+
+def list_json(data: list[Json], has_more: bool) -> Json:
+    """The list as answered."""
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a partition that pass a filter."""
+
+    store: Store
+    partition: str
+    keep: Keep
+
+    async def first(self, first: str, last: str, wanted: int) -> list[Record]:
+        """The first rows with `first <= key < last`."""
+        found: list[Record] = []
+        stride = wanted
+        while True:
+            batch = await self.store.scan(self.partition, first, last, stride)
+            found += filter(self.keep, batch)
+            if len(found) >= wanted or len(batch) < stride:
+                return found[:wanted]
+            first, stride = _behind(batch[-1].key), STRIDE
+
+    async def last(self, first: str, last: str, wanted: int) -> list[Record]:
+        """The last rows with `first <= key < last`, last first; reads all of them."""
+        found: deque[Record] = deque(maxlen=wanted)
+        while True:
+            batch = await self.store.scan(self.partition, first, last, STRIDE)
+            found.extend(filter(self.keep, batch))
+            if len(batch) < STRIDE:
+                return list(reversed(found))
+            first = _behind(batch[-1].key)
+
+    async def between(self, first: str, last: str, most: int) -> list[Record]:
+        """All rows with `first <= key < last`, of which there are `most` at most."""
+        return [*filter(self.keep, await self.store.scan(self.partition, first, last, most))]
+
+
+async def _up(rows: Rows, prefix: str, low: int, high: int, wanted: int) -> list[Record]:
+    if low >= high:
+        return []
+    return await rows.first(ids.key_at(prefix, low), ids.key_at(prefix, high), wanted)
+
+
+async def _down(rows: Rows, prefix: str, low: int, high: int, wanted: int) -> list[Record]:
+    """Window below window: numbers are dense, so the first window is enough unless objects were deleted."""
+    found: list[Record] = []
+    window = wanted
+    while high > low and len(found) < wanted:
+        bottom = max(low, high - window)
+        batch = await rows.between(ids.key_at(prefix, bottom), ids.key_at(prefix, high), high - bottom)
+        found += reversed(batch)
+        high, window = bottom, min(window * 4, STRIDE)
+    return found[:wanted]
+
+
+def _page(records: list[Record], query: ListQuery) -> Page:
+    has_more = len(records) > query.limit
+    records = records[: query.limit]
+    return Page(records[::-1] if query.backwards else records, has_more)
+
+
+def _number(cursor: str | None, numbers: Numbers) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        number = ids.number_of(cursor)
+    except ValueError:
+        number = numbers.end
+    if not cursor.startswith(numbers.prefix) or number >= numbers.end:
+        raise not_found(numbers.kind, cursor)
+    return number
+
+
+def _check_time(cursor: str | None, prefix: str, kind: str) -> None:
+    if cursor is None:
+        return
+    try:
+        made = ids.micros_of(cursor) if cursor.startswith(prefix) else 0
+    except ValueError:
+        made = 0
+    if not _EPOCH_MICROS < made < ids.micros() + _SKEW_MICROS or not ids.is_key(cursor):
+        raise not_found(kind, cursor)
+
+
+def _behind(key: str) -> str:
+    """The smallest bound that leaves the key out: `!` sorts before letters and digits."""
+    return key + "!"
+
+
+def _any(record: Record) -> bool:
+    return True

@@ -1,0 +1,136 @@
+"""Pages over numbered and newest-first ids, on a real store."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared import ids
+from shared.errors import NotFoundError
+from shared.paging import ListQuery, Numbers, newest_page, numbered_page
+from shared.sqlite import Database
+from shared.store.base import Delete, Put
+from shared.store.sqlite import SqliteStore
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = SqliteStore(Database(tmp_path / "box.db"))
+    yield store
+    await store.close()
+
+
+async def filled(store, count):
+    keys = [ids.numbered("msg_", number) for number in range(count)]
+    for start in range(0, count, 100):
+        await store.commit("p", [Put(key, {"id": key}) for key in keys[start : start + 100]])
+    return keys
+
+
+async def messages(store, count, **query):
+    page = await numbered_page(store, "p", Numbers("msg_", "message", count), ListQuery(**query))
+    return [record.key for record in page.records], page.has_more
+
+
+async def test_pages_follow_each_other_in_both_orders(store):
+    keys = await filled(store, 5)
+    assert await messages(store, 5, limit=2, order="asc") == (keys[:2], True)
+    assert await messages(store, 5, limit=2, order="asc", after=keys[1]) == (keys[2:4], True)
+    assert await messages(store, 5, limit=2, order="asc", after=keys[3]) == (keys[4:], False)
+    assert await messages(store, 5, limit=2, order="desc") == (keys[:2:-1], True)
+    assert await messages(store, 5, limit=2, order="desc", after=keys[1]) == (keys[:1], False)
+
+
+async def test_has_more_is_exact_when_the_last_page_is_full(store):
+    keys = await filled(store, 4)
+    assert await messages(store, 4, limit=4) == (keys[::-1], False)
+    assert await messages(store, 4, limit=2, after=keys[2]) == (keys[1::-1], False)
+
+
+async def test_after_the_last_item_comes_an_empty_page(store):
+    keys = await filled(store, 3)
+    assert await messages(store, 3, order="asc", after=keys[-1]) == ([], False)
+    assert await messages(store, 3, order="desc", after=keys[0]) == ([], False)
+
+
+async def test_before_gives_the_items_right_before_in_the_asked_order(store):
+    keys = await filled(store, 6)
+    assert await messages(store, 6, limit=2, order="asc", before=keys[4]) == (keys[2:4], True)
+    assert await messages(store, 6, limit=2, order="desc", before=keys[1]) == ([keys[3], keys[2]], True)
+    assert await messages(store, 6, order="asc", after=keys[1], before=keys[4]) == (keys[2:4], False)
+
+
+async def test_a_deleted_cursor_still_marks_its_place(store):
+    keys = await filled(store, 4)
+    await store.commit("p", [Delete(keys[2])])
+    assert await messages(store, 4, order="desc", after=keys[2]) == (keys[1::-1], False)
+
+
+async def test_holes_do_not_shorten_a_page(store):
+    keys = await filled(store, 60)
+    await store.commit("p", [Delete(key) for key in keys[10:58]])
+    assert await messages(store, 60, limit=4) == ([keys[59], keys[58], keys[9], keys[8]], True)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "msg_0", "run_000000abcdefghabcdefghab", "msg_zzzzzzabcdefghabcdefghab", "msg_+"]
+)
+async def test_a_cursor_that_never_was_is_not_found(store, cursor):
+    await filled(store, 2)
+    with pytest.raises(NotFoundError, match="No message found with id"):
+        await messages(store, 2, after=cursor)
+
+
+async def test_a_page_reads_as_much_on_a_long_thread_as_on_a_short_one(store):
+    async def rows_read(count):
+        read = 0
+
+        class Counting:
+            async def scan(self, *bounds):
+                nonlocal read
+                records = await store.scan(*bounds)
+                read += len(records)
+                return records
+
+        await numbered_page(Counting(), "p", Numbers("msg_", "message", count), ListQuery())
+        return read
+
+    await filled(store, 2000)
+    assert await rows_read(2000) == await rows_read(30) == 21
+
+
+async def owned(store, count):
+    keys = [ids.newest_first("asst_") for _ in range(count)]
+    await store.commit("p", [Put(key, {"id": key}) for key in set(keys)])
+    assert sorted(keys, reverse=True) == keys
+    return keys
+
+
+async def assistants(store, keep=None, **query):
+    page = await newest_page(store, "p", "asst_", "assistant", ListQuery(**query), keep)
+    return [record.key for record in page.records], page.has_more
+
+
+async def test_an_owners_objects_come_newest_first_and_oldest_first(store, monkeypatch):
+    keys = await owned(store, 5)
+    assert await assistants(store, limit=2) == ([keys[4], keys[3]], True)
+    assert await assistants(store, limit=2, after=keys[3]) == ([keys[2], keys[1]], True)
+    assert await assistants(store, after=keys[0]) == ([], False)
+    monkeypatch.setattr("shared.paging.STRIDE", 2)
+    assert await assistants(store, limit=2, order="asc") == (keys[:2], True)
+    assert await assistants(store, limit=3, order="asc", after=keys[1]) == (keys[2:], False)
+    assert await assistants(store, limit=2, order="desc", before=keys[0]) == ([keys[2], keys[1]], True)
+    assert await assistants(store, limit=2, order="asc", before=keys[4]) == ([keys[2], keys[3]], True)
+
+
+async def test_a_filter_fills_the_page_from_further_on(store, monkeypatch):
+    monkeypatch.setattr("shared.paging.STRIDE", 3)
+    keys = await owned(store, 12)
+    wanted = {keys[0], keys[1], keys[11]}
+    page = await assistants(store, keep=lambda record: record.key in wanted, limit=2)
+    assert page == ([keys[11], keys[1]], True)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "asst_", "asst_abcdefghijklmnopqrstuvwx", "file-000", "asst_é"])
+async def test_a_cursor_of_no_owner_is_not_found(store, cursor):
+    with pytest.raises(NotFoundError, match="No assistant found with id"):
+        await assistants(store, after=cursor)
