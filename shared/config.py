@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
 
+    model_context_tokens: int = 120_000
+    """What a prompt may hold before older messages are dropped; estimated at four characters a token."""
+
     # runs
     run_lifetime_seconds: int = 600
     lease_seconds: float = 60

@@ -11,6 +11,7 @@ from shared.config import Settings
 from shared.llm.base import Llm
 from shared.queue.base import Queue
 from shared.store.base import Store
+from shared.tools.base import Toolbox
 
 
 def unix_time() -> float:
@@ -28,6 +29,8 @@ class Deps:
     #: Runs to drive.
     queue: Queue
     llm: Llm
+    #: Tools the box runs itself, by name.
+    toolbox: Toolbox = field(default_factory=dict)
     clock: Callable[[], float] = field(default=unix_time)
 
     def now(self) -> int:

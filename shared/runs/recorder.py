@@ -13,7 +13,7 @@ from shared import ids
 from shared.deps import Deps
 from shared.objects.common import Json, Usage
 from shared.objects.message import Message
-from shared.objects.run import Lease, RunRecord, RunStatus
+from shared.objects.run import Lease, Run, RunRecord, RunStatus
 from shared.objects.step import RunStep, StepRecord
 from shared.objects.thread import HEAD_KEY, Head, partition_of
 from shared.runs import lifecycle
@@ -32,6 +32,10 @@ ENDINGS: dict[str, tuple[str, str]] = {
     "failed": ("failed", "run_failed"),
     "incomplete": ("completed", "max_tokens"),
 }
+
+
+#: Events after which a stream ends.
+LAST_WORDS = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *ENDINGS))
 
 
 class Superseded(Exception):
@@ -55,6 +59,11 @@ class Recorder:
         self._stored: set[str] = set()
         self._events: list[Event] = []
         self._lock = asyncio.Lock()
+
+    @property
+    def run(self) -> Run:
+        """The run as clients would see it after the next commit."""
+        return self.record.run
 
     @property
     def partition(self) -> str:
@@ -206,6 +215,12 @@ class Recorder:
         if self.listener is not None:
             self.listener.put(event)
 
+    def say(self, event: Event) -> None:
+        """Tell what is stored; the run's last word is followed by `done`."""
+        self.emit(event)
+        if event.name in LAST_WORDS:
+            self.emit(DONE)
+
     # -- commits -----------------------------------------------------------------------------------------------------
 
     async def commit(self) -> None:
@@ -225,10 +240,7 @@ class Recorder:
         self._deletes.clear()
         events, self._events = self._events, []
         for event in events:
-            self.emit(event)
-        status = self.record.run.status
-        if events and (status == "requires_action" or not lifecycle.is_active(status)):
-            self.emit(DONE)
+            self.say(event)
 
     def _changes(self) -> list[Put | Delete]:
         record, run = self.record, self.record.run

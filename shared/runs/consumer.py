@@ -1,0 +1,71 @@
+"""The loop that hands messages of a queue on: what the queue trigger does on Azure, everywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from shared.objects.common import Json
+from shared.queue.base import Queue, QueueUnavailable, Received
+
+logger = logging.getLogger(__name__)
+
+#: As in host.json: after so many attempts a message is poison.
+MOST_ATTEMPTS: Final = 5
+RETRY_DELAY: Final = 5.0
+
+Handler = Callable[[Json], Awaitable[None]]
+
+
+class Consumer:
+    """Handles up to `limit` messages of one queue at once until it is cancelled."""
+
+    def __init__(self, queue: Queue, handle: Handler, poisoned: Handler, *, limit: int, visibility: float):
+        self.queue, self.handle, self.poisoned = queue, handle, poisoned
+        self.limit, self.visibility = limit, visibility
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Take and handle messages. When cancelled, messages under way are cancelled too; they will come again."""
+        try:
+            while True:
+                if len(self._running) >= self.limit:
+                    await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                for message in await self._receive():
+                    task = asyncio.create_task(self._one(message))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+        finally:
+            for task in self._running:
+                task.cancel()
+            if self._running:
+                await asyncio.wait(self._running)
+
+    async def _receive(self) -> list[Received]:
+        try:
+            return await self.queue.receive(self.limit - len(self._running), self.visibility, wait=1.0)
+        except QueueUnavailable:
+            logger.warning("queue unavailable", extra={"action": "queue_unavailable"})
+            await asyncio.sleep(RETRY_DELAY)
+            return []
+
+    async def _one(self, message: Received) -> None:
+        try:
+            await self.handle(message.body)
+            await self.queue.delete(message)
+        except Exception:
+            logger.exception("message failed", extra={"action": "message_failed", "attempt": message.attempt})
+            await self._put_back(message)
+
+    async def _put_back(self, message: Received) -> None:
+        try:
+            if message.attempt >= MOST_ATTEMPTS:
+                await self.poisoned(message.body)
+                await self.queue.delete(message)
+            else:
+                await self.queue.retry(message, RETRY_DELAY)
+        except Exception:
+            # It becomes visible again by itself when its visibility runs out.
+            logger.exception("message kept", extra={"action": "message_kept"})

@@ -1,0 +1,173 @@
+"""What a run does next: a model turn, the calls it made, the next turn. One engine for every host.
+
+Everything the engine needs to go on is in the store: it can die between any two lines and be started again elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from shared.deps import Deps
+from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
+from shared.objects.common import Json
+from shared.runs import wakeups
+from shared.runs.calls import Offer, Outcome, arguments_of, failed_before, indexed, offer
+from shared.runs.prompt import build_input
+from shared.runs.recorder import Recorder
+from shared.runs.request import exhausted, turn_request
+from shared.runs.turn import TurnWriter
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """Drives one run that is `in_progress` and leased to us."""
+
+    def __init__(self, deps: Deps, recorder: Recorder):
+        self.deps, self.recorder = deps, recorder
+        self.offer: Offer = offer(deps, recorder.record)
+        #: Calls whose turn this driver committed: no other can have begun to carry them out.
+        self._own: set[str] = set()
+
+    async def drive(self, turn: Turn | LlmError | None = None) -> None:
+        """Go on until the run waits for somebody or is over. `turn` is what came of one taken in the background.
+
+        Raises Superseded when the run is not ours any more.
+        """
+        try:
+            if isinstance(turn, LlmError):
+                raise turn
+            if turn is not None:
+                await self._settle(turn, TurnWriter(self.recorder, self.offer))
+            while self.recorder.run.status == "in_progress" and self.recorder.record.response_id is None:
+                if self.recorder.step is not None:
+                    await self._carry_out()
+                else:
+                    await self._take_turn()
+        except LlmError as error:
+            await self._fail(error)
+
+    async def _fail(self, error: LlmError) -> None:
+        logger.warning("model failed", extra={"action": "run_failed", "run_id": self.recorder.run.id})
+        self.recorder.advance("failed", last_error={"code": error.code, "message": error.message})
+        await self.recorder.commit()
+
+    # -- turns -------------------------------------------------------------------------------------------------------
+
+    async def _take_turn(self) -> None:
+        recorder = self.recorder
+        reason = exhausted(recorder.record)
+        if reason is not None:
+            recorder.advance("incomplete", incomplete=reason)
+            await recorder.commit()
+            return
+        items = await build_input(self.deps, recorder.record)
+        request = turn_request(recorder.record, items, self.offer.definitions)
+        if wakeups.in_background(self.deps, recorder):
+            await self._start_in_background(request)
+            return
+        writer = TurnWriter(recorder, self.offer)
+        turn = await self._listen(request, writer)
+        await self._settle(turn, writer)
+
+    async def _listen(self, request: TurnRequest, writer: TurnWriter) -> Turn:
+        deadline = float(self.recorder.run.expires_at or 0)
+        try:
+            async for event in self.deps.llm.stream(request, deadline):
+                if isinstance(event, TurnDone):
+                    return event.turn
+                await writer.hear(event)
+        except (LlmError, asyncio.CancelledError):
+            writer.break_off()
+            raise
+        raise LlmError("server_error", "Sorry, something went wrong.")
+
+    async def _start_in_background(self, request: TurnRequest) -> None:
+        record = self.recorder.record
+        key = f"{record.run.id}-{record.turns}"
+        record.response_id = await self.deps.llm.start(request, key, float(record.run.expires_at or 0))
+        record.lease = None
+        await wakeups.poll(self.deps, record, polls=0)
+        await self.recorder.commit()
+
+    async def _settle(self, turn: Turn, writer: TurnWriter) -> None:
+        """Commit a turn whole: its text, its calls, and what becomes of the run."""
+        calls = writer.finish(turn)
+        if turn.incomplete == "content_filter":
+            error = {"code": "server_error", "message": "The model's answer was stopped by its content filter."}
+            self.recorder.advance("failed", last_error=error)
+        elif turn.incomplete is not None:
+            self.recorder.advance("incomplete", incomplete="max_completion_tokens")
+        elif not calls:
+            self.recorder.advance("completed")
+        elif not any(call["name"] in self.offer.handlers for call in calls):
+            await self._require_action(calls)
+        else:
+            self._own.update(call["call_id"] for call in calls)
+        await self.recorder.commit()
+
+    async def _require_action(self, calls: list[Json]) -> None:
+        await wakeups.at_expiry(self.deps, self.recorder.record)
+        tool_calls = [
+            {
+                "id": call["call_id"],
+                "type": "function",
+                "function": {"name": call["name"], "arguments": arguments_of(call)},
+            }
+            for call in calls
+        ]
+        action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": tool_calls}}
+        self.recorder.record.lease = None
+        self.recorder.advance("requires_action", required_action=action)
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    async def _carry_out(self) -> None:
+        """Run the open step's calls that are ours, in parallel; then ask the client for the rest, or close the step."""
+        step = self.recorder.step
+        assert step is not None
+        calls = [item for item in step.items if item["type"] == "function_call"]
+        missing = [call for call in calls if call["call_id"] not in step.outputs]
+        tasks = {
+            asyncio.create_task(self._execute(call)): call for call in missing if call["name"] in self.offer.handlers
+        }
+        try:
+            await self._collect(calls, tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        theirs = [call for call in calls if call["call_id"] not in step.outputs]
+        if theirs:
+            await self._require_action(theirs)
+        else:
+            self.recorder.end_step(step.usage)
+        await self.recorder.commit()
+
+    async def _collect(self, calls: list[Json], tasks: dict[asyncio.Task[Outcome], Json]) -> None:
+        """Write outcomes down as they come; the last ones wait for the commit that ends the step."""
+        running = set(tasks)
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                self._write_outcome(calls.index(tasks[task]), tasks[task]["call_id"], task.result())
+            if running:
+                await self.recorder.commit()
+
+    def _write_outcome(self, index: int, call_id: str, outcome: Outcome) -> None:
+        step = self.recorder.step
+        assert step is not None
+        step.outputs[call_id] = outcome.output
+        shown = list(step.step.step_details["tool_calls"])
+        shown[index] = outcome.call
+        self.recorder.set_calls(shown)
+        self.recorder.record.images.extend(outcome.images)
+        for delta in outcome.deltas:
+            self.recorder.emit(indexed(step.step.id, index, delta))
+
+    async def _execute(self, call: Json) -> Outcome:
+        handler, call_id, arguments = self.offer.handlers[call["name"]], call["call_id"], arguments_of(call)
+        if call_id not in self._own and not handler.idempotent:
+            return failed_before(handler.view(call_id), arguments)
+        logger.info("call", extra={"action": "tool_call", "tool": call["name"], "call_id": call_id})
+        return await handler.execute(call_id, arguments)

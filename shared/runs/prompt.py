@@ -1,0 +1,145 @@
+"""What the model sees: the thread in order, with earlier tool calls and outputs, cut to what fits.
+
+Reads one range of messages and, only where there were tool calls, one of steps; never the whole thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.blobs.base import BlobNotFound, read_all
+from shared.deps import Deps
+from shared.ids import key_at, number_of
+from shared.objects.common import Json
+from shared.objects.file import blob_of
+from shared.objects.run import RunRecord
+from shared.objects.thread import partition_of
+from shared.store.base import Record
+
+#: Messages, and steps, a prompt looks back at the most.
+WINDOW: Final = 500
+CHARACTERS_PER_TOKEN: Final = 4
+#: What a picture is taken to weigh; providers count by its size, some 85 to 1,500 tokens.
+IMAGE_TOKENS: Final = 1000
+#: The output of a call whose run ended before the call did; a call without output is refused by models.
+NO_OUTPUT: Final = "(no output: the run ended before this call did)"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Input items that stay together, with their place in the thread."""
+
+    position: tuple[int, int, int]
+    items: list[Json]
+    tokens: int
+    #: Whether it belongs to the present run, and so must not be dropped.
+    present: bool
+
+
+async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
+    """The input items for the run's next turn, oldest first."""
+    partition = partition_of(record.owner, record.run.thread_id)
+    last = record.run.truncation_strategy.get("last_messages")
+    low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
+    first, end = key_at("msg_", low), key_at("msg_", record.next.message)
+    messages = await deps.store.scan(partition, first, end, record.next.message - low)
+    entries = [await message_entry(deps, row, record) for row in messages if row.data["status"] != "in_progress"]
+    if record.calls or record.next.step > record.first.step:
+        bounds = key_at("step_", max(0, record.next.step - WINDOW)), key_at("step_", record.next.step)
+        steps = await deps.store.scan(partition, *bounds, WINDOW)
+        entries += (step_entry(row, record) for row in steps if row.data["step"]["type"] == "tool_calls")
+    entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
+    return [item for entry in fit(sorted(entries, key=place), budget(deps, record)) for item in entry.items]
+
+
+def place(entry: Entry) -> tuple[int, int, int]:
+    """Sort key: calls come before the message that followed them."""
+    return entry.position
+
+
+def budget(deps: Deps, record: RunRecord) -> int:
+    """Tokens the prompt may weigh: what the client allowed for the whole run, or what the model takes."""
+    allowed = record.run.max_prompt_tokens
+    rest = deps.settings.model_context_tokens
+    return rest if allowed is None else min(rest, allowed - record.spent.prompt_tokens)
+
+
+def fit(entries: list[Entry], tokens: int) -> list[Entry]:
+    """The entries without the oldest ones that do not fit; the newest message and the present run's stay."""
+    kept: list[Entry] = []
+    left = tokens
+    for index, entry in enumerate(reversed(entries)):
+        left -= entry.tokens
+        if left < 0 and index > 0 and not entry.present:
+            break
+        kept.append(entry)
+    return kept[::-1]
+
+
+async def message_entry(deps: Deps, row: Record, record: RunRecord) -> Entry:
+    """A message as an input item."""
+    role, number = row.data["role"], number_of(row.key)
+    parts = [await content_part(deps, record.owner, role, part) for part in row.data["content"]]
+    content = [part for part in parts if part is not None]
+    items: list[Json] = [{"type": "message", "role": role, "content": content}] if content else []
+    return Entry((number, 1, 0), items, weight(items), row.data["run_id"] == record.run.id)
+
+
+async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | None:
+    """A content part in the model's terms; the model's own pictures are not shown to it again."""
+    match part["type"]:
+        case "text":
+            kind = "input_text" if role == "user" else "output_text"
+            return {"type": kind, "text": part["text"]["value"]} if part["text"]["value"] else None
+        case "refusal":
+            return {"type": "refusal", "refusal": part["refusal"]}
+        case "image_url" if role == "user":
+            image = part["image_url"]
+            return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
+        case "image_file" if role == "user":
+            return await picture(deps, owner, part["image_file"])
+    return None
+
+
+async def picture(deps: Deps, owner: str, image: Json) -> Json:
+    """An uploaded picture, inline: the provider cannot see our files."""
+    try:
+        data = await read_all(deps.blobs, blob_of(owner, image["file_id"]))
+    except BlobNotFound:
+        return {"type": "input_text", "text": f"(the image {image['file_id']} was deleted)"}
+    url = f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"
+    return {"type": "input_image", "image_url": url, "detail": image.get("detail") or "auto"}
+
+
+def media_type(data: bytes) -> str:
+    """The kind of picture, by its first bytes; names lie."""
+    signatures = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+    return next((kind for start, kind in signatures.items() if data.startswith(start)), "image/jpeg")
+
+
+def step_entry(row: Record, record: RunRecord) -> Entry:
+    """A turn's calls with their outputs; the model's reasoning only within its own run."""
+    number, present = number_of(row.key), row.data["step"]["run_id"] == record.run.id
+    items = [item for item in row.data["items"] if present or item["type"] == "function_call"]
+    calls = [item for item in items if item["type"] == "function_call"]
+    outputs = row.data["outputs"]
+    items += [
+        {"type": "function_call_output", "call_id": call["call_id"], "output": outputs.get(call["call_id"], NO_OUTPUT)}
+        for call in calls
+    ]
+    return Entry((row.data["position"], 0, number), items, weight(items), present)
+
+
+def weight(items: Iterable[Json]) -> int:
+    """A rough number of tokens."""
+    tokens = 0
+    for item in items:
+        content: list[Any] = item.get("content") or []
+        images = sum(part["type"] == "input_image" for part in content)
+        text = json.dumps([part for part in content if part["type"] != "input_image"] or item, ensure_ascii=False)
+        tokens += images * IMAGE_TOKENS + len(text) // CHARACTERS_PER_TOKEN
+    return tokens

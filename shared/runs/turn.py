@@ -1,0 +1,159 @@
+"""One model turn on its way into the thread: what the model says becomes messages, a step with calls, and deltas.
+
+With a listener, rows are committed as they open, so that what a client hears of exists. Without one, nothing is written
+before the turn is over: then everything goes into a single commit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
+from shared.objects.common import Json, Usage
+from shared.objects.message import text_part
+from shared.runs.calls import Offer, arguments_of, indexed
+from shared.runs.events import message_delta
+from shared.runs.recorder import Recorder
+from shared.runs.views import CallView
+
+
+class TurnWriter:
+    """Writes one turn. `hear` what comes in, `finish` when it is over, `break_off` when it will not be."""
+
+    def __init__(self, recorder: Recorder, offer: Offer):
+        self.recorder, self.offer = recorder, offer
+        self._item: int | None = None
+        self._text = ""
+        self._refusal = False
+        self._written: set[int] = set()
+        self._calls: dict[int, tuple[int, CallView]] = {}
+
+    async def hear(self, event: TurnEvent) -> None:
+        """Pass an event on to the listener; without one, wait for the end of the turn."""
+        if self.recorder.listener is None:
+            return
+        match event:
+            case TextDelta() if not self._calls:
+                await self._hear_text(event)
+            case CallStarted():
+                await self._hear_call(event)
+            case ArgumentsDelta() if event.item in self._calls:
+                index, view = self._calls[event.item]
+                delta = view.feed(event.text)
+                if delta is not None:
+                    self._emit_call(index, delta)
+            case _:
+                # Text after calls is rare; it is shown whole when the turn is over.
+                pass
+
+    async def _hear_text(self, event: TextDelta) -> None:
+        if event.item != self._item:
+            self._close_message()
+            self._item, self._text, self._refusal = event.item, "", event.refusal
+            self.recorder.begin_message()
+            await self.recorder.commit()
+            for index, image in enumerate(images(self.recorder)):
+                self._emit_part({"index": index, **image})
+        index = len(self.recorder.record.images)
+        if event.refusal:
+            self._emit_part({"index": index, "type": "refusal", "refusal": event.text})
+        else:
+            first: Json = {} if self._text else {"annotations": []}
+            self._emit_part({"index": index, "type": "text", "text": {"value": event.text, **first}})
+        self._text += event.text
+
+    async def _hear_call(self, event: CallStarted) -> None:
+        self._close_message()
+        if self.recorder.step is None:
+            self.recorder.begin_calls()
+            await self.recorder.commit()
+        view = self.offer.view(event.name, event.call_id)
+        self._calls[event.item] = (len(self._calls), view)
+        self._emit_call(len(self._calls) - 1, view.opening())
+
+    def _emit_call(self, index: int, delta: Json) -> None:
+        assert self.recorder.step is not None
+        self.recorder.emit(indexed(self.recorder.step.step.id, index, delta))
+
+    def _emit_part(self, part: Json) -> None:
+        assert self.recorder.message is not None
+        self.recorder.emit(message_delta(self.recorder.message.id, part))
+
+    def _close_message(self) -> None:
+        """The model went on to something else: the message so far is complete."""
+        if self._item is not None:
+            self._written.add(self._item)
+            self.recorder.end_message(self._heard())
+            self._item = None
+
+    def _heard(self) -> list[Json]:
+        said: Json = {"type": "refusal", "refusal": self._text} if self._refusal else text_part(self._text)
+        return [*images(self.recorder), said]
+
+    def break_off(self) -> None:
+        """The turn will not be finished: keep what clients have been shown of an open message."""
+        if self._item is not None and self.recorder.message is not None:
+            self.recorder.message.content = self._heard()
+
+    def finish(self, turn: Turn) -> list[Json]:
+        """Write down the whole turn (the caller commits) and return its calls."""
+        calls = [item for item in turn.items if item["type"] == "function_call"] if turn.incomplete is None else []
+        texts = [index for index, item in enumerate(turn.items) if item["type"] == "message"]
+        usage = usage_of(turn)
+        for index in texts:
+            if index not in self._written:
+                last = index == texts[-1] and not calls
+                self._finish_message(index, turn, usage if last else None, turn.incomplete if last else None)
+        if calls:
+            self._finish_calls(turn, calls, usage)
+        record = self.recorder.record
+        record.spent, record.turns, record.response_id = record.spent.plus(usage), record.turns + 1, None
+        return calls
+
+    def _finish_message(self, index: int, turn: Turn, usage: Usage | None, incomplete: str | None) -> None:
+        waiting = None
+        if index != self._item:
+            waiting, self.recorder.step = self.recorder.step, None
+            self.recorder.begin_message()
+        self._item = None
+        content = [*images(self.recorder), *map(answer_part, turn.items[index]["content"])]
+        self.recorder.end_message(content, usage, MESSAGE_REASONS.get(incomplete or ""))
+        if waiting is not None:
+            self.recorder.step, self.recorder.record.open_step = waiting, waiting.step.id
+
+    def _finish_calls(self, turn: Turn, calls: list[Json], usage: Usage) -> None:
+        if self.recorder.step is None:
+            self.recorder.begin_calls()
+        assert self.recorder.step is not None
+        self.recorder.step.items = [item for item in turn.items if item["type"] != "message"]
+        self.recorder.step.usage = usage
+        views = [self.offer.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
+        self.recorder.set_calls(views)
+
+
+#: Why a turn stopped early -> why its message is incomplete.
+MESSAGE_REASONS = {"max_output_tokens": "max_tokens", "content_filter": "content_filter"}
+
+
+def images(recorder: Recorder) -> list[Json]:
+    """The pictures that the next message shows in front of its text."""
+    return [{"type": "image_file", "image_file": {"file_id": each}} for each in recorder.record.images]
+
+
+def answer_part(part: Json) -> Json:
+    """A part of the model's message as the API shows it."""
+    if part["type"] == "refusal":
+        return {"type": "refusal", "refusal": part["refusal"]}
+    return text_part(part.get("text", ""))
+
+
+def usage_of(turn: Turn) -> Usage:
+    """The turn's tokens in the API's words."""
+    usage: Any = turn.usage
+    return Usage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+        prompt_token_details={"cached_tokens": usage.cached_tokens},
+        completion_tokens_details={"reasoning_tokens": usage.reasoning_tokens},
+    )

@@ -1,0 +1,60 @@
+"""The messages that bring a run back: to be driven, watched over, polled, or expired.
+
+A message is always sent before the commit it serves. It names the run and why; what to do is read from the run's row.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.deps import Deps
+from shared.objects.common import Json
+from shared.objects.run import RunRecord
+from shared.runs.recorder import Recorder
+
+#: Seconds a watchdog comes after the lease it watches has run out.
+WATCH_SLACK: Final = 2.0
+FIRST_POLL: Final = 0.5
+POLL_GROWTH: Final = 1.5
+SLOWEST_POLL: Final = 10.0
+
+
+def wakeup(record: RunRecord, reason: str, **more: int) -> Json:
+    """The body of a message about the run."""
+    return {
+        "owner": record.owner,
+        "thread_id": record.run.thread_id,
+        "run_id": record.run.id,
+        "reason": reason,
+        **more,
+    }
+
+
+async def start(deps: Deps, record: RunRecord) -> None:
+    """Somebody must drive this run, now."""
+    await deps.queue.send(wakeup(record, "start"))
+
+
+async def watch(deps: Deps, record: RunRecord, until: float) -> None:
+    """Whoever holds the lease until then may die: look again."""
+    visible = until + WATCH_SLACK
+    record.watched_until = visible
+    await deps.queue.send(wakeup(record, "watch"), delay=max(0.0, visible - deps.clock()))
+
+
+async def poll(deps: Deps, record: RunRecord, polls: int) -> None:
+    """Ask the provider for the background response again, ever more patiently."""
+    delay = min(SLOWEST_POLL, FIRST_POLL * POLL_GROWTH**polls)
+    await deps.queue.send(wakeup(record, "poll", polls=polls + 1), delay)
+
+
+async def at_expiry(deps: Deps, record: RunRecord) -> None:
+    """The client may never come back: end the run when its time is over."""
+    assert record.run.expires_at is not None
+    await deps.queue.send(wakeup(record, "expiry"), delay=max(0.0, record.run.expires_at + 1 - deps.clock()))
+
+
+def in_background(deps: Deps, recorder: Recorder) -> bool:
+    """Whether the next turn is left to run at the provider: nobody is listening, and the setting says so."""
+    wanted = deps.settings.model_turns == "background"
+    return wanted and deps.llm.can_run_in_background and recorder.listener is None

@@ -1,0 +1,230 @@
+"""Who drives a run, and for how long: leases, watchdogs, and what a wake-up message means.
+
+A worker takes the lease in a commit on the run's row. Every later commit carries the row's version, so a worker that
+lost its lease cannot write. Nothing here remembers a run between two messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from shared.deps import Deps
+from shared.llm.base import LlmError, Turn
+from shared.objects.common import Json
+from shared.objects.run import Lease, RunRecord
+from shared.objects.run import RunStatus as Status
+from shared.runs import lifecycle, wakeups
+from shared.runs.engine import Engine
+from shared.runs.events import Event, Listener
+from shared.runs.recorder import Recorder, Superseded
+
+logger = logging.getLogger(__name__)
+
+#: How often a message for a run that is not there yet is looked at again, a second apart.
+TRIES_FOR_MISSING: Final = 3
+
+
+class Worker:
+    """Drives the runs of one process."""
+
+    def __init__(self, deps: Deps):
+        self.deps = deps
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    async def handle(self, body: Json) -> None:
+        """Do what a wake-up message asks for. Returns when the run waits for somebody else or is over.
+
+        Any message may come twice, late, or for a run that is gone; what it leads to depends on the run's row alone.
+        """
+        recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
+        if recorder is None:
+            await self._not_there(body)
+            return
+        run, now = recorder.run, self.deps.clock()
+        if not lifecycle.is_active(run.status):
+            return
+        if lifecycle.has_expired(run, now):
+            await end(recorder, "expired")
+        elif self._is_held(recorder.record):
+            if body["reason"] == "watch":
+                assert recorder.record.lease is not None
+                await wakeups.watch(self.deps, recorder.record, recorder.record.lease.until)
+        elif run.status == "cancelling":
+            await self._finish_cancel(recorder)
+        elif run.status != "requires_action":
+            await self._resume(recorder, body)
+
+    async def poisoned(self, body: Json) -> None:
+        """A message that failed again and again: its run fails, and the thread is free again."""
+        recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
+        if recorder is None or not lifecycle.is_active(recorder.run.status):
+            return
+        logger.error("run poisoned", extra={"action": "run_poisoned", "run_id": recorder.run.id})
+        if recorder.run.status == "cancelling":
+            await end(recorder, "cancelled")
+        else:
+            error = {"code": "server_error", "message": "Sorry, something went wrong."}
+            await end(recorder, "failed", last_error=error)
+
+    async def _not_there(self, body: Json) -> None:
+        """The message goes out before its commit: look again shortly, then take it that the commit never came."""
+        tries = body.get("tries", 0)
+        if tries < TRIES_FOR_MISSING and body["reason"] in ("start", "watch"):
+            await self.deps.queue.send({**body, "tries": tries + 1}, delay=1)
+
+    def _is_held(self, record: RunRecord) -> bool:
+        return record.lease is not None and record.lease.until > self.deps.clock()
+
+    async def _resume(self, recorder: Recorder, body: Json) -> None:
+        turn: Turn | LlmError | None = None
+        if recorder.record.response_id is not None:
+            turn = await self._ask_for(recorder.record.response_id)
+            if turn is None:
+                await self._ask_again(recorder.record, body)
+                return
+        if await self.claim(recorder):
+            await self.drive(recorder, turn)
+
+    async def _ask_for(self, response_id: str) -> Turn | LlmError | None:
+        try:
+            return await self.deps.llm.poll(response_id)
+        except LlmError as error:
+            return error
+
+    async def _ask_again(self, record: RunRecord, body: Json) -> None:
+        """Keep two chains apart: polls follow polls, and the watchdog only watches that the polls go on."""
+        if body["reason"] == "watch":
+            await wakeups.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
+        else:
+            await wakeups.poll(self.deps, record, body.get("polls", 0))
+
+    async def _finish_cancel(self, recorder: Recorder) -> None:
+        if recorder.record.response_id is not None:
+            await self.deps.llm.cancel(recorder.record.response_id)
+        await end(recorder, "cancelled")
+
+    # -- driving -----------------------------------------------------------------------------------------------------
+
+    def lease(self) -> Lease:
+        """A lease from now on."""
+        return Lease(worker=self.name, until=self.deps.clock() + self.deps.settings.lease_seconds)
+
+    async def claim(self, recorder: Recorder) -> bool:
+        """Take the lease; False when somebody else was faster. A watchdog is under way before the lease is taken."""
+        record = recorder.record
+        await recorder.load_open()
+        if recorder.step is not None and not recorder.step.items:
+            recorder.discard_open()
+        record.lease = self.lease()
+        if record.watched_until <= self.deps.clock():
+            await wakeups.watch(self.deps, record, record.lease.until)
+        if record.run.status == "queued":
+            recorder.advance("in_progress")
+        try:
+            await recorder.commit()
+        except Superseded:
+            return False
+        recorder.worker = self.name
+        logger.info("run claimed", extra={"action": "run_claimed", "run_id": record.run.id})
+        return True
+
+    async def drive(self, recorder: Recorder, turn: Turn | LlmError | None = None) -> None:
+        """Drive a run whose lease we hold until it waits for somebody or is over."""
+        engine = Engine(self.deps, recorder)
+        try:
+            await self._hold(recorder, engine.drive(turn))
+        except Superseded:
+            await self._concede(recorder)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._release(recorder))
+            raise
+
+    async def _hold(self, recorder: Recorder, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work while we may: look for a cancel, renew the lease, stop at the run's expiry.
+
+        Raises Superseded as soon as the run is not ours any more.
+        """
+        settings, task = self.deps.settings, asyncio.create_task(work)
+        try:
+            while True:
+                left = float(recorder.run.expires_at or 0) - self.deps.clock()
+                done, _ = await asyncio.wait({task}, timeout=max(0.0, min(settings.look_seconds, left)))
+                if done:
+                    task.result()
+                    return
+                if left <= 0:
+                    raise Superseded
+                lease = recorder.record.lease
+                stale = lease is not None and lease.until - self.deps.clock() < settings.lease_seconds / 2
+                await recorder.look(self.lease() if stale else None)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _concede(self, ours: Recorder) -> None:
+        """We were stopped: find out why, and end the run if that is left to us."""
+        recorder = await Recorder.load(self.deps, ours.record.owner, ours.run.thread_id, ours.run.id)
+        if recorder is None:
+            return
+        recorder.listener = ours.listener
+        lease = recorder.record.lease
+        if self._is_held(recorder.record) and lease is not None and lease.worker != self.name:
+            return
+        partial = ours.message
+        if lifecycle.has_expired(recorder.run, self.deps.clock()):
+            await end(recorder, "expired", partial=partial.content if partial is not None else None)
+        elif recorder.run.status == "cancelling":
+            recorder.say(Event("thread.run.cancelling", recorder.run.to_json()))
+            await end(recorder, "cancelled", partial=partial.content if partial is not None else None)
+
+    async def _release(self, recorder: Recorder) -> None:
+        """The process is asked to stop: let somebody else go on at once instead of after the lease."""
+        await wakeups.start(self.deps, recorder.record)
+        fresh = await Recorder.load(self.deps, recorder.record.owner, recorder.run.thread_id, recorder.run.id)
+        if fresh is None or fresh.record.lease is None or fresh.record.lease.worker != self.name:
+            return
+        fresh.record.lease = None
+        try:
+            await fresh.commit()
+        except Superseded:
+            logger.info("run taken over", extra={"action": "run_taken_over", "run_id": recorder.run.id})
+
+
+async def end(
+    recorder: Recorder, status: Status, *, last_error: Json | None = None, partial: list[Json] | None = None
+) -> None:
+    """Bring a run to a terminal status whoever drives it; a driver learns of it by the conflict.
+
+    `partial` is what clients were shown of the open message. Gives up silently when the run changed meanwhile: whoever
+    changed it, or the next message, will see to it.
+    """
+    await recorder.load_open()
+    if partial and recorder.message is not None:
+        recorder.message.content = partial
+    details: dict[str, Any] = {} if last_error is None else {"last_error": last_error}
+    recorder.advance(status, **details)
+    try:
+        await recorder.commit()
+    except Superseded:
+        logger.info("run changed", extra={"action": "run_changed", "run_id": recorder.run.id})
+
+
+async def follow(deps: Deps, record: RunRecord, listener: Listener) -> None:
+    """The run went on elsewhere: wait until it stops, and tell the listener how it ended."""
+    while True:
+        recorder = await Recorder.load(deps, record.owner, record.run.thread_id, record.run.id)
+        if recorder is None:
+            return
+        recorder.listener = listener
+        if recorder.run.status == "requires_action" or not lifecycle.is_active(recorder.run.status):
+            recorder.say(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
+            return
+        await asyncio.sleep(0.5)
