@@ -34,9 +34,12 @@ class Listener:
     """A client's end of a stream: unbounded, because a slow reader must not slow the run."""
 
     events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
+    #: Whether `done` has been said.
+    heard_the_end: bool = False
 
     def put(self, event: Event) -> None:
         """Say something."""
+        self.heard_the_end = event is DONE
         self.events.put_nowait(event)
 
     def close(self) -> None:

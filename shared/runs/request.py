@@ -22,12 +22,17 @@ def turn_request(record: RunRecord, items: list[Json], tools: list[Json]) -> Tur
         tools=tools,
         tool_choice=tool_choice(record) if tools else "auto",
         parallel_tool_calls=run.parallel_tool_calls,
-        temperature=run.temperature,
-        top_p=run.top_p,
+        temperature=unless_default(run.temperature),
+        top_p=unless_default(run.top_p),
         text_format=text_format(run.response_format),
         reasoning_effort=run.reasoning_effort,
         max_output_tokens=output_left(record),
     )
+
+
+def unless_default(value: float | None) -> float | None:
+    """Sampling parameters only where the client chose one: reasoning models refuse even the default."""
+    return None if value == 1.0 else value
 
 
 def exhausted(record: RunRecord) -> str | None:

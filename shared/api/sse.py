@@ -1,0 +1,43 @@
+"""Server-sent events: one line of JSON per event, sent the moment it happens, with a comment when nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi.responses import StreamingResponse
+
+from shared.runs.events import Event, Listener
+
+#: Proxies cut a silent connection after some minutes; clients ignore comments.
+PING_SECONDS: Final = 15.0
+PING: Final = b": ping\n\n"
+
+
+def event_stream(listener: Listener, ping_seconds: float = PING_SECONDS) -> StreamingResponse:
+    """The answer to a streaming request. A client that leaves stops the reading, not the run."""
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(wire(listener, ping_seconds), media_type="text/event-stream", headers=headers)
+
+
+async def wire(listener: Listener, ping_seconds: float) -> AsyncIterator[bytes]:
+    """The bytes of the stream."""
+    while True:
+        try:
+            event = await asyncio.wait_for(listener.events.get(), ping_seconds)
+        except TimeoutError:
+            yield PING
+            continue
+        if event is None:
+            return
+        yield encode(event)
+
+
+def encode(event: Event) -> bytes:
+    """One event as it goes over the wire."""
+    data = (
+        event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False, separators=(",", ":"))
+    )
+    return f"event: {event.name}\ndata: {data}\n\n".encode()
