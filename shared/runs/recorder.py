@@ -58,6 +58,7 @@ class Recorder:
         self._deletes: list[str] = []
         self._stored: set[str] = set()
         self._events: list[Event] = []
+        self._ends = False
         self._lock = asyncio.Lock()
 
     @property
@@ -187,6 +188,7 @@ class Recorder:
         if not lifecycle.is_active(status):
             details["usage"] = self.record.spent
             self.record.lease = self.record.response_id = None
+            self._ends = True
         self.record.run = lifecycle.advance(self.record.run, status, self.deps.now(), **details)
         self._note((f"thread.run.{status}",), self.record.run)
 
@@ -244,10 +246,9 @@ class Recorder:
 
     def _changes(self) -> list[Put | Delete]:
         record, run = self.record, self.record.run
-        active = lifecycle.is_active(run.status)
-        head = Head(next=record.next, active_run=run.id if active else None, calls=record.calls)
+        head = Head(next=record.next, active_run=None if self._ends else run.id, calls=record.calls)
         changes: list[Put | Delete] = [put_run(record, self.version)]
-        if self._puts or not active:
+        if self._puts or self._ends:
             changes.append(Put(HEAD_KEY, head.model_dump(mode="json"), EXISTING))
         for key, data in self._puts.items():
             changes.append(Put(key, data, EXISTING if key in self._stored else None))

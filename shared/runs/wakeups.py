@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.deps import Deps
 from shared.objects.common import Json
-from shared.objects.run import RunRecord
+from shared.objects.run import RunRecord, RunStatus
 from shared.runs.recorder import Recorder
 
 #: Seconds a watchdog comes after the lease it watches has run out.
@@ -17,6 +17,8 @@ WATCH_SLACK: Final = 2.0
 FIRST_POLL: Final = 0.5
 POLL_GROWTH: Final = 1.5
 SLOWEST_POLL: Final = 10.0
+#: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came.
+RETURNS: Final = (2.0, 20.0)
 
 
 def wakeup(record: RunRecord, reason: str, **more: int) -> Json:
@@ -33,6 +35,27 @@ def wakeup(record: RunRecord, reason: str, **more: int) -> Json:
 async def start(deps: Deps, record: RunRecord) -> None:
     """Somebody must drive this run, now."""
     await deps.queue.send(wakeup(record, "start"))
+
+
+async def cancel(deps: Deps, record: RunRecord) -> None:
+    """The run is being cancelled: end it, unless its driver does."""
+    await deps.queue.send(wakeup(record, "cancel"))
+
+
+def is_early(reason: str, status: RunStatus | None) -> bool:
+    """Whether the message came before the commit it announces; `status` is None where there is no run yet."""
+    if status is None:
+        return reason in ("start", "watch")
+    if reason == "start":
+        return status == "requires_action"
+    return reason == "cancel" and status != "cancelling"
+
+
+async def again(deps: Deps, body: Json) -> None:
+    """Look for the announced commit once more, later; but not for ever."""
+    returns = body.get("returns", 0)
+    if returns < len(RETURNS):
+        await deps.queue.send({**body, "returns": returns + 1}, RETURNS[returns])
 
 
 async def watch(deps: Deps, record: RunRecord, until: float) -> None:

@@ -26,8 +26,8 @@ from shared.runs.recorder import Recorder, Superseded
 
 logger = logging.getLogger(__name__)
 
-#: How often a message for a run that is not there yet is looked at again, a second apart.
-TRIES_FOR_MISSING: Final = 3
+#: Seconds between looks for the commit that a message announced.
+PATIENCE: Final = (0.02, 0.1, 0.5)
 
 
 class Worker:
@@ -44,13 +44,10 @@ class Worker:
 
         Any message may come twice, late, or for a run that is gone; what it leads to depends on the run's row alone.
         """
-        recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
+        recorder = await self._await_commit(body)
         if recorder is None:
-            await self._not_there(body)
             return
         run, now = recorder.run, self.deps.clock()
-        if not lifecycle.is_active(run.status):
-            return
         if lifecycle.has_expired(run, now):
             await end(recorder, "expired")
         elif self._is_held(recorder.record):
@@ -61,6 +58,21 @@ class Worker:
             await self._finish_cancel(recorder)
         elif run.status != "requires_action":
             await self._resume(recorder, body)
+
+    async def _await_commit(self, body: Json) -> Recorder | None:
+        """The run as the commit left it that the message was sent for; None when it is over.
+
+        The message goes out before the commit, so it may be a moment early; and the commit may never come.
+        """
+        for patience in PATIENCE:
+            recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
+            if recorder is not None and not lifecycle.is_active(recorder.run.status):
+                return None
+            if not wakeups.is_early(body["reason"], None if recorder is None else recorder.run.status):
+                return recorder
+            await asyncio.sleep(patience)
+        await wakeups.again(self.deps, body)
+        return None
 
     async def poisoned(self, body: Json) -> None:
         """A message that failed again and again: its run fails, and the thread is free again."""
@@ -73,12 +85,6 @@ class Worker:
         else:
             error = {"code": "server_error", "message": "Sorry, something went wrong."}
             await end(recorder, "failed", last_error=error)
-
-    async def _not_there(self, body: Json) -> None:
-        """The message goes out before its commit: look again shortly, then take it that the commit never came."""
-        tries = body.get("tries", 0)
-        if tries < TRIES_FOR_MISSING and body["reason"] in ("start", "watch"):
-            await self.deps.queue.send({**body, "tries": tries + 1}, delay=1)
 
     def _is_held(self, record: RunRecord) -> bool:
         return record.lease is not None and record.lease.until > self.deps.clock()

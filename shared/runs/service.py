@@ -1,0 +1,192 @@
+"""What clients do with a run that exists: read it, continue it, cancel it, change its metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.deps import Deps
+from shared.errors import InvalidRequest, ServerError, not_found
+from shared.objects.common import Json
+from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
+from shared.objects.thread import HEAD_KEY, Head, partition_of
+from shared.paging import ListQuery, Numbers, Page, numbered_page
+from shared.runs import lifecycle, wakeups
+from shared.runs.drives import Drives
+from shared.runs.events import Listener
+from shared.runs.recorder import Recorder, Superseded, put_run
+from shared.runs.worker import end
+from shared.store.base import Conflict, NotFound
+
+#: How often a write is tried against others writing the same run.
+ATTEMPTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Which run of whose thread."""
+
+    owner: str
+    thread_id: str
+    run_id: str
+
+    @property
+    def partition(self) -> str:
+        """The thread's partition."""
+        return partition_of(self.owner, self.thread_id)
+
+
+async def load(deps: Deps, key: RunKey) -> Recorder:
+    """The run as it stands, expired if its time is over. Raises NotFoundError for the thread or the run."""
+    recorder = await Recorder.load(deps, key.owner, key.thread_id, key.run_id)
+    if recorder is None:
+        await head_of(deps, key.owner, key.thread_id)
+        raise not_found("run", key.run_id)
+    if lifecycle.has_expired(recorder.run, deps.clock()):
+        await end(recorder, "expired")
+        recorder = await Recorder.load(deps, key.owner, key.thread_id, key.run_id) or recorder
+    return recorder
+
+
+async def head_of(deps: Deps, owner: str, thread_id: str) -> Head:
+    """The thread's head. Raises NotFoundError."""
+    row = await deps.store.get(partition_of(owner, thread_id), HEAD_KEY)
+    if row is None:
+        raise not_found("thread", thread_id)
+    return Head.model_validate(row.data)
+
+
+async def get(deps: Deps, key: RunKey) -> Json:
+    """The run."""
+    return (await load(deps, key)).run.to_json()
+
+
+async def list_runs(deps: Deps, owner: str, thread_id: str, query: ListQuery) -> Page:
+    """A page of the thread's runs; the records hold run rows."""
+    head = await head_of(deps, owner, thread_id)
+    numbers = Numbers("run_", "run", head.next.run)
+    return await numbered_page(deps.store, partition_of(owner, thread_id), numbers, query)
+
+
+async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:
+    """Replace the run's metadata."""
+    for _ in range(ATTEMPTS):
+        recorder = await load(deps, key)
+        if "metadata" not in body.model_fields_set:
+            return recorder.run.to_json()
+        recorder.run.metadata = body.metadata or {}
+        try:
+            await deps.store.commit(key.partition, [put_run(recorder.record, recorder.version)])
+        except Conflict:
+            continue
+        except NotFound as error:
+            raise not_found("run", key.run_id) from error
+        return recorder.run.to_json()
+    raise ServerError
+
+
+async def cancel(deps: Deps, key: RunKey) -> Json:
+    """Ask for the run's end: it is `cancelling` until its driver, or the message, has ended it."""
+    for _ in range(ATTEMPTS):
+        recorder = await load(deps, key)
+        if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
+            raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
+        await wakeups.cancel(deps, recorder.record)
+        recorder.advance("cancelling")
+        try:
+            await recorder.commit()
+        except Superseded:
+            continue
+        return recorder.run.to_json()
+    raise ServerError
+
+
+async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
+    """Take the client's outputs and queue the run again."""
+    for _ in range(ATTEMPTS):
+        recorder = await accept(deps, key, body, None)
+        await wakeups.start(deps, recorder.record)
+        recorder.advance("queued")
+        try:
+            await recorder.commit()
+        except Superseded:
+            continue
+        return recorder.run.to_json()
+    raise ServerError
+
+
+async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs) -> Listener:
+    """Take the client's outputs and drive on in this process, telling the listener."""
+    deps, worker = drives.worker.deps, drives.worker
+    for _ in range(ATTEMPTS):
+        listener = Listener()
+        recorder = await accept(deps, key, body, listener)
+        recorder.advance("queued")
+        recorder.advance("in_progress")
+        recorder.record.lease = worker.lease()
+        await wakeups.watch(deps, recorder.record, recorder.record.lease.until)
+        try:
+            await recorder.commit()
+        except Superseded:
+            continue
+        drives.begin(recorder, listener)
+        return listener
+    raise ServerError
+
+
+async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None) -> Recorder:
+    """The run with the outputs written into its step, not yet committed. Raises InvalidRequest."""
+    recorder = await load(deps, key)
+    recorder.listener = listener
+    if recorder.run.required_action is None:
+        raise InvalidRequest(f'Runs in status "{recorder.run.status}" do not accept tool outputs.')
+    expected = [call["id"] for call in recorder.run.required_action["submit_tool_outputs"]["tool_calls"]]
+    got = [each.tool_call_id for each in body.tool_outputs]
+    if sorted(expected) != sorted(got):
+        raise InvalidRequest(f"Expected tool outputs for call_ids {expected}, got {got}")
+    await recorder.load_open()
+    assert recorder.step is not None
+    outputs = {each.tool_call_id: each.output or "" for each in body.tool_outputs}
+    recorder.step.outputs.update(outputs)
+    for call in recorder.step.step.step_details["tool_calls"]:
+        if call["id"] in outputs:
+            call["function"]["output"] = outputs[call["id"]]
+    recorder.end_step(recorder.step.usage)
+    return recorder
+
+
+async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
+    """A page of the run's steps; the records hold step rows."""
+    record = (await load(deps, key)).record
+    numbers = Numbers("step_", "run step", record.next.step, record.first.step)
+    return await numbered_page(deps.store, key.partition, numbers, query)
+
+
+async def get_step(deps: Deps, key: RunKey, step_id: str) -> Json:
+    """A step of the run. Raises NotFoundError."""
+    row = await deps.store.get(key.partition, step_id)
+    if row is None or row.data["step"]["run_id"] != key.run_id:
+        await load(deps, key)
+        raise not_found("run step", step_id)
+    step: Json = row.data["step"]
+    return step
+
+
+def answered_step(step: Json, include: list[str]) -> Json:
+    """A step as answered: the text of search results only where `include[]` asks for it."""
+    details = step["step_details"]
+    if details["type"] != "tool_calls" or RESULT_CONTENT in include:
+        return step
+    calls = [without_content(call) if call["type"] == "file_search" else call for call in details["tool_calls"]]
+    return {**step, "step_details": {**details, "tool_calls": calls}}
+
+
+#: The only value of `include[]` there is.
+RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"
+
+
+def without_content(call: Json) -> Json:
+    """A file search call without the text it found."""
+    search = call["file_search"]
+    results = [{key: value for key, value in each.items() if key != "content"} for each in search.get("results") or []]
+    return {**call, "file_search": {**search, "results": results}}
