@@ -1,0 +1,57 @@
+"""Before `azd provision`: make the box's API key and hand its SHA-256 to the deployment.
+
+The key stays in this machine's azd environment (`azd env get-value BOX_API_KEY`); Azure only ever sees the hash.
+Standard library only, so that any Python 3.9 or newer can run it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+
+KEY = "BOX_API_KEY"
+HASHES = "BOX_KEY_HASHES"
+SHORTEST_KEY = 32
+
+
+def api_keys(environment: dict[str, str]) -> dict[str, str]:
+    """Owner -> key: `BOX_API_KEY` is the key of `default`, `BOX_API_KEY_ALICE` that of `alice`."""
+    keys = {"default": environment[KEY]} if environment.get(KEY) else {}
+    for name, value in sorted(environment.items()):
+        owner = re.fullmatch(KEY + r"_(\w+)", name)
+        if owner is not None and value:
+            keys[owner[1].lower()] = value
+    return keys
+
+
+def hashed(keys: dict[str, str]) -> str:
+    """The JSON the app reads: owner -> `sha256:<hex>`. Short keys could be guessed from their hash: refused."""
+    for owner, key in keys.items():
+        if len(key) < SHORTEST_KEY:
+            raise SystemExit(f"The API key of {owner!r} is too short: it needs {SHORTEST_KEY} characters.")
+    return json.dumps({owner: "sha256:" + hashlib.sha256(key.encode()).hexdigest() for owner, key in keys.items()})
+
+
+def azd_set(name: str, value: str) -> None:
+    """Keep a value in the azd environment this hook runs for (azd names it in AZURE_ENV_NAME)."""
+    subprocess.run(["azd", "env", "set", name, value], check=True)  # noqa: S603, S607
+
+
+def main() -> int:
+    """Make a key if there is none, then store the hashes of all keys."""
+    environment = dict(os.environ)
+    if not environment.get(KEY):
+        environment[KEY] = "box-" + secrets.token_urlsafe(32)
+        azd_set(KEY, environment[KEY])
+        print(f"Made an API key. Read it with: azd env get-value {KEY}")
+    azd_set(HASHES, hashed(api_keys(environment)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+targetScope = 'subscription'
+
+// Who and where
+
+@minLength(1)
+@maxLength(64)
+@description('Name of the azd environment; every resource carries it as a tag.')
+param environmentName string
+
+@description('Region of the function app, its storage and the code sandbox: Flex Consumption and dynamic sessions both exist here.')
+@allowed([
+  'australiaeast'
+  'australiasoutheast'
+  'brazilsouth'
+  'canadacentral'
+  'centralindia'
+  'centralus'
+  'eastasia'
+  'eastus'
+  'eastus2'
+  'francecentral'
+  'germanywestcentral'
+  'italynorth'
+  'japaneast'
+  'koreacentral'
+  'northcentralus'
+  'northeurope'
+  'norwayeast'
+  'southafricanorth'
+  'southeastasia'
+  'southindia'
+  'spaincentral'
+  'swedencentral'
+  'uaenorth'
+  'uksouth'
+  'ukwest'
+  'westcentralus'
+  'westeurope'
+  'westus'
+  'westus2'
+  'westus3'
+])
+@metadata({ azd: { type: 'location' } })
+param location string
+
+@description('Region of the model account: the Responses API and both default models exist here. azd offers those with quota left.')
+@allowed([
+  'australiaeast'
+  'brazilsouth'
+  'canadaeast'
+  'eastus'
+  'eastus2'
+  'francecentral'
+  'germanywestcentral'
+  'italynorth'
+  'japaneast'
+  'koreacentral'
+  'northcentralus'
+  'norwayeast'
+  'polandcentral'
+  'southafricanorth'
+  'southcentralus'
+  'southindia'
+  'spaincentral'
+  'swedencentral'
+  'switzerlandnorth'
+  'uaenorth'
+  'uksouth'
+  'westus'
+  'westus3'
+])
+@metadata({
+  azd: {
+    type: 'location'
+    usageName: [
+      'OpenAI.GlobalStandard.gpt-5.4-mini,30'
+      'OpenAI.GlobalStandard.text-embedding-3-small,30'
+    ]
+  }
+})
+param aiLocation string
+
+@secure()
+@description('Owner name -> "sha256:<hex>" of that owner\'s API key. The preprovision hook makes it; the keys themselves never get here.')
+param apiKeyHashes object
+
+// The models
+
+param chatModelName string = 'gpt-5.4-mini'
+param chatModelVersion string = '2026-03-17'
+param chatModelSku string = 'GlobalStandard'
+
+@minValue(1)
+@description('Thousands of tokens per minute.')
+param chatModelCapacity int = 30
+
+param embeddingModelName string = 'text-embedding-3-small'
+param embeddingModelVersion string = '1'
+param embeddingModelSku string = 'GlobalStandard'
+
+@minValue(1)
+@description('Thousands of tokens per minute.')
+param embeddingModelCapacity int = 30
+
+// The function app
+
+@minValue(1)
+@maxValue(1000)
+@description('HTTP calls one instance serves at a time; an open stream counts as one.')
+param httpConcurrency int = 50
+
+@minValue(0)
+@description('Instances kept warm for HTTP calls. Each costs money around the clock; 0 scales to zero.')
+param alwaysReadyHttp int = 0
+
+@minValue(0)
+@description('Instances kept warm for queued runs; 0 scales to zero.')
+param alwaysReadyRuns int = 0
+
+@description('Keep storage and models off the public network, reached through private endpoints. Costs about as much as a small server.')
+param vnetEnabled bool = false
+
+// Mail and calendar
+
+@description('Logic Apps behind the tools send_email and create_calendar_event. Without them the tools are not offered.')
+param logicAppsEnabled bool = true
+
+@description('Domains that mail and invitations may go to, separated by commas. Empty: nobody.')
+param emailAllowedDomains string = ''
+
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var aiToken = toLower(uniqueString(subscription().id, environmentName, aiLocation))
+var tags = { 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    name: 'id-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    workspaceName: 'log-${token}'
+    insightsName: 'appi-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    name: 'st${token}'
+    location: location
+    tags: tags
+    publicAccess: !vnetEnabled
+  }
+}
+
+module openai 'modules/openai.bicep' = {
+  name: 'openai'
+  scope: group
+  params: {
+    name: 'oai-${aiToken}'
+    location: aiLocation
+    tags: tags
+    publicAccess: !vnetEnabled
+    models: [
+      {
+        name: chatModelName
+        version: chatModelVersion
+        sku: chatModelSku
+        capacity: chatModelCapacity
+      }
+      {
+        name: embeddingModelName
+        version: embeddingModelVersion
+        sku: embeddingModelSku
+        capacity: embeddingModelCapacity
+      }
+    ]
+  }
+}
+
+module sandbox 'modules/sandbox.bicep' = {
+  name: 'sandbox'
+  scope: group
+  params: {
+    name: 'pool${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  name: 'roles'
+  scope: group
+  params: {
+    principalId: identity.outputs.principalId
+    storageName: storage.outputs.name
+    insightsName: monitoring.outputs.insightsName
+    openaiName: openai.outputs.name
+    poolName: sandbox.outputs.name
+  }
+}
+
+module network 'modules/network.bicep' = if (vnetEnabled) {
+  name: 'network'
+  scope: group
+  params: {
+    name: 'vnet-${token}'
+    location: location
+    tags: tags
+    storageId: storage.outputs.id
+    openaiId: openai.outputs.id
+  }
+}
+
+module logicApps 'modules/logic-apps.bicep' = if (logicAppsEnabled) {
+  name: 'logic-apps'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: tags
+    callerPrincipalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module functionApp 'modules/function-app.bicep' = {
+  name: 'function-app'
+  scope: group
+  // A site that starts before its roles exist fails its first reads with 403.
+  dependsOn: [roles]
+  params: {
+    planName: 'plan-${token}'
+    name: 'func-${token}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    blobEndpoint: storage.outputs.blobEndpoint
+    queueEndpoint: storage.outputs.queueEndpoint
+    tableEndpoint: storage.outputs.tableEndpoint
+    deploymentContainer: storage.outputs.deploymentContainer
+    insightsConnection: monitoring.outputs.insightsConnection
+    subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
+    httpConcurrency: httpConcurrency
+    alwaysReadyHttp: alwaysReadyHttp
+    alwaysReadyRuns: alwaysReadyRuns
+    settings: {
+      BOX_API_KEYS: string(apiKeyHashes)
+      AZURE_OPENAI_ENDPOINT: openai.outputs.endpoint
+      MODEL_ALIASES: string({ '*': chatModelName })
+      MODEL_TURNS: 'background'
+      EMBEDDING_MODEL: embeddingModelName
+      SANDBOX: 'aca'
+      SANDBOX_POOL_ENDPOINT: sandbox.outputs.endpoint
+      SEND_EMAIL_URL: logicAppsEnabled ? logicApps!.outputs.sendEmailUrl : ''
+      CREATE_EVENT_URL: logicAppsEnabled ? logicApps!.outputs.createEventUrl : ''
+      EMAIL_ALLOWED_DOMAINS: emailAllowedDomains
+    }
+  }
+}
+
+output BOX_BASE_URL string = '${functionApp.outputs.url}/v1'
+output OFFICE365_CONNECTION_ID string = logicAppsEnabled ? logicApps!.outputs.connectionId : ''

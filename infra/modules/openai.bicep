@@ -1,0 +1,47 @@
+// Azure OpenAI with its model deployments, named after their models. Entra tokens only.
+
+param name string
+param location string
+param tags object
+param publicAccess bool
+
+@description('What to deploy, as {name, version, sku, capacity}.')
+param models array
+
+resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'OpenAI'
+  sku: { name: 'S0' }
+  properties: {
+    customSubDomainName: name
+    disableLocalAuth: true
+    publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
+    networkAcls: { defaultAction: publicAccess ? 'Allow' : 'Deny' }
+  }
+}
+
+// One at a time: the account refuses two deployments at once.
+@batchSize(1)
+resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2025-06-01' = [for model in models: {
+  parent: account
+  name: model.name
+  sku: {
+    name: model.sku
+    capacity: model.capacity
+  }
+  properties: {
+    model: {
+      format: 'OpenAI'
+      name: model.name
+      version: model.version
+    }
+    raiPolicyName: 'Microsoft.DefaultV2'
+    versionUpgradeOption: 'OnceCurrentVersionExpired'
+  }
+}]
+
+output id string = account.id
+output name string = account.name
+output endpoint string = account.properties.endpoint
