@@ -1,0 +1,166 @@
+"""Checks of what the function app finds when it starts, and of what azd does. Each returns what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from shared.config import Settings
+from tests.infra.bicep_reader import Call, Path
+from tests.infra.infra_tree import FUNCTION_APP, Tree
+
+#: Settings the app reads that a deployment leaves alone, and why.
+NOT_DEPLOYED = {
+    "BOX_HOME": "the embedded host's folder",
+    "BOX_HOST": "the embedded host's address",
+    "BOX_PORT": "the embedded host's port",
+    "AzureWebJobsStorage": "a connection string; a deployment has the service URIs and an identity",
+    "OPENAI_BASE_URL": "models elsewhere than on Azure",
+    "OPENAI_API_KEY": "models elsewhere than on Azure",
+    "AZURE_OPENAI_API_KEY": "a deployment has an identity",
+    "MODEL_CONTEXT_TOKENS": "the default fits the default model",
+    "RUN_LIFETIME_SECONDS": "the default is the API's",
+    "LEASE_SECONDS": "the default fits every host",
+    "LOOK_SECONDS": "the default fits every host",
+}
+#: Settings a deployment has that are read by the Functions host or by Azure's libraries, not by the app.
+HOST_SETTINGS = {
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "AzureWebJobsDisableHomepage",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+#: Settings whose readers are on their way.
+PENDING = {
+    "CREATE_EVENT_URL",
+    "EMAIL_ALLOWED_DOMAINS",
+    "EMBEDDING_MODEL",
+    "SANDBOX",
+    "SANDBOX_POOL_ENDPOINT",
+    "SEND_EMAIL_URL",
+}
+#: Settings Flex Consumption refuses or replaced by functionAppConfig.
+REFUSED = {
+    "AzureWebJobsStorage",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "WEBSITE_CONTENTSHARE",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "ENABLE_ORYX_BUILD",
+}
+AZURE_YAML_KEYS = {"name", "metadata", "requiredVersions", "infra", "services", "hooks"}
+HOOKS = {f"{when}{what}" for when in ("pre", "post") for what in ("provision", "deploy", "package", "up", "down")}
+
+
+def settings_read() -> set[str]:
+    """The environment variables the app reads."""
+    return {str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()}
+
+
+def settings_deployed(tree: Tree) -> dict[str, Any]:
+    """The app settings of the deployed function app."""
+    ours = tree.of("module")["functionApp"].body["params"]["settings"]
+    union = tree.of("resource", FUNCTION_APP)["appSettings"].body["properties"]
+    assert isinstance(union, Call)
+    return {**ours, **union.arguments[1]}
+
+
+def settings_are_those_the_app_reads(tree: Tree) -> Iterator[str]:
+    """Nothing the app reads is missing, nothing it does not read is set."""
+    deployed, read = set(settings_deployed(tree)), settings_read()
+    yield from (f"{name} is read, but not deployed" for name in sorted(read - deployed - set(NOT_DEPLOYED)))
+    yield from (f"{name} is deployed, but not read" for name in sorted(deployed - read - HOST_SETTINGS - PENDING))
+    yield from (f"{name} is no setting of the app any more" for name in sorted(set(NOT_DEPLOYED) - read))
+    yield from (f"{name} is deployed after all" for name in sorted(set(NOT_DEPLOYED) & deployed))
+    yield from (f"the host's {name} is missing" for name in sorted(HOST_SETTINGS - deployed))
+
+
+def settings_suit_flex_consumption(tree: Tree) -> Iterator[str]:
+    """No setting the plan refuses; storage and telemetry by the identity."""
+    deployed = settings_deployed(tree)
+    yield from (f"{name} does not go with Flex Consumption" for name in sorted(REFUSED & set(deployed)))
+    for name in ("AzureWebJobsStorage__clientId", "AZURE_CLIENT_ID"):
+        if deployed.get(name) != Path("identityClientId"):
+            yield f"{name} is not the identity's"
+    if deployed.get("AzureWebJobsStorage__credential") != "managedidentity":
+        yield "the host would look for a connection string"
+
+
+def site_runs_this_project(tree: Tree) -> Iterator[str]:
+    """Flex Consumption with the project's Python, deployed and read with the identity, found by azd."""
+    site = tree.of("resource", FUNCTION_APP)["site"].body
+    config = site["properties"]["functionAppConfig"]
+    python = (tree.root / ".python-version").read_text().strip()
+    if config["runtime"] != {"name": "python", "version": python}:
+        yield f"the runtime is {config['runtime']}, the project's Python is {python}"
+    if config["deployment"]["storage"]["authentication"]["type"] != "UserAssignedIdentity":
+        yield "the package is not read with the identity"
+    if tree.of("resource", FUNCTION_APP)["plan"].body["sku"] != {"name": "FC1", "tier": "FlexConsumption"}:
+        yield "the plan is not Flex Consumption"
+    for name in ("alwaysReadyHttp", "alwaysReadyRuns"):
+        if tree.of("param")[name].value != 0:
+            yield f"{name} costs money by default"
+    if tree.of("param")["vnetEnabled"].value is not False:
+        yield "vnetEnabled costs money by default"
+    if site["tags"] != Call("union", (Path("tags"), {"azd-service-name": next(iter(tree.azure["services"]))})):
+        yield "azd does not find the site by its service name"
+
+
+def azure_yaml_follows_its_rules(tree: Tree) -> Iterator[str]:
+    """What azd's own schema asks for, and what it lets pass although it cannot work."""
+    azure = tree.azure
+    yield from (f"azure.yaml: unknown key {key}" for key in sorted(set(azure) ^ AZURE_YAML_KEYS))
+    if azure.get("infra") != {"provider": "bicep", "path": "infra", "module": "main"}:
+        yield "azure.yaml: infra is not infra/main.bicep"
+    service = {"project": ".", "language": "python", "host": "function", "remoteBuild": True}
+    if azure.get("services") != {"api": service}:
+        yield f"azure.yaml: services is {azure.get('services')}"
+    version = re.fullmatch(r">= (\d+)\.(\d+)\.\d+", str(azure.get("requiredVersions", {}).get("azd")))
+    if version is None or (int(version[1]), int(version[2])) < (1, 24):
+        yield "azure.yaml: azd before 1.24.0 knows neither object parameters nor the quota check"
+    for name, hook in azure.get("hooks", {}).items():
+        if name not in HOOKS:
+            yield f"azure.yaml: {name} is no hook"
+        for system, shell, python in (("posix", "sh", "python3"), ("windows", "pwsh", "python")):
+            command = hook.get(system, {})
+            words = command.get("run", "").split()
+            if command.get("shell") != shell or words[:1] != [python]:
+                yield f"azure.yaml: {name} does not run on {system}"
+            elif not (tree.root / words[1]).is_file():
+                yield f"azure.yaml: {name} runs {words[1]}, which is not there"
+
+
+def outputs_are_used(tree: Tree) -> Iterator[str]:
+    """Outputs become variables of the azd environment; the hooks read them."""
+    hooks = "".join(each.read_text() for each in (tree.root / "infra/hooks").glob("*.py"))
+    yield from (f"no hook reads {name}" for name in tree.of("output") if f'"{name}"' not in hooks)
+
+
+def workflows_keep_their_promises(tree: Tree) -> Iterator[str]:
+    """Only well-formed bodies start a workflow; mail is never sent twice and never shown in the run history."""
+    for name, workflow in tree.workflows.items():
+        trigger = workflow["triggers"]["manual"]
+        schema = trigger["inputs"]["schema"]
+        closed = schema.get("additionalProperties") is False
+        if not closed or trigger.get("operationOptions") != "EnableSchemaValidation":
+            yield f"{name}: bodies are not checked"
+        if schema["required"] != list(schema["properties"]):
+            yield f"{name}: not every field is required"
+        if trigger["runtimeConfiguration"]["secureData"]["properties"] != ["outputs"]:
+            yield f"{name}: the run history shows the request"
+        calls = {key: action for key, action in workflow["actions"].items() if action["type"] == "ApiConnection"}
+        for key, action in calls.items():
+            if action["inputs"].get("retryPolicy") != {"type": "none"}:
+                yield f"{name}: {key} may be repeated by the service"
+            if action["runtimeConfiguration"]["secureData"]["properties"] != ["inputs", "outputs"]:
+                yield f"{name}: the run history shows {key}"
+            used = set(re.findall(r"triggerBody\(\)\?\['(\w+)'\]", str(action["inputs"]["body"]).replace("\\", "")))
+            if used != set(schema["properties"]):
+                yield f"{name}: {key} uses {sorted(used)}"
+        answers = {tuple(a["runAfter"].get(next(iter(calls)), ())) for a in workflow["actions"].values()}
+        if not {("Succeeded",), ("Failed", "TimedOut")} <= answers:
+            yield f"{name}: not every outcome is answered"

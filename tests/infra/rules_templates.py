@@ -1,0 +1,139 @@
+"""Checks of the templates as such: names, parameters, regions, limits. Each returns what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from tests.infra.bicep_reader import Declaration, Loop, Path, walk
+from tests.infra.infra_tree import MAIN, Tree
+
+#: Service -> the regions it is in, as its documentation said in autumn 2026.
+REGIONS = {
+    service: set(names)
+    for service, names in json.loads(FilePath(__file__).with_name("regions.json").read_text()).items()
+}
+#: What Azure accepts as a name. Children (containers, tables, queues) have their own.
+NAME_LIMITS = {
+    "Microsoft.Resources/resourceGroups": r"[\w.()-]{1,90}",
+    "Microsoft.ManagedIdentity/userAssignedIdentities": r"[A-Za-z0-9][\w-]{2,127}",
+    "Microsoft.OperationalInsights/workspaces": r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
+    "Microsoft.Insights/components": r"[\w.()-]{1,260}",
+    "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",
+    "Microsoft.Storage/storageAccounts/blobServices/containers": r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*",
+    "Microsoft.Storage/storageAccounts/queueServices/queues": r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*",
+    "Microsoft.Storage/storageAccounts/tableServices/tables": r"[A-Za-z][A-Za-z0-9]{2,62}",
+    "Microsoft.CognitiveServices/accounts": r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]",
+    "Microsoft.App/sessionPools": r"[a-z][a-z0-9]{2,62}",
+    "Microsoft.Web/serverfarms": r"[A-Za-z0-9-]{1,60}",
+    "Microsoft.Web/sites": r"[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]",
+    "Microsoft.Web/connections": r"[\w.-]{1,80}",
+    "Microsoft.Logic/workflows": r"[\w.()-]{1,80}",
+    "Microsoft.Network/virtualNetworks": r"[A-Za-z0-9][\w.-]{0,62}\w",
+    "Microsoft.Network/privateEndpoints": r"[A-Za-z0-9][\w.-]{0,62}\w",
+}
+#: Words Azure refuses in resource names.
+RESERVED = ("login", "microsoft", "windows", "xbox")
+
+
+def names_are_declared(tree: Tree) -> Iterator[str]:
+    """A name that nothing declares would stop the compiler."""
+    for template, declarations in tree.templates.items():
+        known = {each.name for each in declarations if each.kind != "output"}
+        for each in declarations:
+            local = {name for loop in walk(each.value) if isinstance(loop, Loop) for name in (loop.item, loop.index)}
+            for value in _expressions(each):
+                if isinstance(value, Path) and value.root not in known | local:
+                    yield f"{template}: {each.name} uses {value.root}, which nothing declares"
+
+
+def declarations_are_used(tree: Tree) -> Iterator[str]:
+    """Parameters and variables nobody reads are leftovers."""
+    for template, declarations in tree.templates.items():
+        roots = {value.root for each in declarations for value in _expressions(each) if isinstance(value, Path)}
+        for each in declarations:
+            if each.kind in ("param", "var") and each.name not in roots:
+                yield f"{template}: nothing uses {each.name}"
+
+
+def modules_fit_their_callers(tree: Tree) -> Iterator[str]:
+    """Modules get the parameters they declare, and give the outputs that are read."""
+    read = {value.text for each in tree.templates[MAIN] for value in _expressions(each) if isinstance(value, Path)}
+    for module in tree.of("module").values():
+        template = f"infra/{module.type}"
+        if template not in tree.templates:
+            yield f"{module.name}: no file {template}"
+            continue
+        declared = tree.of("param", template)
+        required = {name for name, each in declared.items() if each.value is None}
+        given = set(module.body["params"])
+        yield from (f"{module.name}: no parameter {name}" for name in sorted(given - set(declared)))
+        yield from (f"{module.name}: parameter {name} is missing" for name in sorted(required - given))
+        outputs = {text.split(".")[2] for text in read if text.startswith(f"{module.name}.outputs.")}
+        for name in sorted(outputs ^ set(tree.of("output", template))):
+            yield f"{module.name}: output {name} is not both given and read"
+    called = {f"infra/{module.type}" for module in tree.of("module").values()} | {MAIN}
+    yield from (f"{template}: nothing uses this file" for template in sorted(set(tree.templates) - called))
+
+
+def parameters_come_from_the_environment(tree: Tree) -> Iterator[str]:
+    """Each parameter of main.bicep has one variable of the azd environment, and none is asked for twice."""
+    declared, variables = tree.of("param"), set()
+    for name in sorted(set(declared) ^ set(tree.parameters)):
+        yield f"{name} is not both in main.bicep and in main.parameters.json"
+    for name, parameter in tree.parameters.items():
+        variable = re.fullmatch(r"\$\{([A-Z][A-Z0-9_]*)\}", str(parameter.get("value")))
+        if variable is None:
+            yield f"{name}: {parameter} is not a ${{VARIABLE}}"
+        elif variable[1] in variables:
+            yield f"{name}: {variable[1]} is used twice"
+        else:
+            variables.add(variable[1])
+
+
+def regions_have_the_services(tree: Tree) -> Iterator[str]:
+    """Only regions where the services exist are offered."""
+    offered = {
+        "location": REGIONS["Flex Consumption"] & REGIONS["dynamic sessions"],
+        "aiLocation": REGIONS["Responses API"],
+    }
+    for parameter, fit in offered.items():
+        allowed = tree.of("param")[parameter].decorators["allowed"][0]
+        yield from (f"{parameter}: {region} lacks a service" for region in allowed if region not in fit)
+        if allowed != sorted(set(allowed)):
+            yield f"{parameter}: the regions are not in order, or one stands there twice"
+
+
+def quota_metadata_matches_the_models(tree: Tree) -> Iterator[str]:
+    """azd offers regions by this quota; it must be that of the default models."""
+    parameters = tree.of("param")
+    wanted = [
+        "OpenAI.{Sku}.{Name},{Capacity}".format(
+            **{part: parameters[f"{model}Model{part}"].value for part in ("Sku", "Name", "Capacity")}
+        )
+        for model in ("chat", "embedding")
+    ]
+    found = parameters["aiLocation"].decorators["metadata"][0]["azd"]["usageName"]
+    if found != wanted:
+        yield f"usageName is {found}, the models need {wanted}"
+
+
+def names_fit_their_limits(tree: Tree) -> Iterator[str]:
+    """Names are within Azure's lengths and alphabets, whatever the environment is called."""
+    for template, resource in tree.resources():
+        limit = NAME_LIMITS.get(resource.type.split("@")[0])
+        if limit is None:
+            continue
+        for name in tree.names(template, resource):
+            if not re.fullmatch(limit, name):
+                yield f"{resource.name}: {name!r} is no name for a {resource.type}"
+            if any(word in name.lower() for word in RESERVED):
+                yield f"{resource.name}: {name!r} contains a reserved word"
+
+
+def _expressions(declaration: Declaration) -> Iterator[object]:
+    yield from walk(declaration.value)
+    yield from walk(declaration.condition)
+    yield from walk(tuple(declaration.decorators.values()))

@@ -1,0 +1,60 @@
+"""What azd uploads: the app and nothing that would be a leak or ballast (`.funcignore`)."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+import pytest
+
+from tests.infra.infra_tree import PROJECT
+
+PATTERNS = [line for line in (PROJECT / ".funcignore").read_text().splitlines() if line and not line.startswith("#")]
+
+
+def is_left_out(path: str) -> bool:
+    """By the rules of .gitignore, as far as the file uses them."""
+    parents = ["/".join(path.split("/")[: end + 1]) for end in range(path.count("/") + 1)]
+    return any(_matches(pattern, parent, parent != path) for pattern in PATTERNS for parent in parents)
+
+
+def _matches(pattern: str, path: str, is_folder: bool) -> bool:
+    if pattern.endswith("/") and not is_folder:
+        return False
+    pattern = pattern.rstrip("/")
+    return fnmatch(path, pattern[1:]) if pattern.startswith("/") else fnmatch(path.rsplit("/", 1)[-1], pattern)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".azure/prod/.env",
+        ".box/box.db",
+        ".git/config",
+        ".venv/lib/python3.13/site-packages/pandas/__init__.py",
+        "api-in-a-box_env/bin/python",
+        "local.settings.json.example",
+        "shared/__pycache__/app.cpython-313.pyc",
+        "infra/hooks/preprovision.py",
+        "tests/infra/test_package.py",
+        "pyproject.toml",
+    ],
+)
+def test_is_left_out(path: str):
+    assert is_left_out(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "function_app.py",
+        "host.json",
+        "requirements.txt",
+        "shared/app.py",
+        "shared/web/index.html",
+        "shared/samples/finance/portfolio.csv",
+        "shared/samples/docs/notes.md",
+    ],
+)
+def test_is_uploaded(path: str):
+    assert not is_left_out(path)

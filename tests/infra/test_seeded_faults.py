@@ -1,0 +1,160 @@
+"""Each check can fail: a copy of the deployment gets one fault, and the check names it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.infra.bicep_reader import BicepError, Reader
+from tests.infra.infra_rules import RULES
+from tests.infra.infra_tree import PROJECT, Tree
+
+MAIN = "infra/main.bicep"
+MONITORING = "infra/modules/monitoring.bicep"
+OPENAI = "infra/modules/openai.bicep"
+SANDBOX = "infra/modules/sandbox.bicep"
+APP = "infra/modules/function-app.bicep"
+ROLES = "infra/modules/roles.bicep"
+STORAGE = "infra/modules/storage.bicep"
+LOGIC = "infra/modules/logic-apps.bicep"
+MAIL = "infra/workflows/send-email.json"
+PARAMETERS = "infra/main.parameters.json"
+
+#: (check, file, what stands there, what stands there instead)
+FAULTS = [
+    ("names_are_declared", STORAGE, "location: location", "location: region"),
+    ("names_are_declared", MAIN, "if (vnetEnabled)", "if (vnetEnable)"),
+    ("names_are_declared", LOGIC, "workflow.definition", "workflows_.definition"),
+    ("declarations_are_used", STORAGE, "var queueNames", "var spare = 1\nvar queueNames"),
+    ("declarations_are_used", SANDBOX, "  tags: tags\n", ""),
+    ("modules_fit_their_callers", MAIN, "    poolName: sandbox.outputs.name\n", ""),
+    ("modules_fit_their_callers", MAIN, "    httpConcurrency: httpConcurrency", "    concurrency: httpConcurrency"),
+    ("modules_fit_their_callers", MAIN, "storage.outputs.blobEndpoint", "storage.outputs.blobUri"),
+    ("modules_fit_their_callers", MAIN, "modules/roles.bicep", "modules/rbac.bicep"),
+    ("parameters_come_from_the_environment", PARAMETERS, '"${AZURE_LOCATION}"', '"${AZURE_LOCATION"'),
+    ("parameters_come_from_the_environment", PARAMETERS, '"${VNET_ENABLED}"', '"${AZURE_LOCATION}"'),
+    ("parameters_come_from_the_environment", PARAMETERS, '"vnetEnabled"', '"vnet"'),
+    ("parameters_come_from_the_environment", MAIN, "param vnetEnabled bool", "param privateNetwork bool"),
+    ("regions_have_the_services", MAIN, "  'westus'\n", "  'westu'\n"),
+    ("regions_have_the_services", MAIN, "  'ukwest'\n", "  'southcentralus'\n"),
+    ("regions_have_the_services", MAIN, "  'eastus'\n", "  'eastus'\n  'eastus'\n"),
+    ("quota_metadata_matches_the_models", MAIN, "Name string = 'gpt-5.4-mini'", "Name string = 'gpt-5.5'"),
+    ("quota_metadata_matches_the_models", MAIN, "chatModelCapacity int = 30", "chatModelCapacity int = 50"),
+    ("names_fit_their_limits", MAIN, "'st${token}'", "'storage-${token}'"),
+    ("names_fit_their_limits", MAIN, "'st${token}'", "'apiinaboxdata${token}'"),
+    ("names_fit_their_limits", MAIN, "'pool${token}'", "'pool-${token}'"),
+    ("names_fit_their_limits", MAIN, "'func-${token}'", "'func-${environmentName}-${token}'"),
+    ("names_fit_their_limits", MAIN, "'log-${token}'", "'login-${token}'"),
+    ("names_fit_their_limits", STORAGE, "'ingestion-poison'", "'ingestion_poison'"),
+    ("nothing_reads_a_secret", STORAGE, "= account.id", "= account.listKeys().keys[0].value"),
+    ("nothing_reads_a_secret", STORAGE, "= account.id", "= listKeys(account.id, '2025-01-01').keys[0].value"),
+    ("nothing_reads_a_secret", LOGIC, "${logicApps[0].properties.accessEndpoint}", "${listCallbackUrl(name)}"),
+    ("nothing_reads_a_secret", LOGIC, "api-version=2016-10-01'", "api-version=2016-10-01&sig=abc'"),
+    ("outputs_are_public", MAIN, "output BOX_BASE_URL", "output BOX_API_KEY"),
+    ("outputs_are_public", MAIN, "'${functionApp.outputs.url}/v1'", "string(apiKeyHashes)"),
+    ("key_hashes_stay_secure", MAIN, "@secure()\n", ""),
+    ("key_hashes_stay_secure", APP, "@secure()\n", ""),
+    ("key_hashes_stay_secure", MAIN, "param apiKeyHashes object", "param apiKeyHashes object = {}"),
+    ("local_credentials_are_off", STORAGE, "allowSharedKeyAccess: false", "allowSharedKeyAccess: true"),
+    ("local_credentials_are_off", STORAGE, "    allowBlobPublicAccess: false\n", ""),
+    ("local_credentials_are_off", STORAGE, "'TLS1_2'", "'TLS1_0'"),
+    ("local_credentials_are_off", STORAGE, "supportsHttpsTrafficOnly: true", "supportsHttpsTrafficOnly: publicAccess"),
+    ("local_credentials_are_off", OPENAI, "    disableLocalAuth: true\n", ""),
+    ("local_credentials_are_off", MONITORING, "DisableLocalAuth: true", "DisableLocalAuth: false"),
+    ("local_credentials_are_off", SANDBOX, "EgressDisabled", "EgressEnabled"),
+    ("local_credentials_are_off", SANDBOX, "  tags: tags\n", "  identity: { type: 'None' }\n"),
+    ("local_credentials_are_off", APP, "httpsOnly: true", "httpsOnly: false"),
+    ("local_credentials_are_off", APP, "minTlsVersion: '1.2'", "minTlsVersion: '1.0'"),
+    ("local_credentials_are_off", APP, "ftpsState: 'Disabled'", "ftpsState: 'FtpsOnly'"),
+    ("local_credentials_are_off", APP, "type: 'UserAssigned'", "type: 'SystemAssigned'"),
+    ("local_credentials_are_off", LOGIC, "state: 'Disabled'", "state: 'Enabled'"),
+    ("publishing_passwords_are_off", APP, "allow: false", "allow: true"),
+    ("publishing_passwords_are_off", APP, "name: 'scm'", "name: 'ftp'"),
+    ("roles_are_the_least", ROLES, "  '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // ", "  // "),
+    ("roles_are_the_least", ROLES, "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd", "a001fd3d-188f-4b5d-821b-7da978bf7442"),
+    ("roles_are_the_least", ROLES, "    principalType: 'ServicePrincipal'\n", ""),
+    ("roles_are_the_least", ROLES, "  scope: pool\n", ""),
+    ("roles_are_the_least", ROLES, "guid(openai.id, principalId, ", "guid(openai.id, "),
+    ("roles_come_before_the_site", MAIN, "  dependsOn: [roles]\n", ""),
+    ("triggers_admit_one_identity", LOGIC, "claims: [issuer, caller,", "claims: [issuer,"),
+    ("triggers_admit_one_identity", LOGIC, "claims: [issuer, caller,", "claims: [caller,"),
+    ("triggers_admit_one_identity", LOGIC, "${tenant().tenantId}/'", "common/'"),
+    ("triggers_admit_one_identity", LOGIC, "'https://management.azure.com'", "'https://graph.microsoft.com'"),
+    ("settings_are_those_the_app_reads", MAIN, "      MODEL_TURNS: 'background'\n", ""),
+    ("settings_are_those_the_app_reads", MAIN, "MODEL_ALIASES:", "MODEL_ALIAS:"),
+    ("settings_are_those_the_app_reads", APP, "    AzureWebJobsStorage__tableServiceUri: tableEndpoint\n", ""),
+    ("settings_are_those_the_app_reads", APP, "    AzureWebJobsDisableHomepage: 'true'\n", ""),
+    ("settings_are_those_the_app_reads", MAIN, "SANDBOX: 'aca'", "SANDBOX: 'aca'\n      BOX_PORT: '80'"),
+    ("settings_suit_flex_consumption", MAIN, "SANDBOX: 'aca'", "FUNCTIONS_WORKER_RUNTIME: 'python'"),
+    ("settings_suit_flex_consumption", APP, "AZURE_CLIENT_ID: identityClientId", "AZURE_CLIENT_ID: identityId"),
+    ("settings_suit_flex_consumption", APP, "credential: 'managedidentity'", "credential: 'none'"),
+    ("site_runs_this_project", APP, "version: '3.13'", "version: '3.10'"),
+    ("site_runs_this_project", APP, "type: 'UserAssignedIdentity'", "type: 'StorageAccountConnectionString'"),
+    ("site_runs_this_project", APP, "name: 'FC1'", "name: 'Y1'"),
+    ("site_runs_this_project", APP, "'azd-service-name': 'api'", "'azd-service-name': 'web'"),
+    ("site_runs_this_project", MAIN, "alwaysReadyHttp int = 0", "alwaysReadyHttp int = 1"),
+    ("site_runs_this_project", MAIN, "vnetEnabled bool = false", "vnetEnabled bool = true"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "name: api-in-a-box\n", ""),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "path: infra\n", "path: deploy\n"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "host: function", "host: functions"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "language: python", "language: py3"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", ">= 1.24.0", ">= 1.9.0"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "  postprovision:", "  afterprovision:"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "python3 infra/hooks/preprovision.py", "python3 hooks/pre.py"),
+    ("azure_yaml_follows_its_rules", "azure.yaml", "shell: pwsh", "shell: sh"),
+    ("outputs_are_used", MAIN, "output BOX_BASE_URL", "output BOX_URL"),
+    ("workflows_keep_their_promises", MAIL, '"operationOptions": "EnableSchemaValidation",', ""),
+    ("workflows_keep_their_promises", MAIL, '"additionalProperties": false', '"additionalProperties": true'),
+    ("workflows_keep_their_promises", MAIL, '"required": ["to", "subject", "body"]', '"required": ["to"]'),
+    ("workflows_keep_their_promises", MAIL, '{ "type": "none" }', '{ "type": "exponential" }'),
+    ("workflows_keep_their_promises", MAIL, '["inputs", "outputs"]', '["inputs"]'),
+    ("workflows_keep_their_promises", MAIL, '["outputs"]', "[]"),
+    ("workflows_keep_their_promises", MAIL, "triggerBody()?['body']", "triggerBody()?['html']"),
+    ("workflows_keep_their_promises", MAIL, '["Failed", "TimedOut"]', '["Failed"]'),
+]  # fmt: skip
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(PROJECT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("azure.yaml", ".python-version"):
+        shutil.copy(PROJECT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("rule", "file", "old", "new"), FAULTS)
+def test_a_fault_is_found(tree: Tree, copy: Path, rule: str, file: str, old: str, new: str):
+    text = (copy / file).read_text()
+    assert old in text
+    (copy / file).write_text(text.replace(old, new, 1))
+    assert set(RULES[rule](Tree.load(copy))) - set(RULES[rule](tree))
+
+
+def test_every_check_has_a_fault():
+    assert {rule for rule, *_ in FAULTS} == set(RULES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "param x string =\n",
+        "param\n",
+        "parm x string\n",
+        "var x = {\n  a: 1\n",
+        "var x = {\n  a: 1\n  a: 2\n}\n",
+        "var x = { a: 1 b: 2 }\n",
+        "var x = [1 2]\n",
+        "var x = 'never closed\n",
+        "var x = 'open ${y\n",
+        "var x = f(1\n",
+        "var x = a ? b\n",
+        "var x = y z\n",
+        "var x = \"double\"\n",
+        "resource x 'a/b@1' {\n}\n",
+    ],
+)  # fmt: skip
+def test_bad_bicep_does_not_parse(text: str):
+    with pytest.raises(BicepError):
+        Reader(text).read()
