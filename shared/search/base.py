@@ -1,0 +1,122 @@
+"""The search ports: an index of chunks per vector store, and an embedder.
+
+An index knows chunks, files and stores by id; names, attributes and owners are its caller's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+Vector = Sequence[float]
+
+#: Results of one search at most.
+MAX_RESULTS: Final = 50
+
+
+class EmbeddingUnavailable(Exception):
+    """The embedding model did not answer, after retries; later it may."""
+
+
+class EmbeddingRefused(Exception):
+    """The embedding model will not embed this, or does not exist: trying again is useless."""
+
+
+class IndexUnavailable(Exception):
+    """The index could not be read or changed now; later it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a file's text."""
+
+    text: str
+    #: How many characters at the beginning repeat the end of the chunk before.
+    overlap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors with the name of what made them; vectors of different names are not comparable."""
+
+    name: str
+    vectors: Sequence[Vector]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to search: a store, or some of its files."""
+
+    store_id: str
+    #: None: every file.
+    files: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How hits are ordered: by words, by meaning, or (the default) by both, fused."""
+
+    text_weight: float = 1.0
+    embedding_weight: float = 1.0
+    #: Hits below it are left out; 1.0 is the score of a chunk that comes first in every list.
+    score_threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found chunk."""
+
+    store_id: str
+    file_id: str
+    #: The chunk's number in its file.
+    index: int
+    text: str
+    #: 0..1
+    score: float
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors that are near when the meanings are."""
+
+    @property
+    def name(self) -> str:
+        """Model and dimensions."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector per text. Raises EmbeddingUnavailable or EmbeddingRefused."""
+        ...
+
+
+class Index(Protocol):
+    """Chunks by vector store and file, searchable by words and by vectors. Many writers at once are safe.
+
+    Everything here may raise IndexUnavailable.
+    """
+
+    async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
+        """Index a file's chunks, in place of any it had, and return the bytes they take."""
+        ...
+
+    async def remove(self, store_id: str, file_id: str) -> None:
+        """Forget a file; an unknown one is no error."""
+        ...
+
+    async def search(
+        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+    ) -> list[Hit]:
+        """The best chunks for any of the queries, best first; `embedded` holds one vector per query."""
+        ...
+
+    async def chunks(self, store_id: str, file_id: str) -> list[Chunk]:
+        """A file's chunks in order; empty for an unknown file."""
+        ...
+
+    async def drop(self, store_id: str) -> None:
+        """Forget a whole store."""
+        ...
+
+    async def compact(self, store_id: str) -> bool:
+        """Merge small and half-dead parts if it is worth it; True if anything was done. Call it after changes."""
+        ...

@@ -1,0 +1,151 @@
+"""The index: immutable segments in the blob home, named by a manifest in the record store.
+
+The same code serves a folder with SQLite and Azure Storage, without any service of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from shared.blobs.base import Blobs
+from shared.ids import random_text
+from shared.search import compaction
+from shared.search.base import Chunk, Embedded, Hit, IndexUnavailable, Ranking, Scope
+from shared.search.manifest import Entry, Manifest, Manifests, pause
+from shared.search.segments import MEMORY, SegmentGone, Segments
+from shared.store.base import Store
+
+if TYPE_CHECKING:
+    from shared.search.ranking import Part, Place
+
+#: How often a search starts again because a segment was merged away under it.
+ATTEMPTS: Final = 5
+
+
+class SegmentIndex:
+    """`Index` over `Store` and `Blobs`."""
+
+    def __init__(self, store: Store, blobs: Blobs, memory: int = MEMORY):
+        self._manifests = Manifests(store)
+        self._segments = Segments(blobs, memory)
+
+    async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
+        """Write a segment for the file, then name it; until then nobody sees it."""
+        from shared.search import merging  # carries numpy: loaded on first use  # noqa: PLC0415
+
+        head, header, texts = await asyncio.to_thread(merging.make, file_id, chunks, embedded)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield head
+            yield b"".join(texts)
+
+        segment_id = random_text(24)
+        size = await self._segments.write(store_id, segment_id, pieces())
+        name = None if embedded is None else embedded.name
+        await self._replace(store_id, file_id, Entry(segment_id, len(chunks), name, header, len(head), size))
+        return size
+
+    async def remove(self, store_id: str, file_id: str) -> None:
+        """Mark the file dead wherever it is."""
+        await self._replace(store_id, file_id, None)
+
+    async def search(
+        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+    ) -> list[Hit]:
+        """Rank all scopes' segments together, then read the texts of the best."""
+        from shared.search.ranking import rank  # carries numpy: loaded on first use  # noqa: PLC0415
+
+        for _ in range(ATTEMPTS):
+            try:
+                parts = [part for found in await asyncio.gather(*map(self._parts, scopes)) for part in found]
+                ranked = await asyncio.to_thread(rank, parts, queries, limit, ranking, embedded)
+                return await self._hits(parts, ranked)
+            except SegmentGone:
+                continue
+        raise IndexUnavailable("The index is being compacted too often.")
+
+    async def chunks(self, store_id: str, file_id: str) -> list[Chunk]:
+        """The file's chunks from its live segment."""
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._chunks(store_id, file_id)
+            except SegmentGone:
+                continue
+        raise IndexUnavailable("The index is being compacted too often.")
+
+    async def drop(self, store_id: str) -> None:
+        """Forget the manifest, then delete what it named."""
+        await self._manifests.forget(store_id)
+        await self._segments.delete(store_id, [name for name, _ in await self._segments.stored(store_id)])
+
+    async def compact(self, store_id: str) -> bool:
+        """Merge what is worth merging; whoever comes second leaves it to the first."""
+        try:
+            return await compaction.compact(store_id, self._manifests, self._segments)
+        except SegmentGone:
+            return False
+
+    async def _replace(self, store_id: str, file_id: str, entry: Entry | None) -> None:
+        attempt = 0
+        while True:
+            manifest = await self._manifests.read(store_id)
+            kept = await self._without(store_id, manifest, file_id)
+            if kept is not None:
+                entries = kept if entry is None else (*kept, entry)
+                if entries == manifest.entries or await self._manifests.write(store_id, manifest, entries):
+                    named = {kept.id for kept in entries}
+                    await self._segments.delete(store_id, [old.id for old in manifest.entries if old.id not in named])
+                    return
+            await pause(attempt)
+            attempt += 1
+
+    async def _without(self, store_id: str, manifest: Manifest, file_id: str) -> tuple[Entry, ...] | None:
+        """The entries with the file dead, wholly dead ones left out; None when a segment went away meanwhile."""
+        try:
+            headers = await asyncio.gather(*[self._segments.header(store_id, entry) for entry in manifest.entries])
+        except SegmentGone:
+            return None
+        entries = [
+            entry.without(file_id, header.files[file_id])
+            if file_id in header.files and file_id not in entry.dead
+            else entry
+            for entry, header in zip(manifest.entries, headers, strict=True)
+        ]
+        return tuple(entry for entry in entries if entry.live_rows > 0)
+
+    async def _parts(self, scope: Scope) -> list[Part]:
+        from shared.search import merging, ranking  # carries numpy: loaded on first use  # noqa: PLC0415
+
+        entries = (await self._manifests.read(scope.store_id)).entries
+        opened = await asyncio.gather(*[self._segments.open(scope.store_id, entry) for entry in entries])
+        return [
+            ranking.Part(scope.store_id, segment, merging.alive(segment, entry.dead, scope.files))
+            for entry, segment in zip(entries, opened, strict=True)
+        ]
+
+    async def _hits(self, parts: Sequence[Part], ranked: Sequence[tuple[Place, float]]) -> list[Hit]:
+        wanted: dict[int, list[int]] = {}
+        for (part, row), _ in ranked:
+            wanted.setdefault(part, []).append(row)
+        found = await asyncio.gather(
+            *[self._segments.texts(parts[part].store_id, parts[part].segment, rows) for part, rows in wanted.items()]
+        )
+        texts = dict(zip(wanted, found, strict=True))
+        hits: dict[tuple[str, int], Hit] = {}
+        for (part, row), score in ranked:
+            file_id, index = parts[part].segment.header.owner(row)
+            # A file may be in two of the stores.
+            hits.setdefault((file_id, index), Hit(parts[part].store_id, file_id, index, texts[part][row], score))
+        return list(hits.values())
+
+    async def _chunks(self, store_id: str, file_id: str) -> list[Chunk]:
+        for entry in (await self._manifests.read(store_id)).entries:
+            rows = (await self._segments.header(store_id, entry)).rows(file_id)
+            if not rows or file_id in entry.dead:
+                continue
+            segment = await self._segments.open(store_id, entry)
+            texts = await self._segments.texts(store_id, segment, rows)
+            return [Chunk(texts[row], int(segment.arrays.overlaps[row])) for row in rows]
+        return []

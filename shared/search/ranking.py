@@ -1,0 +1,125 @@
+"""Ranking chunks over all segments: BM25, cosine, and both fused by reciprocal rank. Loads numpy: import it late.
+
+BM25 is Lucene's variant, as bm25s has it, but with statistics over every searched segment, so a score does not
+depend on how chunks happen to be spread over segments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.search import terms
+from shared.search.base import Embedded, Ranking, Vector
+from shared.search.segment import Segment
+
+K1: Final = 1.5
+B: Final = 0.75
+#: Reciprocal rank fusion: how much less the second place counts than the first.
+FUSION: Final = 10
+#: How far down each list is looked at, at least.
+DEPTH: Final = 100
+#: Rows of vectors widened at once: a block that stays in the processor's cache.
+BLOCK: Final = 4096
+
+Scores = NDArray[np.float32]
+#: Where a chunk is: number of the part, row in it.
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A segment as one store sees it."""
+
+    store_id: str
+    segment: Segment
+    #: The rows that may be found.
+    mask: NDArray[np.bool_]
+
+
+def rank(
+    parts: Sequence[Part], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+) -> list[tuple[Place, float]]:
+    """The best places for any of the queries, best first, with scores of 0..1."""
+    depth = max(DEPTH, 2 * limit)
+    best: dict[Place, float] = {}
+    for number, query in enumerate(queries):
+        lists: list[tuple[float, list[Place]]] = []
+        if ranking.text_weight > 0:
+            lists.append((ranking.text_weight, top(by_words(parts, query), parts, depth)))
+        if embedded is not None and ranking.embedding_weight > 0:
+            scores = by_vector(parts, embedded.name, embedded.vectors[number])
+            lists.append((ranking.embedding_weight, top(scores, parts, depth)))
+        for place, score in fuse(lists).items():
+            best[place] = max(score, best.get(place, 0.0))
+    good = [(place, score) for place, score in best.items() if score >= ranking.score_threshold]
+    return sorted(good, key=lambda item: -item[1])[:limit]
+
+
+def fuse(lists: Sequence[tuple[float, Sequence[Place]]]) -> dict[Place, float]:
+    """Weighted reciprocal rank fusion of non-empty lists; 1.0 means first in all of them."""
+    lists = [(weight, places) for weight, places in lists if places]
+    most = sum(weight for weight, _ in lists) / (FUSION + 1)
+    scores: dict[Place, float] = {}
+    for weight, places in lists:
+        for number, place in enumerate(places, start=1):
+            scores[place] = scores.get(place, 0.0) + weight / (FUSION + number) / most
+    return scores
+
+
+def top(scores: Sequence[Scores], parts: Sequence[Part], depth: int) -> list[Place]:
+    """The `depth` best places of positive score, best first."""
+    found: list[tuple[float, Place]] = []
+    for number, (values, part) in enumerate(zip(scores, parts, strict=True)):
+        values = np.where(part.mask, values, 0)
+        rows = np.argpartition(values, -depth)[-depth:] if len(values) > depth else np.arange(len(values))
+        found += [(float(values[row]), (number, int(row))) for row in rows if values[row] > 0]
+    return [place for _, place in sorted(found, key=lambda item: (-item[0], item[1]))[:depth]]
+
+
+def by_words(parts: Sequence[Part], query: str) -> list[Scores]:
+    """BM25 of every row."""
+    total = sum(part.segment.rows for part in parts)
+    mean = sum(int(part.segment.arrays.lengths.sum()) for part in parts) / max(total, 1) or 1.0
+    norms = [K1 * (1 - B + B * part.segment.arrays.lengths.astype(np.float32) / mean) for part in parts]
+    scores = [np.zeros(part.segment.rows, dtype=np.float32) for part in parts]
+    for term, times in terms.count(query):
+        spans = [postings_of(part.segment, term) for part in parts]
+        frequency = sum(span.stop - span.start for span in spans)
+        weight = times * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
+        for part, span, norm, values in zip(parts, spans, norms, scores, strict=True):
+            rows = part.segment.arrays.chunks[span]
+            counts = part.segment.arrays.counts[span].astype(np.float32)
+            values[rows] += weight * counts / (counts + norm[rows])
+    return scores
+
+
+def postings_of(segment: Segment, term: int) -> slice:
+    """The span of a term's postings; empty when the segment does not have it."""
+    arrays = segment.arrays
+    place = int(np.searchsorted(arrays.terms, np.uint64(term)))
+    if place == len(arrays.terms) or int(arrays.terms[place]) != term:
+        return slice(0, 0)
+    return slice(int(arrays.starts[place]), int(arrays.starts[place + 1]))
+
+
+def by_vector(parts: Sequence[Part], name: str, vector: Vector) -> list[Scores]:
+    """Cosine of every row that was embedded under the same name; 0 for the others."""
+    query = np.asarray(vector, dtype=np.float32)
+    query = query / (float(np.linalg.norm(query)) or 1.0)
+    scores = []
+    for part in parts:
+        segment = part.segment
+        values = np.zeros(segment.rows, dtype=np.float32)
+        if segment.header.embedder == name and segment.arrays.vectors.shape[1] == len(query):
+            for first in range(0, segment.rows, BLOCK):
+                rows = slice(first, first + BLOCK)
+                values[rows] = segment.arrays.vectors[rows].astype(np.float32) @ query
+            values *= segment.arrays.scales
+        scores.append(values)
+    return scores
