@@ -15,6 +15,7 @@ from shared.search import compaction
 from shared.search.base import Chunk, Embedded, Hit, IndexUnavailable, Ranking, Scope
 from shared.search.manifest import Entry, Manifest, Manifests, pause
 from shared.search.segments import MEMORY, SegmentGone, Segments
+from shared.search.texts import Texts
 from shared.store.base import Store
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class SegmentIndex:
     def __init__(self, store: Store, blobs: Blobs, memory: int = MEMORY):
         self._manifests = Manifests(store)
         self._segments = Segments(blobs, memory)
+        self._texts = Texts(self._segments)
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
         """Write a segment for the file, then name it; until then nobody sees it."""
@@ -130,7 +132,7 @@ class SegmentIndex:
         for (part, row), _ in ranked:
             wanted.setdefault(part, []).append(row)
         found = await asyncio.gather(
-            *[self._segments.texts(parts[part].store_id, parts[part].segment, rows) for part, rows in wanted.items()]
+            *[self._texts.read(parts[part].store_id, parts[part].segment, rows) for part, rows in wanted.items()]
         )
         texts = dict(zip(wanted, found, strict=True))
         hits: dict[tuple[str, int], Hit] = {}
@@ -146,6 +148,6 @@ class SegmentIndex:
             if not rows or file_id in entry.dead:
                 continue
             segment = await self._segments.open(store_id, entry)
-            texts = await self._segments.texts(store_id, segment, rows)
+            texts = await self._texts.read(store_id, segment, rows)
             return [Chunk(texts[row], int(segment.arrays.overlaps[row])) for row in rows]
         return []

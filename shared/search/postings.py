@@ -86,4 +86,4 @@ def positions_of(sizes: Sequence[int] | NDArray[np.uint64]) -> NDArray[np.uint64
 
 def narrow(rows: NDArray[np.int64] | NDArray[np.uint32], limit: int) -> NDArray[np.uint32]:
     """Row numbers in two bytes where that is enough: postings are most of a segment."""
-    return rows.astype(np.uint16 if limit <= 1 << 16 else np.uint32)  # type: ignore[return-value]
+    return rows.astype(np.uint16 if limit <= 1 << 16 else np.uint32)

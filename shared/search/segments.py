@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 #: Bytes of opened segments kept; 100,000 chunks take about half of it.
 MEMORY: Final = 256 * 1024 * 1024
-#: Texts less than this far apart are read at once.
-GAP: Final = 64 * 1024
 PARALLEL: Final = 16
 HEADERS: Final = 256
 
@@ -56,25 +53,20 @@ class Segments:
         if entry.id in self._opened:
             return self._opened[entry.id].header
         if entry.id not in self._headers:
-            self._headers[entry.id] = decode_header(await self._read(store_id, entry.id, 0, entry.header))
+            self._headers[entry.id] = decode_header(await self.read(store_id, entry.id, 0, entry.header))
             if len(self._headers) > HEADERS:
                 self._headers.popitem(last=False)
         return self._headers[entry.id]
 
-    async def texts(self, store_id: str, segment: Segment, rows: Sequence[int]) -> dict[int, str]:
-        """The texts of some rows. Raises SegmentGone."""
-        positions = segment.arrays.positions
-        spans = [(row, segment.size + int(positions[row]), segment.size + int(positions[row + 1])) for row in rows]
-        found: dict[int, str] = {}
-
-        async def read(group: list[tuple[int, int, int]]) -> None:
-            first = group[0][1]
-            data = await self._read(store_id, segment.id, first, group[-1][2])
-            for row, start, end in group:
-                found[row] = zlib.decompress(data[start - first : end - first]).decode()
-
-        await asyncio.gather(*[read(group) for group in neighbours(sorted(spans))])
-        return found
+    async def read(self, store_id: str, segment_id: str, start: int, end: int) -> bytes:
+        """A part of a segment at once. Raises SegmentGone."""
+        try:
+            async with self._reads:
+                return await read_all(self._blobs, blob(store_id, segment_id), start, end)
+        except BlobNotFound as error:
+            raise SegmentGone(segment_id) from error
+        except BlobsUnavailable as error:
+            raise IndexUnavailable(str(error)) from error
 
     async def write(self, store_id: str, segment_id: str, pieces: AsyncIterable[bytes]) -> int:
         """Store a new segment's bytes and return their number."""
@@ -112,33 +104,13 @@ class Segments:
     async def _load(self, store_id: str, entry: Entry) -> Segment:
         from shared.search.segment import decode  # carries numpy: loaded on first use  # noqa: PLC0415
 
-        segment = decode(entry.id, await self._read(store_id, entry.id, 0, entry.head))
+        segment = decode(entry.id, await self.read(store_id, entry.id, 0, entry.head))
         self._opened[entry.id] = segment
         while len(self._opened) > 1 and sum(kept.size for kept in self._opened.values()) > self._memory:
             self._opened.popitem(last=False)
         return segment
 
-    async def _read(self, store_id: str, segment_id: str, start: int, end: int) -> bytes:
-        try:
-            async with self._reads:
-                return await read_all(self._blobs, blob(store_id, segment_id), start, end)
-        except BlobNotFound as error:
-            raise SegmentGone(segment_id) from error
-        except BlobsUnavailable as error:
-            raise IndexUnavailable(str(error)) from error
-
 
 def blob(store_id: str, segment_id: str) -> str:
     """A segment's blob name."""
     return f"index/{store_id}/{segment_id}"
-
-
-def neighbours(spans: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
-    """Ascending spans in groups that are worth one read each."""
-    groups: list[list[tuple[int, int, int]]] = []
-    for span in spans:
-        if groups and span[1] - groups[-1][-1][2] < GAP:
-            groups[-1].append(span)
-        else:
-            groups.append([span])
-    return groups

@@ -1,0 +1,198 @@
+"""The index over every home's store and blobs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared.search.base import Chunk, Embedded, Hit, Ranking, Scope
+from shared.search.compaction import CROWD
+from shared.search.index import SegmentIndex
+from tests.contract.homes import Home
+
+ANIMALS = {
+    "file-cat": ["The cat sleeps on the warm windowsill.", "Cats purr when they are content."],
+    "file-dog": ["A dog guards the house and barks at strangers."],
+    "file-owl": ["Owls hunt at night; their flight is silent."],
+}
+
+
+@pytest.fixture
+def index(home: Home) -> SegmentIndex:
+    return SegmentIndex(home.store(), home.blobs())
+
+
+async def fill(index: SegmentIndex, store_id: str = "vs_a") -> None:
+    for file_id, texts in ANIMALS.items():
+        await index.add(store_id, file_id, [Chunk(text) for text in texts], None)
+
+
+async def find(index: SegmentIndex, *queries: str, store_id: str = "vs_a", limit: int = 10, **options) -> list[Hit]:
+    scope = Scope(store_id, options.pop("files", None))
+    return await index.search([scope], queries, limit, Ranking(**options), None)
+
+
+async def test_the_best_chunk_comes_first_with_its_text_and_place(index):
+    await fill(index)
+    [hit, *_] = await find(index, "when do cats purr?")
+    assert (hit.file_id, hit.index, hit.text) == ("file-cat", 1, "Cats purr when they are content.")
+    assert hit.score == 1.0
+
+
+async def test_nothing_is_found_in_an_unknown_or_empty_store(index):
+    assert await find(index, "cat", store_id="vs_none") == []
+    assert await index.chunks("vs_none", "file-cat") == []
+
+
+async def test_words_that_occur_nowhere_find_nothing(index):
+    await fill(index)
+    assert await find(index, "quasar") == []
+
+
+async def test_a_removed_file_is_not_found_again(index):
+    await fill(index)
+    await index.remove("vs_a", "file-cat")
+    assert {hit.file_id for hit in await find(index, "cats dog owls purr")} == {"file-dog", "file-owl"}
+    assert await index.chunks("vs_a", "file-cat") == []
+    await index.remove("vs_a", "file-cat")
+
+
+async def test_a_file_added_again_replaces_what_it_was(index):
+    await fill(index)
+    await index.add("vs_a", "file-cat", [Chunk("Lions roar.")], None)
+    assert await find(index, "purr") == []
+    assert [hit.text for hit in await find(index, "lions")] == ["Lions roar."]
+
+
+async def test_a_filter_leaves_only_the_allowed_files(index):
+    await fill(index)
+    hits = await find(index, "cats dog owls", files={"file-owl"})
+    assert {hit.file_id for hit in hits} == {"file-owl"}
+
+
+async def test_several_queries_are_searched_at_once(index):
+    await fill(index)
+    hits = await find(index, "purr", "barks")
+    assert [hit.score for hit in hits] == [1.0, 1.0]
+    assert {hit.file_id for hit in hits} == {"file-cat", "file-dog"}
+
+
+async def test_several_stores_are_ranked_together_and_a_shared_file_counts_once(index):
+    await fill(index)
+    await index.add("vs_b", "file-owl", [Chunk(ANIMALS["file-owl"][0])], None)
+    await index.add("vs_b", "file-bat", [Chunk("Bats hunt at night too.")], None)
+    hits = await index.search([Scope("vs_a"), Scope("vs_b")], ["hunt at night"], 10, Ranking(), None)
+    assert sorted((hit.file_id, hit.index) for hit in hits) == [("file-bat", 0), ("file-owl", 0)]
+
+
+async def test_limit_and_threshold_cut_the_list(index):
+    await fill(index)
+    everything = await find(index, "cat cats dog owls")
+    assert len(everything) == 4
+    assert len(await find(index, "cat cats dog owls", limit=2)) == 2
+    cut = await find(index, "cat cats dog owls", score_threshold=everything[1].score)
+    assert cut == everything[:2]
+
+
+async def test_vectors_find_what_words_do_not(index):
+    await index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("m", [[1.0, 0.0, 0.1]]))
+    await index.add("vs_a", "file-dog", [Chunk("canine")], Embedded("m", [[0.0, 1.0, 0.1]]))
+    hits = await index.search([Scope("vs_a")], ["kitty"], 5, Ranking(), Embedded("m", [[0.9, 0.1, 0.0]]))
+    assert hits[0].file_id == "file-cat"
+
+
+async def test_vectors_of_another_model_are_not_compared(index):
+    await index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("old", [[1.0, 0.0]]))
+    assert await index.search([Scope("vs_a")], ["kitty"], 5, Ranking(), Embedded("new", [[1.0, 0.0]])) == []
+
+
+async def test_a_chunk_first_by_words_and_by_vectors_scores_one(index):
+    await index.add("vs_a", "file-cat", [Chunk("a feline")], Embedded("m", [[1.0, 0.0]]))
+    await index.add("vs_a", "file-dog", [Chunk("a canine")], Embedded("m", [[0.6, 0.8]]))
+    query = Embedded("m", [[1.0, 0.0]])
+    hits = await index.search([Scope("vs_a")], ["feline"], 5, Ranking(), query)
+    assert [(hit.file_id, hit.score) for hit in hits] == [("file-cat", 1.0), ("file-dog", pytest.approx(11 / 24))]
+    hits = await index.search([Scope("vs_a")], ["canine"], 5, Ranking(text_weight=0), query)
+    assert hits[0].file_id == "file-cat"
+
+
+async def test_chunks_give_back_texts_and_overlaps_in_order(index):
+    chunks = [Chunk("Grüße aus"), Chunk("aus 東京 📦", 3)]
+    await index.add("vs_a", "file-x", chunks, None)
+    assert await index.chunks("vs_a", "file-x") == chunks
+
+
+async def test_many_writers_lose_nothing(home: Home):
+    indexes = [SegmentIndex(home.store(), home.blobs()) for _ in range(4)]
+
+    async def write(number: int) -> None:
+        await indexes[number % 4].add("vs_a", f"file-{number}", [Chunk(f"word{number} shared")], None)
+
+    await asyncio.gather(*map(write, range(12)))
+    await asyncio.gather(*[indexes[n % 4].remove("vs_a", f"file-{n}") for n in range(0, 12, 3)])
+    hits = await find(indexes[0], "shared", limit=50)
+    assert {hit.file_id for hit in hits} == {f"file-{n}" for n in range(12) if n % 3}
+
+
+async def test_small_segments_are_merged_without_changing_any_answer(home: Home):
+    index = SegmentIndex(home.store(), home.blobs())
+    for number in range(CROWD + 1):
+        texts = [f"alpha{number} beta gamma" + " delta" * number, f"épsilon{number}"]
+        await index.add("vs_a", f"file-{number}", [Chunk(text, number) for text in texts], None)
+    await index.remove("vs_a", "file-3")
+    await index.add("vs_a", "file-last", [Chunk("gamma delta")], None)
+    before = await find(index, "delta gamma alpha2", limit=50)
+    assert await index.compact("vs_a")
+    assert not await index.compact("vs_a")
+    fresh = SegmentIndex(home.store(), home.blobs())
+    assert await find(fresh, "delta gamma alpha2", limit=50) == before
+    assert await fresh.chunks("vs_a", "file-2") == await index.chunks("vs_a", "file-2")
+    assert [info.name async for info in home.blobs().list("index/vs_a/")] != []
+    assert len([info.name async for info in home.blobs().list("index/vs_a/")]) == 1
+
+
+async def test_a_segment_with_many_dead_rows_is_rewritten(home: Home):
+    index = SegmentIndex(home.store(), home.blobs())
+    for number in range(CROWD + 1):
+        await index.add("vs_a", f"file-{number}", [Chunk(f"word{number} shared")], None)
+    await index.compact("vs_a")
+    await index.remove("vs_a", "file-0")
+    assert not await index.compact("vs_a")
+    await index.remove("vs_a", "file-1")
+    assert await index.compact("vs_a")
+    assert len(await find(index, "shared", limit=50)) == CROWD - 1
+
+
+async def test_a_search_survives_a_compaction_by_somebody_else(home: Home):
+    reader, writer = SegmentIndex(home.store(), home.blobs()), SegmentIndex(home.store(), home.blobs())
+    for number in range(CROWD + 1):
+        await writer.add("vs_a", f"file-{number}", [Chunk(f"word{number} shared")], None)
+    searches = asyncio.gather(*[find(reader, "shared", limit=50) for _ in range(5)])
+    await writer.compact("vs_a")
+    assert {len(hits) for hits in await searches} == {CROWD + 1}
+    assert len(await find(reader, "shared", limit=50)) == CROWD + 1
+
+
+async def test_a_file_removed_while_its_segment_is_merged_stays_removed(home: Home):
+    index = SegmentIndex(home.store(), home.blobs())
+    for number in range(CROWD + 1):
+        await index.add("vs_a", f"file-{number}", [Chunk(f"word{number} shared")], None)
+    other = SegmentIndex(home.store(), home.blobs())
+    await asyncio.gather(index.compact("vs_a"), other.remove("vs_a", "file-5"), other.compact("vs_a"))
+    assert "file-5" not in {hit.file_id for hit in await find(index, "shared", limit=50)}
+
+
+async def test_a_dropped_store_leaves_no_bytes(home: Home):
+    index = SegmentIndex(home.store(), home.blobs())
+    await fill(index)
+    await index.drop("vs_a")
+    assert await find(index, "cat") == []
+    assert [info async for info in home.blobs().list("index/")] == []
+
+
+async def test_memory_stays_within_its_bound(home: Home):
+    index = SegmentIndex(home.store(), home.blobs(), memory=1)
+    await fill(index)
+    assert len(await find(index, "cats dog owls")) == 3
+    assert len(index._segments._opened) == 1
