@@ -1,0 +1,28 @@
+"""The models that can be asked for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.deps import Deps
+from shared.errors import NotFoundError
+from shared.objects.common import Json
+
+OWNED_BY: Final = "api-in-a-box"
+#: Providers do not say when a model was made; clients only need a number.
+CREATED: Final = 1_686_935_002
+
+
+async def list_all(deps: Deps) -> list[Json]:
+    """Models of the provider, and the names the settings map to them."""
+    aliases = (alias for alias in deps.settings.model_aliases if alias != "*")
+    names = dict.fromkeys([*await deps.llm.models(), *aliases])
+    return [{"id": name, "object": "model", "created": CREATED, "owned_by": OWNED_BY} for name in names]
+
+
+async def get(deps: Deps, model: str) -> Json:
+    """One of them. Raises NotFoundError."""
+    for each in await list_all(deps):
+        if each["id"] == model:
+            return each
+    raise NotFoundError(f"The model '{model}' does not exist", param="model", code="model_not_found")

@@ -1,0 +1,61 @@
+"""What all resources do with their rows: find one by an id from outside, change one, try again after a conflict."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from shared import ids
+from shared.errors import not_found, wrong_shape
+from shared.store.base import Conflict, Json, Put, Record, Store
+
+Result = TypeVar("Result")
+
+#: Tries before a row that everybody writes to is given up; the last waits take a second each.
+ATTEMPTS: Final = 12
+FIRST_WAIT: Final = 0.005
+LONGEST_WAIT: Final = 1.0
+
+
+def check_shape(identifier: str, kind: str, prefix: str, param: str) -> None:
+    """Refuse what cannot be an id of that kind. Raises InvalidRequest, or NotFoundError if it cannot be a key."""
+    if not identifier.startswith(prefix):
+        raise wrong_shape(param, identifier, prefix)
+    if not ids.is_key(identifier):
+        raise not_found(kind, identifier)
+
+
+async def find(store: Store, partition: str, identifier: str, kind: str) -> Record:
+    """The row of an id whose shape is checked. Raises NotFoundError."""
+    row = await store.get(partition, identifier)
+    if row is None:
+        raise not_found(kind, identifier)
+    return row
+
+
+async def change(
+    read: Callable[[], Awaitable[Record]], store: Store, partition: str, apply: Callable[[Json], Json]
+) -> Json:
+    """Write what `apply` makes of the row, unless somebody else wrote meanwhile; then of the row as it is now."""
+
+    async def attempt() -> Json:
+        row = await read()
+        data = apply(row.data)
+        await store.commit(partition, [Put(row.key, data, row.version)])
+        return data
+
+    return await until_committed(attempt)
+
+
+async def until_committed(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Repeat an attempt that reads, decides and commits until it meets no conflict. Raises Conflict after many."""
+    for number in range(ATTEMPTS):
+        try:
+            return await attempt()
+        except Conflict:
+            if number == ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(random.random() * min(LONGEST_WAIT, FIRST_WAIT * 2**number))
+    raise AssertionError
