@@ -77,6 +77,8 @@ class RunRecord(BaseModel):
     lease: Lease | None = None
     #: When the newest watchdog message becomes visible (unix seconds).
     watched_until: float = 0
+    #: Files and stores for the tools, from the assistant or the request; the thread has its own.
+    resources: Json = Field(default_factory=dict)
     #: Names of tools the box runs itself; `*` means all.
     server_tools: list[str] = Field(default_factory=list)
     #: Sum over the turns taken; becomes `run.usage` at the end.

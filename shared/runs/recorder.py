@@ -38,8 +38,8 @@ ENDINGS: dict[str, tuple[str, str]] = {
 LAST_WORDS = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *ENDINGS))
 
 
-class Superseded(Exception):
-    """The run is no longer this driver's: cancelled, ended, deleted, or driven by somebody else."""
+class Superseded(Conflict):
+    """The run is not as we left it: cancelled, ended, deleted, or driven by somebody else."""
 
 
 class Recorder:

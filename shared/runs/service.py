@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.deps import Deps
-from shared.errors import InvalidRequest, ServerError, not_found
+from shared.errors import InvalidRequest, not_found
 from shared.objects.common import Json
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
-from shared.objects.thread import HEAD_KEY, Head, partition_of
+from shared.objects.thread import partition_of
 from shared.paging import ListQuery, Numbers, Page, numbered_page
+from shared.resources import threads
+from shared.resources.records import check_shape, until_committed
 from shared.runs import lifecycle, wakeups
 from shared.runs.drives import Drives
 from shared.runs.events import Listener
-from shared.runs.recorder import Recorder, Superseded, put_run
+from shared.runs.recorder import Recorder, put_run
 from shared.runs.worker import end
-from shared.store.base import Conflict, NotFound
-
-#: How often a write is tried against others writing the same run.
-ATTEMPTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +33,23 @@ class RunKey:
         """The thread's partition."""
         return partition_of(self.owner, self.thread_id)
 
+    def check(self) -> None:
+        """Refuse what cannot be the ids of a thread and a run. Raises InvalidRequest."""
+        threads.check_id(self.thread_id)
+        check_shape(self.run_id, "run", "run", "run_id")
+
 
 async def load(deps: Deps, key: RunKey) -> Recorder:
     """The run as it stands, expired if its time is over. Raises NotFoundError for the thread or the run."""
+    key.check()
     recorder = await Recorder.load(deps, key.owner, key.thread_id, key.run_id)
     if recorder is None:
-        await head_of(deps, key.owner, key.thread_id)
+        await threads.head(deps, key.owner, key.thread_id)
         raise not_found("run", key.run_id)
     if lifecycle.has_expired(recorder.run, deps.clock()):
         await end(recorder, "expired")
         recorder = await Recorder.load(deps, key.owner, key.thread_id, key.run_id) or recorder
     return recorder
-
-
-async def head_of(deps: Deps, owner: str, thread_id: str) -> Head:
-    """The thread's head. Raises NotFoundError."""
-    row = await deps.store.get(partition_of(owner, thread_id), HEAD_KEY)
-    if row is None:
-        raise not_found("thread", thread_id)
-    return Head.model_validate(row.data)
 
 
 async def get(deps: Deps, key: RunKey) -> Json:
@@ -63,75 +59,68 @@ async def get(deps: Deps, key: RunKey) -> Json:
 
 async def list_runs(deps: Deps, owner: str, thread_id: str, query: ListQuery) -> Page:
     """A page of the thread's runs; the records hold run rows."""
-    head = await head_of(deps, owner, thread_id)
+    head, _ = await threads.head(deps, owner, thread_id)
     numbers = Numbers("run_", "run", head.next.run)
     return await numbered_page(deps.store, partition_of(owner, thread_id), numbers, query)
 
 
 async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:
     """Replace the run's metadata."""
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Json:
         recorder = await load(deps, key)
-        if "metadata" not in body.model_fields_set:
-            return recorder.run.to_json()
-        recorder.run.metadata = body.metadata or {}
-        try:
+        if "metadata" in body.model_fields_set:
+            recorder.run.metadata = body.metadata or {}
             await deps.store.commit(key.partition, [put_run(recorder.record, recorder.version)])
-        except Conflict:
-            continue
-        except NotFound as error:
-            raise not_found("run", key.run_id) from error
         return recorder.run.to_json()
-    raise ServerError
+
+    return await until_committed(attempt)
 
 
 async def cancel(deps: Deps, key: RunKey) -> Json:
     """Ask for the run's end: it is `cancelling` until its driver, or the message, has ended it."""
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Json:
         recorder = await load(deps, key)
         if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
             raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
         await wakeups.cancel(deps, recorder.record)
         recorder.advance("cancelling")
-        try:
-            await recorder.commit()
-        except Superseded:
-            continue
+        await recorder.commit()
         return recorder.run.to_json()
-    raise ServerError
+
+    return await until_committed(attempt)
 
 
 async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
     """Take the client's outputs and queue the run again."""
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Json:
         recorder = await accept(deps, key, body, None)
         await wakeups.start(deps, recorder.record)
         recorder.advance("queued")
-        try:
-            await recorder.commit()
-        except Superseded:
-            continue
+        await recorder.commit()
         return recorder.run.to_json()
-    raise ServerError
+
+    return await until_committed(attempt)
 
 
 async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
     deps, worker = drives.worker.deps, drives.worker
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Listener:
         listener = Listener()
         recorder = await accept(deps, key, body, listener)
         recorder.advance("queued")
         recorder.advance("in_progress")
         recorder.record.lease = worker.lease()
         await wakeups.watch(deps, recorder.record, recorder.record.lease.until)
-        try:
-            await recorder.commit()
-        except Superseded:
-            continue
+        await recorder.commit()
         drives.begin(recorder, listener)
         return listener
-    raise ServerError
+
+    return await until_committed(attempt)
 
 
 async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None) -> Recorder:
@@ -164,6 +153,8 @@ async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
 
 async def get_step(deps: Deps, key: RunKey, step_id: str) -> Json:
     """A step of the run. Raises NotFoundError."""
+    key.check()
+    check_shape(step_id, "run step", "step", "step_id")
     row = await deps.store.get(key.partition, step_id)
     if row is None or row.data["step"]["run_id"] != key.run_id:
         await load(deps, key)

@@ -1,0 +1,177 @@
+"""How a run begins: on a thread that exists, or together with a new one; for a poller, or for a listener."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, TypeVar
+
+from shared import ids
+from shared.deps import Deps
+from shared.errors import InvalidRequest
+from shared.objects.assistant import Assistant
+from shared.objects.common import Json
+from shared.objects.run import Run, RunRecord
+from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
+from shared.objects.thread import HEAD_KEY, CreateThread, Head, partition_of
+from shared.objects.tools import choice_json, tools_json
+from shared.resources import additions, assistants, messages, threads, tool_resources
+from shared.resources.records import until_committed
+from shared.runs import lifecycle, service, wakeups
+from shared.runs.drives import Drives
+from shared.runs.events import Event, Listener
+from shared.runs.recorder import Recorder, put_run
+from shared.store.base import Conflict, Put
+
+T = TypeVar("T")
+
+#: The metadata key that opts into the box's own tools: their names separated by spaces, or `*`.
+SERVER_TOOLS: Final = "server_tools"
+
+
+async def create(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> Json:
+    """Queue a run on a thread. Raises NotFoundError and InvalidRequest."""
+
+    async def attempt() -> Json:
+        record, changes = await draft(deps, owner, thread_id, body)
+        await queue(deps, record, changes)
+        return record.run.to_json()
+
+    return await until_committed(attempt)
+
+
+async def create_streamed(drives: Drives, owner: str, thread_id: str, body: CreateRun) -> Listener:
+    """Begin a run on a thread and drive it in this process, telling the listener."""
+    deps = drives.worker.deps
+
+    async def attempt() -> Listener:
+        record, changes = await draft(deps, owner, thread_id, body)
+        return await begin(drives, record, changes, [])
+
+    return await until_committed(attempt)
+
+
+async def create_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) -> Json:
+    """Queue a run on a new thread."""
+    record, changes, _ = await draft_with_thread(deps, owner, body)
+    await queue(deps, record, changes)
+    return record.run.to_json()
+
+
+async def create_with_thread_streamed(drives: Drives, owner: str, body: CreateThreadAndRun) -> Listener:
+    """Begin a run on a new thread and drive it in this process, telling the listener."""
+    record, changes, thread = await draft_with_thread(drives.worker.deps, owner, body)
+    return await begin(drives, record, changes, [Event("thread.created", thread)])
+
+
+async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
+    """Store the run for whoever takes its message."""
+    await wakeups.start(deps, record)
+    await deps.store.commit(partition_of(record.owner, record.run.thread_id), [put_run(record, None), *changes])
+
+
+async def begin(drives: Drives, record: RunRecord, changes: list[Put], first: list[Event]) -> Listener:
+    """Store the run as ours, in progress, and drive it; the listener hears of it as it was before, too."""
+    deps, worker, listener = drives.worker.deps, drives.worker, Listener()
+    queued = record.run.to_json()
+    record.run = lifecycle.advance(record.run, "in_progress", deps.now())
+    record.lease = worker.lease()
+    await wakeups.watch(deps, record, record.lease.until)
+    partition = partition_of(record.owner, record.run.thread_id)
+    versions = await deps.store.commit(partition, [put_run(record, None), *changes])
+    started = Event("thread.run.in_progress", record.run.to_json())
+    for event in (*first, Event("thread.run.created", queued), Event("thread.run.queued", queued), started):
+        listener.put(event)
+    drives.begin(Recorder(deps, record, versions[0]), listener)
+    return listener
+
+
+async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tuple[RunRecord, list[Put]]:
+    """The run and the other rows of its commit. Raises NotFoundError, InvalidRequest, Conflict."""
+    found = await asyncio.gather(
+        threads.head(deps, owner, thread_id), assistants.get(deps, owner, body.assistant_id), return_exceptions=True
+    )
+    (head, version), assistant = succeeded(found[0]), succeeded(found[1])
+    more = body.additional_messages or []
+    await additions.check_files(deps, owner, more, "additional_messages")
+    if head.active_run is not None:
+        if await settle(deps, owner, thread_id, head.active_run):
+            raise Conflict("the head has changed")
+        raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
+    changes = await messages.add(deps, owner, thread_id, more, head)
+    record = run_record(deps, owner, thread_id, body, Assistant.model_validate(assistant), head)
+    if body.additional_instructions:
+        parts = [record.run.instructions, body.additional_instructions]
+        record.run.instructions = "\n".join(part for part in parts if part)
+    return record, [Put(HEAD_KEY, locked(record), version), *changes]
+
+
+def succeeded(result: T | BaseException) -> T:
+    """The result, or its error raised: in the order in which the API checks."""
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) -> tuple[RunRecord, list[Put], Json]:
+    """The run, the rows of its commit and the thread; the thread is in the owner's index already."""
+    assistant = await assistants.get(deps, owner, body.assistant_id)
+    thread, changes = await threads.prepare(deps, owner, body.thread or CreateThread(), "thread")
+    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+    head = next(Head.model_validate(each.data) for each in changes if each.key == HEAD_KEY)
+    record = run_record(deps, owner, thread["id"], body, Assistant.model_validate(assistant), head)
+    record.run.tool_resources = resources
+    record.resources |= resources
+    await threads.add_to_index(deps, owner, thread["id"])
+    rest = [each for each in changes if each.key != HEAD_KEY]
+    return record, [Put(HEAD_KEY, locked(record)), *rest], thread
+
+
+def run_record(
+    deps: Deps, owner: str, thread_id: str, body: RunSettings, assistant: Assistant, head: Head
+) -> RunRecord:
+    """The run with everything resolved: the request's value, else the assistant's."""
+    now = deps.now()
+    run = Run(
+        id=ids.numbered("run_", head.next.run),
+        created_at=now,
+        assistant_id=assistant.id,
+        thread_id=thread_id,
+        expires_at=now + deps.settings.run_lifetime_seconds,
+        model=assistant.model if body.model is None else body.model,
+        instructions=(assistant.instructions if body.instructions is None else body.instructions) or "",
+        tools=assistant.tools if body.tools is None else tools_json(body.tools),
+        metadata=body.metadata or {},
+        temperature=assistant.temperature if body.temperature is None else body.temperature,
+        top_p=assistant.top_p if body.top_p is None else body.top_p,
+        reasoning_effort=assistant.reasoning_effort if body.reasoning_effort is None else body.reasoning_effort,
+        max_completion_tokens=body.max_completion_tokens,
+        max_prompt_tokens=body.max_prompt_tokens,
+        truncation_strategy=body.truncation_json(),
+        response_format=assistant.response_format
+        if body.response_format is None
+        else choice_json(body.response_format),
+        tool_choice=choice_json(body.tool_choice),
+        parallel_tool_calls=True if body.parallel_tool_calls is None else body.parallel_tool_calls,
+    )
+    head.next.run += 1
+    opted = run.metadata.get(SERVER_TOOLS, assistant.metadata.get(SERVER_TOOLS, ""))
+    return RunRecord(
+        run=run,
+        owner=owner,
+        next=head.next.model_copy(),
+        first=head.next.model_copy(),
+        calls=head.calls,
+        resources=dict(assistant.tool_resources),
+        server_tools=opted.split(),
+    )
+
+
+def locked(record: RunRecord) -> Json:
+    """The thread's head while the run is active."""
+    return Head(next=record.next, active_run=record.run.id, calls=record.calls).model_dump(mode="json")
+
+
+async def settle(deps: Deps, owner: str, thread_id: str, run_id: str) -> bool:
+    """Whether the thread's active run turns out to be over by now, so that the thread is free."""
+    recorder = await service.load(deps, service.RunKey(owner, thread_id, run_id))
+    return not lifecycle.is_active(recorder.run.status)
