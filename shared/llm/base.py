@@ -6,7 +6,7 @@ A turn is taken in one of two ways: `stream` holds the connection and yields wha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -112,7 +112,7 @@ class Llm(Protocol):
     #: Whether `start`, `poll` and `cancel` work.
     can_run_in_background: bool
 
-    def stream(self, request: TurnRequest, deadline: float) -> AsyncIterator[TurnEvent]:
+    def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
         """Take a turn. Retries (429, 5xx, lost connection) happen inside, before the first event only, never past
         `deadline` (unix seconds). Raises LlmError. Closing the iterator abandons the turn."""
         ...

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -165,7 +165,7 @@ class ScriptedLlm:
         """Turns nobody asked for yet."""
         return len(self._turns)
 
-    async def stream(self, request: TurnRequest, deadline: float) -> AsyncIterator[TurnEvent]:
+    async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
         """Play the next turn."""
         parts = self._next(request)
         over = False
@@ -223,7 +223,7 @@ class ScriptedLlm:
         return [fail("server_error", f"The script is over, but the model was asked for turn {len(self.requests)}.")]
 
 
-async def _play(parts: Sequence[Part], default_usage: TurnUsage) -> AsyncIterator[TurnEvent]:
+async def _play(parts: Sequence[Part], default_usage: TurnUsage) -> AsyncGenerator[TurnEvent, None]:
     items: list[Json] = []
     cost, reason = default_usage, None
     for part in parts:
