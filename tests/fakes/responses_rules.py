@@ -1,0 +1,141 @@
+"""How the fake decides what to say: the user's message may be a little script, whatever the order of requests.
+
+    call get_weather {"city": "Oslo"}      one line per call of the turn
+    then                                   the next turn, after the outputs
+    say Rain.
+
+Other lines: `wait SECONDS`, `fail STATUS`, `cut EVENTS`. It also refuses what the real service refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from tests.fakes.responses_events import FakeTurn
+
+Json = dict[str, Any]
+
+VERBS = {"call", "say", "wait", "fail", "cut"}
+PARAMETERS = {
+    "background",
+    "include",
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "metadata",
+    "model",
+    "parallel_tool_calls",
+    "reasoning",
+    "store",
+    "stream",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_p",
+}
+
+
+def told_by_user(body: Json) -> FakeTurn | None:
+    """The turn that the last user message asks for, or None if it is no script."""
+    items = body["input"] if isinstance(body["input"], list) else [{"role": "user", "content": body["input"]}]
+    newest = max((i for i, item in enumerate(items) if item.get("role") == "user"), default=None)
+    if newest is None:
+        return None
+    calls_made = sum(1 for item in items[newest:] if item.get("type") == "function_call")
+    for turn in _script(_plain_text(items[newest]["content"])):
+        if calls_made < len(turn.calls) or not turn.calls:
+            return turn
+        calls_made -= len(turn.calls)
+    return None
+
+
+def refused(body: Json, refuses: dict[str, str | None]) -> FakeTurn | None:
+    """The error answer to a request that the service would not take, or None."""
+    for name in body:
+        if name not in PARAMETERS:
+            return _invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    for name, code in refuses.items():
+        if _has(body, name):
+            return _invalid(_refusal_text(name), None if code == "" else name, code or None)
+    if body.get("background") and not body.get("store", True):
+        return _invalid("Background mode requires 'store' to be true.", "background", None)
+    if isinstance(body.get("input"), str):
+        return None
+    return _bad_items(body["input"], stored=body.get("store", True))
+
+
+@lru_cache(maxsize=4096)
+def _script(text: str) -> tuple[FakeTurn, ...]:
+    if text.partition(" ")[0].partition("\n")[0] not in VERBS:
+        return ()
+    return tuple(_turn(block) for block in text.split("\nthen\n"))
+
+
+def _turn(block: str) -> FakeTurn:
+    fields: Json = {"text": (), "calls": ()}
+    for line in block.splitlines():
+        verb, _, rest = line.partition(" ")
+        match verb:
+            case "call":
+                name, _, arguments = rest.partition(" ")
+                fields["calls"] += ((name, arguments or "{}"),)
+            case "say":
+                fields["text"] += tuple(re.findall(r"\S+\s*", rest))
+            case "wait":
+                fields["delay"] = float(rest)
+            case "fail":
+                fields["status"] = int(rest)
+            case "cut":
+                fields["cut_after"] = int(rest)
+            case _:
+                raise ValueError(f"not a line of a script: {line}")
+    return FakeTurn(**fields)
+
+
+def _plain_text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def _invalid(message: str, param: str | None, code: str | None) -> FakeTurn:
+    return FakeTurn(status=400, message=message, param=param, code=code)
+
+
+def _has(body: Json, dotted: str) -> bool:
+    value: Any = body
+    for name in dotted.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True
+
+
+def _refusal_text(name: str) -> str:
+    if name == "include":
+        return "Encrypted content is not supported with this model."
+    if name == "text.format":
+        return "Invalid parameter: 'text.format' of type 'json_schema' is not supported with this model."
+    return f"Unsupported parameter: '{name}' is not supported with this model."
+
+
+def _bad_items(items: list[Json], *, stored: bool) -> FakeTurn | None:
+    called, answered = set(), set()
+    for item in items:
+        kind = item.get("type", "message")
+        if not stored and item.get("id") is not None and not item.get("encrypted_content"):
+            text = f"Item with id '{item['id']}' not found. Items are not persisted when `store` is set to false."
+            return FakeTurn(status=404, message=text, param="input")
+        if kind == "function_call":
+            called.add(item["call_id"])
+        elif kind == "function_call_output":
+            answered.add(item["call_id"])
+            if item["call_id"] not in called:
+                text = f"No tool call found for function call output with call_id {item['call_id']}."
+                return _invalid(text, "input", None)
+    if called - answered:
+        return _invalid(f"No tool output found for function call {min(called - answered)}.", "input", None)
+    return None

@@ -1,0 +1,260 @@
+"""A fake Responses API endpoint: scriptable, countable, fast.
+
+In a test: `async with serving(fake := FakeResponses()) as base_url`. As a process of its own:
+`python -m tests.fakes.responses_server --port 0 --delay 0.05` prints its base URL; then `POST /fake/script` takes
+turns (fields of FakeTurn), `POST /fake/settings` the fields below, `GET /fake/state` tells what happened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import secrets
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.responses_events import MARK, FakeTurn, error_bytes, final_status, response_bytes, stream_bytes
+from tests.fakes.responses_rules import refused, told_by_user
+
+Json = dict[str, Any]
+
+HELLO = FakeTurn(text=("Hello", " from", " the", " fake", " model", "."))
+#: What POST /fake/settings may change.
+SETTINGS = ("delay", "event_delay", "fault_rate", "polls_before_done", "refuses", "keep_bodies")
+
+
+@dataclass
+class Background:
+    """A response that is under way without a connection."""
+
+    turn: FakeTurn
+    model: str
+    done_at: float
+    polls_left: int
+    status: str = "queued"
+
+
+@dataclass
+class FakeResponses:
+    """The fake's script, settings and counters."""
+
+    #: Seconds before every answer.
+    delay: float = 0.0
+    #: Seconds between the events of a stream.
+    event_delay: float = 0.0
+    #: Share of requests that are answered with 503 or lose their connection.
+    fault_rate: float = 0.0
+    #: A background response is unfinished for so many polls.
+    polls_before_done: int = 0
+    #: Parameter (dotted) the model does not support -> error code; "" names no parameter, only the text does.
+    refuses: dict[str, str | None] = field(default_factory=dict)
+    #: Whether `bodies` fills; off for load.
+    keep_bodies: bool = True
+    #: Streams leave out events of this type, as some servers do.
+    without: str = ""
+    default: FakeTurn = HELLO
+    model_names: list[str] = field(default_factory=lambda: ["fake-model"])
+
+    bodies: list[Json] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    requests: int = 0
+    #: Responses that came into being, by Idempotency-Key ("" without one).
+    created: Counter[str] = field(default_factory=Counter)
+    #: Where clients called from: one address per connection.
+    peers: set[tuple[str, int]] = field(default_factory=set)
+    polls: int = 0
+    cancelled: list[str] = field(default_factory=list)
+    #: Set when a client left before its stream was over.
+    abandoned: asyncio.Event = field(default_factory=asyncio.Event)
+    _script: deque[FakeTurn] = field(default_factory=deque)
+    _background: dict[str, Background] = field(default_factory=dict)
+
+    def script(self, *turns: FakeTurn) -> None:
+        """Say these next, before any rule applies."""
+        self._script.extend(turns)
+
+    def state(self) -> Json:
+        """The counters, as GET /fake/state gives them."""
+        return {
+            "requests": self.requests,
+            "created": dict(self.created),
+            "polls": self.polls,
+            "cancelled": self.cancelled,
+            "bodies": self.bodies,
+        }
+
+    def app(self) -> web.Application:
+        """The endpoint, under /v1 and under the path Azure uses."""
+        app = web.Application(client_max_size=64 * 2**20)
+        for prefix in ("/v1", "/openai/v1"):
+            app.router.add_post(f"{prefix}/responses", self._create)
+            app.router.add_get(f"{prefix}/responses/{{id}}", self._retrieve)
+            app.router.add_post(f"{prefix}/responses/{{id}}/cancel", self._cancel)
+            app.router.add_get(f"{prefix}/models", self._models)
+        app.router.add_post("/fake/script", self._take_script)
+        app.router.add_post("/fake/settings", self._take_settings)
+        app.router.add_get("/fake/state", self._tell_state)
+        return app
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        body = json.loads(await request.read())
+        self.requests += 1
+        if self.keep_bodies:
+            self.bodies.append(body)
+            self.headers.append(request.headers)
+            self.peers.add(_peer(request))
+        if self.fault_rate and random.random() < self.fault_rate:
+            return await self._fault(request)
+        turn = refused(body, self.refuses) or self._next(body)
+        if (delay := self.delay + turn.delay) and not body.get("background"):
+            await asyncio.sleep(delay)
+        if turn.status != 200:
+            return _json(error_bytes(turn), turn.status, dict(turn.headers))
+        unique = secrets.token_hex(16)
+        self.created[request.headers.get("Idempotency-Key", "")] += 1
+        if body.get("background"):
+            background = Background(turn, body["model"], time.monotonic() + delay, self.polls_before_done)
+            self._background[f"resp_{unique}"] = background
+            return _json(_own(response_bytes(turn, body["model"], "queued", True), unique))
+        if not body.get("stream"):
+            return _json(_own(response_bytes(turn, body["model"], final_status(turn)), unique))
+        return await self._stream(request, _own(stream_bytes(turn, body["model"]), unique), turn)
+
+    async def _stream(self, request: web.Request, events: bytes, turn: FakeTurn) -> web.StreamResponse:
+        if self.without:
+            kept = [each for each in events.split(b"\n\n") if f"event: {self.without}\n".encode() not in each + b"\n"]
+            events = b"\n\n".join(kept)
+        headers = {"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "req_fake"}
+        if turn.cut_after is None and not self.event_delay:
+            return web.Response(body=events, headers=headers)
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        try:
+            for event in events.split(b"\n\n")[:-1]:
+                await response.write(event + b"\n\n")
+                await asyncio.sleep(self.event_delay)
+        except (ConnectionError, asyncio.CancelledError):
+            self.abandoned.set()
+            raise
+        if turn.cut_after is not None:
+            return _lose_connection(request, response)
+        return response
+
+    async def _fault(self, request: web.Request) -> web.StreamResponse:
+        if random.random() < 0.5:
+            return _json(error_bytes(FakeTurn(status=503)), 503)
+        return _lose_connection(request, web.Response())
+
+    async def _retrieve(self, request: web.Request) -> web.Response:
+        self.polls += 1
+        identifier = request.match_info["id"]
+        background = self._background.get(identifier)
+        if background is None:
+            return _unknown(identifier)
+        if background.status in ("queued", "in_progress"):
+            over = background.polls_left <= 0 and time.monotonic() >= background.done_at
+            background.polls_left -= 1
+            background.status = final_status(background.turn) if over else "in_progress"
+        return self._tell(identifier, background)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        identifier = request.match_info["id"]
+        background = self._background.get(identifier)
+        if background is None:
+            return _unknown(identifier)
+        self.cancelled.append(identifier)
+        if background.status in ("queued", "in_progress"):
+            background.status = "cancelled"
+        return self._tell(identifier, background)
+
+    def _tell(self, identifier: str, background: Background) -> web.Response:
+        body = response_bytes(background.turn, background.model, background.status, True)
+        return _json(_own(body, identifier.removeprefix("resp_")))
+
+    def _next(self, body: Json) -> FakeTurn:
+        if self._script:
+            return self._script.popleft()
+        return told_by_user(body) or self.default
+
+    async def _models(self, request: web.Request) -> web.Response:
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self.model_names]
+        return web.json_response({"object": "list", "data": data})
+
+    async def _take_script(self, request: web.Request) -> web.Response:
+        self.script(*(FakeTurn.from_json(fields) for fields in await request.json()))
+        return web.json_response({})
+
+    async def _take_settings(self, request: web.Request) -> web.Response:
+        for name, value in (await request.json()).items():
+            if name not in SETTINGS:
+                raise web.HTTPBadRequest(text=f"no setting called {name}")
+            setattr(self, name, value)
+        return web.json_response({})
+
+    async def _tell_state(self, request: web.Request) -> web.Response:
+        return web.json_response(self.state())
+
+
+def _own(ready_made: bytes, unique: str) -> bytes:
+    return ready_made.replace(MARK.encode(), unique.encode())
+
+
+def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})})
+
+
+def _peer(request: web.Request) -> tuple[str, int]:
+    assert request.transport is not None
+    host, port = request.transport.get_extra_info("peername")
+    return host, port
+
+
+def _unknown(identifier: str) -> web.Response:
+    return _json(error_bytes(FakeTurn(status=404, message=f"Response with id '{identifier}' not found.")), 404)
+
+
+def _lose_connection(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort() if not response.prepared else request.transport.close()
+    return response
+
+
+@asynccontextmanager
+async def serving(fake: FakeResponses, port: int = 0) -> AsyncIterator[str]:
+    """Serve the fake on loopback; yields the base URL an OpenAI client needs."""
+    runner = web.AppRunner(fake.app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before every answer")
+    parser.add_argument("--event-delay", type=float, default=0.0, help="seconds between the events of a stream")
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of requests that fail")
+    options = parser.parse_args()
+    fake = FakeResponses(
+        delay=options.delay, event_delay=options.event_delay, fault_rate=options.fault_rate, keep_bodies=False
+    )
+    async with serving(fake, options.port) as base_url:
+        print(base_url, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
