@@ -1,0 +1,5 @@
+"""Any endpoint that speaks the Responses API: Azure OpenAI, OpenAI, Ollama, vLLM, LM Studio…"""
+
+from shared.llm.responses.adapter import ResponsesLlm, from_settings
+
+__all__ = ["ResponsesLlm", "from_settings"]

@@ -1,0 +1,187 @@
+"""The model port over the Responses API, through the OpenAI SDK.
+
+Events are read as plain dictionaries: the SDK's typed ones cost four times the processor time of everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
+from typing import Any, cast
+
+from shared.config import Settings
+from shared.llm.base import Json, LlmError, Turn, TurnDone, TurnEvent, TurnRequest
+from shared.llm.responses.attempts import Attempts
+from shared.llm.responses.body import Dialect, body_of
+from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
+from shared.llm.responses.errors import SORRY, Again, Drop, GiveUp, StreamCut, decide, facts
+from shared.llm.responses.events import Reader, TurnFailed, failure_of, turn_of
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 10.0
+_SHORT_CALL_SECONDS = 30.0
+_TAIL_SECONDS = 1.0
+
+
+class ResponsesLlm:
+    """A model behind a Responses API endpoint."""
+
+    can_run_in_background = True
+
+    def __init__(self, endpoint: Endpoint, aliases: Mapping[str, str] | None = None, *, backoff: float = 0.5):
+        """`aliases` maps model names, `*` all others; `backoff` is the first wait before a repetition, in seconds."""
+        self._endpoint = endpoint
+        self._aliases = dict(aliases or {})
+        self._backoff = backoff
+        self._dialect = Dialect()
+        default = self._aliases.get("*")
+        self.description = endpoint.name if default is None else f"{endpoint.name}, model {default}"
+
+    async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
+        """Take a turn over one connection; nothing of it stays at the endpoint."""
+        attempts = self._attempts(request, deadline, stream=True, store=False)
+        while True:
+            spoken = False
+            try:
+                async with aclosing(self._events(attempts)) as events:
+                    async for event in events:
+                        spoken = True
+                        yield event
+                return
+            except _foreign_errors() as error:
+                if spoken:
+                    logger.warning("model stream broke", extra={"action": "model_stream_broke", **facts(error)})
+                    raise LlmError("server_error", SORRY) from error
+                await attempts.recover(error)
+
+    async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
+        """Begin a turn that the endpoint goes on with by itself."""
+        attempts = self._attempts(request, deadline, background=True, store=True)
+        while True:
+            options = {"timeout": _timeout(attempts.seconds_left), "headers": {"Idempotency-Key": key}}
+            try:
+                response = await self._call("post", "/responses", body=attempts.body, options=options)
+                return str(response["id"])
+            except _foreign_errors() as error:
+                await attempts.recover(error)
+
+    async def poll(self, response_id: str) -> Turn | None:
+        """The turn if it is over. A failure that may pass counts as not over: the next poll will tell."""
+        try:
+            response = await self._short_call("get", f"/responses/{response_id}")
+            if response["status"] in ("queued", "in_progress"):
+                return None
+            if response["status"] in ("completed", "incomplete"):
+                return turn_of(response)
+            raise failure_of(response)
+        except _foreign_errors() as error:
+            logger.warning("model poll failed", extra={"action": "model_poll_failed", **facts(error)})
+            if not isinstance(error, TurnFailed) and isinstance(decide(error), Again):
+                return None
+            raise _final(error) from error
+
+    async def cancel(self, response_id: str) -> None:
+        """Ask the endpoint to stop; if it cannot be asked, the turn ends by itself and nobody reads it."""
+        try:
+            await self._short_call("post", f"/responses/{response_id}/cancel")
+        except _foreign_errors() as error:
+            logger.info("model cancel failed", extra={"action": "model_cancel_failed", **facts(error)})
+
+    async def models(self) -> list[str]:
+        """What the endpoint offers, and the names that `aliases` gives to it."""
+        try:
+            listed = await self._short_call("get", "/models")
+            offered = {str(model["id"]) for model in listed["data"]}
+        except _foreign_errors() as error:
+            logger.warning("model list failed", extra={"action": "model_list_failed", **facts(error)})
+            raise _final(error) from error
+        return sorted(offered | self._aliases.keys() - {"*"})
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._endpoint.close()
+
+    def _attempts(self, request: TurnRequest, deadline: float, **how: bool) -> Attempts:
+        model = self._aliases.get(request.model, self._aliases.get("*", request.model))
+        return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff)
+
+    async def _events(self, attempts: Attempts) -> AsyncGenerator[TurnEvent, None]:
+        # heavy: loaded on first use
+        from openai import AsyncStream  # noqa: PLC0415
+
+        reader = Reader()
+        stream = await self._endpoint.client().post(
+            "/responses",
+            body=attempts.body,
+            cast_to=object,
+            options={"timeout": _timeout(attempts.seconds_left)},
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+        event: TurnEvent | None = None
+        async with stream:
+            async for raw in stream:
+                event = reader.read(cast("Json", raw))
+                if isinstance(event, TurnDone):
+                    await _read_to_the_end(stream)
+                    break
+                if event is not None:
+                    yield event
+        if not isinstance(event, TurnDone):
+            raise StreamCut
+        yield event
+
+    async def _short_call(self, method: str, path: str) -> Json:
+        return await self._call(method, path, options={"timeout": _timeout(_SHORT_CALL_SECONDS)})
+
+    async def _call(self, method: str, path: str, **arguments: Any) -> Json:
+        client = self._endpoint.client()
+        send = client.get if method == "get" else client.post
+        return cast("Json", await send(path, cast_to=object, **arguments))
+
+
+async def _read_to_the_end(stream: AsyncIterator[object]) -> None:
+    """Nothing more is expected, but only a connection that was read to its end can be used again."""
+    with suppress(*_foreign_errors()):
+        async with asyncio.timeout(_TAIL_SECONDS):
+            async for _ in stream:
+                pass
+
+
+def _timeout(seconds: float) -> Any:
+    # heavy: loaded on first use
+    from openai import Timeout  # noqa: PLC0415
+
+    return Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
+def _final(error: Exception) -> LlmError:
+    """The error a client sees when nothing more is tried."""
+    decision = decide(error)
+    match decision:
+        case Again():
+            return decision.otherwise
+        case GiveUp():
+            return decision.error
+        case Drop():
+            return LlmError("server_error", SORRY)
+
+
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    """What may come out of the SDK, its transport, the credential, and answers that are not as the API says."""
+    # heavy: loaded on first use
+    from aiohttp import ClientError  # noqa: PLC0415
+    from azure.core.exceptions import AzureError  # noqa: PLC0415
+    from openai import OpenAIError  # noqa: PLC0415
+
+    own = (StreamCut, TurnFailed, CredentialRefused)
+    return (*own, OpenAIError, AzureError, ClientError, OSError, ValueError, LookupError, TypeError)
+
+
+def from_settings(settings: Settings) -> ResponsesLlm | None:
+    """The model that the settings name, or None."""
+    endpoint = endpoint_of(settings)
+    return None if endpoint is None else ResponsesLlm(endpoint, settings.model_aliases)

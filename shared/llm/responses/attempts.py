@@ -1,0 +1,70 @@
+"""Repeating a request: what the model does not support is left out, what may pass is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+
+from shared.llm.base import Json, LlmError
+from shared.llm.responses.body import REASONING_ITEMS, Dialect, without
+from shared.llm.responses.errors import Again, Drop, decide, facts
+
+logger = logging.getLogger(__name__)
+
+#: How often a request is repeated because of failures that may pass.
+RETRIES = 6
+LONGEST_BACKOFF = 16.0
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The attempts at one request; `body` is what to send next."""
+
+    body: Json
+    dialect: Dialect
+    #: Unix seconds.
+    deadline: float
+    backoff: float
+    _failures: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.body = self.dialect.apply(self.body)
+
+    @property
+    def seconds_left(self) -> float:
+        """Time until the deadline; never quite nothing, since zero means forever to some."""
+        return max(0.001, self.deadline - time.time())
+
+    async def recover(self, error: Exception) -> None:
+        """Return when the request should be sent again. Raises LlmError when it should not."""
+        decision = decide(error, self.body)
+        match decision:
+            case Drop(name, this_value_only):
+                self._log("model_parameter_dropped", error, parameter=name)
+                if name != REASONING_ITEMS:
+                    self.dialect.remember(self.body, name, this_value_only=this_value_only)
+                self.body = without(self.body, name)
+            case Again(after, otherwise):
+                await self._wait(after, otherwise, error)
+            case _:
+                self._log("model_gave_up", error)
+                raise decision.error from error
+
+    async def _wait(self, after: float | None, otherwise: LlmError, error: Exception) -> None:
+        self._failures += 1
+        own = min(LONGEST_BACKOFF, self.backoff * 2 ** (self._failures - 1)) * random.uniform(0.75, 1.25)
+        delay = own if after is None else after + own * 0.1
+        if self._failures > RETRIES or time.time() + delay >= self.deadline:
+            self._log("model_gave_up", error)
+            raise otherwise from error
+        self._log("model_retried", error, delay=round(delay, 3))
+        await asyncio.sleep(delay)
+
+    def _log(self, action: str, error: Exception, **more: object) -> None:
+        logger.warning(
+            action.replace("_", " "),
+            extra={"action": action, "model": self.body["model"], **facts(error), **more},
+        )

@@ -1,0 +1,94 @@
+"""The request body of a turn: what is said to the endpoint, and what is left out because it would refuse it."""
+
+from __future__ import annotations
+
+import json
+
+from shared.llm.base import Json, TurnRequest
+
+#: Parameters a turn can do without. Some models know no temperature, others no reasoning, some servers neither.
+OPTIONAL = ("temperature", "top_p", "reasoning", "parallel_tool_calls", "text", "include", "tool_choice")
+
+#: Stands for the reasoning items of the input; an endpoint that cannot read them does without.
+REASONING_ITEMS = "reasoning items"
+
+#: The API takes no smaller limit.
+_LEAST_OUTPUT_TOKENS = 16
+
+
+def body_of(request: TurnRequest, model: str) -> Json:
+    """The body of a turn; what is at its default is left unsaid, for servers that know fewer parameters."""
+    body: Json = {"model": model, "input": sendable(request.input), "include": ["reasoning.encrypted_content"]}
+    if request.instructions != "":
+        body["instructions"] = request.instructions
+    if request.tools:
+        body["tools"] = request.tools
+        if request.tool_choice != "auto":
+            body["tool_choice"] = request.tool_choice
+        if not request.parallel_tool_calls:
+            body["parallel_tool_calls"] = False
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.top_p is not None:
+        body["top_p"] = request.top_p
+    if request.text_format is not None and request.text_format != {"type": "text"}:
+        body["text"] = {"format": request.text_format}
+    if request.reasoning_effort is not None:
+        body["reasoning"] = {"effort": request.reasoning_effort}
+    if request.max_output_tokens is not None:
+        body["max_output_tokens"] = max(_LEAST_OUTPUT_TOKENS, request.max_output_tokens)
+    return body
+
+
+def sendable(items: list[Json]) -> list[Json]:
+    """Input items without the marks of the response they came from.
+
+    An endpoint that stores nothing looks ids up in vain, and refuses a call whose reasoning it cannot find. Reasoning
+    is sent only if it carries its content: encrypted, or in clear as open-weight models give it.
+    """
+    return [_sendable(item) for item in items if item.get("type") != "reasoning" or _has_content(item)]
+
+
+def without(body: Json, name: str) -> Json:
+    """The body without one parameter, or without its reasoning items."""
+    if name == REASONING_ITEMS:
+        return body | {"input": [item for item in body["input"] if item.get("type") != "reasoning"]}
+    return {key: value for key, value in body.items() if key != name}
+
+
+def carries_reasoning(body: Json) -> bool:
+    """Whether there are reasoning items to leave out."""
+    return any(item.get("type") == "reasoning" for item in body["input"])
+
+
+class Dialect:
+    """What each model was seen to refuse; lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, set[tuple[str, str | None]]] = {}
+
+    def apply(self, body: Json) -> Json:
+        """The body in words its model understands."""
+        refused = self._refused.get(body["model"])
+        if refused is None:
+            return body
+        return {
+            name: value
+            for name, value in body.items()
+            if (name, None) not in refused and (name, json.dumps(value)) not in refused
+        }
+
+    def remember(self, body: Json, name: str, *, this_value_only: bool) -> None:
+        """The model refused a parameter, or only the value it has in this body."""
+        value = json.dumps(body[name]) if this_value_only else None
+        self._refused.setdefault(body["model"], set()).add((name, value))
+
+
+def _has_content(reasoning: Json) -> bool:
+    return bool(reasoning.get("encrypted_content") or reasoning.get("content"))
+
+
+def _sendable(item: Json) -> Json:
+    if "id" not in item and "status" not in item:
+        return item
+    return {key: value for key, value in item.items() if key not in ("id", "status")}

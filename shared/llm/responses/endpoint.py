@@ -1,0 +1,87 @@
+"""Where the model is and how we identify ourselves; owns the process's one OpenAI client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shared.config import Settings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_SCOPE = "https://cognitiveservices.azure.com/.default"
+_OPENAI = "https://api.openai.com/v1"
+#: Local servers want no key, but the SDK does.
+_NO_KEY = "none"
+
+
+class CredentialRefused(Exception):
+    """There is no Azure identity here, or it may not use the model."""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A Responses API endpoint."""
+
+    base_url: str
+    #: What the log and `make run` call it.
+    name: str
+    #: None: Azure identity.
+    api_key: str | None
+    #: Client id of the managed identity to use; empty: whatever DefaultAzureCredential finds.
+    identity: str = ""
+    _client: AsyncOpenAI | None = field(default=None, init=False)
+    _credential: Any = field(default=None, init=False)
+
+    def client(self) -> AsyncOpenAI:
+        """The client; the first call makes it."""
+        if self._client is None:
+            # heavy: loaded on first use
+            from openai import AsyncOpenAI, DefaultAioHttpClient  # noqa: PLC0415
+
+            key = self._azure_token_provider() if self.api_key is None else self.api_key
+            # aiohttp below the SDK takes a third less processor time per turn than its own transport.
+            transport = DefaultAioHttpClient()
+            self._client = AsyncOpenAI(base_url=self.base_url, api_key=key, max_retries=0, http_client=transport)
+        return self._client
+
+    async def close(self) -> None:
+        """Close connections."""
+        client, self._client = self._client, None
+        credential, self._credential = self._credential, None
+        if client is not None:
+            await client.close()
+        if credential is not None:
+            await credential.close()
+
+    def _azure_token_provider(self) -> Callable[[], Awaitable[str]]:
+        # heavy: loaded on first use
+        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415
+        from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider  # noqa: PLC0415
+
+        self._credential = DefaultAzureCredential(managed_identity_client_id=self.identity or None)
+        provider = get_bearer_token_provider(self._credential, _SCOPE)
+
+        async def token() -> str:
+            try:
+                return await provider()
+            except ClientAuthenticationError as error:
+                raise CredentialRefused(str(error)) from error
+
+        return token
+
+
+def endpoint_of(settings: Settings) -> Endpoint | None:
+    """The endpoint the settings name, or None."""
+    if settings.azure_openai_endpoint != "":
+        url = settings.azure_openai_endpoint.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
+        key = settings.azure_openai_api_key.get_secret_value() or None
+        name = f"Azure OpenAI at {url} ({'identity' if key is None else 'key'})"
+        return Endpoint(f"{url}/openai/v1/", name, key, settings.azure_client_id)
+    key = settings.openai_api_key.get_secret_value()
+    if settings.openai_base_url == "" and key == "":
+        return None
+    url = settings.openai_base_url or _OPENAI
+    return Endpoint(url, f"Responses API at {url}", key or _NO_KEY)

@@ -1,0 +1,75 @@
+"""From the endpoint's words to the port's: stream events and response objects become turn events and turns."""
+
+from __future__ import annotations
+
+from shared.llm.base import ArgumentsDelta, CallStarted, Json, TextDelta, Turn, TurnDone, TurnEvent, TurnUsage
+
+
+class TurnFailed(Exception):
+    """The endpoint took the request and then failed; `code` is its own word for why."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Reader:
+    """Reads one stream."""
+
+    def __init__(self) -> None:
+        #: Finished items by output index, for servers whose last event does not repeat them.
+        self._items: dict[int, Json] = {}
+        #: Calls whose arguments came in deltas; small servers send them only when they are complete.
+        self._heard: set[int] = set()
+
+    def read(self, event: Json) -> TurnEvent | None:
+        """What the event means, if anything. Raises TurnFailed."""
+        match event.get("type"):
+            case "response.output_text.delta":
+                return TextDelta(event["output_index"], event["delta"])
+            case "response.refusal.delta":
+                return TextDelta(event["output_index"], event["delta"], refusal=True)
+            case "response.output_item.added" if event["item"]["type"] == "function_call":
+                return CallStarted(event["output_index"], event["item"]["call_id"], event["item"]["name"])
+            case "response.function_call_arguments.delta":
+                self._heard.add(event["output_index"])
+                return ArgumentsDelta(event["output_index"], event["delta"])
+            case "response.function_call_arguments.done" if event["output_index"] not in self._heard:
+                return ArgumentsDelta(event["output_index"], event["arguments"])
+            case "response.output_item.done":
+                self._items[event["output_index"]] = event["item"]
+            case "response.completed" | "response.incomplete":
+                return TurnDone(turn_of(event["response"], self._items))
+            case "response.failed":
+                raise failure_of(event["response"])
+            case "error":
+                raise TurnFailed(str(event.get("code")), str(event.get("message")))
+        return None
+
+
+def turn_of(response: Json, streamed: dict[int, Json] | None = None) -> Turn:
+    """The turn that a finished response is."""
+    # Azure completes reasoning items only here, so the streamed ones are second best.
+    items = response.get("output") or [item for _, item in sorted((streamed or {}).items())]
+    usage = response.get("usage") or {}
+    reason = None
+    if response.get("status") == "incomplete":
+        reason = (response.get("incomplete_details") or {}).get("reason")
+        reason = "content_filter" if reason == "content_filter" else "max_output_tokens"
+    return Turn(
+        items=items,
+        usage=TurnUsage(
+            input_tokens=usage.get("input_tokens") or 0,
+            output_tokens=usage.get("output_tokens") or 0,
+            cached_tokens=(usage.get("input_tokens_details") or {}).get("cached_tokens") or 0,
+            reasoning_tokens=(usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
+        ),
+        incomplete=reason,
+        response_id=response.get("id"),
+    )
+
+
+def failure_of(response: Json) -> TurnFailed:
+    """Why a response failed, or that it was cancelled."""
+    error = response.get("error") or {}
+    return TurnFailed(str(error.get("code") or response.get("status")), str(error.get("message")))

@@ -1,0 +1,301 @@
+"""How the Responses adapter behaves towards an endpoint that is busy, broken, limited or picky."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+import pytest
+
+from shared.llm.base import ArgumentsDelta, LlmError, TurnRequest
+from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.endpoint import Endpoint
+from tests.fakes.responses_events import FakeTurn
+from tests.fakes.responses_server import FakeResponses, serving
+
+WEATHER = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
+RAIN = FakeTurn(text=("Rain.",))
+
+
+@pytest.fixture
+async def fake() -> FakeResponses:
+    return FakeResponses()
+
+
+@pytest.fixture
+async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
+    async with serving(fake) as base_url:
+        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), {"gpt-4o": "new", "*": "m"}, backoff=0.001)
+        yield llm
+        await llm.close()
+
+
+async def answer(llm: ResponsesLlm, request: TurnRequest = WEATHER, *, within: float = 20) -> str:
+    async with aclosing(llm.stream(request, time.time() + within)) as events:
+        turn = [event async for event in events][-1].turn
+    return turn.items[-1]["content"][0]["text"]
+
+
+# -- failures that pass -----------------------------------------------------------------------------------------------
+
+PASSING = [
+    FakeTurn(status=429, code="rate_limit_exceeded"),
+    FakeTurn(status=500),
+    FakeTurn(status=503),
+    FakeTurn(status=408),
+    FakeTurn(text=("Rain.",), cut_after=0),
+    FakeTurn(text=("Rain.",), cut_after=3),
+    FakeTurn(failed="server_error"),
+    FakeTurn(failed="rate_limit_exceeded"),
+    FakeTurn(text=("Rain.",), error_event="server_error", cut_after=2),
+]
+
+
+@pytest.mark.parametrize("trouble", PASSING, ids=lambda turn: turn.failed or turn.error_event or str(turn.status))
+async def test_what_may_pass_is_tried_again(fake, llm, trouble):
+    fake.script(trouble, trouble, RAIN)
+    assert await answer(llm) == "Rain."
+    assert fake.requests == 3
+
+
+@pytest.mark.parametrize("trouble", [FakeTurn(status=429), FakeTurn(status=500), FakeTurn(failed="server_error")])
+async def test_it_gives_up_some_day(fake, llm, trouble):
+    fake.default = trouble
+    with pytest.raises(LlmError) as caught:
+        await answer(llm)
+    assert caught.value.code == ("rate_limit_exceeded" if trouble.status == 429 else "server_error")
+    assert 3 < fake.requests < 10
+
+
+async def test_a_server_that_is_not_there_is_a_server_error():
+    llm = ResponsesLlm(Endpoint("http://127.0.0.1:9/v1", "nobody", "key"), backoff=0.001)
+    with pytest.raises(LlmError, match=r"^Sorry, something went wrong\.$"):
+        await answer(llm)
+    assert await llm.poll("resp_1") is None
+    await llm.close()
+
+
+@pytest.mark.parametrize("header", [("retry-after-ms", "200"), ("retry-after", "0.2")])
+async def test_it_waits_as_long_as_it_is_told(fake, llm, header):
+    fake.script(FakeTurn(status=429, headers=(header,)), RAIN)
+    began = time.monotonic()
+    assert await answer(llm) == "Rain."
+    assert time.monotonic() - began >= 0.2
+
+
+@pytest.mark.parametrize("header", [("retry-after", "60"), ("retry-after", "Fri, 31 Dec 2100 23:59:59 GMT")])
+async def test_it_does_not_wait_past_the_deadline(fake, llm, header):
+    fake.default = FakeTurn(status=429, headers=(header,))
+    began = time.monotonic()
+    with pytest.raises(LlmError, match="rate limit"):
+        await answer(llm, within=10)
+    assert time.monotonic() - began < 5
+    assert fake.requests == 1
+
+
+async def test_a_model_that_says_nothing_is_left_at_the_deadline(fake, llm):
+    fake.default = FakeTurn(delay=60)
+    began = time.monotonic()
+    with pytest.raises(LlmError, match="Sorry"):
+        await answer(llm, within=0.3)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("header", ["soon", "nan", "-1", ""])
+async def test_nonsense_in_retry_after_is_ignored(fake, llm, header):
+    fake.script(FakeTurn(status=429, headers=(("retry-after", header),)), RAIN)
+    assert await answer(llm) == "Rain."
+
+
+async def test_a_background_turn_is_started_again_after_a_failure(fake, llm):
+    fake.script(FakeTurn(status=503), FakeTurn(status=429), RAIN)
+    response_id = await llm.start(WEATHER, "run_1-0", time.time() + 20)
+    turn = await llm.poll(response_id)
+    assert turn is not None
+    assert turn.items[0]["content"][0]["text"] == "Rain."
+    assert fake.created == {"run_1-0": 1}
+
+
+# -- failures that do not pass ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "words"),
+    [
+        (FakeTurn(status=400, code="content_filter"), "invalid_prompt", "content filter"),
+        (FakeTurn(status=400, code="context_length_exceeded"), "invalid_prompt", "longer than"),
+        (FakeTurn(failed="invalid_prompt"), "invalid_prompt", "content filter"),
+        (FakeTurn(status=429, code="insufficient_quota"), "rate_limit_exceeded", "quota"),
+        (FakeTurn(status=401, code="invalid_api_key", message="Incorrect API key sk-123"), "server_error", "Sorry"),
+        (FakeTurn(status=404, code="DeploymentNotFound", message="no deployment m"), "server_error", "Sorry"),
+        (FakeTurn(status=400, message="Invalid schema for function 'f'"), "server_error", "Sorry"),
+        (FakeTurn(failed="invalid_image"), "server_error", "Sorry"),
+    ],
+)
+async def test_what_cannot_pass_is_told_once_and_without_secrets(fake, llm, trouble, code, words):
+    fake.default = trouble
+    with pytest.raises(LlmError, match=words) as caught:
+        await answer(llm)
+    assert caught.value.code == code
+    assert fake.requests == 1
+    assert "sk-123" not in caught.value.message
+
+
+async def test_a_background_turn_that_failed_is_told_by_the_poll(fake, llm):
+    fake.script(FakeTurn(failed="rate_limit_exceeded"))
+    response_id = await llm.start(WEATHER, "key", time.time() + 20)
+    with pytest.raises(LlmError) as caught:
+        await llm.poll(response_id)
+    assert caught.value.code == "rate_limit_exceeded"
+
+
+# -- what models do not support ---------------------------------------------------------------------------------------
+
+DEMANDING = replace(
+    WEATHER,
+    tools=[{"type": "function", "name": "f", "parameters": {}}],
+    parallel_tool_calls=False,
+    temperature=0.0,
+    top_p=0.5,
+    reasoning_effort="low",
+    text_format={"type": "json_schema", "name": "n", "schema": {}},
+)
+
+
+@pytest.mark.parametrize("code", ["unsupported_parameter", None, ""])
+@pytest.mark.parametrize(
+    "name", ["temperature", "top_p", "reasoning.effort", "parallel_tool_calls", "text.format", "include"]
+)
+async def test_a_parameter_the_model_refuses_is_dropped_and_remembered(fake, llm, name, code):
+    fake.refuses = {name: code}
+    assert await answer(llm, DEMANDING) == "Hello from the fake model."
+    assert await answer(llm, DEMANDING) == "Hello from the fake model."
+    first, second, third = fake.bodies
+    key = name.partition(".")[0]
+    assert key in first
+    assert first.keys() - second.keys() == {key}
+    assert second == third
+
+
+async def test_several_refused_parameters_are_dropped_one_by_one(fake, llm):
+    fake.refuses = dict.fromkeys(["temperature", "top_p", "reasoning.effort", "include"], "unsupported_parameter")
+    assert await answer(llm, DEMANDING) == "Hello from the fake model."
+    assert fake.requests == 5
+    response_id = await llm.start(DEMANDING, "key", time.time() + 20)
+    assert response_id.startswith("resp_")
+    assert fake.requests == 6
+
+
+async def test_another_model_is_asked_for_everything(fake, llm):
+    fake.script(FakeTurn(status=400, code="unsupported_parameter", param="temperature"), RAIN, RAIN)
+    await answer(llm, replace(DEMANDING, model="x"))
+    await answer(llm, replace(DEMANDING, model="gpt-4o"))
+    assert ["temperature" in body for body in fake.bodies] == [True, False, True]
+
+
+async def test_a_refused_value_does_not_ban_the_parameter(fake, llm):
+    message = "Unsupported value: 'low' is not supported with the 'm' model. Supported values are: 'high'."
+    fake.script(FakeTurn(status=400, code="unsupported_value", param="reasoning.effort", message=message), RAIN)
+    await answer(llm, DEMANDING)
+    await answer(llm, DEMANDING)
+    await answer(llm, replace(DEMANDING, reasoning_effort="high"))
+    assert [body.get("reasoning") for body in fake.bodies] == [{"effort": "low"}, None, None, {"effort": "high"}]
+
+
+async def test_reasoning_the_endpoint_cannot_read_is_left_out_once(fake, llm):
+    unreadable = FakeTurn(status=400, code="invalid_encrypted_content", message="The encrypted content could not be …")
+    thoughtful = replace(
+        WEATHER, input=[*WEATHER.input, {"type": "reasoning", "summary": [], "encrypted_content": "x"}]
+    )
+    fake.script(unreadable, RAIN, RAIN)
+    await answer(llm, thoughtful)
+    await answer(llm, thoughtful)
+    assert [len(body["input"]) for body in fake.bodies] == [2, 1, 2]
+
+
+# -- what is sent -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_plain_turn_says_no_more_than_it_must(fake, llm):
+    await answer(llm)
+    assert fake.bodies == [
+        {
+            "model": "m",
+            "input": WEATHER.input,
+            "include": ["reasoning.encrypted_content"],
+            "stream": True,
+            "store": False,
+        }
+    ]
+    assert fake.headers[0]["Authorization"] == "Bearer key"
+
+
+async def test_every_wish_is_passed_on(fake, llm):
+    await answer(llm, replace(DEMANDING, instructions="Be brief.", tool_choice="required", max_output_tokens=3))
+    body = fake.bodies[0]
+    assert body["instructions"] == "Be brief."
+    assert body["tools"] == DEMANDING.tools
+    assert body["tool_choice"] == "required"
+    assert body["parallel_tool_calls"] is False
+    assert body["temperature"] == 0.0
+    assert body["top_p"] == 0.5
+    assert body["text"] == {"format": DEMANDING.text_format}
+    assert body["reasoning"] == {"effort": "low"}
+    assert body["max_output_tokens"] == 16
+
+
+async def test_a_background_turn_is_stored_and_carries_its_key(fake, llm):
+    await llm.start(WEATHER, "run_1-0", time.time() + 20)
+    assert (fake.bodies[0]["background"], fake.bodies[0]["store"]) == (True, True)
+    assert "stream" not in fake.bodies[0]
+    assert fake.headers[0]["Idempotency-Key"] == "run_1-0"
+
+
+async def test_items_lose_the_marks_of_the_response_they_came_from(fake, llm):
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "1"}
+    thought = {"type": "reasoning", "summary": [], "encrypted_content": "x"}
+    history = [
+        {"id": "rs_1", **thought},
+        {"id": "rs_2", "type": "reasoning", "summary": [], "encrypted_content": None},
+        {"id": "fc_1", "status": "completed", **call},
+        output,
+    ]
+    await answer(llm, replace(WEATHER, input=[*WEATHER.input, *history]))
+    assert fake.bodies[0]["input"] == [*WEATHER.input, thought, call, output]
+
+
+@pytest.mark.parametrize(("asked", "sent"), [("gpt-4o", "new"), ("gpt-3.5-turbo", "m"), ("new", "m")])
+async def test_model_names_are_mapped(fake, llm, asked, sent):
+    await answer(llm, replace(WEATHER, model=asked))
+    assert fake.bodies[0]["model"] == sent
+
+
+async def test_without_a_default_alias_other_names_stay(fake):
+    async with serving(fake) as base_url:
+        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), {"old": "new"})
+        await answer(llm, replace(WEATHER, model="mine"))
+        assert await llm.models() == ["fake-model", "old"]
+        await llm.close()
+    assert fake.bodies[0]["model"] == "mine"
+
+
+async def test_models_are_those_of_the_endpoint_and_the_aliases(fake, llm):
+    fake.model_names = ["z", "gpt-4o"]
+    assert await llm.models() == ["gpt-4o", "z"]
+
+
+async def test_arguments_that_come_only_whole_are_heard(fake, llm):
+    fake.script(FakeTurn(calls=(("f", '{"a": 1}'),)))
+    fake.without = "response.function_call_arguments.delta"
+    async with aclosing(llm.stream(WEATHER, time.time() + 20)) as events:
+        heard = [event async for event in events]
+    assert ArgumentsDelta(0, '{"a": 1}') in heard
+
+
+async def test_connections_are_used_again(fake, llm):
+    for _ in range(5):
+        await answer(llm)
+    assert len(fake.peers) == 1
