@@ -35,7 +35,9 @@ Mail and calendar wait for a mailbox owner (a work or school account) to consent
   {link}
 
 or in the portal: {portal}
-  then General > Edit API connection > Authorize > Save. Until then only send_email and create_calendar_event fail.
+  then General > Edit API connection > Authorize > Save.
+
+Until then send_email and create_calendar_event fail, everything else works. Look again: azd hooks run postprovision
 """
 
 

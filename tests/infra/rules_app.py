@@ -95,6 +95,9 @@ def site_runs_this_project(tree: Tree) -> Iterator[str]:
     site = tree.of("resource", FUNCTION_APP)["site"].body
     config = site["properties"]["functionAppConfig"]
     python = (tree.root / ".python-version").read_text().strip()
+    # Flex Consumption answers most of what other plans take here with an error.
+    if unknown := set(site["properties"]["siteConfig"]) - {"minTlsVersion"}:
+        yield f"siteConfig has {sorted(unknown)}"
     if config["runtime"] != {"name": "python", "version": python}:
         yield f"the runtime is {config['runtime']}, the project's Python is {python}"
     if config["deployment"]["storage"]["authentication"]["type"] != "UserAssignedIdentity":

@@ -39,7 +39,6 @@ LOCKED = [
     ("Microsoft.App/sessionPools", "identity", None),
     ("Microsoft.Web/sites", "properties.httpsOnly", True),
     ("Microsoft.Web/sites", "properties.siteConfig.minTlsVersion", "1.2"),
-    ("Microsoft.Web/sites", "properties.siteConfig.ftpsState", "Disabled"),
     ("Microsoft.Web/sites", "identity.type", "UserAssigned"),
     ("Microsoft.Logic/workflows", "properties.accessControl.triggers.sasAuthenticationPolicy.state", "Disabled"),
 ]

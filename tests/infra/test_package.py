@@ -33,6 +33,7 @@ def _matches(pattern: str, path: str, is_folder: bool) -> bool:
         ".git/config",
         ".venv/lib/python3.13/site-packages/pandas/__init__.py",
         "api-in-a-box_env/bin/python",
+        "local.settings.json",
         "local.settings.json.example",
         "shared/__pycache__/app.cpython-313.pyc",
         "infra/hooks/preprovision.py",
