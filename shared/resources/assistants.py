@@ -9,7 +9,7 @@ from shared.deps import Deps
 from shared.objects.assistant import Assistant, AssistantSettings, CreateAssistant, ModifyAssistant
 from shared.objects.common import Json
 from shared.objects.tools import choice_json, tools_json
-from shared.paging import ListQuery, Page, newest_page
+from shared.paging import ListQuery, newest_page
 from shared.resources import tool_resources
 from shared.resources.records import change, check_shape, find
 from shared.store.base import Delete, Put, Record
@@ -37,9 +37,10 @@ async def get(deps: Deps, owner: str, assistant_id: str) -> Json:
     return await tool_resources.present(deps, owner, row.data)
 
 
-async def list_page(deps: Deps, owner: str, query: ListQuery) -> Page:
-    """The owner's assistants."""
-    return await newest_page(deps.store, partition_of(owner), PREFIX, "assistant", query)
+async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
+    """The owner's assistants, and whether there are more."""
+    page = await newest_page(deps.store, partition_of(owner), PREFIX, "assistant", query)
+    return [await tool_resources.present(deps, owner, each.data) for each in page.records], page.has_more
 
 
 async def modify(deps: Deps, owner: str, assistant_id: str, body: ModifyAssistant) -> Json:

@@ -69,7 +69,8 @@ async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json
     """The owner's threads, and whether there are more."""
     page = await newest_page(deps.store, index_of(owner), PREFIX, "thread", query)
     rows = await asyncio.gather(*(deps.store.get(partition_of(owner, each.key), THREAD_KEY) for each in page.records))
-    return [each.data for each in rows if each is not None], page.has_more
+    found = [each.data for each in rows if each is not None]
+    return [await tool_resources.present(deps, owner, each) for each in found], page.has_more
 
 
 async def modify(deps: Deps, owner: str, thread_id: str, body: ModifyThread) -> Json:

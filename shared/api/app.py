@@ -1,0 +1,38 @@
+"""The FastAPI app over one host's ports. Routes are declared once, under `/v1`; the gateway maps the other prefixes."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from shared.api import assistants, docs, files, messages, models, threads
+from shared.api.answers import unknown_url
+from shared.api.auth import ApiKeys
+from shared.api.gateway import Gateway
+from shared.deps import Deps
+
+
+def create_app(deps: Deps) -> FastAPI:
+    """The ASGI app of every host. Raises ValueError for keys that cannot be used."""
+    app = FastAPI(
+        title="API-in-a-Box",
+        description="The Assistants API, served from your own box.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+        exception_handlers={HTTPException: unknown_url},
+    )
+    app.state.deps = deps
+    app.add_middleware(Gateway, keys=ApiKeys(deps.settings.box_api_keys), region="local")
+    for resource in (assistants, threads, messages, files, models, docs):
+        app.include_router(resource.router)
+    return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """Such as `assistants_create`."""
+    tag = route.tags[0] if route.tags else "box"
+    return f"{tag}_{route.name}".lower().replace(" ", "_")

@@ -1,0 +1,49 @@
+"""Routes of assistants."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.api.answers import answer, answer_list
+from shared.api.openapi import Deleted, documented, list_of, paging
+from shared.api.requests import body, caller, list_query
+from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant
+from shared.resources import assistants
+
+router = APIRouter(prefix="/v1/assistants", tags=["Assistants"])
+
+
+@router.post("", **documented(Assistant, CreateAssistant))
+async def create(request: Request) -> Response:
+    """Create an assistant."""
+    deps, owner = caller(request)
+    return answer(await assistants.create(deps, owner, await body(request, CreateAssistant)))
+
+
+@router.get("", **documented(list_of(Assistant), query=paging()))
+async def list_all(request: Request) -> Response:
+    """List the assistants."""
+    deps, owner = caller(request)
+    return answer_list(*await assistants.list_page(deps, owner, list_query(request)))
+
+
+@router.get("/{assistant_id}", **documented(Assistant))
+async def retrieve(request: Request, assistant_id: str) -> Response:
+    """Get an assistant."""
+    deps, owner = caller(request)
+    return answer(await assistants.get(deps, owner, assistant_id))
+
+
+@router.post("/{assistant_id}", **documented(Assistant, ModifyAssistant, optional_body=True))
+async def modify(request: Request, assistant_id: str) -> Response:
+    """Modify an assistant: what is omitted stays, null resets."""
+    deps, owner = caller(request)
+    return answer(await assistants.modify(deps, owner, assistant_id, await body(request, ModifyAssistant)))
+
+
+@router.delete("/{assistant_id}", **documented(Deleted))
+async def delete(request: Request, assistant_id: str) -> Response:
+    """Delete an assistant; its threads and runs stay."""
+    deps, owner = caller(request)
+    return answer(await assistants.delete(deps, owner, assistant_id))

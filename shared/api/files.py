@@ -1,0 +1,130 @@
+"""Routes of files."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from shared.api.answers import answer, answer_page
+from shared.api.multipart import Part, malformed, parts
+from shared.api.openapi import Deleted, ErrorBody, documented, list_of, paging, parameter
+from shared.api.requests import caller, list_query
+from shared.objects.common import Json
+from shared.objects.file import File
+from shared.objects.file_requests import PURPOSES, CreateFile
+from shared.objects.parse import missing, parse
+from shared.resources import files
+
+router = APIRouter(prefix="/v1/files", tags=["Files"])
+
+#: What a form may add to the size of the file in it.
+FORM_BYTES: Final = 1024 * 1024
+MAX_LIMIT: Final = 10_000
+
+PURPOSE: Final = parameter("purpose", {"type": "string"}, "Only files of this purpose.")
+FORM: Final = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "purpose": {"type": "string", "enum": [*PURPOSES]},
+        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+        "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2_592_000},
+    },
+    "required": ["file", "purpose"],
+}
+TAKES_FORM: Final = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}}
+GIVES_BYTES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    "4XX": {"model": ErrorBody},
+}
+
+
+@router.post("", **documented(File) | {"openapi_extra": TAKES_FORM})
+async def create(request: Request) -> Response:
+    """Upload a file of up to 512 MB; the parts of the form may come in any order."""
+    deps, owner = caller(request)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > files.MAX_BYTES + FORM_BYTES:
+        raise files.too_large(files.MAX_BYTES, int(announced))
+    upload = files.Upload(deps, owner)
+    finished = False
+    try:
+        filename, fields = await _receive(request, upload)
+        form = parse(CreateFile, fields)
+        if filename is None:
+            raise missing("file")
+        data = await upload.finish(filename, form)
+        finished = True
+    finally:
+        if not finished:
+            await upload.discard()
+    return answer(data)
+
+
+@router.get("", **documented(list_of(File), query=[*paging(MAX_LIMIT, MAX_LIMIT), PURPOSE]))
+async def list_all(request: Request) -> Response:
+    """List the files."""
+    deps, owner = caller(request)
+    query = list_query(request, MAX_LIMIT, MAX_LIMIT)
+    return answer_page(await files.list_page(deps, owner, query, request.query_params.get("purpose") or None))
+
+
+@router.get("/{file_id}", **documented(File))
+async def retrieve(request: Request, file_id: str) -> Response:
+    """Get a file's description."""
+    deps, owner = caller(request)
+    return answer(await files.get(deps, owner, file_id))
+
+
+@router.delete("/{file_id}", **documented(Deleted))
+async def delete(request: Request, file_id: str) -> Response:
+    """Delete a file."""
+    deps, owner = caller(request)
+    return answer(await files.delete(deps, owner, file_id))
+
+
+@router.get("/{file_id}/content", response_model=None, responses=GIVES_BYTES)
+async def content(request: Request, file_id: str) -> Response:
+    """Get a file's bytes, whatever its purpose."""
+    deps, owner = caller(request)
+    file, pieces = await files.content(deps, owner, file_id)
+    headers = {"Content-Length": str(file["bytes"]), "Content-Disposition": disposition(file["filename"])}
+    return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
+
+
+def disposition(filename: str) -> str:
+    """The header that names the download; names beyond ASCII come a second time, in UTF-8."""
+    plain = re.sub(r"[^ !#-\[\]-~]", "_", filename)
+    header = f'attachment; filename="{plain}"'
+    return header if plain == filename else f"{header}; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+async def _receive(request: Request, upload: files.Upload) -> tuple[str | None, Json]:
+    """The file's name and the other fields; the bytes are on their way to their blob as soon as they come."""
+    filename: str | None = None
+    fields: Json = {}
+    async for part in parts(request):
+        if part.name != "file":
+            await _add_field(fields, part)
+        elif filename is None:
+            filename = part.filename or "upload"
+            await upload.receive(part.pieces)
+        else:
+            raise malformed("it has two files")
+    return filename, fields
+
+
+async def _add_field(fields: Json, part: Part) -> None:
+    """Put a field where it belongs: `expires_after[seconds]` is a number inside an object."""
+    text = await part.text()
+    outer, bracket, inner = part.name.partition("[")
+    if not bracket:
+        fields[part.name] = text
+        return
+    inside = fields.setdefault(outer, {})
+    if isinstance(inside, dict):
+        inside[inner.removesuffix("]")] = int(text) if re.fullmatch(r"[0-9]{1,18}", text) else text

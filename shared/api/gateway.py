@@ -1,0 +1,105 @@
+"""What happens around every request: prefix, key, response headers, errors. Plain ASGI, so streams are not held up."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.api.answers import answer_error
+from shared.api.auth import ApiKeys
+
+logger = logging.getLogger(__name__)
+
+CANONICAL: Final = "/v1"
+AZURE: Final = "/openai"
+DEPLOYMENTS: Final = "/openai/deployments/"
+
+#: Paths that need no key.
+OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json"})
+
+API_VERSION: Final = "2020-10-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the gateway found out about a request; `scope["box"]`."""
+
+    #: As the client wrote it.
+    path: str
+    azure: bool
+    request_id: str
+    owner: str = ""
+
+
+class Gateway:
+    """The middleware around the app."""
+
+    def __init__(self, app: ASGIApp, keys: ApiKeys, region: str):
+        self._app, self._keys, self._region = app, keys, region
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        path, azure = canonical(scope["path"])
+        call = Call(scope["path"], azure, f"req_{uuid.uuid4().hex}")
+        inner = {**scope, "path": path, "raw_path": path.encode(), "box": call}
+        answered = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = True
+                headers = self._headers(call, started)
+                if azure:
+                    headers |= _echo(scope)
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
+        try:
+            if path not in OPEN:
+                inner["box"] = replace(call, owner=self._keys.owner(scope["headers"], azure=azure))
+            await self._app(inner, receive, send_with_headers)
+        except ClientDisconnect:
+            logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
+        except Exception as error:
+            response = answer_error(error, call.request_id)
+            if answered:
+                raise  # the server cuts the connection, so the client sees that the answer is not whole
+            await response(inner, receive, send_with_headers)
+
+    def _headers(self, call: Call, started: float) -> dict[str, str]:
+        headers = {
+            "x-request-id": call.request_id,
+            "openai-version": API_VERSION,
+            "openai-processing-ms": str(int((time.perf_counter() - started) * 1000)),
+        }
+        if call.azure:
+            headers |= {"apim-request-id": call.request_id.removeprefix("req_"), "x-ms-region": self._region}
+        return headers
+
+
+def canonical(path: str) -> tuple[str, bool]:
+    """The path under `/v1` without trailing slashes, and whether it came by one of Azure's prefixes."""
+    path = path.rstrip("/") or "/"
+    if path.startswith(DEPLOYMENTS):
+        _, _, rest = path.removeprefix(DEPLOYMENTS).partition("/")
+        return f"{CANONICAL}/{rest}", True
+    if path.startswith(f"{AZURE}/"):
+        rest = path.removeprefix(AZURE)
+        return (rest if rest.startswith(f"{CANONICAL}/") else CANONICAL + rest), True
+    return path, False
+
+
+def _echo(scope: Mapping[str, Any]) -> dict[str, str]:
+    name = b"x-ms-client-request-id"
+    return {name.decode(): value.decode("latin-1") for key, value in scope["headers"] if key == name}
