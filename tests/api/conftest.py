@@ -1,0 +1,180 @@
+"""A real server on a free port for each test, and the real SDK clients that talk to it.
+
+    def test_something(client, http, llm): ...
+    async def test_something(async_client): ...
+
+The server has an event loop of its own in a thread; `box.run` carries a coroutine over to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2 as httpx
+import pytest
+import uvicorn
+from openai import AsyncOpenAI, AzureOpenAI, OpenAI
+from pydantic import SecretStr
+
+from shared.api.app import create_app
+from shared.blobs.folder import FolderBlobs
+from shared.config import Settings
+from shared.deps import Deps
+from shared.llm.scripted import ScriptedLlm
+from shared.queue.sqlite import SqliteQueue
+from shared.sqlite import Database
+from shared.store.sqlite import SqliteStore
+
+Result = TypeVar("Result")
+
+KEY, OTHER_KEY = "sk-test-0123456789", "sk-other-0123456789"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("filterwarnings", "ignore:deprecated:DeprecationWarning")
+
+
+class Server(uvicorn.Server):
+    """Tells when it listens, and stops at once."""
+
+    def __init__(self, config: uvicorn.Config, listening: threading.Event):
+        super().__init__(config)
+        self.listening = listening
+        self.over = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def main_loop(self) -> None:
+        await self.over.wait()
+
+
+class Box:
+    """The box under test: its address, its ports, its loop."""
+
+    def __init__(self, home: Path, settings: dict[str, Any]):
+        self.llm = ScriptedLlm()
+        keys = {"me": SecretStr(KEY), "other": SecretStr(OTHER_KEY)}
+        self.settings = Settings(_env_file=None, **({"box_home": home, "box_api_keys": keys} | settings))
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.deps: Deps
+        self.loop: asyncio.AbstractEventLoop
+        self._server: Server
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="box")
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._listening.wait(10)
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self._server.over.set)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run something in the box's own loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        async with running(self) as deps:
+            self.deps = deps
+            config = uvicorn.Config(create_app(deps), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+            self._server = Server(config, self._listening)
+            await self._server.serve(sockets=[self.socket])
+
+
+@contextlib.asynccontextmanager
+async def running(box: Box) -> AsyncIterator[Deps]:
+    """The ports of the box, with everything that works in the background."""
+    database = Database(box.settings.box_home / "box.db")
+    deps = Deps(
+        settings=box.settings,
+        store=SqliteStore(database),
+        blobs=FolderBlobs(box.settings.box_home / "blobs"),
+        queue=SqliteQueue(database, "runs"),
+        llm=box.llm,
+    )
+    try:
+        yield deps
+    finally:
+        await box.llm.close()
+        await database.close()
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """Settings that differ from the defaults; override in a test module or by parametrisation."""
+    return {}
+
+
+@pytest.fixture
+def box(tmp_path, settings):
+    box = Box(tmp_path, settings)
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def llm(box):
+    return box.llm
+
+
+@pytest.fixture
+def client(box):
+    with OpenAI(
+        base_url=f"{box.url}/v1", api_key=KEY, max_retries=0, timeout=20, _strict_response_validation=True
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_client(box):
+    async with AsyncOpenAI(
+        base_url=f"{box.url}/v1", api_key=KEY, max_retries=0, timeout=20, _strict_response_validation=True
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def azure(box):
+    with AzureOpenAI(
+        azure_endpoint=box.url,
+        api_key=KEY,
+        api_version="2024-05-01-preview",
+        max_retries=0,
+        timeout=20,
+        _strict_response_validation=True,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def http(box):
+    """Raw requests with a key, below `/v1`."""
+    with httpx.Client(base_url=f"{box.url}/v1/", headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def other(box):
+    """Raw requests of another owner."""
+    with httpx.Client(base_url=f"{box.url}/v1/", headers={"api-key": OTHER_KEY}, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def raw(box):
+    """Raw requests without a key, below the root."""
+    with httpx.Client(base_url=box.url, timeout=20) as client:
+        yield client
