@@ -1,0 +1,88 @@
+"""The child process that reads one file: `child.main(path, filename, size, overlap)`.
+
+It limits itself before it looks at the file, prints one JSON line per chunk, and as the last line that it is done or
+why it failed. Whatever else happens to it is the file's fault too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from shared.search.parsing import html, office, pdf, text
+from shared.search.parsing.chunking import Strategy, chunk, joined
+from shared.search.parsing.formats import ParsingFailed, invalid, reader_of
+
+MEMORY: Final = 1024 * 1024 * 1024
+CPU_SECONDS: Final = 50
+#: Characters of one file at most: about what `MAX_TOKENS` of English are.
+CHARACTERS: Final = 30_000_000
+
+
+def main(path: str, filename: str, size: str, overlap: str) -> None:
+    """Read, cut and print."""
+    limit()
+    try:
+        count = 0
+        for piece in chunk(read(path, filename), Strategy(int(size), int(overlap))):
+            print_line({"text": piece.text, "overlap": piece.overlap})
+            count += 1
+        if count == 0:
+            raise invalid("The file contains no text.")
+        print_line({"done": count})
+    except ParsingFailed as error:
+        print_line({"code": error.code, "message": error.message})
+    except (MemoryError, RecursionError):
+        print_line({"code": "invalid_file", "message": "The file needs too much memory to read."})
+
+
+def read(path: str, filename: str) -> str:
+    """The file's text. Raises ParsingFailed."""
+    reader = reader_of(filename)
+    if Path(path).stat().st_size == 0:
+        raise invalid("The file is empty.")
+    if reader == "text":
+        return text.decode(Path(path).read_bytes()).strip()
+    if reader == "html":
+        return html.visible_text(text.decode(Path(path).read_bytes()))
+    return joined(within_budget(pages(reader, path)))
+
+
+def pages(reader: str, path: str) -> Iterator[str]:
+    """The pages, parts or sheets of a document."""
+    if reader == "pdf":
+        return pdf.pages(path)
+    return {"docx": office.docx, "pptx": office.pptx, "xlsx": office.xlsx}[reader](path)
+
+
+def within_budget(texts: Iterator[str]) -> Iterator[str]:
+    """The same texts until they are too many."""
+    left = CHARACTERS
+    for page in texts:
+        left -= len(page)
+        if left < 0:
+            raise invalid("The file has too much text.")
+        yield page
+
+
+def limit() -> None:
+    """Bound memory, processor time and files written; Windows has only the parent's timeout."""
+    if sys.platform == "win32":
+        return
+    import resource  # not on Windows  # noqa: PLC0415
+
+    for kind, value in (
+        (resource.RLIMIT_DATA, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def print_line(value: dict[str, Any]) -> None:
+    """One JSON value on a line of its own."""
+    sys.stdout.write(json.dumps(value) + "\n")

@@ -1,0 +1,153 @@
+"""Reading files in the child process: honest ones give their text, hostile ones an error, none hangs."""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+import pytest
+
+from shared.search.parsing.chunking import Strategy
+from shared.search.parsing.formats import ParsingFailed
+from shared.search.parsing.parser import parse
+from tests.fakes import documents
+
+MEGABYTE = 1024 * 1024
+
+
+async def read(filename: str, data: bytes, seconds: float = 60) -> str:
+    chunks = await parse(filename, documents.pieces(data), Strategy(4096, 0), seconds)
+    return "".join(chunk.text for chunk in chunks)
+
+
+async def refused(filename: str, data: bytes, seconds: float = 60) -> ParsingFailed:
+    with pytest.raises(ParsingFailed) as failure:
+        await read(filename, data, seconds)
+    return failure.value
+
+
+def no_children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["Grüße, 東京".encode(), "Grüße, 東京".encode("utf-8-sig"), "Grüße, 東京".encode("utf-16")],
+    ids=["utf-8", "utf-8 with mark", "utf-16"],
+)
+async def test_text_is_read_in_its_encoding(data):
+    assert await read("notes.txt", data) == "Grüße, 東京"
+
+
+async def test_text_that_is_no_utf_8_is_read_as_windows_1252():
+    assert await read("notes.MD", "Grüße – naïve".encode("cp1252")) == "Grüße – naïve"
+
+
+async def test_utf_16_without_a_mark_is_recognised():
+    assert (
+        await read("a.txt", ("The quick brown fox. " * 9).encode("utf-16-le")) == ("The quick brown fox. " * 9).strip()
+    )
+
+
+async def test_word_documents_give_headers_tables_and_notes():
+    table = "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>one</w:t></w:r></w:p></w:tc>"
+    table += "<w:tc><w:p><w:r><w:t>two</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+    header = f"<w:hdr {documents.W}><w:p><w:r><w:t>Top secret</w:t></w:r></w:p></w:hdr>"
+    notes = f"<w:footnotes {documents.W}>{table}</w:footnotes>"
+    text = await read("report.docx", documents.docx("First &amp; last", "Second", header1=header, footnotes=notes))
+    assert text == "Top secret\n\nFirst & last\nSecond\n\none\ttwo"
+
+
+async def test_a_fallback_is_not_read_twice():
+    alternate = (
+        "</w:t></w:r><w:AlternateContent><w:Choice><w:r><w:t>box</w:t></w:r></w:Choice>"
+        "<w:Fallback><w:r><w:t>box</w:t></w:r></w:Fallback></w:AlternateContent><w:r><w:t>"
+    )
+    assert await read("a.docx", documents.docx(alternate)) == "box"
+
+
+async def test_slides_come_in_their_order():
+    slides = [f"Slide {number}" for number in range(1, 12)]
+    assert (await read("deck.pptx", documents.pptx(*slides))).split("\n\n") == slides
+
+
+async def test_sheets_give_a_line_per_row():
+    rows = '<row><c t="s"><v>1</v></c><c><v>42</v></c></row><row><c t="inlineStr"><is><t>x</t></is></c></row>'
+    assert await read("book.xlsx", documents.xlsx(["no", "total"], rows)) == "total\t42\nx"
+
+
+async def test_html_gives_what_a_reader_sees():
+    page = "<html><title>T</title><style>p{}</style><script>var x='<p>no</p>'</script><p>One<p>Two &lt; <b>three</b>"
+    assert await read("page.html", page.encode()) == "T\nOne\nTwo < three"
+
+
+async def test_pdf_pages_come_in_their_order():
+    text = await read("paper.pdf", documents.pdf(["Page one\nsecond line", "Page two"]))
+    assert text.split() == ["Page", "one", "second", "line", "Page", "two"]
+
+
+async def test_chunks_overlap_as_asked():
+    words = " ".join(f"w{number}" for number in range(500))
+    chunks = await parse("a.txt", documents.pieces(words.encode()), Strategy(100, 50))
+    assert len(chunks) > 10
+    assert "".join(chunk.text[chunk.overlap :] for chunk in chunks) == words
+
+
+@pytest.mark.parametrize("filename", ["data.csv", "photo.png", "archive.zip", "README"])
+async def test_other_extensions_are_unsupported(filename):
+    failure = await refused(filename, b"text")
+    assert failure.code == "unsupported_file"
+    assert "are not supported for retrieval" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("filename", "data"),
+    [
+        ("empty.txt", b""),
+        ("blank.md", b" \n\t\n "),
+        ("fake.pdf", b"hello, I am a text"),
+        ("fake.docx", b"hello, I am a text"),
+        ("fake.txt", documents.pdf(["x"])),
+        ("fake.md", documents.docx("x")),
+        ("sheet.docx", documents.xlsx(["a"], "<row><c><v>1</v></c></row>")),
+        ("noise.txt", bytes(range(256)) * 40),
+        ("cut.pdf", documents.pdf(["x"] * 3)[:200]),
+        ("cut.docx", documents.docx("x" * 5000)[:-60]),
+        ("broken.docx", documents.docx("</w:t>")),
+        ("endless.pdf", documents.endless_pdf()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_broken_and_mislabelled_files_are_invalid(filename, data):
+    assert (await refused(filename, data)).code == "invalid_file"
+
+
+async def test_entities_are_refused_before_they_are_resolved():
+    prolog = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    failure = await refused("xxe.docx", documents.docx("&x;", prolog=prolog))
+    assert "document type" in failure.message
+
+
+async def test_a_zip_bomb_is_stopped_by_its_budget():
+    bomb = documents.archive({"word/document.xml": b"<d>" + b" " * (110 * MEGABYTE) + b"</d>"})
+    assert len(bomb) < MEGABYTE
+    assert "unpacks" in (await refused("bomb.docx", bomb)).message
+
+
+async def test_a_pdf_bomb_is_stopped():
+    stream = zlib.compress(b"BT (x) Tj ET " * (8 * MEGABYTE), 1)
+    assert (await refused("bomb.pdf", documents.pdf(["x"], stream=stream))).code == "invalid_file"
+
+
+async def test_more_tokens_than_allowed_are_refused():
+    assert "tokens" in (await refused("long.txt", "東".encode() * (6 * MEGABYTE))).message
+
+
+async def test_a_file_that_takes_too_long_is_stopped_and_leaves_no_process():
+    failure = await refused("long.txt", b"word " * MEGABYTE, seconds=0.3)
+    assert "too long" in failure.message
+    assert no_children()
