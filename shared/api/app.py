@@ -6,14 +6,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from shared.api import assistants, docs, files, messages, models, threads
+from shared.api import assistants, docs, files, messages, models, runs, threads
 from shared.api.answers import unknown_url
 from shared.api.auth import ApiKeys
 from shared.api.gateway import Gateway
 from shared.deps import Deps
+from shared.runs.drives import Drives
 
 
-def create_app(deps: Deps) -> FastAPI:
+def create_app(deps: Deps, drives: Drives) -> FastAPI:
     """The ASGI app of every host. Raises ValueError for keys that cannot be used."""
     app = FastAPI(
         title="API-in-a-Box",
@@ -26,8 +27,9 @@ def create_app(deps: Deps) -> FastAPI:
         exception_handlers={HTTPException: unknown_url},
     )
     app.state.deps = deps
+    app.state.drives = drives
     app.add_middleware(Gateway, keys=ApiKeys(deps.settings.box_api_keys), region="local")
-    for resource in (assistants, threads, messages, files, models, docs):
+    for resource in (assistants, runs, threads, messages, files, models, docs):
         app.include_router(resource.router)
     return app
 

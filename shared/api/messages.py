@@ -10,6 +10,7 @@ from shared.api.openapi import Deleted, documented, list_of, paging, parameter
 from shared.api.requests import body, caller, list_query
 from shared.objects.message import CreateMessage, Message, ModifyMessage
 from shared.resources import messages
+from shared.runs.create import settle
 
 router = APIRouter(prefix="/v1/threads/{thread_id}/messages", tags=["Messages"])
 
@@ -20,7 +21,7 @@ RUN_ID = parameter("run_id", {"type": "string"}, "Only messages this run wrote."
 async def create(request: Request, thread_id: str) -> Response:
     """Add a message to a thread; refused while a run is active."""
     deps, owner = caller(request)
-    return answer(await messages.create(deps, owner, thread_id, await body(request, CreateMessage)))
+    return answer(await messages.create(deps, owner, thread_id, await body(request, CreateMessage), settle))
 
 
 @router.get("", **documented(list_of(Message), query=[*paging(), RUN_ID]))

@@ -21,11 +21,7 @@ PREFIX: Final = "msg_"
 Settle = Callable[[Deps, str, str, str], Awaitable[bool]]
 
 
-async def _stay_locked(deps: Deps, owner: str, thread_id: str, run_id: str) -> bool:
-    return False
-
-
-async def create(deps: Deps, owner: str, thread_id: str, body: CreateMessage, settle: Settle = _stay_locked) -> Json:
+async def create(deps: Deps, owner: str, thread_id: str, body: CreateMessage, settle: Settle) -> Json:
     """Add a message. Raises NotFoundError, and InvalidRequest while a run is active."""
 
     async def attempt() -> Json:

@@ -9,10 +9,9 @@ The server has an event loop of its own in a thread; `box.run` carries a corouti
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,14 +21,11 @@ import uvicorn
 from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 from pydantic import SecretStr
 
-from shared.api.app import create_app
-from shared.blobs.folder import FolderBlobs
+from shared.app import build
 from shared.config import Settings
 from shared.deps import Deps
 from shared.llm.scripted import ScriptedLlm
-from shared.queue.sqlite import SqliteQueue
-from shared.sqlite import Database
-from shared.store.sqlite import SqliteStore
+from shared.tools.base import Tool
 
 Result = TypeVar("Result")
 
@@ -61,6 +57,7 @@ class Box:
 
     def __init__(self, home: Path, settings: dict[str, Any]):
         self.llm = ScriptedLlm()
+        self.tools: list[Tool] = []
         keys = {"me": SecretStr(KEY), "other": SecretStr(OTHER_KEY)}
         self.settings = Settings(_env_file=None, **({"box_home": home, "box_api_keys": keys} | settings))
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -86,29 +83,12 @@ class Box:
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        async with running(self) as deps:
-            self.deps = deps
-            config = uvicorn.Config(create_app(deps), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-            self._server = Server(config, self._listening)
+        made = build(self.settings, llm=self.llm, tools=self.tools)
+        self.deps = made.deps
+        config = uvicorn.Config(made.asgi, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        self._server = Server(config, self._listening)
+        async with made.at_work():
             await self._server.serve(sockets=[self.socket])
-
-
-@contextlib.asynccontextmanager
-async def running(box: Box) -> AsyncIterator[Deps]:
-    """The ports of the box, with everything that works in the background."""
-    database = Database(box.settings.box_home / "box.db")
-    deps = Deps(
-        settings=box.settings,
-        store=SqliteStore(database),
-        blobs=FolderBlobs(box.settings.box_home / "blobs"),
-        queue=SqliteQueue(database, "runs"),
-        llm=box.llm,
-    )
-    try:
-        yield deps
-    finally:
-        await box.llm.close()
-        await database.close()
 
 
 @pytest.fixture
@@ -118,8 +98,15 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def box(tmp_path, settings):
+def tools() -> list[Tool]:
+    """Tools the box runs itself; override in a test module."""
+    return []
+
+
+@pytest.fixture
+def box(tmp_path, settings, tools):
     box = Box(tmp_path, settings)
+    box.tools = tools
     box.start()
     yield box
     box.stop()

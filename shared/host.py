@@ -1,0 +1,105 @@
+"""The embedded host: the whole box in one process, on SQLite and a folder. What `make run` starts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from pydantic import SecretStr
+
+from shared.app import Box, build
+from shared.config import Settings
+
+#: The owner of the key that the host makes for itself.
+OWNER: Final = "default"
+
+
+def with_key(settings: Settings) -> Settings:
+    """The settings with an API key: the configured ones, else the one made on the first start and kept in the home."""
+    if settings.box_api_keys:
+        return settings
+    settings.box_home.mkdir(parents=True, exist_ok=True)
+    path = settings.box_home / "api_key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"box-{secrets.token_urlsafe(32)}\n")
+    return settings.model_copy(update={"box_api_keys": {OWNER: SecretStr(path.read_text().strip())}})
+
+
+def base_url(settings: Settings) -> str:
+    """Where clients find the API."""
+    return (settings.public_base_url or f"http://{settings.box_host}:{settings.box_port}").rstrip("/") + "/v1"
+
+
+def welcome(settings: Settings, box: Box) -> str:
+    """What a newcomer needs to see, with something to try."""
+    key = next(iter(settings.box_api_keys.values())).get_secret_value()
+    return f"""
+API-in-a-Box is running.
+
+  base URL   {base_url(settings)}
+  API key    {key}
+  model      {box.deps.llm.description}
+  code       {box.sandbox}
+  data       {Path(settings.box_home).resolve()}
+
+Try:
+  curl {base_url(settings)}/assistants -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
+       -d '{{"model": "demo", "name": "Math Tutor", "instructions": "You help with mathematics."}}'
+
+  from openai import OpenAI
+  client = OpenAI(base_url="{base_url(settings)}", api_key="{key}")
+  print(client.beta.assistants.list())
+
+The API is described at {base_url(settings)}/docs. Stop with Ctrl-C.
+"""
+
+
+class Server(uvicorn.Server):
+    """A server that greets once it listens."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str):
+        super().__init__(config)
+        self.greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then greet."""
+        await super().startup(sockets)
+        if self.started:
+            print(self.greeting, flush=True)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve HTTP and work the queues until interrupted."""
+    box = build(settings)
+    config = uvicorn.Config(
+        box.asgi,
+        host=settings.box_host,
+        port=settings.box_port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        lifespan="off",
+    )
+    server = Server(config, welcome(settings, box))
+    async with box.at_work():
+        await server.serve()
+
+
+def run(settings: Settings) -> int:
+    """`python -m shared run`. Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(serve(with_key(settings)))
+    except KeyboardInterrupt:
+        pass
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    print("Stopped.")
+    return 0

@@ -1,0 +1,129 @@
+"""The house: imports go one way, adapters know their port only, and hosts alone know where they run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "shared"
+
+#: Floor by floor: a module imports from floors below, or from its own.
+FLOORS = [
+    {"errors", "ids", "config"},
+    {"objects"},
+    {"store", "blobs", "queue", "llm", "sandbox", "search", "tools", "paging", "sqlite", "azure", "fetcher"},
+    {"deps"},
+    {"resources"},
+    {"runs", "ingestion"},
+    {"api", "web"},
+    {"app"},
+    {"host", "demo", "samples", "functions_bridge", "__main__"},
+]
+PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
+#: Modules that may import one another's private helpers are none; these libraries stay in the files named.
+CONFINED = {
+    "azure.functions": {"function_app.py"},
+    "azurefunctions": {"function_app.py"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Each imported module, and whether the import is hidden inside a function without the reason `heavy`."""
+    return [*find_imports(path)]
+
+
+def find_imports(path: Path) -> Iterator[tuple[str, bool]]:
+    lines = path.read_text().splitlines()
+    tree = ast.parse(path.read_text())
+    hidden = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom) and "heavy" in "".join(lines[node.lineno - 2 : node.lineno]):
+            hidden.discard(node)
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node in hidden) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            deeper = [f"{node.module}.{alias.name}" for alias in node.names]
+            known = [name for name in deeper if (ROOT / (name.replace(".", "/") + ".py")).exists()]
+            yield from ((name, node in hidden) for name in (known or [node.module]))
+
+
+def floor_of(module: str) -> int:
+    part = module.split(".")[1] if "." in module else ""
+    for height, floor in enumerate(FLOORS):
+        if part in floor:
+            return height
+    raise AssertionError(f"{module} is on no floor: add it to FLOORS")
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_go_down(path: Path) -> None:
+    module = name_of(path)
+    if module == "shared":
+        return
+    for imported, _ in imports(path):
+        if imported.startswith("shared."):
+            assert floor_of(imported) <= floor_of(module), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_our_own_modules_are_imported_at_the_top(path: Path) -> None:
+    """But for modules that bring a heavy library, and the composition root, which loads only what a box needs."""
+    if name_of(path) == "shared.app":
+        return
+    assert [name for name, hidden in imports(path) if hidden and name.startswith("shared")] == []
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_only_the_composition_root_names_adapters(port: str) -> None:
+    adapters = {name_of(path) for path in (PACKAGE / port).rglob("*.py") if path.stem not in ("base", "__init__")}
+    for path in modules():
+        if name_of(path) == "shared.app" or path.is_relative_to(PACKAGE / port):
+            continue
+        assert not adapters & {name for name, _ in imports(path)}, path
+
+
+@pytest.mark.parametrize("library", CONFINED)
+def test_a_library_stays_where_it_belongs(library: str) -> None:
+    for path in [*modules(), *ROOT.glob("*.py")]:
+        if path.name not in CONFINED[library]:
+            assert not any(name == library or name.startswith(library + ".") for name, _ in imports(path)), path
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_modules_are_short_and_introduce_themselves(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+def test_no_import_cycle() -> None:
+    graph = {name_of(path): {name for name, _ in imports(path) if name.startswith("shared")} for path in modules()}
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " -> ".join((*above, module))
+        if module not in done:
+            for imported in graph.get(module, ()):
+                visit(imported, (*above, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
