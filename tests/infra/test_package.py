@@ -12,9 +12,17 @@ PATTERNS = [line for line in (PROJECT / ".funcignore").read_text().splitlines() 
 
 
 def is_left_out(path: str) -> bool:
-    """By the rules of .gitignore, as far as the file uses them."""
+    """By the rules of .gitignore, as far as the file uses them: the last pattern that matches decides."""
     parents = ["/".join(path.split("/")[: end + 1]) for end in range(path.count("/") + 1)]
-    return any(_matches(pattern, parent, parent != path) for pattern in PATTERNS for parent in parents)
+    return any(_verdict(parent, parent != path) for parent in parents)
+
+
+def _verdict(path: str, is_folder: bool) -> bool:
+    left_out = False
+    for pattern in PATTERNS:
+        if _matches(pattern.removeprefix("!"), path, is_folder):
+            left_out = not pattern.startswith("!")
+    return left_out
 
 
 def _matches(pattern: str, path: str, is_folder: bool) -> bool:
@@ -52,6 +60,7 @@ def test_is_left_out(path: str):
         "host.json",
         "requirements.txt",
         "shared/app.py",
+        ".python_packages/lib/site-packages/openai/__init__.py",
         "shared/web/index.html",
         "shared/samples/finance/portfolio.csv",
         "shared/samples/docs/notes.md",
