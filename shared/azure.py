@@ -1,0 +1,128 @@
+"""The Azure storage account: one client per service, and patience with what fails for a passing reason.
+
+Adapters that speak to it import this; hosts without one never load it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from azure.core.exceptions import AzureError, HttpResponseError
+
+if TYPE_CHECKING:  # heavy: each client is loaded on first use
+    from azure.data.tables.aio import TableServiceClient
+    from azure.identity.aio import DefaultAzureCredential
+    from azure.storage.blob.aio import BlobServiceClient
+    from azure.storage.queue.aio import QueueServiceClient
+
+T = TypeVar("T")
+
+#: Seconds between attempts, give or take a half.
+DELAYS: Final = (0.1, 0.3, 1.0, 3.0)
+#: Throttled, timed out, or a server that failed or was moved: worth another attempt.
+PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+#: Every attempt is ours (`insist`), so that a commit knows whether an earlier one may have arrived.
+CLIENT_OPTIONS: Final[dict[str, Any]] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 30}
+
+EMULATOR: Final = "UseDevelopmentStorage=true"
+#: The emulator's account, as published with it.
+EMULATOR_ACCOUNT: Final = (
+    "AccountName=devstoreaccount1;"
+    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
+    "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
+    "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
+)
+
+
+@dataclass(frozen=True)
+class StorageAccount:
+    """An account by connection string, or by the three service addresses and an identity."""
+
+    connection_string: str = ""
+    table_uri: str = ""
+    blob_uri: str = ""
+    queue_uri: str = ""
+    #: Of a user-assigned identity; empty: whatever DefaultAzureCredential finds.
+    client_id: str = ""
+
+    @cached_property
+    def tables(self) -> TableServiceClient:
+        """The table service."""
+        from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415  heavy: loaded on first use
+
+        if self.connection_string:
+            return TableServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
+        return TableServiceClient(self.table_uri, credential=self._credential, **CLIENT_OPTIONS)
+
+    @cached_property
+    def blobs(self) -> BlobServiceClient:
+        """The blob service."""
+        from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  heavy: loaded on first use
+
+        if self.connection_string:
+            return BlobServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
+        return BlobServiceClient(self.blob_uri, credential=self._credential, **CLIENT_OPTIONS)
+
+    @cached_property
+    def queues(self) -> QueueServiceClient:
+        """The queue service."""
+        from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415  heavy: loaded on first use
+
+        if self.connection_string:
+            return QueueServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
+        return QueueServiceClient(self.queue_uri, credential=self._credential, **CLIENT_OPTIONS)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for name in ("tables", "blobs", "queues", "_credential"):
+            opened = self.__dict__.get(name)
+            if opened is not None:
+                await opened.close()
+
+    @cached_property
+    def _credential(self) -> DefaultAzureCredential:
+        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
+
+        return DefaultAzureCredential(managed_identity_client_id=self.client_id or None)
+
+    @property
+    def _connection_string(self) -> str:
+        emulated = self.connection_string.rstrip(";") == EMULATOR
+        return EMULATOR_ACCOUNT if emulated else self.connection_string
+
+
+async def insist(call: Callable[[], Awaitable[T]]) -> T:
+    """Make the call, and again with growing delays while it fails for a passing reason. For calls that may repeat."""
+    for delay in delays():
+        try:
+            return await call()
+        except AzureError as error:
+            if not is_passing(error):
+                raise
+        await asyncio.sleep(delay)
+    return await call()
+
+
+def delays() -> Iterator[float]:
+    """How long to wait before each further attempt."""
+    return (delay * random.uniform(0.5, 1.5) for delay in DELAYS)
+
+
+def is_passing(error: AzureError) -> bool:
+    """Whether another attempt may succeed: no answer, half an answer, or one that says so."""
+    if not isinstance(error, HttpResponseError):
+        return True
+    return error.status_code is not None and (error.status_code < 400 or error.status_code in PASSING)
+
+
+def code_of(error: BaseException | None) -> str:
+    """The service's own word for the error, such as `EntityAlreadyExists`; empty when it had none."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))

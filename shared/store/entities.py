@@ -1,0 +1,51 @@
+"""Records as table entities: small data as readable text, larger data in binary pieces, the largest in a blob."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from shared.store.base import Json
+
+#: Characters that fit a text property.
+TEXT: Final = 32 * 1024
+#: Bytes that fit a binary property. Text counts double against the entity's limit, binary does not.
+PIECE: Final = 64 * 1024
+#: An entity holds 1 MiB with its names and keys.
+MAX_PIECES: Final = 14
+#: A transaction's request holds 4 MiB; what is left is for the envelope of a hundred parts.
+TRANSACTION: Final = 3_700_000
+
+
+def spilled(texts: Sequence[str]) -> set[int]:
+    """Which of the texts of one commit go to a blob: those no entity holds, then the largest until the rest fits."""
+    sent = {index: _sent(text) for index, text in enumerate(texts)}
+    over = {index for index, text in enumerate(texts) if len(text) > PIECE * MAX_PIECES}
+    for index in sorted(sent, key=lambda index: sent[index], reverse=True):
+        if sum(size for kept, size in sent.items() if kept not in over) <= TRANSACTION:
+            break
+        over.add(index)
+    return over
+
+
+def data_properties(text: str) -> Json:
+    """The properties that hold a record's text, which is ASCII."""
+    if len(text) <= TEXT:
+        return {"data": text}
+    data = text.encode("ascii")
+    return {f"data{n:02}": data[n * PIECE : (n + 1) * PIECE] for n in range(-(-len(data) // PIECE))}
+
+
+def text_of(entity: Mapping[str, Any]) -> str:
+    """The text that `data_properties` put there."""
+    if "data" in entity:
+        return str(entity["data"])
+    pieces = sorted(name for name in entity if name.startswith("data"))
+    return b"".join(entity[name] for name in pieces).decode("ascii")
+
+
+def _sent(text: str) -> int:
+    """Bytes in the request: text is escaped once more, binary becomes base64."""
+    if len(text) <= TEXT:
+        return len(text) + text.count('"') + text.count("\\")
+    return len(text) * 4 // 3

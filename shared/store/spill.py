@@ -1,0 +1,83 @@
+"""Blobs that hold the data of records too large for a table entity.
+
+Each commit writes new ones, before its transaction; what the record referred to until then is removed after it. What a
+dying process leaves behind is found by its first line, which names the record.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+from uuid import uuid4
+
+from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable, read_all, write_bytes
+from shared.store.base import Unavailable
+
+logger = logging.getLogger(__name__)
+
+PREFIX: Final = "spill/"
+#: Longer than any first line.
+FIRST_LINE: Final = 2048
+#: Blobs seen lately, remembered to be removed when their record is replaced.
+REMEMBERED: Final = 1000
+
+#: A record's partition and key.
+Place = tuple[str, str]
+
+
+class Spill:
+    """The blobs of one store's large records."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._seen: OrderedDict[Place, str] = OrderedDict()
+
+    async def write(self, place: Place, text: str) -> str:
+        """Keep the text in a new blob and return its name. Raises Unavailable."""
+        name = f"{PREFIX}{uuid4().hex}"
+        try:
+            await write_bytes(self._blobs, name, f"{json.dumps(place)}\n{text}".encode("ascii"))
+        except BlobsUnavailable as error:
+            raise Unavailable(str(error)) from error
+        return name
+
+    async def read(self, name: str) -> str:
+        """The text of a blob. Raises Unavailable, and BlobNotFound when its record was replaced meanwhile."""
+        try:
+            content = await read_all(self._blobs, name)
+        except BlobsUnavailable as error:
+            raise Unavailable(str(error)) from error
+        return content.partition(b"\n")[2].decode("ascii")
+
+    def see(self, place: Place, name: str) -> None:
+        """Remember that the record refers to this blob."""
+        self._seen[place] = name
+        self._seen.move_to_end(place)
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def seen(self, places: Iterable[Place]) -> list[str]:
+        """The blobs that these records were last seen to refer to."""
+        return [self._seen[place] for place in places if place in self._seen]
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Remove blobs that no record refers to; what fails is left to the sweep."""
+        for name in names:
+            try:
+                await self._blobs.delete(name)
+            except BlobsUnavailable:
+                logger.warning("A spilled blob stays behind", extra={"action": "spill_kept", "blob": name})
+
+    async def older(self, before: int) -> AsyncIterator[tuple[Place, str]]:
+        """The blobs last written before that time, with the record that each was written for."""
+        async for info in self._blobs.list(PREFIX):
+            if info.modified < before:
+                try:
+                    start = await read_all(self._blobs, info.name, 0, FIRST_LINE)
+                except BlobNotFound:
+                    continue
+                partition, key = json.loads(start.partition(b"\n")[0])
+                yield (partition, key), info.name

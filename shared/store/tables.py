@@ -1,0 +1,169 @@
+"""The record store in one Azure table: a commit is an entity-group transaction, a version is an etag."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+from uuid import uuid4
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import EdmType, TableEntity
+from azure.data.tables.aio import TableServiceClient
+
+from shared.azure import insist
+from shared.blobs.base import BlobNotFound, Blobs
+from shared.store.base import (
+    Change,
+    Conflict,
+    Json,
+    NotFound,
+    Put,
+    Record,
+    Unavailable,
+    check_changes,
+    encode,
+    is_key,
+)
+from shared.store.entities import data_properties, spilled, text_of
+from shared.store.spill import Spill
+from shared.store.transaction import Operation, Transaction
+
+#: Entities in one answer, at most.
+PAGE: Final = 1000
+
+
+class TablesStore:
+    """A `Store` in one table, which is created when it is missing. The blobs are their owner's to close."""
+
+    def __init__(
+        self, service: TableServiceClient, blobs: Blobs, table: str = "records", counter: Counter[str] | None = None
+    ) -> None:
+        self._service = service
+        self._table = service.get_table_client(table)
+        self._spill = Spill(blobs)
+        self._counter = Counter() if counter is None else counter
+
+    async def get(self, partition: str, key: str) -> Record | None:
+        """Read one record."""
+        entity = await self._entity(partition, key)
+        return None if entity is None else await self._record(entity)
+
+    async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
+        """Read a range of keys, page by page where the service cuts it."""
+        if limit <= 0:
+            return []
+        pages = self._table.query_entities(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
+            parameters={"partition": partition, "first": first, "last": last},
+            results_per_page=min(limit, PAGE),
+        ).by_page()
+        found: list[TableEntity] = []
+        while len(found) < limit and (page := await self._page(pages, "table.scan")) is not None:
+            found += page
+        records = await asyncio.gather(*(self._record(entity) for entity in found[:limit]))
+        return [record for record in records if record is not None]
+
+    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+        """Apply all changes in one transaction, after the blobs that they need were written."""
+        check_changes(partition, changes)
+        if not changes:
+            return []
+        transaction = Transaction(self._table, self._create_table, uuid4().hex, self._counter)
+        operations = await self._operations(partition, changes, transaction.token)
+        replaced = self._spill.seen((partition, change.key) for change in changes)
+        try:
+            versions = await transaction.apply(operations)
+        except (Conflict, NotFound):
+            await self._spill.remove(operation.entity["blob"] for operation in operations if "blob" in operation.entity)
+            raise
+        await self._spill.remove(replaced)
+        return [versions.get(change.key, "") for change in changes]
+
+    async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
+        """Every record that is due; the service reads the whole table for it."""
+        pages = self._table.query_entities(f"due le {now}L", results_per_page=PAGE).by_page()
+        while (page := await self._page(pages, "table.overdue")) is not None:
+            for entity in page:
+                record = await self._record(entity)
+                if record is not None:
+                    yield entity["PartitionKey"], record
+
+    async def sweep(self, before: int) -> int:
+        """Remove blobs written before that time which no record refers to; returns how many."""
+        removed = 0
+        async for place, name in self._spill.older(before):
+            entity = await self._entity(*place)
+            if entity is None or entity.get("blob") != name:
+                await self._spill.remove([name])
+                removed += 1
+        return removed
+
+    async def close(self) -> None:
+        """Close the service's client."""
+        await self._service.close()
+
+    async def _entity(self, partition: str, key: str) -> TableEntity | None:
+        if not (is_key(partition) and is_key(key)):
+            return None
+        self._counter["table.get"] += 1
+        try:
+            return await insist(lambda: self._table.get_entity(partition, key))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise Unavailable(str(error)) from error
+
+    async def _record(self, entity: TableEntity) -> Record | None:
+        """The record in the entity; a replaced one is read again, since its blob is gone."""
+        current: TableEntity | None = entity
+        while current is not None:
+            place = (current["PartitionKey"], current["RowKey"])
+            try:
+                text = text_of(current) if "blob" not in current else await self._spill.read(current["blob"])
+            except BlobNotFound:
+                current = await self._entity(*place)
+                continue
+            if "blob" in current:
+                self._spill.see(place, current["blob"])
+            return Record(place[1], json.loads(text), current.metadata["etag"] or "")
+        return None
+
+    async def _page(self, pages: AsyncIterator[AsyncIterator[TableEntity]], operation: str) -> list[TableEntity] | None:
+        """The next page of a query, None after the last."""
+        self._counter[operation] += 1
+        try:
+            page = await insist(lambda: anext(pages, None))
+            return None if page is None else [entity async for entity in page]
+        except ResourceNotFoundError:
+            return None  # a missing table is an empty one
+        except AzureError as error:
+            raise Unavailable(str(error)) from error
+
+    async def _operations(self, partition: str, changes: Sequence[Change], token: str) -> list[Operation]:
+        """The changes with their entities; data too large for one goes to a blob now."""
+        texts = [encode(change.data) if isinstance(change, Put) else "" for change in changes]
+        over = spilled(texts)
+        operations = []
+        for index, (change, text) in enumerate(zip(changes, texts, strict=True)):
+            entity: Json = {"PartitionKey": partition, "RowKey": change.key}
+            if isinstance(change, Put):
+                entity["token"] = token
+                if change.due is not None:
+                    entity["due"] = (change.due, EdmType.INT64)
+                if index in over:
+                    entity["blob"] = await self._spill.write((partition, change.key), text)
+                else:
+                    entity |= data_properties(text)
+            operations.append(Operation(change, entity))
+        return operations
+
+    async def _create_table(self) -> None:
+        try:
+            await insist(self._table.create_table)
+        except ResourceExistsError:
+            return
+        except AzureError as error:
+            raise Unavailable(str(error)) from error

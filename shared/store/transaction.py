@@ -1,0 +1,141 @@
+"""One entity-group transaction, carried through throttling, lost answers and a table that is not there yet.
+
+Every entity that it writes bears its token. When an answer was lost and the next attempt is refused, the token tells
+whether the first attempt had been applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from shared.azure import code_of, delays, insist, is_passing
+from shared.store.base import Change, Conflict, Delete, Existing, Json, NotFound, Put, StoreError, Unavailable
+
+#: The version of a record that somebody else wrote right after our commit: nothing is ever at it.
+OVERWRITTEN: Final = "W/\"datetime'1601-01-01T00%3A00%3A00.0000000Z'\""
+#: What the service says when a precondition fails.
+REFUSALS: Final = frozenset(
+    {"EntityAlreadyExists", "ResourceNotFound", "EntityNotFound", "UpdateConditionNotSatisfied", "ConditionNotMet"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A change with the entity that it writes or names."""
+
+    change: Change
+    entity: Json
+
+    def sent(self) -> tuple[str, Json, dict[str, Any]]:
+        """As the client library wants it."""
+        match self.change:
+            case Put(version=None):
+                return "create", self.entity, {}
+            case Put(version=Existing()):
+                return "update", self.entity, {"mode": UpdateMode.REPLACE}
+            case Put(version=str(version)):
+                return "update", self.entity, {"mode": UpdateMode.REPLACE} | _at(version)
+            case Delete(version=None):
+                return "delete", self.entity, {}
+            case Delete(version=str(version)):
+                return "delete", self.entity, _at(version)
+        raise TypeError(f"{self.change!r} is no change")
+
+    def is_blind(self) -> bool:
+        """Whether it deletes a record that may as well be missing."""
+        return isinstance(self.change, Delete) and self.change.version is None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """The operations of one commit."""
+
+    table: TableClient
+    create_table: Callable[[], Awaitable[None]]
+    token: str
+    counter: Counter[str]
+
+    async def apply(self, operations: Sequence[Operation]) -> dict[str, str]:
+        """Apply all or nothing; the new versions by key."""
+        left = list(operations)
+        waits = delays()
+        in_doubt = False
+        while left:
+            try:
+                return await self._attempt(left)
+            except AzureError as error:
+                if is_passing(error) or code_of(error) == "TableNotFound":
+                    in_doubt = in_doubt or is_passing(error)
+                    await self._prepare_next(error, next(waits, None))
+                    continue
+                refused = _refused(error, left)
+                if refused.is_blind():
+                    left.remove(refused)
+                    continue
+                applied = await self._applied(left) if in_doubt else None
+                if applied is None:
+                    raise _refusal(refused.change) from error
+                return applied
+        return {}
+
+    async def _attempt(self, operations: Sequence[Operation]) -> dict[str, str]:
+        self.counter["table.commit"] += 1
+        answers = await self.table.submit_transaction([operation.sent() for operation in operations])
+        written = zip(operations, answers, strict=True)
+        return {operation.change.key: answer.get("etag") or "" for operation, answer in written}
+
+    async def _prepare_next(self, error: AzureError, delay: float | None) -> None:
+        if delay is None:
+            raise Unavailable(str(error)) from error
+        if code_of(error) == "TableNotFound":
+            await self.create_table()
+        else:
+            await asyncio.sleep(delay)
+
+    async def _applied(self, operations: Sequence[Operation]) -> dict[str, str] | None:
+        """The versions, if an earlier attempt was applied although its answer was lost."""
+        found = {operation.change.key: await self._read(operation.entity) for operation in operations}
+        ours = {key: entity.metadata["etag"] or "" for key, entity in found.items() if entity and self._wrote(entity)}
+        puts = [operation.change.key for operation in operations if isinstance(operation.change, Put)]
+        if ours:
+            return {key: ours.get(key, OVERWRITTEN) for key in puts}
+        # Deletes leave no token: what is gone is as we wanted it.
+        return {} if not puts and set(found.values()) == {None} else None
+
+    async def _read(self, entity: Json) -> TableEntity | None:
+        self.counter["table.get"] += 1
+        try:
+            return await insist(lambda: self.table.get_entity(entity["PartitionKey"], entity["RowKey"]))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise Unavailable(str(error)) from error
+
+    def _wrote(self, entity: TableEntity) -> bool:
+        return entity.get("token") == self.token
+
+
+def _at(version: str) -> dict[str, Any]:
+    return {"etag": version, "match_condition": MatchConditions.IfNotModified}
+
+
+def _refused(error: AzureError, operations: Sequence[Operation]) -> Operation:
+    """The operation whose precondition failed. Raises Unavailable when the error is something else."""
+    if isinstance(error, TableTransactionError) and code_of(error) in REFUSALS:
+        return operations[int(error.index)]
+    raise Unavailable(str(error)) from error
+
+
+def _refusal(change: Change) -> StoreError:
+    if isinstance(change.version, Existing):
+        return NotFound(f"{change.key} does not exist")
+    return Conflict(f"{change.key} exists" if change.version is None else f"{change.key} is not at {change.version}")
