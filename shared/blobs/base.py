@@ -77,3 +77,15 @@ async def write_bytes(blobs: Blobs, name: str, data: bytes) -> int:
         yield data
 
     return await blobs.write(name, pieces())
+
+
+async def in_blocks(pieces: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
+    """The same bytes in pieces of at least `size`, save the last."""
+    buffer = bytearray()
+    async for piece in pieces:
+        buffer += piece
+        if len(buffer) >= size:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from shared.blobs.base import CHUNK, BlobInfo, BlobNotFound, BlobsUnavailable, check_name
+from shared.blobs.base import CHUNK, BlobInfo, BlobNotFound, BlobsUnavailable, check_name, in_blocks
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class FolderBlobs:
         file = await _in_thread(partial.open, "xb")
         try:
             size = 0
-            async for block in blocks(pieces, CHUNK):
+            async for block in in_blocks(pieces, CHUNK):
                 size += await _in_thread(file.write, block)
             await _in_thread(file.close)
             await _in_thread(partial.replace, path)
@@ -86,18 +86,6 @@ class FolderBlobs:
     def _path(self, name: str) -> Path:
         check_name(name)
         return self._root / quote(name, safe="")
-
-
-async def blocks(pieces: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
-    """The same bytes in pieces of at least `size`, save the last."""
-    buffer = bytearray()
-    async for piece in pieces:
-        buffer += piece
-        if len(buffer) >= size:
-            yield bytes(buffer)
-            buffer.clear()
-    if buffer:
-        yield bytes(buffer)
 
 
 async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
