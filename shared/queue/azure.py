@@ -1,0 +1,108 @@
+"""A queue in Azure, created when it is missing; messages are encoded as the Functions host expects them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueMessage, TextBase64DecodePolicy, TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueServiceClient
+
+from shared.azure import code_of, insist
+from shared.queue.base import Json, QueueUnavailable, Received, encode_body
+
+T = TypeVar("T")
+
+#: How often an empty queue is asked while somebody waits for a message.
+POLL_SECONDS: Final = 0.5
+#: Messages in one answer, at most.
+PAGE: Final = 32
+#: What the service says of a message that is gone or was taken by somebody else.
+LOST: Final = frozenset({"MessageNotFound", "PopReceiptMismatch"})
+
+
+class AzureQueue:
+    """One named `Queue`. The handle is (message id, pop receipt); delays are rounded up to whole seconds."""
+
+    def __init__(self, service: QueueServiceClient, name: str, counter: Counter[str] | None = None) -> None:
+        self._service = service
+        self._queue = service.get_queue_client(
+            name, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=TextBase64DecodePolicy()
+        )
+        self._counter = Counter() if counter is None else counter
+
+    async def send(self, body: Json, delay: float = 0) -> None:
+        """Store a message that never expires."""
+        text = encode_body(body)
+        await self._ask(
+            "queue.send",
+            lambda: self._queue.send_message(text, visibility_timeout=math.ceil(delay), time_to_live=-1),
+        )
+
+    async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
+        """Take visible messages, asking now and then while there are none."""
+        end = time.monotonic() + wait
+        while True:
+            taken = await self._ask("queue.receive", lambda: self._take(min(limit, PAGE), visibility))
+            left = end - time.monotonic()
+            if taken or left <= 0:
+                return [_received(message) for message in taken]
+            await asyncio.sleep(min(left, POLL_SECONDS))
+
+    async def delete(self, message: Received) -> None:
+        """Remove the message unless somebody else has taken it meanwhile."""
+        await self._settle("queue.delete", lambda: self._queue.delete_message(*message.handle))
+
+    async def retry(self, message: Received, delay: float) -> None:
+        """Make the message visible after `delay` seconds."""
+        seconds = math.ceil(delay)
+        await self._settle(
+            "queue.retry", lambda: self._queue.update_message(*message.handle, visibility_timeout=seconds)
+        )
+
+    async def close(self) -> None:
+        """Close the service's client."""
+        await self._service.close()
+
+    async def _take(self, limit: int, visibility: float) -> list[QueueMessage]:
+        messages = self._queue.receive_messages(
+            messages_per_page=limit, max_messages=limit, visibility_timeout=max(1, math.ceil(visibility))
+        )
+        return [message async for message in messages]
+
+    async def _settle(self, operation: str, call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await self._ask(operation, call)
+        except QueueUnavailable as error:
+            if code_of(error.__cause__) not in LOST:
+                raise
+
+    async def _ask(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Make the call, and again after creating the queue if that is missing."""
+        self._counter[operation] += 1
+        try:
+            try:
+                return await insist(call)
+            except ResourceNotFoundError as error:
+                if code_of(error) != "QueueNotFound":
+                    raise
+                await insist(self._create)
+                return await insist(call)
+        except AzureError as error:
+            raise QueueUnavailable(str(error)) from error
+
+    async def _create(self) -> None:
+        try:
+            await self._queue.create_queue()
+        except ResourceExistsError:
+            return
+
+
+def _received(message: QueueMessage) -> Received:
+    return Received(json.loads(message.content), message.dequeue_count or 1, (message.id, message.pop_receipt))
