@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.contract.homes import EmbeddedHome, Home
+from tests import azurite as emulator
+from tests.contract.homes import AzureHome, EmbeddedHome, Home
 
 
-@pytest.fixture(params=["embedded"])
+def pytest_configure(config: pytest.Config) -> None:
+    # A megabyte at once to the storage account is meant.
+    config.addinivalue_line("filterwarnings", "ignore:Sending a large body:ResourceWarning")
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory) -> Iterator[str]:
+    """A connection string."""
+    if not emulator.is_installed():
+        reason = "Azurite is not installed; tests/install-azurite.sh does it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with emulator.running(folder) as connection_string:
+        yield connection_string
+
+
+@pytest.fixture(params=["embedded", "azure"])
 async def home(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[Home]:
-    home = EmbeddedHome(tmp_path)
+    if request.param == "embedded":
+        home: Home = EmbeddedHome(tmp_path)
+    else:
+        home = AzureHome(request.getfixturevalue("azurite"))
     yield home
     await home.close()
 

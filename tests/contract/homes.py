@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
+from azure.core.exceptions import ResourceNotFoundError
+
+from shared.azure import StorageAccount
+from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import Blobs
 from shared.blobs.folder import FolderBlobs
+from shared.queue.azure import AzureQueue
 from shared.queue.base import Queue
 from shared.queue.sqlite import SqliteQueue
 from shared.sqlite import Database
 from shared.store.base import Store
 from shared.store.sqlite import SqliteStore
+from shared.store.tables import TablesStore
 
 
 class Home(Protocol):
@@ -43,3 +51,34 @@ class EmbeddedHome:
         database = Database(self._folder / "box.db")
         self._databases.append(database)
         return database
+
+
+class AzureHome:
+    """Names of its own in the shared emulator, so that tests do not meet."""
+
+    def __init__(self, connection_string: str):
+        self._connection_string = connection_string
+        self._suffix = uuid4().hex[:20]
+        self._accounts: list[StorageAccount] = []
+
+    def store(self) -> TablesStore:
+        return TablesStore(self.account().tables, self.blobs(), f"records{self._suffix}")
+
+    def blobs(self) -> AzureBlobs:
+        return AzureBlobs(self.account().blobs, f"box{self._suffix}")
+
+    def queue(self, name: str = "runs") -> AzureQueue:
+        return AzureQueue(self.account().queues, f"{name}{self._suffix}")
+
+    async def close(self) -> None:
+        last = self.account()
+        with suppress(ResourceNotFoundError):
+            await last.blobs.delete_container(f"box{self._suffix}")
+        await last.tables.delete_table(f"records{self._suffix}")
+        for account in self._accounts:
+            await account.close()
+
+    def account(self) -> StorageAccount:
+        account = StorageAccount(self._connection_string)
+        self._accounts.append(account)
+        return account

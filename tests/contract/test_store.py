@@ -214,11 +214,11 @@ async def test_a_write_without_due_takes_it_away(store):
 
 
 async def test_overdue_records_can_be_changed_on_the_way(store):
-    for start in range(0, 500, MAX_CHANGES):
+    for start in range(0, 300, MAX_CHANGES):
         await store.commit("p", [Put(f"k{n:04}", {}, due=100) for n in range(start, start + MAX_CHANGES)])
     seen = []
     async for partition, record in store.overdue(200):
         await store.commit(partition, [Put(record.key, {"seen": True}, record.version)])
         seen.append(record.key)
-    assert len(set(seen)) == len(seen) == 500
+    assert len(set(seen)) == len(seen) == 300
     assert [found async for found in store.overdue(200)] == []
