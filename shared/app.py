@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -83,9 +84,10 @@ def build(
     *,
     llm: Llm | None = None,
     tools: Iterable[Tool] | None = None,
+    clock: Callable[[], float] = time.time,
     counter: Counter[str] | None = None,
 ) -> Box:
-    """A box for these settings. `llm` and `tools` replace ours; `counter` counts storage operations by kind."""
+    """A box for these settings. `llm`, `tools` and `clock` replace ours; `counter` counts storage operations."""
     storage = embedded_storage(settings, counter)
     deps = Deps(
         settings=settings,
@@ -94,6 +96,7 @@ def build(
         queue=storage.queue,
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
+        clock=clock,
     )
     worker = Worker(deps)
     drives = Drives(worker)
