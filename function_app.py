@@ -60,7 +60,7 @@ for family, paths in PATHS.items():
 @app.queue_trigger("message", "runs", STORAGE)
 async def run_worker(message: func.QueueMessage) -> None:
     """Drive a run, or look at one that may have been left alone."""
-    await (await box()).handle_run(message.get_json(), message.dequeue_count)
+    await (await box()).handle_run(message.get_json())
 
 
 @app.queue_trigger("message", "runs-poison", STORAGE)
@@ -72,7 +72,7 @@ async def run_poison(message: func.QueueMessage) -> None:
 @app.queue_trigger("message", "ingestion", STORAGE)
 async def ingestion_worker(message: func.QueueMessage) -> None:
     """Parse and index a file for its vector store."""
-    await (await box()).handle_ingestion(message.get_json(), message.dequeue_count)
+    await (await box()).handle_ingestion(message.get_json())
 
 
 @app.queue_trigger("message", "ingestion-poison", STORAGE)
@@ -81,7 +81,7 @@ async def ingestion_poison(message: func.QueueMessage) -> None:
     await (await box()).handle_poisoned_ingestion(message.get_json())
 
 
-@app.timer_trigger("timer", "0 */5 * * * *", run_on_startup=False, use_monitor=True)
+@app.timer_trigger("timer", "0 0 * * * *", run_on_startup=False, use_monitor=True)
 async def housekeeping(timer: func.TimerRequest) -> None:
     """Expire what is due and pick up what was lost."""
     await (await box()).housekeeping()
