@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.config import Settings
-from tests.infra.bicep_reader import Call, Path
+from tests.infra.bicep_values import Call, Path
 from tests.infra.infra_tree import FUNCTION_APP, Tree
 
 #: Settings the app reads that a deployment leaves alone, and why.
