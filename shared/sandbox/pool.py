@@ -83,8 +83,8 @@ class Pool(Generic[S]):
                         await self._change()
                 return place
         except TimeoutError:
-            in_use = f"{len(self._places)} of {self._size} sessions are in use"
-            raise SandboxBusy(f"The code interpreter is busy: {in_use}. Try again later.") from None
+            why = "this thread's session is" if key in self._places else f"all {self._size} sessions are"
+            raise SandboxBusy(f"The code interpreter is busy: {why} in use. Try again later.") from None
 
     def _free(self, key: str) -> _Place[S] | None:
         """The key's session if nobody uses it, or a new one if there is room; taken at once."""

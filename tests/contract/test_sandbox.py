@@ -26,7 +26,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(params=["bwrap", "landlock"])
 async def sandbox(request, home) -> AsyncIterator[CodeSandbox]:
-    sandbox = LocalSandbox(home / "sandbox", isolator(request.param), sessions=SESSIONS, wait=0.3)
+    sandbox = LocalSandbox(home / "sandbox", isolator(request.param), sessions=SESSIONS, wait=5)
     yield sandbox
     await sandbox.close()
 
