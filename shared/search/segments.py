@@ -48,7 +48,7 @@ class Segments:
 
     async def header(self, store_id: str, entry: Entry) -> Header:
         """Which files the segment holds. Raises SegmentGone."""
-        from shared.search.segment import decode_header  # carries numpy: loaded on first use  # noqa: PLC0415
+        from shared.search.segment import decode_header  # heavy (numpy): loaded on first use  # noqa: PLC0415
 
         if entry.id in self._opened:
             return self._opened[entry.id].header
@@ -102,7 +102,7 @@ class Segments:
             raise IndexUnavailable(str(error)) from error
 
     async def _load(self, store_id: str, entry: Entry) -> Segment:
-        from shared.search.segment import decode  # carries numpy: loaded on first use  # noqa: PLC0415
+        from shared.search.segment import decode  # heavy (numpy): loaded on first use  # noqa: PLC0415
 
         segment = decode(entry.id, await self.read(store_id, entry.id, 0, entry.head))
         self._opened[entry.id] = segment

@@ -1,0 +1,1 @@
+"""Embedders: a model's endpoint, or none."""

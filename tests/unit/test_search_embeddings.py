@@ -1,0 +1,79 @@
+"""Embedders: the endpoint's through the real SDK over a fake transport, and the one that needs no model."""
+
+from __future__ import annotations
+
+import json
+import math
+from operator import mul
+
+import httpx2 as httpx
+import pytest
+from openai import AsyncOpenAI
+
+from shared.search.base import EmbeddingRefused, EmbeddingUnavailable
+from shared.search.embeddings.hashed import HashedEmbedder
+from shared.search.embeddings.openai import BATCH, OpenAIEmbedder
+
+
+class Endpoint:
+    """Answers with a vector that tells the text's length; out of order, as it may."""
+
+    def __init__(self, *statuses: int):
+        self.requests: list[dict] = []
+        self.statuses = list(statuses)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        self.requests.append(body)
+        status = self.statuses.pop(0) if self.statuses else 200
+        if status != 200:
+            return httpx.Response(status, json={"error": {"message": "no"}}, headers={"retry-after-ms": "1"})
+        data = [
+            {"object": "embedding", "index": index, "embedding": [float(len(text)), 1.0]}
+            for index, text in enumerate(body["input"])
+        ]
+        return httpx.Response(200, json={"object": "list", "model": "m", "data": data[::-1], "usage": {}})
+
+    def embedder(self, model: str = "text-embedding-3-small") -> OpenAIEmbedder:
+        transport = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
+        client = AsyncOpenAI(base_url="http://model.test/v1", api_key="k", http_client=transport, max_retries=0)
+        return OpenAIEmbedder(lambda: client, model)
+
+
+async def test_texts_go_in_batches_and_vectors_come_in_order():
+    endpoint = Endpoint()
+    texts = ["x" * number for number in range(1, BATCH + 11)]
+    vectors = await endpoint.embedder().embed(texts)
+    assert [vector[0] for vector in vectors] == [len(text) for text in texts]
+    assert sorted(len(request["input"]) for request in endpoint.requests) == [10, BATCH]
+
+
+async def test_short_vectors_are_asked_for_where_the_model_has_them():
+    endpoint = Endpoint()
+    await endpoint.embedder("text-embedding-3-large").embed(["x"])
+    await endpoint.embedder("nomic-embed-text").embed(["x"])
+    assert [request.get("dimensions") for request in endpoint.requests] == [256, None]
+    assert endpoint.embedder("text-embedding-3-large").name == "text-embedding-3-large-256"
+
+
+async def test_what_may_pass_is_tried_again():
+    endpoint = Endpoint(429, 503)
+    assert len(await endpoint.embedder().embed(["x"])) == 1
+    assert len(endpoint.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, EmbeddingRefused), (400, EmbeddingRefused), (503, EmbeddingUnavailable)]
+)
+async def test_errors_tell_whether_trying_again_is_useful(status, error):
+    with pytest.raises(error):
+        await Endpoint(*[status] * 9).embedder().embed(["x"])
+
+
+async def test_without_a_model_words_with_common_parts_are_near():
+    query, near, far = await HashedEmbedder().embed(["configuring", "the configuration", "a banana"])
+    assert cosine(query, near) > 0.3 > cosine(query, far)
+
+
+def cosine(left, right) -> float:
+    return sum(map(mul, left, right)) / math.hypot(*left) / math.hypot(*right)

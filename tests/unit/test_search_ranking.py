@@ -1,0 +1,65 @@
+"""Ranking against bm25s as the oracle, and the rules of fusion."""
+
+from __future__ import annotations
+
+import bm25s
+import numpy as np
+import pytest
+
+from shared.search.base import Chunk, Embedded
+from shared.search.merging import alive, make
+from shared.search.ranking import Part, by_vector, by_words, fuse
+from shared.search.segment import decode
+
+TEXTS = [
+    "the quick brown fox jumps over the lazy dog",
+    "a fox is a fox is a fox",
+    "dogs and foxes are different animals",
+    "brown bread, brown sugar and a quick breakfast",
+    "nothing of interest",
+]
+
+
+def part(texts: list[str], embedded: Embedded | None = None) -> Part:
+    head, _, _ = make("file-a", [Chunk(text) for text in texts], embedded)
+    segment = decode("s", head)
+    return Part("vs_a", segment, alive(segment, set()))
+
+
+@pytest.mark.parametrize("query", ["quick brown fox", "fox", "fox fox dog", "bread or dogs"])
+def test_scores_by_words_are_those_of_bm25s(query):
+    oracle = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    oracle.index(bm25s.tokenize(TEXTS, stopwords="english", show_progress=False), show_progress=False)
+    [tokens] = bm25s.tokenize([query], stopwords="english", show_progress=False, return_ids=False)
+    [scores] = by_words([part(TEXTS)], query)
+    np.testing.assert_allclose(scores, oracle.get_scores(tokens), rtol=1e-5)
+
+
+def test_scores_do_not_depend_on_how_chunks_are_spread():
+    [together] = by_words([part(TEXTS)], "quick brown fox")
+    apart = by_words([part(TEXTS[:2]), part(TEXTS[2:])], "quick brown fox")
+    np.testing.assert_allclose(np.concatenate(apart), together, rtol=1e-6)
+
+
+def test_eight_bits_are_enough_for_cosines():
+    random = np.random.default_rng(3)
+    vectors = random.standard_normal((200, 256))
+    query = vectors[7] + 0.5 * random.standard_normal(256)
+    exact = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
+    [scores] = by_vector([part(["x"] * 200, Embedded("m", vectors.tolist()))], "m", query.tolist())
+    np.testing.assert_allclose(scores, exact, atol=0.01)
+    assert int(np.argmax(scores)) == 7
+
+
+def test_first_in_every_list_scores_one_and_weights_count():
+    a, b, c = (0, 0), (0, 1), (0, 2)
+    scores = fuse([(1.0, [a, b]), (1.0, [a, c])])
+    assert scores[a] == pytest.approx(1.0)
+    assert scores[b] == scores[c] == pytest.approx(11 / 24)
+    weighted = fuse([(3.0, [a, b]), (1.0, [b, a])])
+    assert weighted[a] > weighted[b]
+
+
+def test_an_empty_list_does_not_count():
+    assert fuse([(1.0, [(0, 0)]), (1.0, [])]) == {(0, 0): pytest.approx(1.0)}
+    assert fuse([]) == {}
