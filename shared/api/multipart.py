@@ -87,14 +87,14 @@ def _part(headers: Headers, pieces: AsyncIterator[bytes]) -> Part:
 async def _seen(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[Seen]:
     """Headers, pieces of the body and end of each part, as the chunks of the request are pulled through the parser."""
     collector = _Collector()
-    parser = MultipartParser(boundary, collector.callbacks())
-    async for chunk in chunks:
-        try:
+    try:
+        parser = MultipartParser(boundary, collector.callbacks())
+        async for chunk in chunks:
             parser.write(chunk)
-        except FormParserError as error:
-            raise malformed(str(error)) from None
-        while collector.seen:
-            yield collector.seen.popleft()
+            while collector.seen:
+                yield collector.seen.popleft()
+    except FormParserError as error:
+        raise malformed(str(error)) from None
     if not collector.complete:
         raise malformed("it ends early")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, TypeVar, cast
 
 from fastapi import Request
@@ -18,6 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 #: A JSON body; the contract's own limits let a new thread grow to some 20 MB.
 MAX_BODY: Final = 32 * 1024 * 1024
+
+INTEGER: Final = re.compile(r"-?[0-9]+")
 
 MALFORMED: Final = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
@@ -62,10 +65,10 @@ def _limit(request: Request, default: int, maximum: int) -> int:
     text = request.query_params.get("limit")
     if not text:
         return default
-    try:
-        limit = int(text) if len(text) < 20 else maximum + 1
-    except ValueError:
-        raise wrong_type("limit", "an integer", text) from None
+    if INTEGER.fullmatch(text) is None:
+        raise wrong_type("limit", "an integer", text)
+    # Python refuses to read very long numbers.
+    limit = int(text[:20])
     if limit > maximum:
         raise out_of_bounds("limit", text, maximum, above=True)
     if limit < 1:

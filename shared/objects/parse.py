@@ -32,6 +32,8 @@ def shape(value: object) -> str:
     """The tag of a union's member: by JSON type, and objects by their `type`."""
     if isinstance(value, dict):
         return f"(={value.get('type')})"
+    if isinstance(value, BaseModel):
+        return f"(={getattr(value, 'type', None)})"
     return f"({kind_of(value)})"
 
 
