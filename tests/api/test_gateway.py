@@ -1,0 +1,140 @@
+"""Prefixes, headers and keys: what holds for every request."""
+
+from __future__ import annotations
+
+import hashlib
+
+import httpx2 as httpx
+import pytest
+from pydantic import SecretStr
+
+from shared.api.auth import ApiKeys
+from shared.errors import Unauthorized
+from tests.api.conftest import KEY, OTHER_KEY
+
+PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
+AZURE = PREFIXES[1:]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_every_operation_exists_under_every_prefix(raw, prefix):
+    headers = {"api-key": KEY}
+    query = {"api-version": "2024-05-01-preview"}
+    thread = raw.post(f"{prefix}/threads", headers=headers, params=query).json()
+    path = f"{prefix}/threads/{thread['id']}/messages"
+    message = raw.post(path, headers=headers, params=query, json={"role": "user", "content": "x"}).json()
+    assert raw.get(path, headers=headers, params=query).json()["first_id"] == message["id"]
+    assert raw.get(f"{prefix}/models", headers=headers).json()["data"][0]["id"] == "scripted"
+    assert raw.get(f"{prefix}/files", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_trailing_slash_is_tolerated_without_a_redirect(raw, prefix):
+    assert raw.get(f"{prefix}/assistants/", headers={"api-key": KEY}).status_code == 200
+    assert raw.post(f"{prefix}/threads/", headers={"api-key": KEY}).status_code == 200
+
+
+def test_an_object_is_the_same_under_all_prefixes(raw):
+    thread = raw.post("/v1/threads", headers={"api-key": KEY}).json()
+    seen = [raw.get(f"{prefix}/threads/{thread['id']}", headers={"api-key": KEY}).json() for prefix in PREFIXES]
+    assert seen == [thread] * len(PREFIXES)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("key", [KEY, "wrong"])
+def test_every_answer_has_the_headers_clients_read(raw, prefix, key):
+    response = raw.get(f"{prefix}/assistants", headers={"api-key": key})
+    assert response.headers["x-request-id"].startswith("req_")
+    assert response.headers["openai-version"] == "2020-10-01"
+    assert int(response.headers["openai-processing-ms"]) >= 0
+    assert response.headers["content-type"] == "application/json"
+    assert ("apim-request-id" in response.headers) == (prefix in AZURE)
+    assert ("x-ms-region" in response.headers) == (prefix in AZURE)
+
+
+def test_azures_client_request_id_is_echoed(raw):
+    headers = {"api-key": KEY, "x-ms-client-request-id": "mine"}
+    assert raw.get("/openai/assistants", headers=headers).headers["x-ms-client-request-id"] == "mine"
+    assert "x-ms-client-request-id" not in raw.get("/v1/assistants", headers=headers).headers
+
+
+def test_the_sdk_sees_the_request_id(client):
+    assert client.beta.assistants.create(model="m")._request_id.startswith("req_")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": f"Bearer {KEY}"},
+        {"Authorization": f"bearer {KEY}"},
+        {"api-key": KEY},
+        {"Authorization": f"Bearer {KEY}", "api-key": KEY},
+        {"Authorization": "Bearer eyJ.something.else", "api-key": KEY},
+        {"Authorization": f"Bearer {KEY}", "api-key": "wrong"},
+    ],
+)
+def test_any_valid_key_will_do(raw, headers):
+    assert raw.get("/v1/assistants", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/docs", "/v1/openapi.json"])
+def test_some_paths_need_no_key(raw, path):
+    assert raw.get(path).status_code == 200
+
+
+def test_keys_can_be_given_as_digests():
+    digest = hashlib.sha256(b"secret").hexdigest()
+    keys = ApiKeys({"ann": SecretStr(f"sha256:{digest}")})
+    assert keys.owner([(b"api-key", b"secret")], azure=False) == "ann"
+    with pytest.raises(Unauthorized):
+        keys.owner([(b"api-key", f"sha256:{digest}".encode())], azure=False)
+
+
+@pytest.mark.parametrize(("name", "key"), [("a/b", "k"), ("", "k"), ("a:b", "k"), ("a", ""), ("a", "sha256:abcd")])
+def test_keys_that_cannot_work_stop_the_start(name, key):
+    with pytest.raises(ValueError):
+        ApiKeys({name: SecretStr(key)})
+
+
+def test_owners_do_not_see_each_others_objects(http, other):
+    assistant = http.post("assistants", json={"model": "m"}).json()["id"]
+    thread = http.post("threads").json()["id"]
+    message = http.post(f"threads/{thread}/messages", json={"role": "user", "content": "x"}).json()["id"]
+    file = http.post("files", files=[("purpose", (None, "assistants")), ("file", ("a", b"a"))]).json()["id"]
+    for path in (f"assistants/{assistant}", f"threads/{thread}", f"threads/{thread}/messages/{message}"):
+        assert other.get(path).status_code == 404
+        assert other.post(path, json={"metadata": {"a": "1"}}).status_code == 404
+        assert other.delete(path).status_code == 404
+        assert http.get(path).status_code == 200
+    assert other.get(f"threads/{thread}/messages").status_code == 404
+    assert other.get(f"files/{file}/content").status_code == 404
+    assert other.delete(f"files/{file}").status_code == 404
+    resources = {"code_interpreter": {"file_ids": [file]}}
+    assert other.post("threads", json={"tool_resources": resources}).status_code == 400
+    for path in ("assistants", "threads", "files"):
+        assert other.get(path).json()["data"] == []
+        assert len(http.get(path).json()["data"]) == 1
+
+
+def test_the_docs_need_nothing_from_elsewhere(raw):
+    page = raw.get("/v1/docs").text
+    assert "/v1/threads/{thread_id}/messages" in page
+    assert "src=" not in page
+    assert "//" not in page.replace("</", "")
+
+
+def test_the_openapi_document_names_requests_and_answers(raw):
+    document = raw.get("/v1/openapi.json").json()
+    create = document["paths"]["/v1/assistants"]["post"]
+    assert create["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/CreateAssistant")
+    assert create["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Assistant")
+    assert create["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
+    listed = document["paths"]["/v1/threads/{thread_id}/messages"]["get"]["parameters"]
+    assert {each["name"] for each in listed} == {"thread_id", "limit", "order", "after", "before", "run_id"}
+
+
+async def test_the_two_keys_are_two_owners(box):
+    async with httpx.AsyncClient(base_url=f"{box.url}/v1/") as client:
+        for key in (KEY, OTHER_KEY):
+            response = await client.post("assistants", headers={"api-key": key}, json={"model": "m"})
+            assert response.status_code == 200
