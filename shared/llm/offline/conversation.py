@@ -1,0 +1,114 @@
+"""What the rules look at: the user's last message, the tools on offer, and what they gave since that message."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from shared.llm.base import Json, TurnRequest
+
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_DATA_FILE = re.compile(r"[\w-]+\.(?:csv|tsv)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function the model calls, with its arguments."""
+
+    name: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call that was carried out."""
+
+    name: str
+    output: str
+
+    def json(self) -> Json | None:
+        """The output, if it is a JSON object; programs may print other things around it."""
+        for line in [self.output, *reversed(self.output.splitlines())]:
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                return value
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One question, and how far the work on it is."""
+
+    text: str
+    instructions: str
+    #: Function tools by name.
+    tools: Mapping[str, Json]
+    #: Calls since the question, oldest first.
+    done: tuple[Done, ...] = ()
+    #: What the assistant said before the question.
+    previous: str = ""
+
+    def offers(self, *names: str) -> bool:
+        """Whether all these tools may be called."""
+        return all(name in self.tools for name in names)
+
+    def outputs(self, name: str) -> list[Done]:
+        """What a tool gave since the question."""
+        return [each for each in self.done if each.name == name]
+
+    def asks(self, pattern: str) -> bool:
+        """Whether the question has words of this pattern."""
+        return re.search(rf"\b(?:{pattern})", self.text, re.IGNORECASE) is not None
+
+    def call(self, name: str, value: object) -> Call:
+        """A call with one argument, under the name that the tool's schema gives it."""
+        properties = (self.tools[name].get("parameters") or {}).get("properties") or {}
+        return Call(name, {next(iter(properties), "input"): value})
+
+    def without(self, name: str) -> Conversation:
+        """The same conversation with one tool less."""
+        return replace(self, tools={each: tool for each, tool in self.tools.items() if each != name})
+
+    @property
+    def address(self) -> str | None:
+        """An e-mail address in the question, or else in the instructions."""
+        found = _ADDRESS.search(self.text) or _ADDRESS.search(self.instructions)
+        return None if found is None else found[0]
+
+    @property
+    def data_file(self) -> str | None:
+        """The name of a table among the question, the instructions and what the tools say about themselves."""
+        told = (self.text, self.instructions, *(str(tool.get("description")) for tool in self.tools.values()))
+        found = _DATA_FILE.search("\n".join(told))
+        return None if found is None else found[0]
+
+
+#: What a rule wants: calls to be made, or the answer.
+Reply = list[Call] | str
+
+
+def read(request: TurnRequest) -> Conversation:
+    """The conversation that a request carries."""
+    last = max((i for i, item in enumerate(request.input) if item.get("role") == "user"), default=0)
+    names = {item["call_id"]: item["name"] for item in request.input if item.get("type") == "function_call"}
+    done = tuple(
+        Done(names.get(item["call_id"], ""), str(item["output"]))
+        for item in request.input[last:]
+        if item.get("type") == "function_call_output"
+    )
+    tools = {} if request.tool_choice == "none" else {tool["name"]: tool for tool in request.tools}
+    text = _text(request.input[last]) if request.input else ""
+    said = [item for item in request.input[:last] if item.get("role") == "assistant"]
+    return Conversation(text, request.instructions, tools, done, _text(said[-1]) if said else "")
+
+
+def _text(item: Json) -> str:
+    content = item.get("content", "")
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))

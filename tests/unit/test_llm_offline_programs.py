@@ -1,0 +1,176 @@
+"""The programs the demo model writes for the code interpreter run, and say what was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_llm_offline import CODE, MAIL, PRICES, Talk
+
+BANKS = """\
+Bank Name,City,State,Total Assets,Closing Date
+Silicon Valley Bank,Santa Clara,CA,209000,2023-03-10
+First City Bank of Florida,Fort Walton Beach,FL,134.7,2020-10-16
+Old Bank,Miami,FL,55,2009-01-09
+Heartland Bank,Elkhart,KS,139,2023-07-28
+MVB,Charleston,WV,90,2021-05-05
+"""
+TURBINES = """\
+turbine_id,wind_speed_mph,rpm,voltage_kv,last_maintenance
+T1,12,20,34,2999-05-01
+T2,30,27,34,2999-05-01
+T3,12,20,36,2001-05-01
+"""
+PORTFOLIO = "Symbol,Average_Cost,Quantity\nMSFT,90,10\nAAPL,120,5\n"
+BANK_RULES = "You answer questions about failed banks from the file failed_banks.csv."
+FARM_RULES = "The file turbines.csv. Normal is 33-35 kV and 15 to 25 RPM. Turbines need maintenance every 12 months."
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "failed_banks.csv").write_text(BANKS)
+    (tmp_path / "turbines.csv").write_text(TURBINES)
+    (tmp_path / "portfolio.csv").write_text(PORTFOLIO)
+    return tmp_path
+
+
+class Workbench:
+    """Runs what the demo model writes, until it answers."""
+
+    def __init__(self, data: Path):
+        self.data = data
+        self.programs: list[str] = []
+        self.charts = 0
+
+    async def work(self, talk: Talk, question: str) -> str:
+        reply = await talk.ask(question)
+        while not isinstance(reply, str):
+            reply = await talk.give(*(self._carry_out(name, arguments) for name, arguments in reply))
+        return reply
+
+    def _carry_out(self, name: str, arguments: dict) -> str:
+        if name == "get_stock_price":
+            prices = {"MSFT": 100.0, "AAPL": 90.0}
+            quotes = [{"symbol": s, "price": prices[s], "currency": "USD"} for s in arguments["symbols"]]
+            return json.dumps({"quotes": quotes})
+        if name == "send_email":
+            self.mail = arguments
+            return "sent"
+        return self._run(arguments["code"])
+
+    def _run(self, code: str) -> str:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        self.programs.append(code)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            exec(code.replace("/mnt/data", str(self.data)), {})
+        self.charts += len(pyplot.get_fignums())
+        pyplot.close("all")
+        return printed.getvalue()
+
+
+@pytest.fixture
+def bench(data: Path) -> Workbench:
+    return Workbench(data)
+
+
+async def test_an_equation_is_solved(bench):
+    assert "Solution:   x = 1" in await bench.work(Talk(CODE), "Solve 3x + 11 = 14")
+    answer = await bench.work(Talk(CODE), "Solve x² − 5x + 6 = 0")
+    assert "x = 2" in answer
+    assert "x = 3" in answer
+
+
+async def test_a_function_is_drawn(bench):
+    await bench.work(Talk(CODE), "Please draw y = 2x + sin(x)")
+    assert bench.charts == 1
+
+
+async def test_banks_are_charted_by_state(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Create a bar chart of bank failures by state")
+    assert bench.charts == 1
+    assert "FL    2" in answer
+
+
+async def test_banks_are_charted_by_year(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Show a chart of failures by year since 2020")
+    assert bench.charts == 1
+    assert "2023    2" in answer
+    assert "2009" not in answer
+
+
+async def test_the_last_bank_is_the_latest(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "What was the last bank to fail?")
+    assert "Heartland Bank" in answer
+    assert "Silicon" not in answer
+
+
+async def test_the_largest_bank_has_most_assets(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Which is the bank with the largest total assets?")
+    assert "Silicon Valley Bank" in answer
+
+
+async def test_states_and_years_are_filters(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Which banks failed in Florida 2020-2023?")
+    assert "1 rows" in answer
+    assert "First City Bank of Florida" in answer
+    assert "Old Bank" not in answer
+
+
+async def test_counts_are_counted(bench):
+    assert "3" in await bench.work(Talk(CODE, instructions=BANK_RULES), "How many banks failed after 2020?")
+    virginia = await bench.work(Talk(CODE, instructions=BANK_RULES), "How many banks failed in West Virginia?")
+    assert "\n1\n" in virginia
+
+
+async def test_outliers_are_listed_as_json(bench):
+    answer = await bench.work(Talk(CODE, instructions=FARM_RULES), "Find the outliers and give them as JSON")
+    found = json.loads(answer.partition("```json")[2].partition("```")[0])
+    assert [(each["turbine_id"], len(each["problems"])) for each in found] == [("T2", 1), ("T3", 2)]
+
+
+async def test_without_a_name_the_file_is_found(bench, data):
+    (data / "failed_banks.csv").unlink()
+    (data / "portfolio.csv").unlink()
+    assert "3" in await bench.work(Talk(CODE), "How many rows has my table?")
+    assert "glob" in bench.programs[0]
+
+
+RICH = "Your user's holdings are in portfolio.csv."
+
+
+async def test_investments_are_listed(bench):
+    answer = await bench.work(Talk(CODE, PRICES, instructions=RICH), "What investments do I own?")
+    assert "| MSFT | 10 | 90.00 | 900.00 |" in answer
+
+
+async def test_investments_are_valued_and_compared(bench):
+    question = "What is the value of my portfolio, and what did best and worst?"
+    answer = await bench.work(Talk(CODE, PRICES, instructions=RICH), question)
+    assert "Total value: 1,450.00 USD (gain -50.00 USD)." in answer
+    assert "Best: MSFT (+11.1 %). Worst: AAPL (-25.0 %)." in answer
+
+
+async def test_gains_are_charted(bench):
+    await bench.work(Talk(CODE, PRICES, instructions=RICH), "Chart the gain or loss of my investments")
+    assert bench.charts == 1
+    assert '{"MSFT": 100.0, "AAPL": -150.0}' in bench.programs[-1]
+
+
+async def test_a_report_is_mailed(bench):
+    talk = Talk(CODE, PRICES, MAIL, instructions=RICH)
+    answer = await bench.work(talk, "Send a report of my investments to me@contoso.com")
+    assert bench.mail["to"] == "me@contoso.com"
+    assert bench.mail["subject"] == "Your investments"
+    assert "Total value: 1,450.00 USD" in bench.mail["body"]
+    assert "sent" in answer
