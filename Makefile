@@ -39,5 +39,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
+requirements: ## Write requirements.txt from pyproject.toml
+	@$(BIN)/python .ci/requirements.py
+
 clean:
 	rm -rf $(VENV) .box

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from fastapi import FastAPI
@@ -18,14 +21,20 @@ from shared.deps import Deps
 from shared.llm.base import Llm
 from shared.objects.common import Json
 from shared.queue.base import Queue
+from shared.runs import housekeeping
 from shared.runs.consumer import Consumer
 from shared.runs.drives import Drives
 from shared.runs.worker import Worker
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
 
+logger = logging.getLogger(__name__)
+
 #: Runs one process drives at once.
 RUNS_AT_ONCE: Final = 64
+#: How often housekeeping is due, as the timer trigger's schedule says, too.
+HOUSEKEEPING_SECONDS: Final = 3600
+DAY: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,12 @@ class Box:
         """A message of the queue `runs-poison`."""
         await self.worker.poisoned(body)
 
+    async def housekeeping(self) -> None:
+        """What the timer does: overdue records every time, orphaned blobs once a day."""
+        await housekeeping.sweep(self.deps)
+        if self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
+            await housekeeping.remove_orphans(self.deps)
+
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Take messages from the queues, as the triggers do on Azure; afterwards close everything."""
@@ -53,7 +68,7 @@ class Box:
         runs = Consumer(
             self.deps.queue, self.handle_run, self.handle_poisoned_run, limit=RUNS_AT_ONCE, visibility=visibility
         )
-        tasks = [asyncio.create_task(runs.run())]
+        tasks = [asyncio.create_task(runs.run()), asyncio.create_task(self._keep_house())]
         try:
             yield
         finally:
@@ -61,6 +76,14 @@ class Box:
                 task.cancel()
             await asyncio.wait(tasks)
             await self.close()
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                await self.housekeeping()
+            except Exception:
+                logger.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
     async def close(self) -> None:
         """Release what is being driven, then everything that is open."""
@@ -71,11 +94,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The three homes of a box's data."""
+    """The homes of a box's data."""
 
     store: Store
     blobs: Blobs
-    queue: Queue
+    #: Runs to drive.
+    runs: Queue
 
 
 def build(
@@ -83,21 +107,33 @@ def build(
     *,
     llm: Llm | None = None,
     tools: Iterable[Tool] | None = None,
+    clock: Callable[[], float] = time.time,
     counter: Counter[str] | None = None,
 ) -> Box:
-    """A box for these settings. `llm` and `tools` replace ours; `counter` counts storage operations by kind."""
-    storage = embedded_storage(settings, counter)
+    """A box for these settings. `llm`, `tools` and `clock` replace ours; `counter` counts storage operations."""
+    storage = azure_storage(settings, counter) if settings.uses_azure_storage else embedded_storage(settings, counter)
     deps = Deps(
         settings=settings,
         store=storage.store,
         blobs=storage.blobs,
-        queue=storage.queue,
+        queue=storage.runs,
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
+        clock=clock,
     )
     worker = Worker(deps)
     drives = Drives(worker)
     return Box(deps, worker, drives, create_app(deps, drives), "not available yet")
+
+
+async def box() -> Box:
+    """This process's box, for hosts that call functions instead of running a program."""
+    return _box()
+
+
+@cache
+def _box() -> Box:
+    return build(Settings())
 
 
 def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
@@ -115,11 +151,34 @@ def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storag
     )
 
 
+def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
+    """A storage account: the one the Functions host uses, or the emulator."""
+    from shared.azure import StorageAccount
+    from shared.blobs.azure import AzureBlobs
+    from shared.queue.azure import AzureQueue
+    from shared.store.tables import TablesStore
+
+    account = StorageAccount(
+        settings.azure_web_jobs_storage.get_secret_value(),
+        settings.table_service_uri,
+        settings.blob_service_uri,
+        settings.queue_service_uri,
+        settings.azure_client_id,
+    )
+    blobs = AzureBlobs(account.blobs, "files", counter)
+    return Storage(
+        TablesStore(account.tables, blobs, "records", counter),
+        blobs,
+        AzureQueue(account.queues, "runs", counter),
+    )
+
+
 def model(settings: Settings) -> Llm:
     """Who answers."""
+    from shared.llm.responses import from_settings
     from shared.llm.scripted import ScriptedLlm
 
-    return ScriptedLlm()
+    return from_settings(settings) or ScriptedLlm()
 
 
 def server_tools(settings: Settings) -> list[Tool]:

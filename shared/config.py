@@ -50,3 +50,8 @@ class Settings(BaseSettings):
     lease_seconds: float = 60
     look_seconds: float = 2
     """How often a driver that waits for the model looks whether its run was cancelled."""
+
+    @property
+    def uses_azure_storage(self) -> bool:
+        """Whether records, files and messages live in a storage account."""
+        return bool(self.azure_web_jobs_storage.get_secret_value() or self.table_service_uri)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,10 +33,6 @@ Result = TypeVar("Result")
 KEY, OTHER_KEY = "sk-test-0123456789", "sk-other-0123456789"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("filterwarnings", "ignore:deprecated:DeprecationWarning")
-
-
 class Server(uvicorn.Server):
     """Tells when it listens, and stops at once."""
 
@@ -52,12 +49,26 @@ class Server(uvicorn.Server):
         await self.over.wait()
 
 
+class Clock:
+    """The box's time, which tests can move on."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
 class Box:
     """The box under test: its address, its ports, its loop."""
 
     def __init__(self, home: Path, settings: dict[str, Any]):
         self.llm = ScriptedLlm()
         self.tools: list[Tool] = []
+        self.clock = Clock()
         keys = {"me": SecretStr(KEY), "other": SecretStr(OTHER_KEY)}
         self.settings = Settings(_env_file=None, **({"box_home": home, "box_api_keys": keys} | settings))
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -77,13 +88,17 @@ class Box:
         self._thread.join(10)
         assert not self._thread.is_alive()
 
+    def event(self) -> asyncio.Event:
+        """An event for `pause`; set it with `loop.call_soon_threadsafe`."""
+        return asyncio.Event()
+
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run something in the box's own loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        made = build(self.settings, llm=self.llm, tools=self.tools)
+        made = build(self.settings, llm=self.llm, tools=self.tools, clock=self.clock)
         self.deps = made.deps
         config = uvicorn.Config(made.asgi, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         self._server = Server(config, self._listening)

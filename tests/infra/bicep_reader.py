@@ -1,15 +1,16 @@
 """Reads a Bicep file into declarations: enough of the language for this project's templates, and strict about it.
 
-Literals become Python values; everything else becomes one of the small classes below. What the reader does not know
-is an error, so a template that parses here is well formed. Types and resource schemas are the compiler's business.
+What the reader does not know is an error, so a template that parses here is well formed. Types and resource schemas
+are the compiler's business.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from tests.infra.bicep_values import Call, Choice, Declaration, Loop, Operation, Path, Text
 
 TOKEN = re.compile(
     r"(?P<newline>\n)|(?P<space>[ \t\r]+|//[^\n]*|/\*[\s\S]*?\*/|\#disable-next-line[^\n]*)|(?P<number>\d+)"
@@ -21,77 +22,6 @@ OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "&&", "||", "??", "+", "-", "*", 
 
 class BicepError(Exception):
     """The file is not what this reader takes for Bicep."""
-
-
-@dataclass(frozen=True)
-class Path:
-    """A name, or what is reached from one: `storage.outputs.name`, `queues[0].id`."""
-
-    text: str
-
-    @property
-    def root(self) -> str:
-        return re.split(r"\W", self.text, maxsplit=1)[0]
-
-
-@dataclass(frozen=True)
-class Text:
-    """A string with `${...}` in it; parts alternate between str and expressions."""
-
-    parts: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Call:
-    name: str
-    arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """`condition ? yes : no`"""
-
-    condition: Any
-    yes: Any
-    no: Any
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Operators bind without precedence here: the operands are all that is asked for."""
-
-    operands: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Loop:
-    """`[for item in source: body]`"""
-
-    item: str
-    index: str
-    source: Any
-    body: Any
-
-
-@dataclass
-class Declaration:
-    """`param`, `var`, `output`, `resource` or `module`, with its decorators."""
-
-    kind: str
-    name: str
-    line: int
-    #: A param's or output's type, a resource's `type@version`, a module's file.
-    type: str = ""
-    value: Any = None
-    existing: bool = False
-    condition: Any = None
-    decorators: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The object of a resource or module, inside its loop if it has one."""
-        value = self.value.body if isinstance(self.value, Loop) else self.value
-        return value if isinstance(value, dict) else {}
 
 
 class Reader:
@@ -329,18 +259,3 @@ class Reader:
         if all(isinstance(part, str) for part in parts):
             return "".join(parts)
         return Text(tuple(parts))
-
-
-def walk(value: Any) -> Iterator[Any]:
-    """The expression and everything inside it."""
-    yield value
-    if isinstance(value, dict):
-        inside = [*value, *value.values()]
-    elif isinstance(value, (list, tuple)):
-        inside = list(value)
-    elif isinstance(value, (Text, Call, Choice, Operation, Loop)):
-        inside = list(vars(value).values())
-    else:
-        inside = []
-    for each in inside:
-        yield from walk(each)

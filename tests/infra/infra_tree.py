@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from tests.infra.bicep_reader import BicepError, Call, Declaration, Loop, Path, Reader, Text
+from tests.infra.bicep_reader import BicepError, Reader
+from tests.infra.bicep_values import Call, Declaration, Loop, Path, Text
 
 PROJECT = FilePath(__file__).parents[2]
 MAIN = "infra/main.bicep"

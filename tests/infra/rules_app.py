@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.config import Settings
-from tests.infra.bicep_reader import Call, Path
+from tests.infra.bicep_values import Call, Path
 from tests.infra.infra_tree import FUNCTION_APP, Tree
 
 #: Settings the app reads that a deployment leaves alone, and why.
@@ -111,6 +111,18 @@ def site_runs_this_project(tree: Tree) -> Iterator[str]:
         yield "vnetEnabled costs money by default"
     if site["tags"] != Call("union", (Path("tags"), {"azd-service-name": next(iter(tree.azure["services"]))})):
         yield "azd does not find the site by its service name"
+
+
+def functions_find_what_they_name(tree: Tree) -> Iterator[str]:
+    """Each queue trigger has its queue, and no other is there; the function kept warm for runs exists."""
+    functions = (tree.root / "function_app.py").read_text()
+    triggers = set(re.findall(r'queue_trigger\("\w+", "([\w-]+)"', functions))
+    declared = set(tree.of("var", "infra/modules/storage.bicep")["queueNames"].value)
+    yield from (f"the queue {name} is not both declared and listened to" for name in sorted(triggers ^ declared))
+    always_ready = tree.of("resource", FUNCTION_APP)["site"].body["properties"]["functionAppConfig"]
+    for name in re.findall(r"function:(\w+)", str(always_ready["scaleAndConcurrency"]["alwaysReady"])):
+        if f"async def {name}(" not in functions:
+            yield f"there is no function {name} to keep warm"
 
 
 def azure_yaml_follows_its_rules(tree: Tree) -> Iterator[str]:

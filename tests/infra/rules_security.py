@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.bicep_reader import Call, Declaration, Loop, Operation, Path, Text, walk
+from tests.infra.bicep_values import Call, Declaration, Loop, Operation, Path, Text, walk
 from tests.infra.infra_tree import MAIN, Tree
 
 ROLES = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from tests.infra.bicep_reader import Declaration, Loop, Path, walk
+from tests.infra.bicep_values import Declaration, Loop, Path, walk
 from tests.infra.infra_tree import MAIN, Tree
 
 #: Service -> the regions it is in, as its documentation said in autumn 2026.

@@ -96,6 +96,9 @@ FAULTS = [
     ("site_runs_this_project", APP, "'azd-service-name': 'api'", "'azd-service-name': 'web'"),
     ("site_runs_this_project", MAIN, "alwaysReadyHttp int = 0", "alwaysReadyHttp int = 1"),
     ("site_runs_this_project", MAIN, "vnetEnabled bool = false", "vnetEnabled bool = true"),
+    ("functions_find_what_they_name", STORAGE, "'ingestion', ", ""),
+    ("functions_find_what_they_name", "function_app.py", '"runs-poison"', '"runs-dead"'),
+    ("functions_find_what_they_name", "function_app.py", "async def run_worker", "async def drive"),
     ("azure_yaml_follows_its_rules", "azure.yaml", "name: api-in-a-box\n", ""),
     ("azure_yaml_follows_its_rules", "azure.yaml", "path: infra\n", "path: deploy\n"),
     ("azure_yaml_follows_its_rules", "azure.yaml", "host: function", "host: functions"),
@@ -119,7 +122,7 @@ FAULTS = [
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("azure.yaml", ".python-version"):
+    for name in ("azure.yaml", ".python-version", "function_app.py"):
         shutil.copy(PROJECT / name, tmp_path)
     return tmp_path
 

@@ -1,0 +1,87 @@
+"""The Azure Functions host: which HTTP paths, queues and timers lead into the box. No logic.
+
+Only azure.functions and its HTTP extension load when the host indexes this file; the box is built by the first
+invocation. All HTTP functions lead into the same ASGI app: they are several so that the portal, its metrics and its
+logs show what is called, family by family.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+from azurefunctions.extensions.http.fastapi import Request, Response
+
+from shared.functions_bridge import answer
+
+if TYPE_CHECKING:
+    from shared.app import Box
+
+#: Every operation exists under each of these.
+PREFIX = "(v1|openai(/v1|/deployments/[^/]+)?)"
+#: Function -> its paths. The host tries functions in the order of their names and takes the first that matches, not the
+#: most specific: `messages` and `runs` stand before `threads`, and `z_other` (the API's own 404) stands last.
+PATHS = {
+    "assistants": f"{PREFIX}/assistants(/.*)?",
+    "docs": f"{PREFIX}/(docs|openapi.json)",
+    "files": f"{PREFIX}/files(/.*)?",
+    "health": "healthz",
+    "messages": f"{PREFIX}/threads/[^/]+/messages(/.*)?",
+    "models": f"{PREFIX}/models(/.*)?",
+    "playground": "playground(/.*)?",
+    "runs": f"{PREFIX}/threads/([^/]+/)?runs(/.*)?",
+    "threads": f"{PREFIX}/threads(/.*)?",
+    "uploads": f"{PREFIX}/uploads(/.*)?",
+    "vector_stores": f"{PREFIX}/vector_stores(/.*)?",
+    "z_other": f"{PREFIX}(/.*)?",
+}
+METHODS = ("GET", "POST", "DELETE", "OPTIONS", "HEAD", "PUT", "PATCH")
+STORAGE = "AzureWebJobsStorage"
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+async def box() -> Box:
+    """This process's box, built by the first call."""
+    from shared.app import box as build  # noqa: PLC0415  heavy: loaded on first use
+
+    return await build()
+
+
+async def serve(req: Request) -> Response:
+    return await answer((await box()).asgi, req)
+
+
+for family, paths in PATHS.items():
+    http = app.route(f"{{*path:regex(^{paths}$)}}", methods=METHODS)
+    app.function_name(family)(http(serve))
+
+
+@app.queue_trigger("message", "runs", STORAGE)
+async def run_worker(message: func.QueueMessage) -> None:
+    """Drive a run, or look at one that may have been left alone."""
+    await (await box()).handle_run(message.get_json())
+
+
+@app.queue_trigger("message", "runs-poison", STORAGE)
+async def run_poison(message: func.QueueMessage) -> None:
+    """Fail a run that could not be driven, so that its thread is free again."""
+    await (await box()).handle_poisoned_run(message.get_json())
+
+
+@app.queue_trigger("message", "ingestion", STORAGE)
+async def ingestion_worker(message: func.QueueMessage) -> None:
+    """Parse and index a file for its vector store."""
+    await (await box()).handle_ingestion(message.get_json())
+
+
+@app.queue_trigger("message", "ingestion-poison", STORAGE)
+async def ingestion_poison(message: func.QueueMessage) -> None:
+    """Fail a file that could not be indexed."""
+    await (await box()).handle_poisoned_ingestion(message.get_json())
+
+
+@app.timer_trigger("timer", "0 0 * * * *", run_on_startup=False, use_monitor=True)
+async def housekeeping(timer: func.TimerRequest) -> None:
+    """Expire what is due and pick up what was lost."""
+    await (await box()).housekeeping()

@@ -1,0 +1,1 @@
+"""Model-written Python, kept away from everything that matters. `base.py` is the port; adapters are beside it."""

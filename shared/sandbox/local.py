@@ -1,0 +1,153 @@
+"""The sandbox on this machine: picks the strongest isolation that proves itself here, and keeps the sessions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from shared.sandbox.accounts import Accounts
+from shared.sandbox.bare import Bare
+from shared.sandbox.base import CodeSandbox, Limits, SandboxInfo, SandboxUnavailable, Session
+from shared.sandbox.bwrap import Bubblewrap
+from shared.sandbox.folder import Folder
+from shared.sandbox.interpreter import Interpreter, this_interpreter
+from shared.sandbox.landlock import Landlock
+from shared.sandbox.plan import Isolator
+from shared.sandbox.pool import Pool
+from shared.sandbox.probes import prove
+from shared.sandbox.refused import RefusedSandbox
+from shared.sandbox.session import LocalSession, Workshop
+
+logger = logging.getLogger(__name__)
+
+#: Interpreters alive at once; one with pandas loaded holds about 100 MB.
+SESSIONS: Final = 8
+#: Seconds a caller waits for a session before it is told that all are busy.
+WAIT: Final = 30.0
+#: Seconds without a call after which an interpreter is ended.
+IDLE: Final = 20 * 60.0
+#: Seconds after which the files of an unused session are deleted; the box has its own copy of inputs and outputs.
+KEEP: Final = 7 * 24 * 3600.0
+
+
+class LocalSandbox:
+    """Sessions as child processes of the box."""
+
+    def __init__(
+        self,
+        home: Path,
+        isolator: Isolator,
+        limits: Limits | None = None,
+        *,
+        sessions: int = SESSIONS,
+        wait: float = WAIT,
+        idle: float = IDLE,
+    ):
+        self._home, self._limits = home.resolve(), limits or Limits()
+        self._isolator = isolator
+        drop = isolator.isolation != "none" and os.name == "posix" and os.geteuid() == 0
+        self._workshop = Workshop(
+            isolator=isolator,
+            limits=self._limits,
+            accounts=Accounts() if drop else None,
+            launcher=ThreadPoolExecutor(1, "sandbox-launcher"),
+            watcher=ThreadPoolExecutor(1, "sandbox-watcher"),
+        )
+        self._pool: Pool[LocalSession] = Pool(self._make, LocalSession.end, size=sessions, wait=wait, idle=idle)
+
+    @property
+    def info(self) -> SandboxInfo:
+        """Name, isolation and limits."""
+        return SandboxInfo(self._isolator.name, self._isolator.isolation, self._limits)
+
+    async def self_test(self) -> None:
+        """Try to break out with what the code would have. Raises SandboxUnavailable."""
+        missing = self._isolator.missing()
+        if missing is not None:
+            raise SandboxUnavailable(missing)
+        self._forget_old_files()
+        key = f"self-test-{secrets.token_hex(8)}"
+        try:
+            async with self.session(key) as session:
+                await prove(session, self._isolator)
+        finally:
+            await self.evict(key)
+
+    @asynccontextmanager
+    async def session(self, key: str) -> AsyncIterator[Session]:
+        """The key's session for this caller alone. Raises SandboxBusy."""
+        async with self._pool.use(key) as session:
+            yield session
+
+    async def evict(self, key: str) -> None:
+        """End the session and delete its files."""
+        await self._pool.evict(key)
+        self._folder(key).delete()
+
+    async def close(self) -> None:
+        """End every session."""
+        await self._pool.close()
+        self._workshop.launcher.shutdown()
+        self._workshop.watcher.shutdown()
+
+    def _make(self, key: str) -> LocalSession:
+        return LocalSession(self._workshop, self._folder(key))
+
+    def _folder(self, key: str) -> Folder:
+        if not key.replace("-", "").isalnum():
+            raise ValueError("a session key is made of letters, digits and hyphens")
+        return Folder(self._home / key, self._limits)
+
+    def _forget_old_files(self) -> None:
+        if self._home.is_dir():
+            for path in self._home.iterdir():
+                if path.is_dir() and path.stat().st_mtime < time.time() - KEEP:
+                    Folder(path, self._limits).delete()
+
+
+async def open_local(
+    mode: str, home: Path, limits: Limits | None = None, interpreter: Interpreter | None = None
+) -> CodeSandbox:
+    """The sandbox that SANDBOX asks for: `auto`, `bwrap`, `landlock`, `unsafe-subprocess` or `none`.
+
+    Where it does not work, or nothing does, a sandbox that refuses every session and says why.
+    """
+    python = interpreter or this_interpreter()
+    choices: dict[str, tuple[Isolator, ...]] = {
+        "auto": (Bubblewrap(python), Landlock(python)),
+        "bwrap": (Bubblewrap(python),),
+        "landlock": (Landlock(python),),
+        "unsafe-subprocess": (Bare(python),),
+        "none": (),
+    }
+    reasons = []
+    for isolator in choices[mode]:
+        sandbox = LocalSandbox(home, isolator, limits)
+        try:
+            await sandbox.self_test()
+        except SandboxUnavailable as error:
+            await sandbox.close()
+            reasons.append(f"{isolator.name}: {error}")
+            continue
+        _announce(sandbox.info, reasons)
+        return sandbox
+    reason = "; ".join(reasons) or "it is switched off (SANDBOX=none)"
+    logger.warning("model-written code will be refused: %s", reason, extra={"action": "sandbox_refused"})
+    return RefusedSandbox(f"The code interpreter cannot run here: {reason}.")
+
+
+def _announce(info: SandboxInfo, reasons: list[str]) -> None:
+    extra = {"action": "sandbox_ready", "sandbox": info.name}
+    if info.isolation == "none":
+        logger.warning("SANDBOX=unsafe-subprocess: model-written code runs with every right of the box", extra=extra)
+    elif reasons:
+        logger.warning("the sandbox is %s, because %s", info.name, "; ".join(reasons), extra=extra)
+    else:
+        logger.info("the sandbox is %s", info.name, extra=extra)

@@ -1,0 +1,58 @@
+"""Looks at a running session ten times a second and says when it must die."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+from shared.sandbox import processes
+from shared.sandbox.base import Limits, Reason
+from shared.sandbox.folder import Folder
+from shared.sandbox.tree import Unreadable
+
+_PERIOD: Final = 0.1
+#: The sandbox's own processes: bubblewrap twice, and the interpreter.
+_OWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """The limits that the kernel does not keep by itself."""
+
+    folder: Folder
+    limits: Limits
+    session: Callable[[], int]
+    executor: Executor
+
+    async def watch(self) -> Reason:
+        """Wait for a reason to kill the session."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_PERIOD)
+            reason = await loop.run_in_executor(self.executor, self.look)
+            if reason is not None:
+                return reason
+
+    def look(self) -> Reason | None:
+        """The limit that is exceeded now, if one is."""
+        pids: list[int] = []
+        if sys.platform == "linux":
+            pids = [member.pid for member in processes.members(self.session())]
+            if len(pids) > self.limits.processes + _OWN:
+                return "processes"
+            if processes.memory(pids, self.limits.memory) > self.limits.memory:
+                return "memory"
+        try:
+            size, entries = self.folder.used()
+        except Unreadable:
+            return "disk"
+        if entries > self.limits.entries:
+            return "disk"
+        if pids:
+            device = self.folder.data.stat().st_dev
+            size += processes.hidden_bytes(pids, device, self.limits.file_size)
+        return "disk" if size > self.limits.disk else None

@@ -1,0 +1,60 @@
+"""Sandboxes for tests: every kind that this machine can have, with a home of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from shared.sandbox.bwrap import Bubblewrap
+from shared.sandbox.interpreter import Interpreter, this_interpreter
+from shared.sandbox.landlock import Landlock
+from shared.sandbox.plan import Isolator
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+def reachable(path: str) -> bool:
+    """Whether an unprivileged user gets to a path: root's own home is closed to others."""
+    real = Path(path).resolve()
+    return all(folder.stat().st_mode & 0o001 for folder in real.parents)
+
+
+def interpreter_for_anybody() -> Interpreter:
+    """This interpreter, or the system's where a root-owned one is out of an unprivileged user's reach."""
+    if os.geteuid() != 0 or reachable(sys.executable):
+        return this_interpreter()
+    return Interpreter.of(SYSTEM_PYTHON, ("/usr",))
+
+
+def isolator(name: str) -> Isolator:
+    """The isolator of that name. A machine without it skips the test, except in CI."""
+    found: Isolator = Bubblewrap(this_interpreter()) if name == "bwrap" else Landlock(interpreter_for_anybody())
+    missing = found.missing()
+    if missing is not None and os.environ.get("CI"):
+        pytest.fail(f"CI must be able to isolate: {missing}")
+    if missing is not None:
+        pytest.skip(missing)
+    return found
+
+
+def has_libraries(found: Isolator) -> bool:
+    """Whether the sandbox's Python is the one with pandas and matplotlib."""
+    return found.interpreter.executable == sys.executable  # type: ignore[attr-defined]
+
+
+@contextmanager
+def home_for_anybody() -> Iterator[Path]:
+    """A folder that an unprivileged user can get through, as `tmp_path` is not."""
+    path = Path(tempfile.mkdtemp(prefix="sandbox-test-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
