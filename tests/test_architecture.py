@@ -42,7 +42,7 @@ def name_of(path: Path) -> str:
 
 @cache
 def imports(path: Path) -> list[tuple[str, bool]]:
-    """Each imported module, and whether the import is hidden inside a function without the reason `heavy`."""
+    """Each imported module, and whether it is hidden inside a function without being `loaded on first use`."""
     return [*find_imports(path)]
 
 
@@ -56,7 +56,8 @@ def find_imports(path: Path) -> Iterator[tuple[str, bool]]:
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom) and "heavy" in "".join(lines[node.lineno - 2 : node.lineno]):
+        excused = hasattr(node, "lineno") and "loaded on first use" in lines[node.lineno - 1]
+        if isinstance(node, ast.Import | ast.ImportFrom) and excused:
             hidden.discard(node)
         if isinstance(node, ast.Import):
             yield from ((alias.name, node in hidden) for alias in node.names)

@@ -92,3 +92,5 @@ class RunRecord(BaseModel):
     open_message: str | None = None
     #: Files the code interpreter drew since the last message; the next message shows them.
     images: list[str] = Field(default_factory=list)
+    #: Files the code wrote in this run: name in the sandbox -> file id, for `sandbox:` links in the answer.
+    files: dict[str, str] = Field(default_factory=dict)

@@ -49,24 +49,34 @@ class Upload:
 
     async def finish(self, filename: str, body: CreateFile) -> Json:
         """Make it a file."""
+        seconds = None if body.expires_after is None else body.expires_after.seconds
+        return await self._commit(filename, body.purpose, seconds)
+
+    async def _commit(self, filename: str, purpose: str, seconds: int | None = None) -> Json:
         assert self._size is not None
         now = self._deps.now()
-        expires_at = None if body.expires_after is None else now + body.expires_after.seconds
+        expires_at = None if seconds is None else now + seconds
         file = File(
-            id=self.id,
-            purpose=body.purpose,
-            filename=filename,
-            bytes=self._size,
-            created_at=now,
-            expires_at=expires_at,
+            id=self.id, purpose=purpose, filename=filename, bytes=self._size, created_at=now, expires_at=expires_at
         )
         data = file.to_json()
         await self._deps.store.commit(partition_of(self._owner), [Put(self.id, data, due=expires_at)])
         return data
 
+    async def keep(self, filename: str) -> Json:
+        """Make it a file that a tool produced."""
+        return await self._commit(filename, "assistants_output")
+
     async def discard(self) -> None:
         """Forget it."""
         await self._deps.blobs.delete(blob_of(self._owner, self.id))
+
+
+async def produce(deps: Deps, owner: str, filename: str, pieces: AsyncIterator[bytes]) -> Json:
+    """Store what a tool made as a file of the owner's."""
+    upload = Upload(deps, owner)
+    await upload.receive(pieces)
+    return await upload.keep(filename)
 
 
 async def limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

@@ -1,17 +1,15 @@
 """Which tool calls the box carries out itself, and how.
 
-Every function the model may call is offered here. One whose name has no handler is the client's: the run stops in
-`requires_action` for it, whatever its name.
+A handler carries out one function. A function without one is the client's: the run stops in `requires_action` for it,
+whatever its name.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shared.deps import Deps
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
 from shared.runs.events import Event, step_delta
@@ -29,6 +27,8 @@ class Outcome:
     call: Json
     #: Files drawn by the call, to be shown by the next message.
     images: list[str] = field(default_factory=list)
+    #: Files written by the call: name in the sandbox -> file id.
+    files: dict[str, str] = field(default_factory=dict)
     #: Deltas that show the outcome in a stream, without their `index`.
     deltas: list[Json] = field(default_factory=list)
 
@@ -76,31 +76,6 @@ class ServerFunction:
         call = self.view(call_id).call(arguments)
         call["function"]["output"] = output
         return Outcome(output, call)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What the model may call in this run."""
-
-    definitions: list[Json]
-    handlers: Mapping[str, Handler]
-
-    def view(self, name: str, call_id: str) -> CallView:
-        """How clients see a call of that name."""
-        handler = self.handlers.get(name)
-        return FunctionView(call_id, name) if handler is None else handler.view(call_id)
-
-
-def offer(deps: Deps, record: RunRecord) -> Offer:
-    """The functions of a run: those it declares, and the server tools it opted into."""
-    declared = {tool["function"]["name"]: definition(tool) for tool in record.run.tools if tool["type"] == "function"}
-    wanted = record.server_tools
-    handlers: dict[str, Handler] = {}
-    for name, tool in deps.toolbox.items():
-        if name in wanted or "*" in wanted:
-            handlers[name] = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()))
-    definitions = declared | {name: handler.definition for name, handler in handlers.items()}
-    return Offer(list(definitions.values()), handlers)
 
 
 def definition(tool: Json) -> Json:

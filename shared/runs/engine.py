@@ -12,7 +12,8 @@ from shared.deps import Deps
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.objects.common import Json
 from shared.runs import wakeups
-from shared.runs.calls import Offer, Outcome, arguments_of, failed_before, indexed, offer
+from shared.runs.calls import Outcome, arguments_of, failed_before, indexed
+from shared.runs.offer import Offer, offer
 from shared.runs.prompt import build_input
 from shared.runs.recorder import Recorder
 from shared.runs.request import exhausted, turn_request
@@ -162,6 +163,7 @@ class Engine:
         shown[index] = outcome.call
         self.recorder.set_calls(shown)
         self.recorder.record.images.extend(outcome.images)
+        self.recorder.record.files |= outcome.files
         for delta in outcome.deltas:
             self.recorder.emit(indexed(step.step.id, index, delta))
 

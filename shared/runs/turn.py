@@ -11,8 +11,9 @@ from typing import Any
 from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
 from shared.objects.common import Json, Usage
 from shared.objects.message import text_part
-from shared.runs.calls import Offer, arguments_of, indexed
+from shared.runs.calls import arguments_of, indexed
 from shared.runs.events import message_delta
+from shared.runs.offer import Offer
 from shared.runs.recorder import Recorder
 from shared.runs.views import CallView
 

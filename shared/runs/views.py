@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic_core import from_json
+
 from shared.objects.common import Json
 
 
@@ -45,3 +47,41 @@ class FunctionView:
 
     def _with(self, function: Json) -> Json:
         return {"id": self.call_id, "type": "function", "function": function}
+
+
+@dataclass(slots=True)
+class CodeView:
+    """A code interpreter call: the code while the model writes it, then outputs."""
+
+    call_id: str
+    _raw: str = ""
+    _shown: int = 0
+
+    def opening(self) -> Json:
+        return self._with("")
+
+    def feed(self, arguments: str) -> Json | None:
+        self._raw += arguments
+        more = code_of(self._raw, partial=True)[self._shown :]
+        self._shown += len(more)
+        return {"type": "code_interpreter", "code_interpreter": {"input": more}} if more else None
+
+    def call(self, arguments: str) -> Json:
+        return self._with(code_of(arguments))
+
+    def _with(self, code: str) -> Json:
+        return {
+            "id": self.call_id,
+            "type": "code_interpreter",
+            "code_interpreter": {"input": code, "outputs": []},
+        }
+
+
+def code_of(arguments: str, *, partial: bool = False) -> str:
+    """The code in the call's arguments, which may still be on their way; "" where there is none."""
+    try:
+        parsed = from_json(arguments, allow_partial="trailing-strings" if partial else False)
+    except ValueError:
+        return ""
+    code = parsed.get("code") if isinstance(parsed, dict) else None
+    return code if isinstance(code, str) else ""

@@ -1,0 +1,168 @@
+"""The code interpreter: the model's Python in the thread's sandbox, with the thread's files in and what it made out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from shared.deps import Deps
+from shared.errors import ApiError
+from shared.objects.common import Json
+from shared.objects.run import RunRecord
+from shared.objects.thread import THREAD_KEY, partition_of
+from shared.resources import files
+from shared.runs.calls import Outcome
+from shared.runs.views import CallView, CodeView, code_of
+from shared.sandbox.base import (
+    DATA,
+    CellResult,
+    CodeSandbox,
+    FileMissing,
+    FileRefused,
+    SandboxError,
+    Session,
+    session_key,
+)
+
+logger = logging.getLogger(__name__)
+
+NAME: Final = "code_interpreter"
+#: Characters of output the model is shown; the step has all of it.
+SHOWN_TO_MODEL: Final = 20_000
+#: Bytes of a file that is kept as an output.
+LARGEST_OUTPUT: Final = 512 * 1024 * 1024
+
+DESCRIPTION: Final = """\
+Run Python in the conversation's sandbox and get its output. Variables and files stay between calls.
+numpy, pandas, matplotlib, scipy, sympy, openpyxl and pillow are installed; there is no network.
+The user's files are in /mnt/data. Print what you want to see. Charts shown with plt.show() are shown to the user.
+To hand the user a file, save it in /mnt/data and link it as [name](sandbox:/mnt/data/name)."""
+
+ENDINGS: Final = {
+    "timeout": "Error: the code was stopped because it took too long.",
+    "memory": "Error: the code was stopped because it used too much memory.",
+    "processes": "Error: the code was stopped because it started too many processes.",
+    "disk": "Error: the code was stopped because it wrote too much to the disk.",
+    "crash": "Error: the interpreter crashed.",
+    "protocol": "Error: the interpreter crashed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInterpreter:
+    """The tool in one run."""
+
+    deps: Deps
+    sandbox: CodeSandbox
+    record: RunRecord
+
+    @property
+    def definition(self) -> Json:
+        code = {"type": "string", "description": "Python source code."}
+        parameters = {"type": "object", "properties": {"code": code}, "required": ["code"]}
+        return {
+            "type": "function",
+            "name": NAME,
+            "description": DESCRIPTION,
+            "parameters": parameters,
+            "strict": False,
+        }
+
+    @property
+    def idempotent(self) -> bool:
+        # Code touches nothing but its sandbox.
+        return True
+
+    def view(self, call_id: str) -> CallView:
+        return CodeView(call_id)
+
+    async def execute(self, call_id: str, arguments: str) -> Outcome:
+        call, code = self.view(call_id).call(arguments), code_of(arguments)
+        if not code:
+            return Outcome('Error: the arguments must be JSON such as {"code": "print(1)"}.', call)
+        key = session_key(self.deps.secret, self.record.owner, self.record.run.thread_id)
+        try:
+            async with self.sandbox.session(key) as session:
+                notes = await self._bring_files(session)
+                left = float(self.record.run.expires_at or 0) - self.deps.clock()
+                result = await session.run(code, max(1.0, min(self.sandbox.info.limits.seconds, left)))
+                images, made = await self._keep(session, result)
+        except SandboxError as error:
+            logger.warning("code not run", extra={"action": "code_not_run", "run_id": self.record.run.id})
+            return Outcome(f"Error: {error}", with_outputs(call, [log_output(str(error))]))
+        return outcome(call, result, images, made, notes)
+
+    async def _bring_files(self, session: Session) -> list[str]:
+        """Put the files of assistant, thread and messages where the code finds them, unless they are there."""
+        notes = []
+        for file_id in await self._file_ids():
+            if await session.holds(file_id):
+                continue
+            try:
+                data, pieces = await files.content(self.deps, self.record.owner, file_id)
+                await session.put_file(file_id, pieces, also=PurePosixPath(data["filename"]).name)
+            except (ApiError, FileRefused) as error:
+                notes.append(f"The file {file_id} is not available: {error}")
+        return notes
+
+    async def _file_ids(self) -> list[str]:
+        """The thread's files, read now: messages attach more, and they come before the run."""
+        thread = await self.deps.store.get(partition_of(self.record.owner, self.record.run.thread_id), THREAD_KEY)
+        of_thread = {} if thread is None else thread.data["tool_resources"]
+        found = [each.get(NAME, {}).get("file_ids", []) for each in (self.record.resources, of_thread)]
+        return [*dict.fromkeys(file_id for file_ids in found for file_id in file_ids)]
+
+    async def _keep(self, session: Session, result: CellResult) -> tuple[list[str], dict[str, str]]:
+        """Make files of charts and of what the code wrote; the ids of the charts, and of the rest by name."""
+        images = []
+        for number, image in enumerate(result.images):
+            images.append(await self._store(f"{self.record.run.id}-{number}.png", once(image)))
+        made = {}
+        for info in result.files:
+            if info.size > LARGEST_OUTPUT:
+                continue
+            try:
+                made[info.name] = await self._store(info.name, session.read_file(info.name))
+            except FileMissing:
+                logger.info("output gone", extra={"action": "output_gone", "run_id": self.record.run.id})
+        return images, made
+
+    async def _store(self, filename: str, pieces: AsyncIterator[bytes]) -> str:
+        data = await files.produce(self.deps, self.record.owner, filename, pieces)
+        file_id: str = data["id"]
+        return file_id
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    """Bytes in memory as pieces."""
+    yield data
+
+
+def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, str], notes: list[str]) -> Outcome:
+    """What the step shows, and what the model is told."""
+    ending = ENDINGS.get(result.reason or result.status, "")
+    text = "\n".join(each for each in (result.logs.rstrip("\n"), result.result, result.error, ending) if each)
+    outputs = [log_output(text)] if text else []
+    outputs += ({"type": "image", "image": {"file_id": each}} for each in images)
+    told = [text if len(text) <= SHOWN_TO_MODEL else text[:SHOWN_TO_MODEL] + "\n(cut)"] if text else []
+    if result.fresh:
+        told.append("(The interpreter was restarted before this code: earlier variables are gone, files are not.)")
+    if images:
+        told.append(f"({len(images)} chart(s) shown to the user.)")
+    told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{name}.)" for name in made)
+    deltas = [{"type": NAME, NAME: {"outputs": [{"index": index, **output}]}} for index, output in enumerate(outputs)]
+    output = "\n".join([*told, *notes]) or "(no output)"
+    return Outcome(output, with_outputs(call, outputs), images, made, deltas)
+
+
+def log_output(text: str) -> Json:
+    """Text as an output of the step."""
+    return {"type": "logs", "logs": text}
+
+
+def with_outputs(call: Json, outputs: list[Json]) -> Json:
+    """The call with what came of it."""
+    return {**call, NAME: {**call[NAME], "outputs": outputs}}
