@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 if TYPE_CHECKING:  # heavy: each client is loaded on first use
     from azure.data.tables.aio import TableServiceClient
@@ -26,6 +26,7 @@ T = TypeVar("T")
 DELAYS: Final = (0.1, 0.3, 1.0, 3.0)
 #: Throttled, timed out, or a server that failed or was moved: worth another attempt.
 PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
+BAD_REQUEST: Final = 400
 
 #: Every attempt is ours (`insist`), so that a commit knows whether an earlier one may have arrived.
 CLIENT_OPTIONS: Final[dict[str, Any]] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 30}
@@ -117,9 +118,10 @@ def delays() -> Iterator[float]:
 
 def is_passing(error: AzureError) -> bool:
     """Whether another attempt may succeed: no answer, half an answer, or one that says so."""
-    if not isinstance(error, HttpResponseError):
-        return True
-    return error.status_code is not None and (error.status_code < 400 or error.status_code in PASSING)
+    if isinstance(error, ClientAuthenticationError):
+        return False
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    return status is None or status < BAD_REQUEST or status in PASSING
 
 
 def code_of(error: BaseException | None) -> str:

@@ -52,10 +52,11 @@ class Spill:
             raise Unavailable(str(error)) from error
         return content.partition(b"\n")[2].decode("ascii")
 
-    def see(self, place: Place, name: str) -> None:
-        """Remember that the record refers to this blob."""
-        self._seen[place] = name
-        self._seen.move_to_end(place)
+    def see(self, place: Place, name: str | None) -> None:
+        """Remember which blob the record refers to, if any."""
+        self._seen.pop(place, None)
+        if name is not None:
+            self._seen[place] = name
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
 

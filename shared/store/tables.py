@@ -14,7 +14,7 @@ from azure.data.tables import EdmType, TableEntity
 from azure.data.tables.aio import TableServiceClient
 
 from shared.azure import insist
-from shared.blobs.base import BlobNotFound, Blobs
+from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
 from shared.store.base import (
     Change,
     Conflict,
@@ -79,6 +79,8 @@ class TablesStore:
         except (Conflict, NotFound):
             await self._spill.remove(operation.entity["blob"] for operation in operations if "blob" in operation.entity)
             raise
+        for operation in operations:
+            self._spill.see((partition, operation.change.key), operation.entity.get("blob"))
         await self._spill.remove(replaced)
         return [versions.get(change.key, "") for change in changes]
 
@@ -94,11 +96,14 @@ class TablesStore:
     async def sweep(self, before: int) -> int:
         """Remove blobs written before that time which no record refers to; returns how many."""
         removed = 0
-        async for place, name in self._spill.older(before):
-            entity = await self._entity(*place)
-            if entity is None or entity.get("blob") != name:
-                await self._spill.remove([name])
-                removed += 1
+        try:
+            async for place, name in self._spill.older(before):
+                entity = await self._entity(*place)
+                if entity is None or entity.get("blob") != name:
+                    await self._spill.remove([name])
+                    removed += 1
+        except BlobsUnavailable as error:
+            raise Unavailable(str(error)) from error
         return removed
 
     async def close(self) -> None:

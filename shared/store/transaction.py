@@ -109,7 +109,7 @@ class Transaction:
         if ours:
             return {key: ours.get(key, OVERWRITTEN) for key in puts}
         # Deletes leave no token: what is gone is as we wanted it.
-        return {} if not puts and set(found.values()) == {None} else None
+        return {} if not puts and all(entity is None for entity in found.values()) else None
 
     async def _read(self, entity: Json) -> TableEntity | None:
         self.counter["table.get"] += 1
