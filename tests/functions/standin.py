@@ -34,16 +34,16 @@ class Box:
             ]
         )
 
-    async def handle_run(self, body: dict[str, Any], attempt: int) -> None:
-        self.calls.append(["run", body, attempt])
+    async def handle_run(self, body: dict[str, Any]) -> None:
+        self.calls.append(["run", body])
         if "fail" in body:
             raise RuntimeError("this run cannot be driven")
 
     async def handle_poisoned_run(self, body: dict[str, Any]) -> None:
         self.calls.append(["poisoned run", body])
 
-    async def handle_ingestion(self, body: dict[str, Any], attempt: int) -> None:
-        self.calls.append(["ingestion", body, attempt])
+    async def handle_ingestion(self, body: dict[str, Any]) -> None:
+        self.calls.append(["ingestion", body])
         if "fail" in body:
             raise RuntimeError("this file cannot be indexed")
 

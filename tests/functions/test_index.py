@@ -57,7 +57,7 @@ async def test_the_functions_and_their_bindings(host: Host):
         "ingestion_poison": ("ingestion-poison", "AzureWebJobsStorage"),
     }
     assert by_type["timerTrigger"] == ["housekeeping"]
-    assert triggers["housekeeping"]["schedule"] == "0 */5 * * * *"
+    assert triggers["housekeeping"]["schedule"] == "0 0 * * * *"
     assert len(triggers) == len(FAMILIES) + 5
 
 

@@ -34,7 +34,7 @@ async def send(storage: QueueServiceClient, queue: str, body: dict[str, str]) ->
 @pytest.mark.parametrize(("queue", "handler"), [("runs", "run"), ("ingestion", "ingestion")])
 async def test_a_message_is_handled_once(host: Host, storage: QueueServiceClient, queue: str, handler: str):
     await send(storage, queue, {"id": "1"})
-    await host.until("/v1/assistants/calls", lambda told: [handler, {"id": "1"}, 1] in told["calls"])
+    await host.until("/v1/assistants/calls", lambda told: [handler, {"id": "1"}] in told["calls"])
     await host.until("/admin/outcomes", lambda outcomes: any(outcome["ok"] for outcome in outcomes))
     assert await storage.get_queue_client(queue).peek_messages() == []
 
@@ -47,7 +47,7 @@ async def test_a_message_that_keeps_failing_is_poison(
     await send(storage, queue, body)
     told = await host.until("/v1/assistants/calls", lambda told: [f"poisoned {handler}", body] in told["calls"])
     attempts = [call for call in told["calls"] if call[1:2] == [body] and call[0].endswith(handler)]
-    assert attempts == [[handler, body, attempt] for attempt in range(1, 6)] + [[f"poisoned {handler}", body]]
+    assert attempts == [[handler, body]] * 5 + [[f"poisoned {handler}", body]]
 
 
 async def test_the_clock_starts_housekeeping(host: Host):
