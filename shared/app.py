@@ -175,10 +175,10 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
 
 def model(settings: Settings) -> Llm:
     """Who answers."""
+    from shared.llm.offline import OfflineLlm
     from shared.llm.responses import from_settings
-    from shared.llm.scripted import ScriptedLlm
 
-    return from_settings(settings) or ScriptedLlm()
+    return from_settings(settings) or OfflineLlm()
 
 
 def server_tools(settings: Settings) -> list[Tool]:

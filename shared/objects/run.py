@@ -94,3 +94,5 @@ class RunRecord(BaseModel):
     images: list[str] = Field(default_factory=list)
     #: Files the code wrote in this run: name in the sandbox -> file id, for `sandbox:` links in the answer.
     files: dict[str, str] = Field(default_factory=dict)
+    #: What file search offered for citation: marker -> file id.
+    sources: dict[str, str] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 
 from shared.deps import Deps
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
@@ -75,10 +76,11 @@ class Engine:
     async def _listen(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         deadline = float(self.recorder.run.expires_at or 0)
         try:
-            async for event in self.deps.llm.stream(request, deadline):
-                if isinstance(event, TurnDone):
-                    return event.turn
-                await writer.hear(event)
+            async with aclosing(self.deps.llm.stream(request, deadline)) as events:
+                async for event in events:
+                    if isinstance(event, TurnDone):
+                        return event.turn
+                    await writer.hear(event)
         except (LlmError, asyncio.CancelledError):
             writer.break_off()
             raise

@@ -11,11 +11,13 @@ from typing import Any
 from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
 from shared.objects.common import Json, Usage
 from shared.objects.message import text_part
+from shared.runs.annotations import Annotator, Marked
 from shared.runs.calls import arguments_of, indexed
 from shared.runs.events import message_delta
 from shared.runs.offer import Offer
 from shared.runs.recorder import Recorder
 from shared.runs.views import CallView
+from shared.search.citations import Source
 
 
 class TurnWriter:
@@ -24,8 +26,8 @@ class TurnWriter:
     def __init__(self, recorder: Recorder, offer: Offer):
         self.recorder, self.offer = recorder, offer
         self._item: int | None = None
-        self._text = ""
-        self._refusal = False
+        self._marked = Marked(annotator(recorder))
+        self._refusal = ""
         self._written: set[int] = set()
         self._calls: dict[int, tuple[int, CallView]] = {}
 
@@ -50,18 +52,24 @@ class TurnWriter:
     async def _hear_text(self, event: TextDelta) -> None:
         if event.item != self._item:
             self._close_message()
-            self._item, self._text, self._refusal = event.item, "", event.refusal
+            self._item, self._marked, self._refusal = event.item, Marked(annotator(self.recorder)), ""
             self.recorder.begin_message()
             await self.recorder.commit()
             for index, image in enumerate(images(self.recorder)):
                 self._emit_part({"index": index, **image})
-        index = len(self.recorder.record.images)
         if event.refusal:
-            self._emit_part({"index": index, "type": "refusal", "refusal": event.text})
+            self._refusal += event.text
+            self._emit_part({"index": self._text_index, "type": "refusal", "refusal": event.text})
         else:
-            first: Json = {} if self._text else {"annotations": []}
-            self._emit_part({"index": index, "type": "text", "text": {"value": event.text, **first}})
-        self._text += event.text
+            self._emit_texts(self._marked.feed(event.text))
+
+    @property
+    def _text_index(self) -> int:
+        return len(self.recorder.record.images)
+
+    def _emit_texts(self, texts: list[Json]) -> None:
+        for each in texts:
+            self._emit_part({"index": self._text_index, "type": "text", "text": each})
 
     async def _hear_call(self, event: CallStarted) -> None:
         self._close_message()
@@ -84,12 +92,15 @@ class TurnWriter:
         """The model went on to something else: the message so far is complete."""
         if self._item is not None:
             self._written.add(self._item)
+            self._emit_texts(self._marked.rest())
             self.recorder.end_message(self._heard())
             self._item = None
 
     def _heard(self) -> list[Json]:
-        said: Json = {"type": "refusal", "refusal": self._text} if self._refusal else text_part(self._text)
-        return [*images(self.recorder), said]
+        """The open message's content as clients have been shown it."""
+        if self._refusal:
+            return [*images(self.recorder), {"type": "refusal", "refusal": self._refusal}]
+        return [*images(self.recorder), annotated(self.recorder, self._marked.text)]
 
     def break_off(self) -> None:
         """The turn will not be finished: keep what clients have been shown of an open message."""
@@ -116,8 +127,11 @@ class TurnWriter:
         if index != self._item:
             waiting, self.recorder.step = self.recorder.step, None
             self.recorder.begin_message()
+        else:
+            self._emit_texts(self._marked.rest())
         self._item = None
-        content = [*images(self.recorder), *map(answer_part, turn.items[index]["content"])]
+        parts = (answer_part(self.recorder, part) for part in turn.items[index]["content"])
+        content = [*images(self.recorder), *parts]
         self.recorder.end_message(content, usage, MESSAGE_REASONS.get(incomplete or ""))
         if waiting is not None:
             self.recorder.step, self.recorder.record.open_step = waiting, waiting.step.id
@@ -141,11 +155,22 @@ def images(recorder: Recorder) -> list[Json]:
     return [{"type": "image_file", "image_file": {"file_id": each}} for each in recorder.record.images]
 
 
-def answer_part(part: Json) -> Json:
+def annotator(recorder: Recorder) -> Annotator:
+    """What the run's answers may refer to by now."""
+    record = recorder.record
+    return Annotator([Source(marker, file_id) for marker, file_id in record.sources.items()], record.files)
+
+
+def annotated(recorder: Recorder, text: str) -> Json:
+    """A text part with its annotations."""
+    return text_part(text, annotator(recorder).annotate(text))
+
+
+def answer_part(recorder: Recorder, part: Json) -> Json:
     """A part of the model's message as the API shows it."""
     if part["type"] == "refusal":
         return {"type": "refusal", "refusal": part["refusal"]}
-    return text_part(part.get("text", ""))
+    return annotated(recorder, part.get("text", ""))
 
 
 def usage_of(turn: Turn) -> Usage:

@@ -1,0 +1,113 @@
+"""Annotations of an answer: citations of sources and links to files the code wrote, found while the text comes in.
+
+A marker stays in the text; its annotation comes in the same delta. So text that may become a marker is held back until
+it is one, or is not. Offsets are in characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from shared.objects.common import Json
+from shared.search import citations
+from shared.search.citations import Source
+
+ROOT: Final = "sandbox:/mnt/data/"
+LINK: Final = re.compile(re.escape(ROOT) + r"""([^\s)\]"'<>`]+)""")
+#: The end of a text that may go on to be a link, or to make one longer.
+OPEN_LINK: Final = re.compile(re.escape(ROOT) + r"""[^\s)\]"'<>`]{0,300}$""")
+
+
+@dataclass(frozen=True, slots=True)
+class Annotator:
+    """What an answer may refer to."""
+
+    sources: Sequence[Source]
+    #: Name in the sandbox -> file id.
+    files: Mapping[str, str]
+
+    def annotate(self, text: str) -> list[Json]:
+        """The annotations of a text, in order."""
+        found = [*citations.annotate(text, self.sources), *self._links(text)]
+        return sorted(found, key=lambda each: int(each["start_index"]))
+
+    def held_back(self, text: str) -> int:
+        """How many characters at the end may belong to a marker that is not complete."""
+        link = OPEN_LINK.search(text)
+        begun = next((size for size in range(len(ROOT) - 1, 0, -1) if text.endswith(ROOT[:size])), 0)
+        lengths = [begun if self.files else 0, 0 if link is None or not self.files else len(link[0])]
+        return max(*lengths, citations.held_back(text) if self.sources else 0)
+
+    def _links(self, text: str) -> list[Json]:
+        links = []
+        for match in LINK.finditer(text):
+            name = unquote(match[1])
+            # A sentence may end right after a link.
+            bare = match[1] if name in self.files else match[1].rstrip(".,;:!?")
+            file_id = self.files.get(unquote(bare))
+            if file_id is not None:
+                end = match.start(1) + len(bare)
+                links.append(
+                    {
+                        "type": "file_path",
+                        "text": text[match.start() : end],
+                        "start_index": match.start(),
+                        "end_index": end,
+                        "file_path": {"file_id": file_id},
+                    }
+                )
+        return links
+
+
+@dataclass(slots=True)
+class Marked:
+    """A text on its way to a listener."""
+
+    annotator: Annotator
+    #: What has been passed on.
+    text: str = ""
+    _held: str = ""
+    _count: int = 0
+
+    def feed(self, more: str) -> list[Json]:
+        """The `text` objects of the deltas that may go out now."""
+        self._held += more
+        keep = len(self._held) - self.annotator.held_back(self._held)
+        ready, self._held = self._held[:keep], self._held[keep:]
+        return self._pass_on(ready)
+
+    def rest(self) -> list[Json]:
+        """The same for what was held back: the text is over."""
+        ready, self._held = self._held, ""
+        return self._pass_on(ready)
+
+    def _pass_on(self, ready: str) -> list[Json]:
+        pieces: list[Json] = []
+        done = 0
+        for annotation in self.annotator.annotate(ready):
+            start, end = annotation["start_index"], annotation["end_index"]
+            self._piece(pieces, ready[done:start], [])
+            self._piece(pieces, ready[start:end], [self._shifted(annotation)])
+            done = end
+        self._piece(pieces, ready[done:], [])
+        return pieces
+
+    def _piece(self, pieces: list[Json], value: str, annotations: list[Json]) -> None:
+        if value:
+            first = not self.text
+            pieces.append({"value": value, **({"annotations": annotations} if annotations or first else {})})
+            self.text += value
+
+    def _shifted(self, annotation: Json) -> Json:
+        base = len(self.text) - annotation["start_index"]
+        delta = {"index": self._count, **annotation}
+        self._count += 1
+        delta["start_index"] += base
+        delta["end_index"] += base
+        if annotation["type"] == "file_citation":
+            delta["file_citation"] = {**annotation["file_citation"], "quote": ""}
+        return delta
