@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.fakes.certificate import certificate, server_side
 
 _CRUMB, _COOKIE = "b7L.Pq2/xyz", "d=AQABBKx&S=AQAAAk"
 _MARKET_TIME = 1_763_758_800  # 2025-11-21 16:00 in New York
@@ -43,7 +40,7 @@ class FakeYahoo:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=_certificate(folder))
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=server_side(certificate(folder, "*.yahoo.com")))
         await site.start()
         self._proxy = await asyncio.start_server(self._tunnel, "127.0.0.1", 0)
         self._address = self._proxy.sockets[0].getsockname()
@@ -138,24 +135,3 @@ def _result(symbol: str, before: float, price: float, currency: str) -> dict[str
         "timestamp": [_MARKET_TIME],
         "indicators": {"quote": [bar], "adjclose": [{"adjclose": [price]}]},
     }
-
-
-def _certificate(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "*.yahoo.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "yahoo.pem"
-    pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
