@@ -1,0 +1,100 @@
+"""Delivery through a Logic App's HTTP trigger, with the identity's bearer token and never a signed URL.
+
+A call is made once: whether a lost answer means a lost mail is not known, and a second mail is worse than a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from shared.tools.base import ToolContext, ToolFailure
+from shared.tools.http import tls
+
+SCOPE = "https://management.azure.com/.default"
+
+_SECONDS = 50
+_CONNECT_SECONDS = 10
+_REFUSALS = {
+    400: "the Logic App does not accept the fields of this call",
+    401: "the Logic App does not accept this box's identity",
+    403: "the Logic App does not accept this box's identity",
+    404: "there is no such Logic App, or it is disabled",
+    429: "the Logic App accepts no more calls for now",
+}
+
+
+class NoAnswer(Exception):
+    """The Logic App may or may not have done its work."""
+
+
+class Credential(Protocol):
+    """azure-identity's asynchronous credentials, as far as they are used here."""
+
+    async def get_token(self, *scopes: str) -> Any:
+        """A token for the scopes, with its text in `token`."""
+        ...
+
+
+#: Opens a credential: mails are rare, so each brings its own connection and leaves nothing open.
+Identity = Callable[[], AbstractAsyncContextManager[Credential]]
+
+
+def azure_identity(client_id: str) -> Identity:
+    """The user-assigned identity, or whatever DefaultAzureCredential finds when its client id is empty."""
+
+    def open_credential() -> AbstractAsyncContextManager[Credential]:
+        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
+
+        return DefaultAzureCredential(managed_identity_client_id=client_id or None)
+
+    return open_credential
+
+
+class LogicApp:
+    """One workflow; `done` is what the model is told when it has answered."""
+
+    def __init__(self, url: str, identity: Identity, done: str):
+        parts = urlsplit(url)
+        if any(name.lower() in ("sig", "sp", "sv") for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+            raise ValueError(
+                "a Logic App's URL must not carry a signature (sig=, sp=, sv=): remove it from the setting"
+            )
+        if parts.scheme != "https" and parts.hostname != "127.0.0.1":
+            raise ValueError("a Logic App's URL must begin with https://")
+        self._url, self._identity, self._done = url, identity, done
+
+    async def deliver(self, body: dict[str, str], context: ToolContext) -> str:
+        """Call the workflow. Raises ToolFailure if it did nothing, NoAnswer if that is not known."""
+        import httpx2  # noqa: PLC0415  heavy: loaded on first use
+
+        token = await self._token()
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "x-ms-client-tracking-id": re.sub(r"[^\w.-]", "_", context.call_id, flags=re.ASCII)[:100],
+        }
+        timeout = httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
+        try:
+            async with httpx2.AsyncClient(verify=tls(), timeout=timeout) as client:
+                response = await client.post(self._url, json=body, headers=headers)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise ToolFailure("the Logic App could not be reached") from error
+        except httpx2.HTTPError as error:
+            raise NoAnswer(f"no answer from the Logic App ({type(error).__name__})") from error
+        if response.is_success:
+            return self._done
+        if response.status_code in _REFUSALS:
+            raise ToolFailure(_REFUSALS[response.status_code])
+        raise NoAnswer(f"the Logic App answered with status {response.status_code}; is its mailbox connected?")
+
+    async def _token(self) -> str:
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  heavy: loaded on first use
+
+        try:
+            async with self._identity() as credential:
+                return str((await credential.get_token(SCOPE)).token)
+        except AzureError as error:
+            raise ToolFailure("this box's identity got no token for the Logic App") from error

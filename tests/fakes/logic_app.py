@@ -1,0 +1,107 @@
+"""A local Logic App: an HTTP trigger that takes Entra tokens only, checks the schema, and fails like the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+TENANT, IDENTITY = "5f6a1c9e-tenant", "b8d2-identity"
+SCHEMAS = {
+    "send-email": {"to", "subject", "body"},
+    "create-event": {"subject", "start", "end", "time_zone", "body", "location", "required_attendees"},
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    token: str
+
+
+class FakeIdentity:
+    """Issues unsigned tokens as a managed identity does: the audience is the scope without its ending."""
+
+    def __init__(self, oid: str = IDENTITY):
+        self.oid = oid
+
+    async def __aenter__(self) -> FakeIdentity:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        pass
+
+    async def get_token(self, *scopes: str) -> Token:
+        (scope,) = scopes
+        claims = {
+            "aud": scope.removesuffix("/.default"),
+            "iss": f"https://sts.windows.net/{TENANT}/",
+            "oid": self.oid,
+        }
+        parts = ({"alg": "none"}, claims)
+        return Token(".".join([*(base64.urlsafe_b64encode(json.dumps(p).encode()).decode() for p in parts), "x"]))
+
+
+class FakeLogicApp:
+    """One workflow; `broken` is None, a status to answer with, "silent" or "hangup"."""
+
+    def __init__(self, workflow: str):
+        self.workflow = workflow
+        self.broken: int | str | None = None
+        self.accepted: list[dict[str, str]] = []
+        self.tracking_ids: list[str] = []
+        self._released = asyncio.Event()
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_post("/workflows/{name}/triggers/manual/paths/invoke", self._invoke)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port = self._runner.addresses[0][1]
+        self.url = (
+            f"http://127.0.0.1:{port}/workflows/{self.workflow}/triggers/manual/paths/invoke?api-version=2016-10-01"
+        )
+
+    async def stop(self) -> None:
+        self._released.set()
+        await self._runner.cleanup()
+
+    async def _invoke(self, request: web.Request) -> web.StreamResponse:
+        if "sig" in request.query or "api-version" not in request.query:
+            return _error(401, "DirectApiAuthorizationRequired")
+        if not _admitted(request.headers.get("Authorization", "")):
+            return _error(403, "MisMatchingOAuthClaims")
+        body = await request.json()
+        texts = all(isinstance(value, str) for value in body.values())
+        if set(body) != SCHEMAS[self.workflow] or not texts:
+            return _error(400, "TriggerInputSchemaMismatch")
+        if self.broken == "silent":
+            await self._released.wait()
+        if self.broken == "hangup":
+            assert request.transport is not None
+            request.transport.close()
+        if isinstance(self.broken, int):
+            return _error(self.broken, "Failed")
+        self.accepted.append(body)
+        self.tracking_ids.append(request.headers["x-ms-client-tracking-id"])
+        return web.json_response({"status": "sent"})
+
+
+def _admitted(authorization: str) -> bool:
+    scheme, _, token = authorization.partition(" ")
+    if scheme != "Bearer" or token.count(".") != 2:
+        return False
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1]))
+    return claims == {
+        "aud": "https://management.azure.com",
+        "iss": f"https://sts.windows.net/{TENANT}/",
+        "oid": IDENTITY,
+    }
+
+
+def _error(status: int, code: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": ""}}, status=status)
