@@ -128,6 +128,12 @@ param logicAppsEnabled bool = true
 @description('Domains that mail and invitations may go to, separated by commas. Empty: nobody.')
 param emailAllowedDomains string = ''
 
+// Countries
+
+@secure()
+@description('Key of REST Countries, which the tool get_country_info asks; a free one will do. Empty: the tool says that it is missing.')
+param restCountriesKey string = ''
+
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var aiToken = toLower(uniqueString(subscription().id, environmentName, aiLocation))
 var tags = { 'azd-env-name': environmentName }
@@ -273,6 +279,7 @@ module functionApp 'modules/function-app.bicep' = {
       SEND_EMAIL_URL: logicAppsEnabled ? logicApps!.outputs.sendEmailUrl : ''
       CREATE_EVENT_URL: logicAppsEnabled ? logicApps!.outputs.createEventUrl : ''
       EMAIL_ALLOWED_DOMAINS: emailAllowedDomains
+      REST_COUNTRIES_KEY: restCountriesKey
     }
   }
 }

@@ -183,6 +183,6 @@ def model(settings: Settings) -> Llm:
 
 def server_tools(settings: Settings) -> list[Tool]:
     """The tools that the settings make possible."""
-    from shared.tools.get_current_time import get_current_time_tool
+    from shared.tools.catalog import catalog
 
-    return [get_current_time_tool()]
+    return catalog(settings, embedded=not settings.uses_azure_storage)

@@ -51,6 +51,17 @@ class Settings(BaseSettings):
     look_seconds: float = 2
     """How often a driver that waits for the model looks whether its run was cancelled."""
 
+    # tools
+    send_email_url: str = ""
+    """HTTP trigger of the Logic App that sends mail, without a signature; empty: no mail, or the embedded outbox."""
+    create_event_url: str = ""
+    """The same for the Logic App that writes into the calendar."""
+    email_allowed_domains: str = ""
+    """Domains that mails and invitations may go to, separated by commas; empty: nobody."""
+    rest_countries_url: str = "https://api.restcountries.com/countries/v5"
+    rest_countries_key: SecretStr = SecretStr("")
+    """Key of REST Countries (the free one will do); empty: `get_country_info` says that it is missing."""
+
     @property
     def uses_azure_storage(self) -> bool:
         """Whether records, files and messages live in a storage account."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from shared.tools.base import Tool, tool
 from shared.tools.prices import PriceSource, PriceUnavailable
@@ -17,7 +18,14 @@ def _as_list(symbols: object) -> object:
     return symbols.replace(",", " ").split() if isinstance(symbols, str) else symbols
 
 
-Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9.^=-]{1,20}$")]
+def _as_symbol(symbol: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9.^=-]{1,20}", symbol.strip()) is None:
+        raise ValueError("this is not a Yahoo Finance symbol")
+    return symbol.strip().upper()
+
+
+# Checked here and not in the schema: model servers that turn schemas into grammars choke on patterns.
+Symbol = Annotated[str, AfterValidator(_as_symbol)]
 Symbols = Annotated[
     list[Symbol],
     BeforeValidator(_as_list),

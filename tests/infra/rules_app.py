@@ -23,6 +23,7 @@ NOT_DEPLOYED = {
     "RUN_LIFETIME_SECONDS": "the default is the API's",
     "LEASE_SECONDS": "the default fits every host",
     "LOOK_SECONDS": "the default fits every host",
+    "REST_COUNTRIES_URL": "the default is the service's own",
 }
 #: Settings a deployment has that are read by the Functions host or by Azure's libraries, not by the app.
 HOST_SETTINGS = {
@@ -34,12 +35,9 @@ HOST_SETTINGS = {
 }
 #: Settings whose readers are on their way.
 PENDING = {
-    "CREATE_EVENT_URL",
-    "EMAIL_ALLOWED_DOMAINS",
     "EMBEDDING_MODEL",
     "SANDBOX",
     "SANDBOX_POOL_ENDPOINT",
-    "SEND_EMAIL_URL",
 }
 #: Settings Flex Consumption refuses or replaced by functionAppConfig.
 REFUSED = {
