@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from shared.config import Settings
 from tests.infra.bicep_values import Call, Path
 from tests.infra.infra_tree import FUNCTION_APP, Tree
+from tests.infra.tool_bodies import tool_bodies
 
 #: Settings the app reads that a deployment leaves alone, and why.
 NOT_DEPLOYED = {
@@ -151,6 +153,16 @@ def outputs_are_used(tree: Tree) -> Iterator[str]:
     """Outputs become variables of the azd environment; the hooks read them."""
     hooks = "".join(each.read_text() for each in (tree.root / "infra/hooks").glob("*.py"))
     yield from (f"no hook reads {name}" for name in tree.of("output") if f'"{name}"' not in hooks)
+
+
+def workflows_take_what_the_tools_send(tree: Tree) -> Iterator[str]:
+    """The schema that a workflow's trigger enforces has the fields of the tool behind it, no more and no fewer."""
+    bodies = asyncio.run(tool_bodies())
+    yield from (f"{name}: no tool calls this workflow" for name in sorted(set(tree.workflows) ^ set(bodies)))
+    for name, body in bodies.items():
+        schema = tree.workflows[name]["triggers"]["manual"]["inputs"]["schema"]
+        if schema["properties"] != {field: {"type": "string"} for field in body}:
+            yield f"{name}: the tool sends {sorted(body)}"
 
 
 def workflows_keep_their_promises(tree: Tree) -> Iterator[str]:

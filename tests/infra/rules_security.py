@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.infra.bicep_values import Call, Declaration, Loop, Operation, Path, Text, walk
-from tests.infra.infra_tree import MAIN, Tree
+from tests.infra.infra_tree import Tree
 
 ROLES = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
@@ -66,14 +66,17 @@ def outputs_are_public(tree: Tree) -> Iterator[str]:
                 yield f"{template}: output {name} looks like a secret"
 
 
-def key_hashes_stay_secure(tree: Tree) -> Iterator[str]:
-    """Parameters that carry the key hashes are kept out of the deployment history."""
-    for template, name in ((MAIN, "apiKeyHashes"), ("infra/modules/function-app.bicep", "settings")):
-        parameter = tree.of("param", template)[name]
-        if "secure" not in parameter.decorators:
-            yield f"{template}: {name} is not @secure()"
-        if parameter.value is not None:
-            yield f"{template}: {name} has a default"
+def secrets_stay_secure(tree: Tree) -> Iterator[str]:
+    """Parameters that carry keys or their hashes are kept out of the deployment history, and come from outside."""
+    for template in tree.templates:
+        for name, parameter in tree.of("param", template).items():
+            # The app settings contain both.
+            if name != "settings" and not re.search(r"key|hash|secret|password", name, re.IGNORECASE):
+                continue
+            if "secure" not in parameter.decorators:
+                yield f"{template}: {name} is not @secure()"
+            if parameter.value not in (None, ""):
+                yield f"{template}: {name} has a default"
 
 
 def local_credentials_are_off(tree: Tree) -> Iterator[str]:

@@ -20,6 +20,7 @@ ROLES = "infra/modules/roles.bicep"
 STORAGE = "infra/modules/storage.bicep"
 LOGIC = "infra/modules/logic-apps.bicep"
 MAIL = "infra/workflows/send-email.json"
+EVENT = "infra/workflows/create-event.json"
 PARAMETERS = "infra/main.parameters.json"
 
 #: (check, file, what stands there, what stands there instead)
@@ -54,9 +55,10 @@ FAULTS = [
     ("nothing_reads_a_secret", LOGIC, "api-version=2016-10-01'", "api-version=2016-10-01&sig=abc'"),
     ("outputs_are_public", MAIN, "output BOX_BASE_URL", "output BOX_API_KEY"),
     ("outputs_are_public", MAIN, "'${functionApp.outputs.url}/v1'", "string(apiKeyHashes)"),
-    ("key_hashes_stay_secure", MAIN, "@secure()\n", ""),
-    ("key_hashes_stay_secure", APP, "@secure()\n", ""),
-    ("key_hashes_stay_secure", MAIN, "param apiKeyHashes object", "param apiKeyHashes object = {}"),
+    ("secrets_stay_secure", MAIN, "@secure()\n@description('Owner", "@description('Owner"),
+    ("secrets_stay_secure", MAIN, "@secure()\n@description('Key of REST", "@description('Key of REST"),
+    ("secrets_stay_secure", APP, "@secure()\n", ""),
+    ("secrets_stay_secure", MAIN, "restCountriesKey string = ''", "restCountriesKey string = 'abc'"),
     ("local_credentials_are_off", STORAGE, "allowSharedKeyAccess: false", "allowSharedKeyAccess: true"),
     ("local_credentials_are_off", STORAGE, "    allowBlobPublicAccess: false\n", ""),
     ("local_credentials_are_off", STORAGE, "'TLS1_2'", "'TLS1_0'"),
@@ -107,6 +109,9 @@ FAULTS = [
     ("azure_yaml_follows_its_rules", "azure.yaml", "  postprovision:", "  afterprovision:"),
     ("azure_yaml_follows_its_rules", "azure.yaml", "python3 infra/hooks/preprovision.py", "python3 hooks/pre.py"),
     ("azure_yaml_follows_its_rules", "azure.yaml", "shell: pwsh", "shell: sh"),
+    ("workflows_take_what_the_tools_send", MAIL, '"to": { "type"', '"recipients": { "type"'),
+    ("workflows_take_what_the_tools_send", MAIL, '"body": { "type": "string" }', '"body": { "type": "object" }'),
+    ("workflows_take_what_the_tools_send", EVENT, '"time_zone": { "type": "string" },', ""),
     ("outputs_are_used", MAIN, "output BOX_BASE_URL", "output BOX_URL"),
     ("workflows_keep_their_promises", MAIL, '"operationOptions": "EnableSchemaValidation",', ""),
     ("workflows_keep_their_promises", MAIL, '"additionalProperties": false', '"additionalProperties": true'),
