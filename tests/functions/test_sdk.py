@@ -1,0 +1,197 @@
+"""The whole box under the real runtime, with a storage account behind it, as SDK clients meet it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+from openai import AsyncAzureOpenAI, AsyncOpenAI
+
+from tests.fakes.responses_events import FakeTurn
+from tests.fakes.responses_server import FakeResponses
+from tests.fakes.responses_server import serving as serving_model
+from tests.functions.conftest import Host, Served, serving
+
+KEY = "sk-test-0123456789"
+WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+#: A run may wait for the queue trigger's next look and for a busy machine.
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[tuple[FakeResponses, str]]:
+    """A model endpoint in a thread of its own, and its address."""
+    fake, ready, over = FakeResponses(), threading.Event(), asyncio.Event()
+    told: dict[str, Any] = {}
+
+    async def serve() -> None:
+        async with serving_model(fake) as base_url:
+            told.update(base_url=base_url, loop=asyncio.get_running_loop())
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=[serve()])
+    thread.start()
+    assert ready.wait(10)
+    yield fake, told["base_url"]
+    told["loop"].call_soon_threadsafe(over.set)
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]:
+    environment = {
+        "AzureWebJobsStorage": azurite,
+        "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00",
+        "BOX_API_KEYS": json.dumps({"me": KEY}),
+        "OPENAI_BASE_URL": model[1],
+        "OPENAI_API_KEY": "fake",
+    }
+    with serving(**environment) as started:
+        yield started
+
+
+@pytest.fixture
+def fake(model: tuple[FakeResponses, str]) -> Iterator[FakeResponses]:
+    yield model[0]
+    model[0].event_delay = 0.0
+
+
+@pytest.fixture
+async def client(host: Host, served: Served) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(base_url=f"{served.url}/v1", api_key=KEY, timeout=PATIENCE) as client:
+        yield client
+
+
+@pytest.fixture
+async def assistant(client: AsyncOpenAI) -> str:
+    return (await client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])).id
+
+
+async def ask(client: AsyncOpenAI) -> str:
+    return (await client.beta.threads.create(messages=[{"role": "user", "content": "Weather?"}])).id
+
+
+async def said(client: AsyncOpenAI, thread: str) -> list[str]:
+    messages = await client.beta.threads.messages.list(thread, order="asc")
+    return [message.content[0].text.value for message in messages.data]
+
+
+async def test_a_run_is_driven_by_the_queue(client: AsyncOpenAI, host: Host, fake: FakeResponses, assistant: str):
+    fake.script(FakeTurn(text=("It ", "rains.")))
+    thread = await ask(client)
+    run = await client.beta.threads.runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=100)
+    assert run.status == "completed"
+    assert await said(client, thread) == ["Weather?", "It rains."]
+    await host.until("/admin/outcomes", lambda all_: {"function": "run_worker", "ok": True, "error": ""} in all_)
+    assert {outcome["function"] for outcome in await host.get("/admin/outcomes")} >= {"threads", "runs", "messages"}
+
+
+async def test_a_run_waits_for_a_function_of_the_client(client: AsyncOpenAI, fake: FakeResponses, assistant: str):
+    fake.script(FakeTurn(calls=(("get_weather", "{}"),)), FakeTurn(text=("Rain.",)))
+    thread = await ask(client)
+    runs = client.beta.threads.runs
+    run = await runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=100)
+    assert run.status == "requires_action"
+    (call,) = run.required_action.submit_tool_outputs.tool_calls
+    run = await runs.submit_tool_outputs_and_poll(
+        run_id=run.id,
+        thread_id=thread,
+        tool_outputs=[{"tool_call_id": call.id, "output": "rain"}],
+        poll_interval_ms=100,
+    )
+    assert run.status == "completed"
+    assert await said(client, thread) == ["Weather?", "Rain."]
+
+
+async def test_a_streamed_run_arrives_as_it_is_written(
+    client: AsyncOpenAI, host: Host, fake: FakeResponses, assistant: str
+):
+    fake.event_delay = 0.2
+    fake.script(FakeTurn(text=tuple("abcdefgh")))
+    thread = await ask(client)
+    arrived: list[tuple[str, float]] = []
+    async with client.beta.threads.runs.stream(assistant_id=assistant, thread_id=thread) as stream:
+        async for event in stream:
+            if event.event == "thread.message.delta":
+                arrived.append((event.data.delta.content[0].text.value, time.monotonic()))
+                assert await host.outcomes("runs") == []
+        assert (await stream.get_final_run()).status == "completed"
+    assert "".join(delta for delta, _ in arrived) == "abcdefgh"
+    # The model takes 1.4 s from the first delta to the last. Held back on the way, they would arrive together.
+    assert arrived[-1][1] - arrived[0][1] > 0.7
+
+
+async def test_a_run_goes_on_when_its_listener_leaves(client: AsyncOpenAI, fake: FakeResponses, assistant: str):
+    fake.event_delay = 0.2
+    fake.script(FakeTurn(text=("It ", "still ", "rains.")))
+    thread = await ask(client)
+    async with client.beta.threads.runs.stream(assistant_id=assistant, thread_id=thread) as stream:
+        async for event in stream:
+            if event.event == "thread.message.delta":
+                break
+    (run,) = (await client.beta.threads.runs.list(thread)).data
+    run = await client.beta.threads.runs.poll(run.id, thread_id=thread, poll_interval_ms=100)
+    assert run.status == "completed"
+    assert await said(client, thread) == ["Weather?", "It still rains."]
+
+
+async def test_the_azure_client_finds_its_paths(served: Served, fake: FakeResponses, assistant: str):
+    fake.script(FakeTurn(text=("Rain.",)))
+    async with AsyncAzureOpenAI(
+        azure_endpoint=served.url, api_version="2024-05-01-preview", api_key=KEY, timeout=PATIENCE
+    ) as client:
+        thread = await ask(client)
+        run = await client.beta.threads.runs.create_and_poll(
+            assistant_id=assistant, thread_id=thread, poll_interval_ms=100
+        )
+        assert run.status == "completed"
+
+
+async def test_40_megabytes_go_up_and_come_back(client: AsyncOpenAI, host: Host):
+    content = os.urandom(40 * 2**20)
+    file = await client.files.create(file=("big.bin", content), purpose="assistants")
+    assert file.bytes == len(content)
+    assert (await client.files.content(file.id)).content == content
+    assert [outcome["ok"] for outcome in await host.outcomes("files")] == [True, True]
+
+
+async def test_a_run_that_cannot_be_driven_fails_and_frees_its_thread(
+    client: AsyncOpenAI, host: Host, azurite: str, fake: FakeResponses, assistant: str
+):
+    fake.script(FakeTurn(calls=(("get_weather", "{}"),)))
+    thread = await ask(client)
+    runs = client.beta.threads.runs
+    run = await runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=100)
+    assert run.status == "requires_action"
+    # A message that says for which run it is, but not what to do, fails at every attempt.
+    broken = json.dumps({"owner": "me", "thread_id": thread, "run_id": run.id}).encode()
+    async with QueueClient.from_connection_string(azurite, "runs") as queue:
+        await queue.send_message(base64.b64encode(broken).decode())
+    await host.until("/admin/outcomes", lambda all_: {"function": "run_poison", "ok": True, "error": ""} in all_)
+    run = await runs.retrieve(run.id, thread_id=thread)
+    assert run.status == "failed"
+    assert run.last_error.code == "server_error"
+    await client.beta.threads.messages.create(thread, role="user", content="And now?")
+
+
+async def test_the_clock_keeps_house(host: Host):
+    await host.http.post("/admin/functions/housekeeping", json={"input": ""})
+    assert await host.outcomes("housekeeping") == [{"function": "housekeeping", "ok": True, "error": ""}]
+
+
+async def test_what_the_box_serves_beside_the_api(client: AsyncOpenAI, host: Host):
+    for path, kind in {"/healthz": "application/json", "/v1/docs": "text/html"}.items():
+        async with host.http.get(path) as answer:
+            assert (answer.status, answer.content_type) == (200, kind)
+    async with host.http.post("/v1/chat/completions", headers={"Authorization": f"Bearer {KEY}"}) as answer:
+        assert answer.status == 404
+        assert (await answer.json())["error"]["message"].startswith("Invalid URL")
