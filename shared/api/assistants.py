@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, documented, list_of, paging
 from shared.api.requests import body, caller, list_query
+from shared.api.routing import resource
 from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant
 from shared.resources import assistants
 
-router = APIRouter(prefix="/v1/assistants", tags=["Assistants"])
+router = resource("/v1/assistants", "Assistants")
 
 
 @router.post("", **documented(Assistant, CreateAssistant))

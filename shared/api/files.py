@@ -6,20 +6,21 @@ import re
 from typing import Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from shared.api.answers import answer, answer_page
 from shared.api.multipart import Part, malformed, parts
 from shared.api.openapi import Deleted, ErrorBody, documented, list_of, paging, parameter
 from shared.api.requests import caller, list_query
+from shared.api.routing import resource
 from shared.objects.common import Json
 from shared.objects.file import File
 from shared.objects.file_requests import PURPOSES, CreateFile
 from shared.objects.parse import missing, parse
 from shared.resources import files
 
-router = APIRouter(prefix="/v1/files", tags=["Files"])
+router = resource("/v1/files", "Files")
 
 #: What a form may add to the size of the file in it.
 FORM_BYTES: Final = 1024 * 1024

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_page
 from shared.api.openapi import Deleted, documented, list_of, paging, parameter
 from shared.api.requests import body, caller, list_query
+from shared.api.routing import resource
 from shared.objects.message import CreateMessage, Message, ModifyMessage
 from shared.resources import messages
 from shared.runs.create import settle
 
-router = APIRouter(prefix="/v1/threads/{thread_id}/messages", tags=["Messages"])
+router = resource("/v1/threads/{thread_id}/messages", "Messages")
 
 RUN_ID = parameter("run_id", {"type": "string"}, "Only messages this run wrote.")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from shared.api.answers import answer
 from shared.api.openapi import documented
 from shared.api.requests import caller
+from shared.api.routing import resource
 from shared.resources import models
 
-router = APIRouter(prefix="/v1/models", tags=["Models"])
+router = resource("/v1/models", "Models")
 
 
 class Model(BaseModel):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer
 from shared.api.openapi import documented, list_of, paging, parameter
 from shared.api.requests import body, caller, include, list_query
+from shared.api.routing import resource
 from shared.api.sse import event_stream
 from shared.objects.run import Run
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
@@ -17,7 +18,7 @@ from shared.runs import create, service
 from shared.runs.drives import Drives
 from shared.runs.service import RESULT_CONTENT, RunKey
 
-router = APIRouter(prefix="/v1/threads", tags=["Runs"])
+router = resource("/v1/threads", "Runs")
 
 #: Milliseconds after which polling helpers should ask again.
 POLL_AFTER = {"openai-poll-after-ms": "500"}

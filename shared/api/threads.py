@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, documented, list_of, paging
 from shared.api.requests import body, caller, list_query
+from shared.api.routing import resource
 from shared.objects.thread import CreateThread, ModifyThread, Thread
 from shared.resources import threads
 
-router = APIRouter(prefix="/v1/threads", tags=["Threads"])
+router = resource("/v1/threads", "Threads")
 
 
 @router.post("", **documented(Thread, CreateThread, optional_body=True))
