@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
+import secrets
 import sqlite3
 import time
 from collections import Counter
@@ -40,7 +40,7 @@ class SqliteQueue:
         """Store a message."""
         self._counter["queue.send"] += 1
         # A random id is never used twice, so a late delete cannot hit a younger message.
-        row = (random.getrandbits(62), self._name, encode_body(body), time.time() + delay)
+        row = (secrets.randbits(62), self._name, encode_body(body), time.time() + delay)
         await self._execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", row)
         self._arrived.set()
 
