@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from shared.api.auth import ApiKeys
 from shared.errors import Unauthorized
-from tests.api.conftest import KEY, OTHER_KEY
+from tests.api.conftest import KEY, OTHER_KEY, TLS
 
 PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
 AZURE = PREFIXES[1:]
@@ -134,7 +134,7 @@ def test_the_openapi_document_names_requests_and_answers(raw):
 
 
 async def test_the_two_keys_are_two_owners(box):
-    async with httpx.AsyncClient(base_url=f"{box.url}/v1/") as client:
+    async with httpx.AsyncClient(base_url=f"{box.url}/v1/", verify=TLS) as client:
         for key in (KEY, OTHER_KEY):
             response = await client.post("assistants", headers={"api-key": key}, json={"model": "m"})
             assert response.status_code == 200
