@@ -1,0 +1,1 @@
+"""Sample assistants: a folder each, with instructions, files and prompts."""
