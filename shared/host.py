@@ -96,7 +96,8 @@ def run(settings: Settings) -> int:
     """`python -m shared run`. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        asyncio.run(serve(with_key(settings)))
+        with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
+            runner.run(serve(with_key(settings)))
     except KeyboardInterrupt:
         pass
     except SystemExit as stopped:

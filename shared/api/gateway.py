@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +23,7 @@ DEPLOYMENTS: Final = "/openai/deployments/"
 #: Paths that need no key.
 OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json"})
 
-API_VERSION: Final = "2020-10-01"
+API_VERSION: Final = b"2020-10-01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,7 @@ class Gateway:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
-                headers = self._headers(call, started)
-                if azure:
-                    headers |= _echo(scope)
-                MutableHeaders(scope=message).update(headers)
+                message["headers"] = [*message["headers"], *self._headers(call, started, scope)]
             await send(message)
 
         try:
@@ -77,14 +72,16 @@ class Gateway:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)
 
-    def _headers(self, call: Call, started: float) -> dict[str, str]:
-        headers = {
-            "x-request-id": call.request_id,
-            "openai-version": API_VERSION,
-            "openai-processing-ms": str(int((time.perf_counter() - started) * 1000)),
-        }
+    def _headers(self, call: Call, started: float, scope: Scope) -> list[tuple[bytes, bytes]]:
+        headers = [
+            (b"x-request-id", call.request_id.encode()),
+            (b"openai-version", API_VERSION),
+            (b"openai-processing-ms", b"%d" % ((time.perf_counter() - started) * 1000)),
+        ]
         if call.azure:
-            headers |= {"apim-request-id": call.request_id.removeprefix("req_"), "x-ms-region": self._region}
+            headers += [(b"apim-request-id", call.request_id.removeprefix("req_").encode())]
+            headers += [(b"x-ms-region", self._region.encode())]
+            headers += [pair for pair in scope["headers"] if pair[0] == b"x-ms-client-request-id"]
         return headers
 
 
@@ -98,8 +95,3 @@ def canonical(path: str) -> tuple[str, bool]:
         rest = path.removeprefix(AZURE)
         return (rest if rest.startswith(f"{CANONICAL}/") else CANONICAL + rest), True
     return path, False
-
-
-def _echo(scope: Mapping[str, Any]) -> dict[str, str]:
-    name = b"x-ms-client-request-id"
-    return {name.decode(): value.decode("latin-1") for key, value in scope["headers"] if key == name}

@@ -23,16 +23,19 @@ def event_stream(listener: Listener, ping_seconds: float = PING_SECONDS) -> Stre
 
 
 async def wire(listener: Listener, ping_seconds: float) -> AsyncIterator[bytes]:
-    """The bytes of the stream."""
+    """The bytes of the stream; what was said in the same moment goes out in one piece."""
     while True:
         try:
             event = await asyncio.wait_for(listener.events.get(), ping_seconds)
         except TimeoutError:
             yield PING
             continue
-        if event is None:
+        said = [event]
+        while not listener.events.empty():
+            said.append(listener.events.get_nowait())
+        yield b"".join(encode(each) for each in said if each is not None)
+        if said[-1] is None:
             return
-        yield encode(event)
 
 
 def encode(event: Event) -> bytes:
