@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
+from shared import logs
 from shared.functions_bridge import answer
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ PATHS = {
 METHODS = ("GET", "POST", "DELETE", "OPTIONS", "HEAD", "PUT", "PATCH")
 STORAGE = "AzureWebJobsStorage"
 
+logs.set_up()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 

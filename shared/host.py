@@ -13,6 +13,7 @@ from typing import Final
 import uvicorn
 from pydantic import SecretStr
 
+from shared import logs
 from shared.app import Box, build
 from shared.config import Settings
 
@@ -94,7 +95,8 @@ async def serve(settings: Settings) -> None:
 
 def run(settings: Settings) -> int:
     """`python -m shared run`. Returns the exit code."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    logs.set_up("%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
             runner.run(serve(with_key(settings)))
