@@ -73,7 +73,7 @@ def call_id() -> str:
 
 def random_text(length: int) -> str:
     """Unguessable letters and digits."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return encode(secrets.randbelow(BASE**length), length)
 
 
 def micros() -> int:
@@ -83,11 +83,11 @@ def micros() -> int:
 
 def encode(number: int, width: int) -> str:
     """A number in base 62, fixed width, so that text order is number order."""
-    digits = ""
+    digits = []
     for _ in range(width):
         number, digit = divmod(number, BASE)
-        digits = ALPHABET[digit] + digits
-    return digits
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
 
 
 def decode(text: str) -> int:
