@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from shared.errors import ApiError, NotFoundError, ServerError
 from shared.objects.common import Json
 from shared.paging import Page, list_json
+from shared.store.base import Conflict
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +33,15 @@ def answer_list(data: list[Json], has_more: bool) -> Response:
     return answer(list_json(data, has_more))
 
 
-def answer_error(error: Exception, request_id: str) -> Response:
+def answer_error(error: Exception, method: str, request_id: str) -> Response:
     """The one place where errors become answers. What nobody foresaw is logged, and told to nobody."""
-    if not isinstance(error, ApiError):
-        logger.error("request failed", extra={"action": "request_failed", "request_id": request_id}, exc_info=error)
-        error = ServerError()
-    return answer(error.body(), error.status)
+    if isinstance(error, ApiError):
+        return answer(error.body(), error.status)
+    logger.error("request failed", extra={"action": "request_failed", "request_id": request_id}, exc_info=error)
+    # Clients repeat what fails this way; after a conflict nothing was written, otherwise nobody knows.
+    harmless = method == "GET" or isinstance(error, Conflict)
+    unknown = ServerError()
+    return answer(unknown.body(), unknown.status, {"x-should-retry": "true" if harmless else "false"})
 
 
 async def unknown_url(request: Request, error: Exception) -> Response:

@@ -65,19 +65,19 @@ def documented(
     query: list[Json] | None = None,
     *,
     optional_body: bool = False,
+    streams: bool = False,
 ) -> dict[str, Any]:
-    """Arguments for a route's decorator: its answer, its JSON body, its query parameters."""
+    """Arguments for a route's decorator: its answer (or stream of events), its JSON body, its query parameters."""
+    answers: dict[int | str, dict[str, Any]] = {200: {"model": returns}, "4XX": {"model": ErrorBody}}
+    if streams:
+        answers[200]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     extra: Json = {}
     if query:
         extra["parameters"] = query
     if takes is not None:
         schema = takes.model_json_schema(ref_template=REF)
         extra["requestBody"] = {"required": not optional_body, "content": {"application/json": {"schema": schema}}}
-    return {
-        "response_model": None,
-        "responses": {200: {"model": returns}, "4XX": {"model": ErrorBody}},
-        "openapi_extra": extra,
-    }
+    return {"response_model": None, "responses": answers, "openapi_extra": extra}
 
 
 def list_of(item: type[ApiObject]) -> type[BaseModel]:

@@ -35,7 +35,7 @@ def drives(request: Request) -> Drives:
     return found
 
 
-@router.post("/runs", **documented(Run, CreateThreadAndRun))
+@router.post("/runs", **documented(Run, CreateThreadAndRun, streams=True))
 async def create_thread_and_run(request: Request) -> Response:
     """Create a thread and run it in one request."""
     deps, owner = caller(request)
@@ -45,7 +45,7 @@ async def create_thread_and_run(request: Request) -> Response:
     return answer(await create.create_with_thread(deps, owner, wanted))
 
 
-@router.post("/{thread_id}/runs", **documented(Run, CreateRun, [INCLUDE]))
+@router.post("/{thread_id}/runs", **documented(Run, CreateRun, [INCLUDE], streams=True))
 async def create_run(request: Request, thread_id: str) -> Response:
     """Create a run."""
     deps, owner = caller(request)
@@ -85,7 +85,7 @@ async def cancel_run(request: Request, thread_id: str, run_id: str) -> Response:
     return answer(await service.cancel(deps, RunKey(owner, thread_id, run_id)))
 
 
-@router.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", **documented(Run, SubmitToolOutputs))
+@router.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", **documented(Run, SubmitToolOutputs, streams=True))
 async def submit_tool_outputs(request: Request, thread_id: str, run_id: str) -> Response:
     """Give a run the outputs of all its pending function calls."""
     deps, owner = caller(request)

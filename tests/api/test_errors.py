@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from shared.llm.scripted import call
+from shared.store.base import Conflict, Unavailable
 
 
 def error_of(response: httpx.Response, status: int = 400) -> dict[str, str | None]:
@@ -355,6 +356,21 @@ def test_our_fault(http, monkeypatch, caplog):
     logged = [record for record in caplog.records if getattr(record, "action", "") == "request_failed"]
     assert [record.request_id for record in logged] == [response.headers["x-request-id"]]
     assert "the secret reason" in caplog.text
+
+
+def test_our_fault_is_repeated_only_where_that_does_no_harm(http, monkeypatch):
+    def failing_with(error):
+        async def fail(*arguments):
+            raise error
+
+        monkeypatch.setattr("shared.resources.threads.get", fail)
+        monkeypatch.setattr("shared.resources.threads.create", fail)
+
+    failing_with(Unavailable("the write may have happened"))
+    assert http.get("threads/thread_x").headers["x-should-retry"] == "true"
+    assert http.post("threads").headers["x-should-retry"] == "false"
+    failing_with(Conflict("nothing was written"))
+    assert http.post("threads").headers["x-should-retry"] == "true"
 
 
 def test_unknown_cursor(http, thread):

@@ -133,6 +133,12 @@ def test_the_openapi_document_names_requests_and_answers(raw):
     assert {each["name"] for each in listed} == {"thread_id", "limit", "order", "after", "before", "run_id"}
 
 
+def test_the_openapi_document_names_streams(raw):
+    document = raw.get("/v1/openapi.json").json()
+    answers = document["paths"]["/v1/threads/{thread_id}/runs"]["post"]["responses"]["200"]["content"]
+    assert set(answers) == {"application/json", "text/event-stream"}
+
+
 async def test_the_two_keys_are_two_owners(box):
     async with httpx.AsyncClient(base_url=f"{box.url}/v1/", verify=TLS) as client:
         for key in (KEY, OTHER_KEY):
