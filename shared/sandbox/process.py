@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -167,8 +166,7 @@ class Process:
 
     def _slay(self) -> None:
         if sys.platform == "linux":
-            while not processes.kill_all(self.session):
-                time.sleep(0.005)
+            processes.kill_all(self.session)
         else:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.session, signal.SIGKILL)

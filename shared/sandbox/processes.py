@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,12 +46,18 @@ def send(member: Member, number: int) -> None:
         os.kill(member.pid, number)
 
 
-def kill_all(session: int) -> bool:
-    """Kill every process of a session; True when none was left to kill."""
-    alive = [member for member in members(session) if member.state != "Z"]
-    for member in alive:
-        send(member, signal.SIGKILL)
-    return not alive
+def kill_all(session: int) -> None:
+    """Kill every process of a session, until none is left. The first one is the caller's to reap."""
+    killed: set[int] = set()
+    while alive := [member.pid for member in members(session) if member.state != "Z"]:
+        for pid in alive:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        killed.update(alive)
+        time.sleep(0.002)
+    for pid in killed - {session}:
+        with suppress(ChildProcessError):  # orphans become ours when the box is a container's first process
+            os.waitpid(pid, os.WNOHANG)
 
 
 def threads_of_user(uid: int) -> int:

@@ -41,7 +41,10 @@ class Watchdog:
         """The limit that is exceeded now, if one is."""
         pids: list[int] = []
         if sys.platform == "linux":
-            pids = [member.pid for member in processes.members(self.session())]
+            everyone = processes.members(self.session())
+            if any(member.pid == self.session() and member.state == "Z" for member in everyone):
+                return "crash"  # its children may still hold the socket open
+            pids = [member.pid for member in everyone]
             if len(pids) > self.limits.processes + _OWN:
                 return "processes"
             if processes.memory(pids, self.limits.memory) > self.limits.memory:

@@ -1,0 +1,247 @@
+"""Model-written code cannot exhaust memory, processes, disk, time or the box's patience."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from shared.sandbox import processes
+from tests.security.conftest import LIMITS, alive, exception, leader
+
+
+async def lives_on(run) -> None:
+    """The session works again, whatever happened to it."""
+    assert (await run("6 * 7")).result == "42"
+
+
+async def test_one_process_gets_no_more_memory_than_allowed(run):
+    assert exception(await run("x = b'x' * (500 << 20)")) == "MemoryError"
+    await lives_on(run)
+
+
+async def test_many_processes_together_get_no_more_memory_than_allowed(run):
+    result = await run(
+        "for _ in range(8):\n"
+        "    if os.fork() == 0:\n"
+        "        x = os.urandom(1 << 20) * 90\n"
+        "        time.sleep(60)\n"
+        "time.sleep(60)"
+    )
+    assert (result.status, result.reason) == ("killed", "memory")
+    await lives_on(run)
+
+
+@pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x"])
+async def test_memory_cannot_be_hidden_in_files(run, path):
+    result = await run(f"with open({path!r}, 'wb') as f:\n    for _ in range(31): f.write(bytes(1 << 20))")
+    assert exception(result) in {"OSError", "PermissionError", "FileNotFoundError"}
+
+
+UNLINKED = """
+held = []
+for n in range(4):
+    held.append(open('x', 'wb'))
+    os.unlink('x')
+    held[-1].write(bytes(30 << 20))
+"""
+
+MAPPED = """
+import mmap
+held = []
+for n in range(4):
+    with open('x', 'w+b') as file:
+        file.write(bytes(30 << 20))
+        file.flush()
+        held.append(mmap.mmap(file.fileno(), 4096))
+    os.unlink('x')
+"""
+
+LOCKED = """
+os.mkdir('d')
+for n in range(4):
+    open(f'd/{n}', 'wb').write(bytes(30 << 20))
+os.chmod('d', 0)
+"""
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "for n in range(4): open(f'/mnt/data/{n}', 'wb').write(bytes(30 << 20))",
+        "for n in range(400): open(f'/mnt/data/{n}', 'wb')",
+        "for n in range(400): os.makedirs(f'/mnt/data/{n}')",
+        "for n in range(100):\n    os.mkdir('d')\n    os.chdir('d')",
+        LOCKED,
+        UNLINKED,
+        MAPPED,
+    ],
+    ids=["bytes", "files", "folders", "depth", "locked folder", "deleted but open", "deleted but mapped"],
+)
+async def test_the_disk_cannot_be_filled(run, session, host, attempt):
+    async def given():
+        yield b"input"
+
+    await session.put_file("input.txt", given())
+    result = await run(f"os.chdir('/mnt/data')\n{attempt}\ntime.sleep(10)")
+    assert (result.status, result.reason) == ("killed", "disk")
+    assert [file.name for file in await session.list_files()] == ["input.txt"], "inputs stay, the rest is gone"
+    assert sorted(path.name for path in (host.home / "sandbox" / "attacker" / "data").iterdir()) == ["input.txt"]
+    await lives_on(run)
+
+
+async def test_a_file_cannot_grow_beyond_its_limit_even_with_holes(run):
+    assert exception(await run("open('/mnt/data/x', 'wb').truncate(1 << 40)")) == "OSError"
+    assert exception(await run("open('/mnt/data/x', 'wb').write(bytes(40 << 20))")) == "OSError"
+
+
+async def test_a_fork_bomb_stays_small_and_dies(run, caplog):
+    most = 0
+
+    async def count():
+        nonlocal most
+        while True:
+            if any(getattr(record, "action", "") == "sandbox_started" for record in caplog.records):
+                most = max(most, len(alive(leader(caplog))))
+            await asyncio.sleep(0.01)
+
+    counter = asyncio.create_task(count())
+    result = await run("while True:\n    try: os.fork()\n    except OSError: pass", timeout=1.5)
+    counter.cancel()
+    assert result.status in ("timeout", "killed")
+    assert 4 < most <= LIMITS.processes + 3
+    await lives_on(run)
+
+
+async def test_threads_and_descriptors_are_limited(run):
+    result = await run("for _ in range(100): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()")
+    assert exception(result) == "RuntimeError"
+    assert exception(await run("held = [open('/dev/null') for _ in range(200)]")) == "OSError"
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "while True: pass",
+        "time.sleep(60)",
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "__import__('re').match(r'(a+)+$', 'a' * 60 + 'b')",
+        "libc.sleep(60)",
+        "os.kill(os.getpid(), 19)",
+        "sum(1 for _ in iter(int, 1))",
+    ],
+    ids=["loop", "sleep", "ignored", "caught", "in C", "in libc", "stopped", "generator"],
+)
+async def test_no_call_outlives_its_time(run, attempt):
+    await run("1")
+    began = time.monotonic()
+    result = await run(attempt, timeout=0.5)
+    assert result.status == "timeout"
+    assert time.monotonic() - began < 6
+    await lives_on(run)
+
+
+async def test_endless_output_is_cut_and_the_box_stays_awake(run):
+    beats = 0
+
+    async def beat():
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    heart = asyncio.create_task(beat())
+    result = await run("while True: os.write(1, b'x' * 65536)", timeout=1)
+    heart.cancel()
+    assert result.status == "timeout"
+    assert LIMITS.logs <= len(result.logs) < LIMITS.logs + 100
+    assert "cut" in result.logs[-60:]
+    assert beats > 20
+
+
+async def test_binary_output_becomes_text(run):
+    result = await run("os.write(1, bytes(range(256)) * 4)\nos.write(2, b'\\xff\\xfe')\nNone")
+    assert result.status == "ok"
+    assert "\x00" not in result.logs
+    assert result.logs.encode()
+    assert "abc" in result.logs
+
+
+@pytest.mark.parametrize("code", ["'x' * 10**7", "raise ValueError('x' * 10**7)", "[0] * 10**6"])
+async def test_huge_values_and_tracebacks_are_cut(run, code):
+    result = await run(code)
+    assert len(result.result or result.error or "") <= LIMITS.value
+
+
+async def test_images_are_limited_in_number_size_and_kind(run):
+    result = await run(
+        "import box_session\n"
+        "png = b'\\x89PNG\\r\\n\\x1a\\n'\n"
+        "box_session.show(b'GIF89a')\n"
+        "box_session.show(png + bytes(10 << 20))\n"
+        "for n in range(9): box_session.show(png + bytes([n]))\n"
+    )
+    assert 0 < len(result.images) <= LIMITS.images
+    assert all(image.startswith(b"\x89PNG") and len(image) <= LIMITS.image_size for image in result.images)
+
+
+FIND = """
+def is_socket(n):
+    try:
+        return os.fstat(n).st_mode & 0o170000 == 0o140000
+    except OSError:
+        return False
+fd = next(n for n in range(3, 128) if is_socket(n))
+def frame(text, size=None):
+    return (len(text) if size is None else size).to_bytes(4, 'big') + text
+"""
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "frame(b'', 2**32 - 1)",
+        "frame(b'not json')",
+        "frame(b'[1, 2]')",
+        "frame(b'[' * 100000)",
+        "frame(b'{}') * 1000",
+        "frame(b'\\xff\\xfe')",
+        "frame(b'\"' + b'9' * 5000 + b'\"') * 2",
+        "frame(b'9' * 5000)",
+    ],
+)
+async def test_a_broken_protocol_ends_the_session(run, forged):
+    result = await run(FIND + f"os.write(fd, {forged})\ntime.sleep(30)")
+    assert (result.status, result.reason) == ("killed", "protocol")
+    await lives_on(run)
+
+
+async def test_a_forged_ending_only_fools_its_own_call(run, caplog):
+    await run("1")
+    ending = '{"id": 2, "status": "ok", "result": {"a": 1}, "error": ["x"], "files": ["/etc/passwd"]}'
+    result = await run(FIND + f"os.write(fd, frame({ending.encode()!r}))\nwhile True: pass")
+    assert (result.status, result.result, result.error, result.files) == ("ok", None, None, ())
+    assert {member.state for member in processes.members(leader(caplog))} <= {"T", "Z"}
+
+
+async def test_an_answer_given_too_early_is_ignored(run):
+    await run("1")
+    future = '{"id": 3, "status": "ok", "result": "forged", "error": null}'
+    assert (await run(FIND + f"os.write(fd, frame({future.encode()!r}))\n1")).status == "ok"
+    assert (await run("'honest'")).result in ("'honest'", "forged")
+
+
+@pytest.mark.parametrize("code", ["ctypes.string_at(0)", "os.abort()", "os._exit(0)", "os.kill(os.getpid(), 9)"])
+async def test_a_crash_is_survived(run, code):
+    result = await run(code)
+    assert (result.status, result.reason) == ("killed", "crash")
+    await lives_on(run)
+
+
+async def test_exit_and_deep_recursion_are_errors_of_the_code(run):
+    await run("x = 1")
+    assert exception(await run("sys.exit(1)")) == "SystemExit"
+    assert exception(await run("def f(): f()\nf()")) == "RecursionError"
+    assert (await run("x")).result == "1"
