@@ -43,6 +43,11 @@ class FakeTurn:
     #: Seconds before the first byte of the answer.
     delay: float = 0.0
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the connection is lost before the stream is over."""
+        return self.cut_after is not None and self.error_event == ""
+
     @classmethod
     def from_json(cls, fields: Json) -> FakeTurn:
         """A turn from JSON: lists become tuples, `text` may be a string."""
@@ -59,13 +64,12 @@ class FakeTurn:
 def stream_bytes(turn: FakeTurn, model: str) -> bytes:
     """The whole event stream of a turn, up to where it is cut."""
     events = list(_events(turn, model))
-    cut = turn.cut_after
+    if turn.cut_after is not None:
+        events = events[: turn.cut_after]
     if turn.error_event:
-        error = {"type": "error", "code": turn.error_event, "message": turn.message, "param": None}
-        cut = None
-        events = [*events[: turn.cut_after], error]
+        events.append({"type": "error", "code": turn.error_event, "message": turn.message, "param": None})
     lines = []
-    for number, event in enumerate(events[:cut]):
+    for number, event in enumerate(events):
         body = json.dumps({"sequence_number": number, **event}, separators=(",", ":"))
         lines.append(f"event: {event['type']}\ndata: {body}\n\n")
     return "".join(lines).encode()
@@ -115,7 +119,7 @@ def _response(turn: FakeTurn, model: str, status: str, background: bool = False)
     output_tokens = len(turn.text) + 10 * len(turn.calls)
     usage = {
         "input_tokens": 20,
-        "input_tokens_details": {"cached_tokens": 4},
+        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
         "output_tokens": output_tokens,
         "output_tokens_details": {"reasoning_tokens": 3 if turn.reasoning else 0},
         "total_tokens": 20 + output_tokens,

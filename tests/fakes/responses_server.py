@@ -133,7 +133,7 @@ class FakeResponses:
             kept = [each for each in events.split(b"\n\n") if f"event: {self.without}\n".encode() not in each + b"\n"]
             events = b"\n\n".join(kept)
         headers = {"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "req_fake"}
-        if turn.cut_after is None and not self.event_delay:
+        if not turn.is_cut and not self.event_delay:
             return web.Response(body=events, headers=headers)
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
@@ -144,7 +144,7 @@ class FakeResponses:
         except (ConnectionError, asyncio.CancelledError):
             self.abandoned.set()
             raise
-        if turn.cut_after is not None:
+        if turn.is_cut:
             return _lose_connection(request, response)
         return response
 

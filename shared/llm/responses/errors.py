@@ -27,9 +27,12 @@ TOO_LONG = "The prompt is longer than the model can take. Please shorten the thr
 #: An answer that is not as the API says, or an identity that is none, will be the same the next time.
 _HOPELESS = (ValueError, LookupError, TypeError, CredentialRefused)
 _PROMPT_CODES = {
+    "bio_policy": FILTERED,
     "content_filter": FILTERED,
     "content_policy_violation": FILTERED,
+    "image_content_policy_violation": FILTERED,
     "invalid_prompt": FILTERED,
+    "misalignment_policy_violation": FILTERED,
     "context_length_exceeded": TOO_LONG,
 }
 #: Codes within a stream that may be gone the next time.
