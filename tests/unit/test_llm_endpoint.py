@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.config import Settings
-from shared.llm.base import LlmError
+from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import from_settings
 from shared.llm.responses.endpoint import endpoint_of
 
@@ -82,6 +84,8 @@ async def test_no_azure_identity_is_a_server_error_at_once(monkeypatch):
 
     monkeypatch.setattr(identity, "DefaultAzureCredential", Nobody)
     llm = from_settings(settings(azure_openai_endpoint="https://me.openai.azure.com"))
+    began = time.monotonic()
     with pytest.raises(LlmError, match="Sorry"):
-        await llm.models()
+        await anext(llm.stream(TurnRequest("m", "", []), time.time() + 60))
+    assert time.monotonic() - began < 5
     await llm.close()

@@ -92,7 +92,7 @@ async def test_a_sum_is_calculated():
 
 async def test_shares_are_known_by_symbol_and_company():
     talk = Talk(PRICES)
-    assert await talk.ask("What is the stock price of Microsoft and SAP.DE?") == [
+    assert await talk.ask("What is the stock price of Microsoft and SAP.DE in USD, a CEO asks?") == [
         ("get_stock_price", {"symbols": ["MSFT", "SAP.DE"]})
     ]
     msft = {"symbol": "MSFT", "name": "Microsoft", "price": 512.3, "currency": "USD", "change_percent": 1.5}

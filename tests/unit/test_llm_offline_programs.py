@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ First City Bank of Florida,Fort Walton Beach,FL,134.7,2020-10-16
 Old Bank,Miami,FL,55,2009-01-09
 Heartland Bank,Elkhart,KS,139,2023-07-28
 MVB,Charleston,WV,90,2021-05-05
+Tide Bank,Norfolk,VA,20,2010-02-02
 """
 TURBINES = """\
 turbine_id,wind_speed_mph,rpm,voltage_kv,last_maintenance
@@ -167,10 +169,11 @@ async def test_gains_are_charted(bench):
     assert '{"MSFT": 100.0, "AAPL": -150.0}' in bench.programs[-1]
 
 
-async def test_a_report_is_mailed(bench):
+async def test_a_report_has_a_date_and_is_mailed(bench):
     talk = Talk(CODE, PRICES, MAIL, instructions=RICH)
     answer = await bench.work(talk, "Send a report of my investments to me@contoso.com")
     assert bench.mail["to"] == "me@contoso.com"
     assert bench.mail["subject"] == "Your investments"
+    assert f"on {datetime.now(UTC):%Y-%m-%d}" in bench.mail["body"]
     assert "Total value: 1,450.00 USD" in bench.mail["body"]
     assert "sent" in answer

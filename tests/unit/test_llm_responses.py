@@ -295,7 +295,16 @@ async def test_arguments_that_come_only_whole_are_heard(fake, llm):
     assert ArgumentsDelta(0, '{"a": 1}') in heard
 
 
+async def test_a_stream_that_ends_without_an_end_is_a_lost_connection(fake, llm):
+    fake.script(FakeTurn(), RAIN)
+    fake.without = "response.completed"
+    with pytest.raises(LlmError, match="Sorry"):
+        await answer(llm)
+    assert fake.requests == 2
+
+
 async def test_connections_are_used_again(fake, llm):
+    fake.event_delay = 0.001
     for _ in range(5):
         await answer(llm)
     assert len(fake.peers) == 1

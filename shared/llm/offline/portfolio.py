@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from shared.llm.base import Json
 from shared.llm.offline.conversation import Call, Conversation, Reply
@@ -75,7 +76,7 @@ def holdings_in(output: Json | None) -> list[Holding]:
 def told(holdings: list[Holding], *, extremes: bool) -> str:
     """The holdings as a table, their total, and the best and the worst if wanted."""
     priced = [holding for holding in holdings if holding.price is not None]
-    lines = ["These are your investments:", ""]
+    lines = [f"These are your investments on {datetime.now(UTC):%Y-%m-%d}:", ""]
     if not priced:
         lines += ["| Symbol | Quantity | Average cost | Cost |", "|---|---:|---:|---:|"]
         lines += [f"| {h.symbol} | {h.quantity:g} | {h.cost:,.2f} | {h.value:,.2f} |" for h in holdings]

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from shared.llm.base import Json, LlmError
-from shared.llm.responses.body import REASONING_ITEMS, Dialect, without
+from shared.llm.responses.body import Dialect, without
 from shared.llm.responses.errors import Again, Drop, decide, facts
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,7 @@ class Attempts:
         match decision:
             case Drop(name, this_value_only):
                 self._log("model_parameter_dropped", error, parameter=name)
-                if name != REASONING_ITEMS:
-                    self.dialect.remember(self.body, name, this_value_only=this_value_only)
+                self.dialect.remember(self.body, name, this_value_only=this_value_only)
                 self.body = without(self.body, name)
             case Again(after, otherwise):
                 await self._wait(after, otherwise, error)

@@ -9,7 +9,7 @@ from shared.llm.base import Json, TurnRequest
 #: Parameters a turn can do without. Some models know no temperature, others no reasoning, some servers neither.
 OPTIONAL = ("temperature", "top_p", "reasoning", "parallel_tool_calls", "text", "include", "tool_choice")
 
-#: Stands for the reasoning items of the input; an endpoint that cannot read them does without.
+#: Stands for the reasoning items of the input; an endpoint that cannot read them does without, this once.
 REASONING_ITEMS = "reasoning items"
 
 #: The API takes no smaller limit.
