@@ -52,10 +52,12 @@ def tables(home):
 
 
 async def test_a_commit_whose_answer_was_lost_is_done(store, tables):
+    await store.commit("p", [Put("m0", {})])
     head = await store.get("p", "head")
     tables.faults.append(answer_lost)
-    changes = [Put("head", {"n": 2}, head.version), Put("m1", {"text": "x"}), Delete("never")]
+    changes = [Put("head", {"n": 2}, head.version), Put("m1", {"text": "x"}), Delete("m0")]
     [version, inserted, nothing] = await store.commit("p", changes)
+    assert await store.get("p", "m0") is None
     assert (await store.get("p", "head")).version == version
     assert (await store.get("p", "m1")).version == inserted
     assert nothing == ""
