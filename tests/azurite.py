@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,14 +27,21 @@ def is_installed() -> bool:
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """The connection string of an emulator that runs as long as any user of the folder needs it."""
+    with serving(folder) as ports:
+        yield connection_string(ports)
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[dict[str, int]]:
+    """The same, with options of one's own; the port of each service."""
     me = f"{os.getpid()}-{time.monotonic_ns()}"
     with _state(folder) as state:
         if not state.get("users"):
-            state.update(_start(folder))
+            state.update(_start(folder, options))
         state.setdefault("users", []).append(me)
         ports = state["ports"]
     try:
-        yield connection_string(ports)
+        yield ports
     finally:
         with _state(folder) as state:
             state["users"].remove(me)
@@ -62,9 +69,9 @@ def _state(folder: Path) -> Iterator[dict]:
             file.flush()
 
 
-def _start(folder: Path) -> dict:
+def _start(folder: Path, options: Sequence[str]) -> dict:
     ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
-    options = [option for name, port in ports.items() for option in (f"--{name}Port", str(port))]
+    options = [*options] + [option for name, port in ports.items() for option in (f"--{name}Port", str(port))]
     memory = ["--inMemoryPersistence", "--extentMemoryLimit", "1024"]
     command = ["node", str(SCRIPT), *options, *memory, "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     with (folder / "azurite.log").open("ab") as log:

@@ -17,11 +17,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def azurite(tmp_path_factory) -> Iterator[str]:
-    """A connection string."""
+def azurite_installed() -> None:
     if not emulator.is_installed():
         reason = "Azurite is not installed; tests/install-azurite.sh does it"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def azurite(azurite_installed: None, tmp_path_factory) -> Iterator[str]:
+    """A connection string."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with emulator.running(folder) as connection_string:
