@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.openapi import Deleted, documented, list_of, paging
+from shared.api.openapi import Deleted, ListOf, documented, paging
 from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
 from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant
@@ -22,7 +22,7 @@ async def create(request: Request) -> Response:
     return answer(await assistants.create(deps, owner, await body(request, CreateAssistant)))
 
 
-@router.get("", **documented(list_of(Assistant), query=paging()))
+@router.get("", **documented(ListOf(Assistant), query=paging()))
 async def list_all(request: Request) -> Response:
     """List the assistants."""
     deps, owner = caller(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from fastapi import Request
@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from shared.api.answers import answer, answer_page
 from shared.api.multipart import Part, malformed, parts
-from shared.api.openapi import Deleted, ErrorBody, documented, list_of, paging, parameter
+from shared.api.openapi import Deleted, ListOf, answers, documented, paging, parameter
 from shared.api.requests import caller, list_query
 from shared.api.routing import resource
 from shared.objects.common import Json
@@ -38,10 +38,7 @@ FORM: Final = {
     "required": ["file", "purpose"],
 }
 TAKES_FORM: Final = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}}
-GIVES_BYTES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-    "4XX": {"model": ErrorBody},
-}
+GIVES_BYTES: Final = answers({"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}})
 
 
 @router.post("", **documented(File) | {"openapi_extra": TAKES_FORM})
@@ -66,7 +63,7 @@ async def create(request: Request) -> Response:
     return answer(data)
 
 
-@router.get("", **documented(list_of(File), query=[*paging(MAX_LIMIT, MAX_LIMIT), PURPOSE]))
+@router.get("", **documented(ListOf(File), query=[*paging(MAX_LIMIT, MAX_LIMIT), PURPOSE]))
 async def list_all(request: Request) -> Response:
     """List the files."""
     deps, owner = caller(request)

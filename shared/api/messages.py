@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_page
-from shared.api.openapi import Deleted, documented, list_of, paging, parameter
+from shared.api.openapi import Deleted, ListOf, documented, paging, parameter
 from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
 from shared.objects.message import CreateMessage, Message, ModifyMessage
@@ -25,7 +25,7 @@ async def create(request: Request, thread_id: str) -> Response:
     return answer(await messages.create(deps, owner, thread_id, await body(request, CreateMessage), settle))
 
 
-@router.get("", **documented(list_of(Message), query=[*paging(), RUN_ID]))
+@router.get("", **documented(ListOf(Message), query=[*paging(), RUN_ID]))
 async def list_all(request: Request, thread_id: str) -> Response:
     """List the messages of a thread."""
     deps, owner = caller(request)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
-from shared.objects.common import ApiObject, Json
+from shared.objects.common import Json
 
 REF: Final = "#/components/schemas/{model}"
 
@@ -59,8 +60,15 @@ def paging(max_limit: int = 100, default: int = 20) -> list[Json]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of objects, as an answer."""
+
+    item: type[BaseModel]
+
+
 def documented(
-    returns: type[BaseModel],
+    returns: type[BaseModel] | ListOf,
     takes: type[BaseModel] | None = None,
     query: list[Json] | None = None,
     *,
@@ -68,28 +76,22 @@ def documented(
     streams: bool = False,
 ) -> dict[str, Any]:
     """Arguments for a route's decorator: its answer (or stream of events), its JSON body, its query parameters."""
-    answers: dict[int | str, dict[str, Any]] = {200: {"model": returns}, "4XX": {"model": ErrorBody}}
+    contents = {"application/json": {"schema": _reference(returns)}}
     if streams:
-        answers[200]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+        contents["text/event-stream"] = {"schema": {"type": "string"}}
     extra: Json = {}
     if query:
         extra["parameters"] = query
     if takes is not None:
-        schema = takes.model_json_schema(ref_template=REF)
-        extra["requestBody"] = {"required": not optional_body, "content": {"application/json": {"schema": schema}}}
-    return {"response_model": None, "responses": answers, "openapi_extra": extra}
+        content = {"application/json": {"schema": _reference(takes)}}
+        extra["requestBody"] = {"required": not optional_body, "content": content}
+    return {"response_model": None, "responses": answers(contents), "openapi_extra": extra}
 
 
-def list_of(item: type[ApiObject]) -> type[BaseModel]:
-    """The list of such objects."""
-    return create_model(
-        f"{item.__name__}List",
-        object=(str, "list"),
-        data=(list[item], Field(default_factory=list)),  # type: ignore[valid-type]
-        first_id=(str | None, None),
-        last_id=(str | None, None),
-        has_more=(bool, False),
-    )
+def answers(contents: Json) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route, good and bad."""
+    errors = {"application/json": {"schema": _reference(ErrorBody)}}
+    return {200: {"content": contents}, "4XX": {"description": "The client's mistake", "content": errors}}
 
 
 def describe(app: FastAPI) -> Json:
@@ -97,21 +99,40 @@ def describe(app: FastAPI) -> Json:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components: Json = document.setdefault("components", {})
-        schemas: Json = components.setdefault("schemas", {})
-        for body in _json_bodies(document):
-            schema = body["schema"]
-            schemas.update(schema.pop("$defs", {}))
-            schemas[schema["title"]] = schema
-            body["schema"] = {"$ref": REF.format(model=schema["title"])}
+        components["schemas"] = components.get("schemas", {}) | _schemas()
         components["securitySchemes"] = dict(KEYS)
         document["security"] = [{name: []} for name in KEYS]
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _json_bodies(document: Mapping[str, Any]) -> Iterator[Json]:
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            if body is not None:
-                yield body
+#: What routes take and give, by name. Their schemas are made with the document: making them takes a while.
+_described: Final[dict[str, type[BaseModel] | ListOf]] = {}
+
+
+def _reference(what: type[BaseModel] | ListOf) -> Json:
+    name = f"{what.item.__name__}List" if isinstance(what, ListOf) else what.__name__
+    _described[name] = what
+    if isinstance(what, ListOf):
+        _reference(what.item)
+    return {"$ref": REF.format(model=name)}
+
+
+def _schemas() -> Json:
+    models = [each for each in _described.values() if not isinstance(each, ListOf)]
+    _, schema = models_json_schema([(each, "validation") for each in models], ref_template=REF)
+    definitions: Json = schema["$defs"]
+    lists = {name: _list_schema(each.item) for name, each in _described.items() if isinstance(each, ListOf)}
+    return definitions | lists
+
+
+def _list_schema(item: type[BaseModel]) -> Json:
+    identifier = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    properties = {
+        "object": {"const": "list", "type": "string"},
+        "data": {"type": "array", "items": _reference(item)},
+        "first_id": identifier,
+        "last_id": identifier,
+        "has_more": {"type": "boolean"},
+    }
+    return {"type": "object", "properties": properties, "required": [*properties]}

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer
-from shared.api.openapi import documented, list_of, paging, parameter
+from shared.api.openapi import ListOf, documented, paging, parameter
 from shared.api.requests import body, caller, include, list_query
 from shared.api.routing import resource
 from shared.api.sse import event_stream
@@ -55,7 +55,7 @@ async def create_run(request: Request, thread_id: str) -> Response:
     return answer(await create.create(deps, owner, thread_id, wanted))
 
 
-@router.get("/{thread_id}/runs", **documented(list_of(Run), query=paging()))
+@router.get("/{thread_id}/runs", **documented(ListOf(Run), query=paging()))
 async def list_runs(request: Request, thread_id: str) -> Response:
     """List the thread's runs."""
     deps, owner = caller(request)
@@ -95,7 +95,7 @@ async def submit_tool_outputs(request: Request, thread_id: str, run_id: str) -> 
     return answer(await service.submit(deps, key, wanted))
 
 
-@router.get("/{thread_id}/runs/{run_id}/steps", **documented(list_of(RunStep), query=[*paging(), INCLUDE]))
+@router.get("/{thread_id}/runs/{run_id}/steps", **documented(ListOf(RunStep), query=[*paging(), INCLUDE]))
 async def list_steps(request: Request, thread_id: str, run_id: str) -> Response:
     """List a run's steps."""
     deps, owner = caller(request)

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.openapi import Deleted, documented, list_of, paging
+from shared.api.openapi import Deleted, ListOf, documented, paging
 from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
 from shared.objects.thread import CreateThread, ModifyThread, Thread
@@ -22,7 +22,7 @@ async def create(request: Request) -> Response:
     return answer(await threads.create(deps, owner, await body(request, CreateThread)))
 
 
-@router.get("", **documented(list_of(Thread), query=paging()))
+@router.get("", **documented(ListOf(Thread), query=paging()))
 async def list_all(request: Request) -> Response:
     """List the threads (an extra: the hosted API never had it)."""
     deps, owner = caller(request)
