@@ -105,13 +105,13 @@ class Storage:
 def build(
     settings: Settings,
     *,
+    storage: Storage | None = None,
     llm: Llm | None = None,
     tools: Iterable[Tool] | None = None,
     clock: Callable[[], float] = time.time,
-    counter: Counter[str] | None = None,
 ) -> Box:
-    """A box for these settings. `llm`, `tools` and `clock` replace ours; `counter` counts storage operations."""
-    storage = azure_storage(settings, counter) if settings.uses_azure_storage else embedded_storage(settings, counter)
+    """A box for these settings; what else is given replaces ours."""
+    storage = storage_for(settings) if storage is None else storage
     deps = Deps(
         settings=settings,
         store=storage.store,
@@ -124,6 +124,11 @@ def build(
     worker = Worker(deps)
     drives = Drives(worker)
     return Box(deps, worker, drives, create_app(deps, drives), "not available yet")
+
+
+def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:
+    """The homes these settings name; `counter` counts operations by kind."""
+    return azure_storage(settings, counter) if settings.uses_azure_storage else embedded_storage(settings, counter)
 
 
 async def box() -> Box:

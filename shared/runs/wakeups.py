@@ -13,7 +13,7 @@ from shared.objects.run import RunRecord, RunStatus
 from shared.runs.recorder import Recorder
 
 #: Seconds a watchdog comes after the lease it watches has run out.
-WATCH_SLACK: Final = 2.0
+WATCH_SLACK: Final = 0.5
 FIRST_POLL: Final = 0.5
 POLL_GROWTH: Final = 1.5
 SLOWEST_POLL: Final = 10.0

@@ -1,0 +1,1 @@
+"""Runs against death: real processes, killed at random and at every commit."""

@@ -1,0 +1,119 @@
+"""Boxes in processes of their own that die when they are told to.
+
+This module is run once: it loads everything, then forks a box for each line of JSON on its input (`HostOrder`), and
+answers with the process id. A box may be told to die right before or after its n-th commit of a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any, TypedDict
+
+import uvicorn
+
+from shared.app import build, storage_for
+from shared.config import Settings
+from shared.store.base import Change, Store
+from shared.tools.base import Tool, ToolContext, tool
+
+
+class HostOrder(TypedDict):
+    """What kind of box to start."""
+
+    port: int
+    #: both | http | worker
+    role: str
+    #: The folder for the log of letters.
+    letters: str
+    #: "" or such as `before:3`.
+    die: str
+    environment: dict[str, str]
+
+
+class Mortal:
+    """A store at whose n-th commit the process dies."""
+
+    def __init__(self, store: Store, when: str, countdown: int):
+        self.store, self.when, self.countdown = store, when, countdown
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+        mine = any(change.key.startswith("run_") for change in changes)
+        self.countdown -= mine
+        dying = mine and self.countdown == 0
+        if dying and self.when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        versions = await self.store.commit(partition, changes)
+        if dying:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return versions
+
+
+def effects(home: Path) -> Tool:
+    """A tool with a side effect that must not happen twice: a line in a file."""
+
+    async def send_letter(text: str, context: ToolContext) -> str:
+        """Send a letter."""
+        with (home / "letters.log").open("a") as log:
+            log.write(f"{context.call_id}\n")
+        await asyncio.sleep(0.02)
+        return "sent"
+
+    return tool(send_letter, idempotent=False, timeout=10)
+
+
+def look_up() -> Tool:
+    """A tool that may run as often as it likes."""
+
+    async def look_up(word: str) -> str:
+        """Look a word up."""
+        await asyncio.sleep(0.02)
+        return f"{word}: a word"
+
+    return tool(look_up, idempotent=True, timeout=10)
+
+
+async def serve(order: HostOrder) -> None:
+    settings = Settings(_env_file=None)
+    storage = storage_for(settings)
+    if order["die"]:
+        when, count = order["die"].split(":")
+        storage = dataclasses.replace(storage, store=Mortal(storage.store, when, int(count)))
+    box = build(settings, storage=storage, tools=[effects(Path(order["letters"])), look_up()])
+    config = uvicorn.Config(box.asgi, port=order["port"], log_level="warning", lifespan="off")
+    working = box.at_work() if order["role"] != "http" else nullcontext()
+    async with working:
+        if order["role"] == "worker":
+            await asyncio.Event().wait()
+        await uvicorn.Server(config).serve()
+
+
+def main() -> None:
+    for heavy in ("openai", "azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio"):
+        importlib.import_module(heavy)  # what boxes would load on first use is loaded before they are forked
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are not waited for
+    for line in sys.stdin:
+        order: HostOrder = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.environ.update(order["environment"])
+            with suppress(KeyboardInterrupt):
+                asyncio.run(serve(order))
+            os._exit(0)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()

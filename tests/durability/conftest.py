@@ -1,0 +1,53 @@
+"""A model that survives, and hosts that do not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.durability.hosts import Client, Hosts, Nursery
+
+
+@pytest.fixture(scope="module")
+def model_url() -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "tests.fakes.responses_server", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        yield found[0]
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Settings of the hosts beyond the usual; override by parametrisation."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory) -> Iterator[Nursery]:
+    nursery = Nursery(tmp_path_factory.mktemp("nursery") / "hosts.log")
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+async def hosts(nursery, tmp_path, model_url, environment) -> AsyncIterator[Hosts]:
+    hosts = Hosts(nursery, tmp_path, model_url, environment)
+    yield hosts
+    await hosts.close()
+
+
+@pytest.fixture
+async def client(hosts):
+    client = Client(hosts)
+    yield client
+    await client.close()

@@ -1,0 +1,165 @@
+"""Processes of a box under test, and a client that survives their deaths."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+
+from tests.durability.box_process import HostOrder
+
+KEY = "sk-durable"
+#: Statuses of a run that is over.
+OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Nursery:
+    """The process from which hosts are forked: starting one takes milliseconds."""
+
+    def __init__(self, log: Path):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with log.open("ab") as errors:
+            command = [sys.executable, "-m", "tests.durability.box_process"]
+            self.process = subprocess.Popen(command, **pipes, stderr=errors, text=True)
+
+    def start(self, order: HostOrder) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(order), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@dataclass
+class Hosts:
+    """The processes of one box."""
+
+    nursery: Nursery
+    home: Path
+    model_url: str
+    environment: dict[str, str]
+    port: int = field(default_factory=free_port)
+    pids: list[int] = field(default_factory=list)
+
+    def start(self, role: str = "both", die: str = "") -> int:
+        """Start a process and return its id."""
+        environment = {
+            "BOX_HOME": str(self.home),
+            "BOX_API_KEYS": f'{{"me": "{KEY}"}}',
+            "OPENAI_BASE_URL": self.model_url,
+            "OPENAI_API_KEY": "none",
+            "LEASE_SECONDS": "1",
+            "LOOK_SECONDS": "0.2",
+            **self.environment,
+        }
+        order = HostOrder(port=self.port, role=role, letters=str(self.home), die=die, environment=environment)
+        self.pids.append(self.nursery.start(order))
+        return self.pids[-1]
+
+    async def death(self, pid: int) -> None:
+        """Wait for a process to be gone."""
+        while is_alive(pid):  # noqa: ASYNC110  the system has no event for the death of a grandchild
+            await asyncio.sleep(0.01)
+        self.pids.remove(pid)
+
+    async def kill(self, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        await self.death(pid)
+
+    async def close(self) -> None:
+        for pid in [*self.pids]:
+            await self.kill(pid)
+
+    def letters(self) -> list[str]:
+        """Call ids of the letters that were sent."""
+        log = self.home / "letters.log"
+        return log.read_text().split() if log.exists() else []
+
+
+class Client:
+    """Asks again until somebody answers, and finds out whether what it asked for has happened already."""
+
+    def __init__(self, hosts: Hosts):
+        self.hosts = hosts
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{hosts.port}/v1/", headers={"api-key": KEY}, timeout=10
+        )
+
+    async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """An answer, however long it takes: for what may be asked twice."""
+        for _ in range(1200):
+            response = await self.ask_once(method, path, body)
+            if response is not None:
+                return response
+            await asyncio.sleep(0.05)
+        raise TimeoutError(path)
+
+    async def ask_once(self, method: str, path: str, body: Any = None) -> httpx.Response | None:
+        """An answer, or None: 5xx answers and lost connections are no answers."""
+        try:
+            response = await self.http.request(method, path, json=body)
+        except httpx.TransportError:
+            return None
+        return response if response.status_code < 500 else None
+
+    async def get(self, path: str) -> Any:
+        response = await self.ask("GET", path)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def thread(self, message: str) -> str:
+        body = {"messages": [{"role": "user", "content": message}]}
+        return str((await self.ask("POST", "threads", body)).json()["id"])
+
+    async def begin(self, thread: str, assistant: str) -> dict[str, Any]:
+        """Create the thread's only run: an answer that was lost is looked up, not asked for twice."""
+        body = {"assistant_id": assistant, "metadata": {"server_tools": "*"}}
+        while True:
+            runs = (await self.get(f"threads/{thread}/runs"))["data"]
+            if runs:
+                return dict(runs[0])
+            await self.ask_once("POST", f"threads/{thread}/runs", body)
+
+    async def finish(self, thread: str, run: dict[str, Any]) -> dict[str, Any]:
+        """Poll the run and answer what it asks for, until it is over."""
+        path = f"threads/{thread}/runs/{run['id']}"
+        for _ in range(1200):
+            if run["status"] in OVER:
+                return run
+            if run["status"] == "requires_action":
+                calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+                outputs = [{"tool_call_id": call["id"], "output": "wet"} for call in calls]
+                await self.ask_once("POST", f"{path}/submit_tool_outputs", {"tool_outputs": outputs})
+            await asyncio.sleep(0.05)
+            run = await self.get(path)
+        raise TimeoutError(f"{path} is still {run['status']}")
+
+    async def close(self) -> None:
+        await self.http.aclose()

@@ -1,0 +1,57 @@
+"""Conversations whose end is known, however often their hosts die."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.durability.hosts import Client, Hosts
+
+WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+
+#: What the user says (the fake model obeys), and the steps that must come of it.
+STORIES = {
+    "text": ("say Hello.", ["message_creation"]),
+    "client function": ('call get_weather {"city": "Oslo"}\nthen\nsay Hello.', ["tool_calls", "message_creation"]),
+    "server tool": ('call look_up {"word": "box"}\nthen\nsay Hello.', ["tool_calls", "message_creation"]),
+    "letter": ('call send_letter {"text": "hi"}\nthen\nsay Hello.', ["tool_calls", "message_creation"]),
+    "mixed": (
+        'call send_letter {"text": "hi"}\ncall get_weather {"city": "Oslo"}\nthen\ncall look_up {"word": "box"}\n'
+        "then\nsay Hello.",
+        ["tool_calls", "tool_calls", "message_creation"],
+    ),
+}
+
+
+async def assistant(client: Client) -> str:
+    body = {"model": "gpt-fake", "tools": [WEATHER]}
+    return str((await client.ask("POST", "assistants", body)).json()["id"])
+
+
+async def tell(client: Client, assistant_id: str, story: str) -> tuple[str, dict[str, Any]]:
+    """Live through a story; the thread and its finished run."""
+    thread = await client.thread(STORIES[story][0])
+    run = await client.begin(thread, assistant_id)
+    return thread, await client.finish(thread, run)
+
+
+async def check(client: Client, hosts: Hosts, story: str, thread: str, run: dict[str, Any]) -> None:
+    """The story came to its one right end."""
+    assert run["status"] == "completed", run
+    steps = (await client.get(f"threads/{thread}/runs/{run['id']}/steps?order=asc&limit=100"))["data"]
+    assert [step["type"] for step in steps] == STORIES[story][1], story
+    assert {step["status"] for step in steps} == {"completed"}
+    assert run["usage"]["total_tokens"] == sum(step["usage"]["total_tokens"] for step in steps)
+    messages = (await client.get(f"threads/{thread}/messages?order=asc"))["data"]
+    assert [(each["role"], each["status"]) for each in messages] == [("user", "completed"), ("assistant", "completed")]
+    assert messages[1]["content"][0]["text"]["value"] == "Hello."
+    calls = [call for step in steps for call in step["step_details"].get("tool_calls", [])]
+    for call in calls:
+        name, output = call["function"]["name"], call["function"]["output"]
+        if name == "send_letter":
+            sent = hosts.letters().count(call["id"])
+            assert sent <= 1, "a letter was sent twice"
+            assert (output == "sent" and sent == 1) or "unknown whether" in output
+        else:
+            assert output == {"get_weather": "wet", "look_up": "box: a word"}[name]
+    again = await client.ask("POST", f"threads/{thread}/messages", {"role": "user", "content": "Thanks."})
+    assert again.status_code == 200, "the thread is still locked"

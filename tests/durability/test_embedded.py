@@ -1,0 +1,78 @@
+"""The embedded host, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from tests.durability.hosts import OVER
+from tests.durability.stories import STORIES, assistant, check, tell
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_at_every_commit_in_turn(hosts, client, story, when):
+    """A run is begun on a host that dies at its n-th commit, and ends on the next one, for n = 1, 2, ..."""
+    for count in range(1, 20):
+        mortal = hosts.start(die=f"{when}:{count}")
+        assistant_id = await assistant(client)
+        telling = asyncio.create_task(tell(client, assistant_id, story))
+        dying = asyncio.create_task(hosts.death(mortal))
+        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
+        survived = not dying.done()
+        if not survived:
+            hosts.start()
+        thread, run = await telling
+        await check(client, hosts, story, thread, run)
+        dying.cancel()
+        await hosts.close()
+        if survived:
+            assert count > 2, "the host should have died at least twice"
+            return
+    raise AssertionError("the story never ended")
+
+
+async def test_a_hundred_runs_under_random_deaths(hosts, client):
+    hosts.start()
+    assistant_id = await assistant(client)
+    names = [random.choice([*STORIES]) for _ in range(100)]
+    gate = asyncio.Semaphore(10)
+    over = asyncio.Event()
+
+    async def live(story: str) -> tuple[str, dict]:
+        async with gate:
+            return await tell(client, assistant_id, story)
+
+    async def reaper() -> int:
+        deaths = 0
+        while not over.is_set():
+            await asyncio.sleep(random.uniform(1, 2))
+            await hosts.kill(hosts.pids[0])
+            hosts.start()
+            deaths += 1
+        return deaths
+
+    reaping = asyncio.create_task(reaper())
+    ends = await asyncio.gather(*(live(story) for story in names))
+    over.set()
+    assert await reaping >= 2
+    for story, (thread, run) in zip(names, ends, strict=True):
+        await check(client, hosts, story, thread, run)
+
+
+async def test_two_hosts_on_one_file_never_drive_one_run_at_once(hosts, client, tmp_path):
+    hosts.start()
+    hosts.start(role="worker")
+    hosts.start(role="worker")
+    assistant_id = await assistant(client)
+    names = [random.choice([*STORIES]) for _ in range(40)]
+
+    ends = await asyncio.gather(*(tell(client, assistant_id, story) for story in names))
+
+    for story, (thread, run) in zip(names, ends, strict=True):
+        assert run["status"] in OVER
+        await check(client, hosts, story, thread, run)
+        sent = [call for call in hosts.letters() if hosts.letters().count(call) > 1]
+        assert sent == []
