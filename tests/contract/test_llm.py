@@ -1,4 +1,6 @@
-"""What every model adapter does, whoever answers: the scripted double, or an endpoint behind the Responses adapter."""
+"""What every model adapter does, whoever answers: the scripted double, an endpoint behind the Responses adapter, or
+(where the answer does not matter) the offline demo.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ import pytest
 
 from shared.llm import scripted
 from shared.llm.base import ArgumentsDelta, CallStarted, Json, LlmError, TextDelta, Turn, TurnDone, TurnRequest
+from shared.llm.offline import OfflineLlm
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.endpoint import Endpoint
 from shared.llm.scripted import ScriptedLlm
@@ -47,6 +50,13 @@ class Scripted:
 
     async def until_abandoned(self) -> None:
         assert self.llm.abandoned == 1
+
+
+class Offline:
+    """The demo model: nobody can tell it what to say."""
+
+    def __init__(self):
+        self.llm = OfflineLlm(seconds_per_word=0)
 
 
 class OverHttp:
@@ -90,11 +100,14 @@ async def over_http() -> AsyncIterator[OverHttp]:
         yield OverHttp(fake, base_url)
 
 
+whoever_answers = pytest.mark.parametrize("model", ["scripted", "responses", "offline"], indirect=True)
+
+
 @pytest.fixture(params=["scripted", "responses"])
-async def model(request) -> AsyncIterator[Scripted | OverHttp]:
-    if request.param == "scripted":
-        yield (double := Scripted())
-        await double.llm.close()
+async def model(request) -> AsyncIterator[Scripted | OverHttp | Offline]:
+    if request.param in ("scripted", "offline"):
+        yield (local := Scripted() if request.param == "scripted" else Offline())
+        await local.llm.close()
         return
     async with over_http() as over:
         yield over
@@ -138,6 +151,16 @@ async def test_text_arrives_in_deltas_and_whole_at_the_end(model):
     assert done.turn.incomplete is None
     assert done.turn.usage.input_tokens > 0
     assert done.turn.usage.output_tokens > 0
+
+
+@whoever_answers
+async def test_what_is_streamed_is_what_the_turn_holds(model):
+    if isinstance(model, Scripted | OverHttp):
+        model.will_say("x = ", "1")
+    *deltas, done = await heard(model, asking("Solve 3x + 11 = 14"))
+    assert len(deltas) > 1
+    assert "".join(delta.text for delta in deltas) == said(done.turn)
+    assert said(done.turn).rstrip(".").endswith("x = 1")
 
 
 async def test_a_call_is_announced_then_its_arguments_come(model):
@@ -243,6 +266,7 @@ async def test_a_cancelled_background_turn_gives_no_answer(model):
         await model.llm.poll(response_id)
 
 
+@whoever_answers
 async def test_an_unknown_background_turn_is_lost(model):
     with pytest.raises(LlmError) as caught:
         await model.llm.poll("resp_unknown")
@@ -250,6 +274,7 @@ async def test_an_unknown_background_turn_is_lost(model):
     await model.llm.cancel("resp_unknown")
 
 
+@whoever_answers
 async def test_it_names_its_models_and_itself(model):
     assert len(await model.llm.models()) > 0
     assert model.llm.description != ""

@@ -141,6 +141,18 @@ async def test_outliers_are_listed_as_json(bench):
     assert [(each["turbine_id"], len(each["problems"])) for each in found] == [("T2", 1), ("T3", 2)]
 
 
+async def test_overdue_maintenance_is_told_apart(bench):
+    answer = await bench.work(Talk(CODE, instructions=FARM_RULES), "Which turbines are overdue for maintenance?")
+    assert "T3" in answer
+    assert "T2" not in answer
+
+
+async def test_two_numbers_are_drawn_against_each_other(bench):
+    answer = await bench.work(Talk(CODE, instructions=FARM_RULES), "Plot wind speed against RPM")
+    assert bench.charts == 1
+    assert "rpm against wind_speed_mph" in answer
+
+
 async def test_without_a_name_the_file_is_found(bench, data):
     (data / "failed_banks.csv").unlink()
     (data / "portfolio.csv").unlink()

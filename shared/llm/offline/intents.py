@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.llm.offline import facts, functions, portfolio, sums, tables
+from shared.llm.offline import facts, functions, portfolio, programs, sums
 from shared.llm.offline.conversation import Conversation, Reply
 
 HONESTY = "I am not a language model but this box's offline demo, which follows a handful of rules."
@@ -145,7 +145,7 @@ INTENTS: list[Intent] = [
         "Show a chart of the file, by state",
         ("code_interpreter",),
         _names_a_table,
-        tables.answer,
+        programs.answer,
     ),
     Intent(
         "Your documents", "What do the documents say about refunds?", ("file_search",), asks(r"\w"), facts.documents
