@@ -9,6 +9,11 @@ ApiError                    any status; carries message, type, param and code of
 
 from __future__ import annotations
 
+from typing import Final
+
+#: Messages quote what the client sent, and that may be anything.
+LONGEST: Final = 1000
+
 
 class ApiError(Exception):
     """An error with the contract's four fields and its HTTP status."""
@@ -23,7 +28,8 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, dict[str, str | None]]:
         """The error envelope; all four keys are always there (CONTRACT §2)."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        message, param = self.message[:LONGEST], self.param and self.param[:LONGEST]
+        return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
 
 class InvalidRequest(ApiError):

@@ -227,6 +227,13 @@ def test_limit_bounds(http, thread, limit, code, text):
         told(http.get(path, params={"limit": limit}), f"Invalid 'limit': {text}", "limit", code)
 
 
+def test_long_values_are_not_sent_back_whole(http, thread):
+    for body in ({"role": "x" * 100_000, "content": "x"}, {"role": "user", "content": "x", "y" * 100_000: 1}):
+        response = http.post(f"threads/{thread}/messages", json=body)
+        assert error_of(response)
+        assert len(response.content) < 3000
+
+
 def test_limit_is_a_number(http):
     text = "Invalid type for 'limit': expected an integer, but got a string instead."
     for limit in ("ten", "1.5", "1e3", "٣", "1_0", " 1"):
