@@ -55,12 +55,12 @@ async def create(request: Request) -> Response:
         form = parse(CreateFile, fields)
         if filename is None:
             raise missing("file")
-        data = await upload.finish(filename, form)
+        # From here on the file may exist, even if we never hear of it.
         finished = True
     finally:
         if not finished:
             await upload.discard()
-    return answer(data)
+    return answer(await upload.finish(filename, form))
 
 
 @router.get("", **documented(ListOf(File), query=[*paging(MAX_LIMIT, MAX_LIMIT), PURPOSE]))
