@@ -7,7 +7,7 @@ from typing import Final
 
 from shared import ids
 from shared.deps import Deps
-from shared.errors import not_found
+from shared.errors import NotFoundError, not_found
 from shared.objects.common import Json
 from shared.objects.thread import (
     HEAD_KEY,
@@ -93,9 +93,14 @@ async def modify(deps: Deps, owner: str, thread_id: str, body: ModifyThread) -> 
 async def delete(deps: Deps, owner: str, thread_id: str) -> Json:
     """Remove a thread with everything in it. Raises NotFoundError.
 
-    Thread and head go first: from then on nobody finds it, and no run can add to it. The index entry goes last.
+    Thread and head go first: from then on nobody finds it, and no run can add to it. The index entry goes last, so that
+    deleting can be taken up again where it broke off.
     """
-    await row(deps, owner, thread_id)
+    try:
+        await row(deps, owner, thread_id)
+    except NotFoundError:
+        if await deps.store.get(index_of(owner), thread_id) is None:
+            raise
     partition = partition_of(owner, thread_id)
     await deps.store.commit(partition, [Delete(THREAD_KEY), Delete(HEAD_KEY)])
     while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.llm.scripted import call
-from shared.objects.thread import partition_of
+from shared.objects.thread import HEAD_KEY, THREAD_KEY, partition_of
+from shared.store.base import Delete
 
 
 def test_a_thread_needs_no_body(client, http):
@@ -58,6 +59,16 @@ def test_a_deleted_thread_takes_everything_with_it(client, http, box):
     assert http.delete(f"threads/{thread.id}").status_code == 404
     assert http.get(f"threads/{thread.id}/messages").status_code == 404
     assert box.run(box.deps.store.scan(partition_of("me", thread.id), "!", "~", 200)) == []
+
+
+def test_deleting_is_taken_up_where_it_broke_off(client, http, box):
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
+    partition = partition_of("me", thread.id)
+    box.run(box.deps.store.commit(partition, [Delete(THREAD_KEY), Delete(HEAD_KEY)]))
+    assert http.get(f"threads/{thread.id}").status_code == 404
+    assert client.beta.threads.delete(thread.id).deleted
+    assert box.run(box.deps.store.scan(partition, "!", "~", 10)) == []
+    assert http.delete(f"threads/{thread.id}").status_code == 404
 
 
 def test_a_thread_can_be_deleted_while_a_run_is_active(client, llm, http):
