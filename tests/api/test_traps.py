@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from shared.llm.scripted import text
+
 ID = {
     "assistants": r"asst_[A-Za-z0-9]{24}",
     "threads": r"thread_[A-Za-z0-9]{24}",
@@ -167,3 +169,18 @@ def test_trap_40_messages_by_hand_belong_to_no_run(http, thread):
     message = say(http, thread, role="assistant").json()
     assert (message["assistant_id"], message["run_id"]) == (None, None)
     assert http.get(f"threads/{thread}/messages", params={"run_id": "run_x"}).json()["data"] == []
+
+
+def test_trap_40_messages_of_a_run_can_be_told_apart(client, llm):
+    assistant = client.beta.assistants.create(model="m")
+    thread = client.beta.threads.create()
+    runs = []
+    for number in range(3):
+        client.beta.threads.messages.create(thread.id, role="user", content=f"question {number}")
+        llm.script([text(f"answer {number}")])
+        poll = {"assistant_id": assistant.id, "poll_interval_ms": 20}
+        runs.append(client.beta.threads.runs.create_and_poll(thread_id=thread.id, **poll))
+    for number, run in enumerate(runs):
+        (message,) = client.beta.threads.messages.list(thread.id, run_id=run.id).data
+        assert message.content[0].text.value == f"answer {number}"
+        assert (message.run_id, message.assistant_id) == (run.id, assistant.id)
