@@ -125,6 +125,18 @@ def functions_find_what_they_name(tree: Tree) -> Iterator[str]:
             yield f"there is no function {name} to keep warm"
 
 
+def storage_has_what_the_app_opens(tree: Tree) -> Iterator[str]:
+    """Containers and tables are declared under the names the app opens, beside the one for its package."""
+    app = (tree.root / "shared/app.py").read_text()
+    opened = {
+        "containers": {"deployments", *re.findall(r'AzureBlobs\(.*?"([\w-]+)"', app)},
+        "tables": set(re.findall(r'TablesStore\(.*?"(\w+)"', app)),
+    }
+    for kind, names in opened.items():
+        declared = {each.body["name"] for _, each in tree.resources("Microsoft.Storage") if f"/{kind}@" in each.type}
+        yield from (f"{kind}: {name} is not both declared and opened" for name in sorted(names ^ declared))
+
+
 def azure_yaml_follows_its_rules(tree: Tree) -> Iterator[str]:
     """What azd's own schema asks for, and what it lets pass although it cannot work."""
     azure = tree.azure

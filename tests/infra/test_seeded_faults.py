@@ -101,6 +101,9 @@ FAULTS = [
     ("functions_find_what_they_name", STORAGE, "'ingestion', ", ""),
     ("functions_find_what_they_name", "function_app.py", '"runs-poison"', '"runs-dead"'),
     ("functions_find_what_they_name", "function_app.py", "async def run_worker", "async def drive"),
+    ("storage_has_what_the_app_opens", STORAGE, "name: 'files'", "name: 'box'"),
+    ("storage_has_what_the_app_opens", STORAGE, "name: 'records'", "name: 'rows'"),
+    ("storage_has_what_the_app_opens", "shared/app.py", '"records"', '"rows"'),
     ("azure_yaml_follows_its_rules", "azure.yaml", "name: api-in-a-box\n", ""),
     ("azure_yaml_follows_its_rules", "azure.yaml", "path: infra\n", "path: deploy\n"),
     ("azure_yaml_follows_its_rules", "azure.yaml", "host: function", "host: functions"),
@@ -127,8 +130,9 @@ FAULTS = [
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("azure.yaml", ".python-version", "function_app.py"):
-        shutil.copy(PROJECT / name, tmp_path)
+    (tmp_path / "shared").mkdir()
+    for name in ("azure.yaml", ".python-version", "function_app.py", "shared/app.py"):
+        shutil.copy(PROJECT / name, tmp_path / name)
     return tmp_path
 
 
