@@ -10,6 +10,7 @@ from shared.config import Settings
 from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import from_settings
 from shared.llm.responses.endpoint import endpoint_of
+from tests.fakes.responses_server import FakeResponses, serving
 
 
 def settings(**values) -> Settings:
@@ -89,3 +90,31 @@ async def test_no_azure_identity_is_a_server_error_at_once(monkeypatch):
         await anext(llm.stream(TurnRequest("m", "", []), time.time() + 60))
     assert time.monotonic() - began < 5
     await llm.close()
+
+
+async def test_azure_is_asked_with_a_token_of_the_identity(monkeypatch):
+    import azure.identity.aio as identity
+    from azure.core.credentials import AccessToken
+
+    asked: list[str] = []
+
+    class Somebody:
+        def __init__(self, managed_identity_client_id):
+            asked.append(managed_identity_client_id)
+
+        async def get_token(self, *scopes, **_):
+            asked.extend(scopes)
+            return AccessToken("token-1", int(time.time()) + 3600)
+
+        async def close(self):
+            asked.append("closed")
+
+    monkeypatch.setattr(identity, "DefaultAzureCredential", Somebody)
+    async with serving(fake := FakeResponses()) as base_url:
+        azure = settings(azure_openai_endpoint=base_url.removesuffix("/v1"), azure_client_id="id-1")
+        llm = from_settings(azure)
+        await llm.start(TurnRequest("m", "", [{"role": "user", "content": "Hi"}]), "key", time.time() + 60)
+        await llm.start(TurnRequest("m", "", [{"role": "user", "content": "Hi"}]), "key", time.time() + 60)
+        await llm.close()
+    assert [headers["Authorization"] for headers in fake.headers] == ["Bearer token-1"] * 2
+    assert asked == ["id-1", "https://cognitiveservices.azure.com/.default", "closed"]
