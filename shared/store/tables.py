@@ -128,8 +128,10 @@ class TablesStore:
             place = (current["PartitionKey"], current["RowKey"])
             try:
                 text = text_of(current) if "blob" not in current else await self._spill.read(current["blob"])
-            except BlobNotFound:
-                current = await self._entity(*place)
+            except BlobNotFound as error:
+                replaced, current = current["blob"], await self._entity(*place)
+                if current is not None and current.get("blob") == replaced:
+                    raise Unavailable(f"the data of {place[1]} is missing") from error
                 continue
             if "blob" in current:
                 self._spill.see(place, current["blob"])

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from shared.blobs.base import write_bytes
-from shared.store.base import EXISTING, Conflict, Delete, Put
+from shared.store.base import EXISTING, Conflict, Delete, Put, Unavailable
 from shared.store.entities import MAX_PIECES, PIECE, TRANSACTION, data_properties, spilled, text_of
 from shared.store.spill import PREFIX
 from tests.contract.homes import AzureHome
@@ -104,3 +104,12 @@ async def test_a_record_replaced_while_it_is_read_is_read_again(home):
     await writer.get("p", "a")
     await writer.commit("p", [Delete("a", version)])
     assert await reader._record(stale) is None
+
+
+async def test_a_record_whose_blob_is_missing_is_unavailable(home):
+    store = home.store()
+    await store.commit("p", [Put("a", LARGE)])
+    [name] = await spills(home)
+    await home.blobs().delete(name)
+    with pytest.raises(Unavailable):
+        await store.get("p", "a")
