@@ -56,7 +56,8 @@ async def sweep(deps: Deps, overdue: Mapping[str, Overdue] = OVERDUE) -> None:
 
 
 async def remove_orphans(deps: Deps) -> None:
-    """Delete the bytes of uploads that were never finished and of files whose row is gone."""
+    """Delete the bytes of uploads that were never finished, of files whose row is gone, and of broken commits."""
+    await deps.store.sweep(deps.now() - ORPHAN_SECONDS)
     async for blob in deps.blobs.list("files/"):
         if blob.modified > deps.now() - ORPHAN_SECONDS:
             continue

@@ -114,13 +114,17 @@ class Store(Protocol):
         """Apply all changes or none, and return the new version of each Put (empty string for a Delete).
 
         A key may occur once, `MAX_CHANGES` in all. Raises Conflict when a precondition on a version or on absence
-        fails, NotFound when a record that had to exist does not, Unavailable when the outcome is unknown. A commit
-        whose answer was lost but which was applied is reported as done, not as Conflict.
+        fails (a missing record is at no version), NotFound when an `EXISTING` record is not there, Unavailable when the
+        outcome is unknown. A commit whose answer was lost but which was applied is reported as done, not as Conflict.
         """
         ...
 
     def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every (partition, record) whose `due` is at or before `now`: a scan of everything, for housekeeping only."""
+        ...
+
+    async def sweep(self, before: int) -> int:
+        """Remove what broken commits left behind before that time, for housekeeping only; how many pieces it was."""
         ...
 
     async def close(self) -> None:
