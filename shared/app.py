@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +25,7 @@ from shared.runs import housekeeping
 from shared.runs.consumer import Consumer
 from shared.runs.drives import Drives
 from shared.runs.worker import Worker
+from shared.sandbox.base import CodeSandbox
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
 
@@ -37,6 +38,13 @@ HOUSEKEEPING_SECONDS: Final = 3600
 DAY: Final = 24 * 3600
 
 
+Sweep = Callable[[int], Awaitable[object]]
+
+
+async def nothing_to_sweep(before: int) -> None:
+    """For homes that leave nothing behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A box, ready to serve and to work."""
@@ -45,7 +53,7 @@ class Box:
     worker: Worker
     drives: Drives
     asgi: FastAPI
-    sandbox: str
+    sweep_storage: Sweep
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
@@ -60,6 +68,7 @@ class Box:
         await housekeeping.sweep(self.deps)
         if self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
             await housekeeping.remove_orphans(self.deps)
+            await self.sweep_storage(self.deps.now() - DAY)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -88,8 +97,10 @@ class Box:
     async def close(self) -> None:
         """Release what is being driven, then everything that is open."""
         await self.drives.close()
-        for port in (self.deps.llm, self.deps.queue, self.deps.store, self.deps.blobs):
-            await port.close()
+        ports = (self.deps.sandbox, self.deps.llm, self.deps.queue, self.deps.store, self.deps.blobs)
+        for port in ports:
+            if port is not None:
+                await port.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class Storage:
     blobs: Blobs
     #: Runs to drive.
     runs: Queue
+    #: Removes what the adapters themselves left behind before a time.
+    sweep: Sweep
 
 
 def build(
@@ -108,6 +121,7 @@ def build(
     storage: Storage | None = None,
     llm: Llm | None = None,
     tools: Iterable[Tool] | None = None,
+    sandbox: CodeSandbox | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Box:
     """A box for these settings; what else is given replaces ours."""
@@ -119,11 +133,12 @@ def build(
         queue=storage.runs,
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
+        sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         clock=clock,
     )
     worker = Worker(deps)
     drives = Drives(worker)
-    return Box(deps, worker, drives, create_app(deps, drives), "not available yet")
+    return Box(deps, worker, drives, create_app(deps, drives), storage.sweep)
 
 
 def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:
@@ -153,6 +168,7 @@ def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storag
         SqliteStore(database, counter),
         FolderBlobs(settings.box_home / "blobs", counter),
         SqliteQueue(database, "runs", counter),
+        nothing_to_sweep,
     )
 
 
@@ -171,11 +187,8 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
         settings.azure_client_id,
     )
     blobs = AzureBlobs(account.blobs, "files", counter)
-    return Storage(
-        TablesStore(account.tables, blobs, "records", counter),
-        blobs,
-        AzureQueue(account.queues, "runs", counter),
-    )
+    store = TablesStore(account.tables, blobs, "records", counter)
+    return Storage(store, blobs, AzureQueue(account.queues, "runs", counter), store.sweep)
 
 
 def model(settings: Settings) -> Llm:
@@ -191,3 +204,26 @@ def server_tools(settings: Settings) -> list[Tool]:
     from shared.tools.catalog import catalog
 
     return catalog(settings, embedded=not settings.uses_azure_storage)
+
+
+def code_sandbox(settings: Settings) -> CodeSandbox:
+    """Where model-written code runs."""
+    from shared.sandbox.bare import Bare
+    from shared.sandbox.bwrap import Bubblewrap
+    from shared.sandbox.first import FirstSandbox
+    from shared.sandbox.interpreter import Interpreter, this_interpreter
+    from shared.sandbox.landlock import Landlock
+    from shared.sandbox.local import LocalSandbox
+    from shared.sandbox.plan import Isolator
+    from shared.sandbox.refused import RefusedSandbox
+
+    if settings.sandbox == "none":
+        return RefusedSandbox("The code interpreter is switched off (SANDBOX=none).")
+    makers: dict[str, Callable[[Interpreter], Isolator]] = {
+        "bwrap": Bubblewrap,
+        "landlock": Landlock,
+        "unsafe-subprocess": Bare,
+    }
+    names = ("bwrap", "landlock") if settings.sandbox == "auto" else (settings.sandbox,)
+    home, interpreter = settings.box_home / "sandbox", this_interpreter()
+    return FirstSandbox([LocalSandbox(home / name, makers[name](interpreter)) for name in names])

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     look_seconds: float = 2
     """How often a driver that waits for the model looks whether its run was cancelled."""
 
+    # the code interpreter
+    sandbox: str = Field(default="auto", pattern="^(auto|bwrap|landlock|aca|unsafe-subprocess|none)$")
+    """Where model-written code runs: `auto` is bubblewrap, else Landlock, else nowhere; `aca` is a session pool."""
+    sandbox_pool_endpoint: str = ""
+    """Management endpoint of the Container Apps session pool, for `aca`."""
+
     # tools
     send_email_url: str = ""
     """HTTP trigger of the Logic App that sends mail, without a signature; empty: no mail, or the embedded outbox."""

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from shared import logs
 from shared.app import Box, build
 from shared.config import Settings
+from shared.sandbox.base import SandboxUnavailable
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
@@ -38,7 +39,20 @@ def base_url(settings: Settings) -> str:
     return (settings.public_base_url or f"http://{settings.box_host}:{settings.box_port}").rstrip("/") + "/v1"
 
 
-def welcome(settings: Settings, box: Box) -> str:
+async def sandbox_in_words(box: Box) -> str:
+    """Which sandbox the code interpreter has, or why it has none."""
+    assert box.deps.sandbox is not None
+    try:
+        await box.deps.sandbox.self_test()
+    except SandboxUnavailable as error:
+        return f"not run: {error}"
+    info = box.deps.sandbox.info
+    if info.isolation == "none":
+        return f"{info.name}: NOT ISOLATED. Model-written code can do whatever you can do here."
+    return f"{info.name} (isolated by {info.isolation})"
+
+
+def welcome(settings: Settings, box: Box, sandbox: str) -> str:
     """What a newcomer needs to see, with something to try."""
     key = next(iter(settings.box_api_keys.values())).get_secret_value()
     return f"""
@@ -47,7 +61,7 @@ API-in-a-Box is running.
   base URL   {base_url(settings)}
   API key    {key}
   model      {box.deps.llm.description}
-  code       {box.sandbox}
+  code       {sandbox}
   data       {Path(settings.box_home).resolve()}
 
 Try:
@@ -88,8 +102,8 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=3,
         lifespan="off",
     )
-    server = Server(config, welcome(settings, box))
     async with box.at_work():
+        server = Server(config, welcome(settings, box, await sandbox_in_words(box)))
         await server.serve()
 
 
