@@ -1,0 +1,140 @@
+"""The code interpreter in a run: real Python in a real sandbox, the model scripted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shared.llm.scripted import call, text
+
+CHART = "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show(); print('drawn')"
+
+
+@pytest.fixture
+def settings():
+    return {"sandbox": "auto"}
+
+
+@pytest.fixture
+def assistant(client):
+    return client.beta.assistants.create(model="gpt-x", tools=[{"type": "code_interpreter"}])
+
+
+@pytest.fixture
+def thread(client):
+    return client.beta.threads.create(messages=[{"role": "user", "content": "Compute."}])
+
+
+@pytest.fixture
+def ask(client, assistant, thread):
+    def ask(**more):
+        return client.beta.threads.runs.create_and_poll(
+            thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=50, **more
+        )
+
+    return ask
+
+
+def steps_of(client, run):
+    return client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id, order="asc").data
+
+
+def test_code_runs_and_its_output_goes_to_the_model(client, llm, ask):
+    llm.script([call("code_interpreter", code="x = 6 * 7\nprint(x)")], [text("It is 42.")])
+
+    run = ask()
+
+    assert run.status == "completed"
+    tool_step, message_step = steps_of(client, run)
+    [shown] = tool_step.step_details.tool_calls
+    assert shown.code_interpreter.input == "x = 6 * 7\nprint(x)"
+    assert [output.logs for output in shown.code_interpreter.outputs] == ["42"]
+    assert llm.requests[1].input[-1]["output"] == "42"
+    assert [tool["name"] for tool in llm.requests[0].tools] == ["code_interpreter"]
+    assert message_step.type == "message_creation"
+
+
+def test_variables_live_on_in_the_thread(client, llm, ask, thread):
+    llm.script([call("code_interpreter", code="x = 41")], [text("Noted.")])
+    ask()
+    client.beta.threads.messages.create(thread.id, role="user", content="And one more?")
+    llm.script([call("code_interpreter", code="x + 1")], [text("42.")])
+
+    run = ask()
+
+    [shown] = steps_of(client, run)[0].step_details.tool_calls
+    assert [output.logs for output in shown.code_interpreter.outputs] == ["42"]
+
+
+def test_files_go_in_and_charts_and_files_come_out(client, llm, ask, thread):
+    table = client.files.create(file=("numbers.csv", b"n\n1\n2\n"), purpose="assistants")
+    client.beta.threads.messages.create(
+        thread.id,
+        role="user",
+        content="Double them.",
+        attachments=[{"file_id": table.id, "tools": [{"type": "code_interpreter"}]}],
+    )
+    code = (
+        f"import pandas as pd\nassert open('/mnt/data/{table.id}').read() == open('/mnt/data/numbers.csv').read()\n"
+        f"(pd.read_csv('/mnt/data/numbers.csv') * 2).to_csv('/mnt/data/double.csv', index=False)\n{CHART}"
+    )
+    answer = "Here: [double.csv](sandbox:/mnt/data/double.csv)."
+    llm.script([call("code_interpreter", code=code)], [text(answer)])
+
+    run = ask()
+
+    [shown] = steps_of(client, run)[0].step_details.tool_calls
+    assert [output.type for output in shown.code_interpreter.outputs] == ["logs", "image"]
+    image, said = client.beta.threads.messages.list(thread.id).data[0].content
+    assert image.image_file.file_id == shown.code_interpreter.outputs[1].image.file_id
+    assert client.files.content(image.image_file.file_id).read().startswith(b"\x89PNG")
+    assert client.files.retrieve(image.image_file.file_id).purpose == "assistants_output"
+    [link] = said.text.annotations
+    assert (link.type, answer[link.start_index : link.end_index]) == ("file_path", "sandbox:/mnt/data/double.csv")
+    assert client.files.content(link.file_path.file_id).read() == b"n\n2\n4\n"
+    assert run.status == "completed"
+
+
+def test_scenario_e_code_interpreter_stream(http, llm, assistant, thread):
+    llm.script([call("code_interpreter", code=CHART)], [text("See.")])
+    body = {"assistant_id": assistant.id, "stream": True}
+    events = []
+    with http.stream("POST", f"threads/{thread.id}/runs", json=body, timeout=60) as response:
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                events.append([line.removeprefix("event: thread."), None])
+            elif line.startswith("data: {"):
+                events[-1][1] = json.loads(line.removeprefix("data: "))
+
+    deltas = [data["delta"]["step_details"]["tool_calls"][0] for name, data in events if name == "run.step.delta"]
+    assert deltas[0]["code_interpreter"] == {"input": "", "outputs": []}
+    inputs = [delta["code_interpreter"].get("input", "") for delta in deltas]
+    assert "".join(inputs) == CHART
+    assert len([each for each in inputs if each]) > 1, "the code should come in pieces"
+    outputs = [output for delta in deltas[1:] for output in delta["code_interpreter"].get("outputs", [])]
+    assert [(output["index"], output["type"]) for output in outputs] == [(0, "logs"), (1, "image")]
+    parts = [data["delta"]["content"][0] for name, data in events if name == "message.delta"]
+    assert [(part["index"], part["type"]) for part in parts] == [(0, "image_file"), (1, "text")]
+    names = [name for name, _ in events]
+    assert names.index("run.step.completed") < names.index("message.created")
+
+
+def test_a_failure_of_the_code_is_told_to_the_model(client, llm, ask):
+    llm.script([call("code_interpreter", code="1 / 0")], [call("code_interpreter", wrong="x")], [text("Sorry.")])
+
+    run = ask()
+
+    assert run.status == "completed"
+    assert "ZeroDivisionError" in llm.requests[1].input[-1]["output"]
+    assert "must be JSON" in llm.requests[2].input[-1]["output"]
+
+
+@pytest.mark.parametrize("settings", [{"sandbox": "none"}])
+def test_without_a_sandbox_code_is_refused_and_the_run_goes_on(client, llm, ask):
+    llm.script([call("code_interpreter", code="1")], [text("I can't run code.")])
+
+    run = ask()
+
+    assert run.status == "completed"
+    assert "SANDBOX=none" in llm.requests[1].input[-1]["output"]
