@@ -171,13 +171,27 @@ async def test_the_answer_before_can_be_mailed():
     assert HONESTY not in arguments["body"]
 
 
-async def test_documents_are_quoted_with_their_markers():
+@pytest.mark.parametrize(
+    "found",
+    [
+        "【4:0†faq.txt】 We open at nine.\n\n【4:1†shop.txt】 You can return shoes for 30 days.",
+        "We open at nine. 【4:0†faq.txt】\nYou can return shoes for 30 days. 【4:1†shop.txt】\n",
+        json.dumps(
+            {
+                "results": [
+                    {"source": "【4:0†faq.txt】", "text": "We open at nine."},
+                    {"source": "【4:1†shop.txt】", "file": "shop.txt", "text": "You can return shoes for 30 days."},
+                ]
+            }
+        ),
+    ],
+)
+async def test_documents_are_quoted_with_their_markers(found):
     talk = Talk(SEARCH)
     assert await talk.ask("How long can I return shoes?") == [
         ("file_search", {"query": "How long can I return shoes?"})
     ]
-    answer = await talk.give("【4:0†faq.txt】 We open at nine.\n\n【4:1†shop.txt】 You can return shoes for 30 days.")
-    assert "“You can return shoes for 30 days.”【4:1†shop.txt】" in answer
+    assert "“You can return shoes for 30 days.”【4:1†shop.txt】" in await talk.give(found)
 
 
 async def test_a_clients_function_is_called_with_guessed_arguments():

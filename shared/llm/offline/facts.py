@@ -1,8 +1,7 @@
-"""Questions that one look-up answers: prices, the time, countries, articles, documents."""
+"""Questions that one look-up answers: prices, the time, countries, articles."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from zoneinfo import available_timezones
@@ -31,7 +30,6 @@ _COMPANIES = {
     "SAP": "SAP.DE",
     "Tesla": "TSLA",
 }
-_MARKER = re.compile(r"【[^】]+】")
 _MOST_COUNTRIES = 8
 
 
@@ -168,42 +166,3 @@ def summary(text: str, most: int = 4) -> str:
     weights = {each: sum(frequent.get(word, 0) for word in words(each)) / (len(each) + 100) for each in sentences}
     best = set(sorted(weights, key=lambda each: -weights[each])[:most])
     return " ".join(each for each in sentences if each in best) or text[:500]
-
-
-def documents(conversation: Conversation) -> Reply:
-    """What the documents say about the question, with the source markers that the search gave."""
-    found = conversation.outputs("file_search")
-    if not found:
-        return [conversation.call("file_search", conversation.text)]
-    passages = _passages(found[-1].output)
-    if not passages:
-        return f"The search of the documents gave: {found[-1].output[:500]}"
-    asked = words(conversation.text)
-    best = sorted(passages, key=lambda pair: -len(asked & words(pair[0])))[:2]
-    return "The documents say:\n\n" + "\n\n".join(f"“{_excerpt(text, asked)}”{marker}" for text, marker in best)
-
-
-def _passages(output: str) -> list[tuple[str, str]]:
-    """(text, marker) of each passage: in a JSON list, or as text that follows its marker."""
-    pieces = _MARKER.split(output)
-    return [
-        (_as_text(piece), marker)
-        for piece, marker in zip(pieces[1:], _MARKER.findall(output), strict=True)
-        if piece.strip()
-    ]
-
-
-def _as_text(piece: str) -> str:
-    try:
-        return str(json.loads(f'"{piece}"'))
-    except ValueError:
-        return piece
-
-
-def _excerpt(text: str, asked: set[str]) -> str:
-    """The sentence that has most words of the question, and the one after it."""
-    sentences = [each for each in re.split(r"(?<=[.!?])\s+|\n+", text.strip()) if len(each.strip()) > 3]
-    if not sentences:
-        return text.strip()[:300]
-    best = max(range(len(sentences)), key=lambda index: len(asked & words(sentences[index])))
-    return " ".join(each.strip() for each in sentences[best : best + 2])[:400]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.llm.offline import facts, functions, portfolio, programs, sums
+from shared.llm.offline import documents, facts, functions, portfolio, programs, sums
 from shared.llm.offline.conversation import Conversation, Reply
 
 HONESTY = "I am not a language model but this box's offline demo, which follows a handful of rules."
@@ -148,7 +148,7 @@ INTENTS: list[Intent] = [
         programs.answer,
     ),
     Intent(
-        "Your documents", "What do the documents say about refunds?", ("file_search",), asks(r"\w"), facts.documents
+        "Your documents", "What do the documents say about refunds?", ("file_search",), asks(r"\w"), documents.answer
     ),
     Intent("Your functions", "", (), functions.best, functions.call_best),
 ]
