@@ -17,6 +17,11 @@ from shared.sandbox.interpreter import INSIDE, Interpreter, environment, root_li
 from shared.sandbox.plan import Place, Plan, config
 
 _INSIDE: Final = "/opt/box"
+#: Everything of its own: processes, network, names, and no powers.
+_ALONE: Final = """--die-with-parent --unshare-pid --unshare-ipc --unshare-net --unshare-uts --unshare-cgroup-try
+    --hostname sandbox --cap-drop ALL"""
+_USER: Final = "--unshare-user --disable-userns --uid 1000 --gid 1000"
+_ROOT: Final = "--cap-add CAP_SETUID --cap-add CAP_SETGID"
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")
 
 
@@ -48,46 +53,23 @@ class Bubblewrap:
         return Plan([*self._wrapper(place, limits), *python], variables, settings, DATA)
 
     def _wrapper(self, place: Place, limits: Limits) -> list[str]:
-        size = str(limits.scratch)
-        words = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc"]
-        words += [
-            "--unshare-net",
-            "--unshare-uts",
-            "--unshare-cgroup-try",
-            "--hostname",
-            "sandbox",
-            "--cap-drop",
-            "ALL",
-        ]
-        if place.uid is None:
-            words += ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
-        else:
-            words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        """bwrap with its arguments; the order of the mounts matters."""
+        words = [shutil.which("bwrap") or "bwrap", *_ALONE.split()]
+        words += (_USER if place.uid is None else _ROOT).split()
+        words += ["--tmpfs", "/dev"]
+        for device in _DEVICES:
+            words += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+        # Before the folders: a virtual environment may well be in /tmp.
+        for folder in ("/dev/shm", "/tmp"):  # noqa: S108 - both are private file systems in memory
+            words += ["--perms", "1777", "--size", str(limits.scratch), "--tmpfs", folder]
         for folder in _parents((*self.interpreter.folders, _INSIDE, DATA)):
             words += ["--dir", folder]  # or bubblewrap would make them for root alone
         for folder in self.interpreter.folders:
             words += ["--ro-bind", folder, folder]
         for path, target in root_links():
             words += ["--ro-bind", path, path] if target is None else ["--symlink", target, path]
-        words += ["--ro-bind", str(INSIDE), _INSIDE, "--tmpfs", "/dev"]
-        for device in _DEVICES:
-            words += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-        for folder in ("/dev/shm", "/tmp"):  # noqa: S108 - both are private file systems in memory
-            words += ["--perms", "1777", "--size", size, "--tmpfs", folder]
-        words += [
-            "--dir",
-            "/mnt",
-            "--bind",
-            place.data,
-            DATA,
-            "--remount-ro",
-            "/dev",
-            "--remount-ro",
-            "/",
-            "--chdir",
-            "/",
-        ]
-        return [*words, "--"]
+        words += ["--ro-bind", str(INSIDE), _INSIDE, "--bind", place.data, DATA]
+        return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
 
 
 def _parents(paths: tuple[str, ...]) -> list[str]:

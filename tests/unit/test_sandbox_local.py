@@ -1,0 +1,173 @@
+"""Which sandbox a machine gets, and what it says when it gets none."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.sandbox import bwrap, landlock
+from shared.sandbox.base import SandboxBusy, SandboxUnavailable
+from shared.sandbox.bwrap import Bubblewrap
+from shared.sandbox.interpreter import Interpreter
+from shared.sandbox.local import LocalSandbox, open_local
+from shared.sandbox.names import cleaned, is_allowed
+from shared.sandbox.plan import Plan
+from tests.fakes.sandboxes import home_for_anybody, interpreter_for_anybody, isolator
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with home_for_anybody() as path:
+        yield path
+
+
+@pytest.fixture
+def no_bubblewrap(monkeypatch):
+    monkeypatch.setattr(bwrap.shutil, "which", lambda name: None)
+
+
+async def test_bubblewrap_is_preferred(home):
+    isolator("bwrap")
+    sandbox = await open_local("auto", home)
+    assert (sandbox.info.name, sandbox.info.isolation) == ("bwrap", "namespaces")
+    await sandbox.close()
+
+
+async def test_landlock_is_used_without_bubblewrap_and_the_reason_is_told(home, no_bubblewrap, caplog):
+    isolator("landlock")
+    sandbox = await open_local("auto", home, interpreter=interpreter_for_anybody())
+    assert (sandbox.info.name, sandbox.info.isolation) == ("landlock", "landlock")
+    assert "apt-get install bubblewrap" in caplog.text
+    await sandbox.close()
+
+
+async def test_a_machine_that_cannot_isolate_refuses_code_and_says_what_is_missing(home, no_bubblewrap, monkeypatch):
+    monkeypatch.setattr(landlock, "abi", lambda: 0)
+    sandbox = await open_local("auto", home)
+    with pytest.raises(SandboxUnavailable, match=r"apt-get install bubblewrap.*no Landlock"):
+        async with sandbox.session("key"):
+            raise AssertionError("a session was given")
+    await sandbox.evict("key")
+    await sandbox.close()
+
+
+async def test_a_sandbox_that_leaks_is_not_used(home, monkeypatch):
+    """The self-test does not believe in names: bubblewrap on the host's network is no sandbox."""
+    isolator("bwrap")
+    honest = Bubblewrap.plan
+
+    def leaky(self, *arguments) -> Plan:
+        plan = honest(self, *arguments)
+        plan.command.remove("--unshare-net")
+        return plan
+
+    monkeypatch.setattr(Bubblewrap, "plan", leaky)
+    sandbox = await open_local("bwrap", home)
+    assert sandbox.info.name == "none"
+    with pytest.raises(SandboxUnavailable, match="not contained: code reaches the network"):
+        await sandbox.self_test()
+
+
+async def test_none_switches_code_off(home):
+    sandbox = await open_local("none", home)
+    with pytest.raises(SandboxUnavailable, match="SANDBOX=none"):
+        await sandbox.self_test()
+
+
+async def test_running_without_isolation_must_be_asked_for_and_warns(home, caplog):
+    sandbox = await open_local("unsafe-subprocess", home)
+    assert sandbox.info.isolation == "none"
+    assert [record.levelno for record in caplog.records if "every right" in record.message] == [logging.WARNING]
+    async with sandbox.session("key") as session:
+        await session.run("open('/mnt/data/a.txt', 'w').write('a')")
+        assert (await session.run("import os\nos.listdir('/mnt/data')")).result == "['a.txt']"
+    await sandbox.close()
+
+
+async def test_a_virtual_environment_may_be_in_tmp(home):
+    isolator("bwrap")
+    venv.create(home / "venv", symlinks=True)
+    python = Interpreter.of(str(home / "venv" / "bin" / "python"), (str(home / "venv"), sys.base_prefix))
+    sandbox = LocalSandbox(home / "sandbox", Bubblewrap(python))
+    async with sandbox.session("key") as session:
+        assert (await session.run("import sys\nsys.prefix")).result == repr(str(home / "venv"))
+    await sandbox.close()
+
+
+async def test_the_longest_idle_session_makes_room(home):
+    sandbox = LocalSandbox(home, isolator("bwrap"), sessions=2, wait=20)
+    for key in ("one", "two", "three"):
+        async with sandbox.session(key) as session:
+            await session.run(f"x = {key!r}")
+    async with sandbox.session("three") as session:
+        assert (await session.run("x")).result == "'three'"
+    async with sandbox.session("two") as session:
+        assert (await session.run("x")).result == "'two'"
+    async with sandbox.session("one") as session:
+        assert (await session.run("x")).fresh
+    await sandbox.close()
+
+
+async def test_an_idle_session_is_ended_and_its_files_stay(home, caplog):
+    caplog.set_level(logging.INFO)
+    sandbox = LocalSandbox(home, isolator("bwrap"), idle=0.1)
+    async with sandbox.session("key") as session:
+        await session.run("x = 1\nopen('/mnt/data/a.txt', 'w').write('a')")
+    deadline = time.monotonic() + 20
+    while "idling" not in caplog.text and time.monotonic() < deadline:
+        async with sandbox.session("other"):
+            pass
+        await asyncio.sleep(0.05)
+    async with sandbox.session("key") as session:
+        result = await session.run("open('/mnt/data/a.txt').read()")
+        assert (result.result, result.fresh) == ("'a'", True)
+    await sandbox.close()
+
+
+async def test_a_caller_that_asks_for_a_second_session_of_its_thread_is_told_not_kept_waiting(home):
+    sandbox = LocalSandbox(home, isolator("bwrap"), wait=0.1)
+    async with sandbox.session("key"):
+        with pytest.raises(SandboxBusy, match="this thread's session"):
+            async with sandbox.session("key"):
+                raise AssertionError("the session was given twice")
+    await sandbox.close()
+
+
+async def test_files_of_sessions_unused_for_a_week_are_deleted_at_start(home):
+    folder = home / "sandbox"
+    for name, age in (("old", 8), ("new", 6)):
+        (folder / name / "data").mkdir(parents=True)
+        os.utime(folder / name, (time.time() - age * 86400,) * 2)
+    sandbox = LocalSandbox(folder, isolator("bwrap"))
+    await sandbox.self_test()
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    await sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("sales.csv", "sales.csv"),
+        ("données 2024.xlsx", "données 2024.xlsx"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\ann\\book.xlsx", "book.xlsx"),
+        ("a\nb<c>.txt", "a_b_c_.txt"),
+        (".env", "env"),
+        ("...", "file"),
+        ("", "file"),
+        ("x" * 300 + ".csv", "x" * 196 + ".csv"),
+        ("é" * 150 + ".csv", "é" * 98 + ".csv"),
+        ("\udcff.csv", "?.csv".replace("?", "_")),
+    ],
+)
+def test_names_are_cleaned(given, wanted):
+    assert cleaned(given) == wanted
+    assert is_allowed(cleaned(given))
