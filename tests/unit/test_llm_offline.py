@@ -154,6 +154,12 @@ async def test_a_mail_is_sent_with_the_users_words():
     assert "The tool says: handed over" in await talk.give("handed over")
 
 
+async def test_a_mail_that_was_not_sent_is_told():
+    talk = Talk(MAIL)
+    await talk.ask('Send "Lunch at noon?" to a@b.ch')
+    assert "may not have been sent. Error: nobody listens" in await talk.give("Error: nobody listens")
+
+
 async def test_an_answer_is_found_before_it_is_mailed():
     talk = Talk(MAIL, PRICES)
     assert (await talk.ask("Send the price of MSFT to a@b.ch"))[0][0] == "get_stock_price"
@@ -169,6 +175,15 @@ async def test_the_answer_before_can_be_mailed():
     [(_, arguments)] = await talk.ask("Mail that to a@b.ch")
     assert "capital Oslo" in arguments["body"]
     assert HONESTY not in arguments["body"]
+
+
+async def test_missing_prices_are_told():
+    talk = Talk(CODE, PRICES)
+    await talk.ask("What are my investments worth?")
+    await talk.give({"holdings": [{"symbol": "MSFT", "quantity": 2, "average_cost": 90}]})
+    answer = await talk.give({"quotes": [{"symbol": "MSFT", "error": "no network"}]})
+    assert "| MSFT | 2 | 90.00 | 180.00 |" in answer
+    assert "no prices to be had" in answer
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def choose(conversation: Conversation) -> Intent | None:
 def mail(conversation: Conversation) -> Reply:
     """Find out what the mail should say, by the intent for the rest of the question, then send it."""
     sent = conversation.outputs("send_email")
+    if sent and sent[-1].output.startswith("Error"):
+        return f"The e-mail to {conversation.address} may not have been sent. {sent[-1].output}"
     if sent:
         return f"I asked for the e-mail to {conversation.address} to be sent. The tool says: {sent[-1].output}"
     if conversation.address is None:

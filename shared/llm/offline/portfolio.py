@@ -52,14 +52,15 @@ def answer(conversation: Conversation) -> Reply:
     holdings = holdings_in(printed[0].json())
     if not holdings:
         return f"I found no holdings in the file:\n\n```\n{printed[0].output.strip()[-600:]}\n```"
-    if conversation.offers("get_stock_price") and conversation.asks(_WANTS_PRICES):
+    asked = conversation.offers("get_stock_price") and conversation.asks(_WANTS_PRICES)
+    if asked:
         priced = conversation.outputs("get_stock_price")
         if not priced:
             return calls_for(conversation, "get_stock_price", [holding.symbol for holding in holdings])
         holdings = [_priced(holding, quotes_in(priced)) for holding in holdings]
         if conversation.asks(_WANTS_CHART) and len(printed) == 1 and any(each.price is not None for each in holdings):
             return [_chart(conversation, holdings)]
-    return told(holdings, extremes=conversation.asks(_WANTS_EXTREMES) or conversation.asks("report"))
+    return told(holdings, asked=asked, extremes=conversation.asks(_WANTS_EXTREMES) or conversation.asks("report"))
 
 
 def holdings_in(output: Json | None) -> list[Holding]:
@@ -73,14 +74,14 @@ def holdings_in(output: Json | None) -> list[Holding]:
     return holdings
 
 
-def told(holdings: list[Holding], *, extremes: bool) -> str:
-    """The holdings as a table, their total, and the best and the worst if wanted."""
+def told(holdings: list[Holding], *, asked: bool, extremes: bool) -> str:
+    """The holdings as a table; if prices were asked for, their total, and the best and the worst if wanted."""
     priced = [holding for holding in holdings if holding.price is not None]
     lines = [f"These are your investments on {datetime.now(UTC):%Y-%m-%d}:", ""]
     if not priced:
         lines += ["| Symbol | Quantity | Average cost | Cost |", "|---|---:|---:|---:|"]
         lines += [f"| {h.symbol} | {h.quantity:g} | {h.cost:,.2f} | {h.value:,.2f} |" for h in holdings]
-        return "\n".join(lines)
+        return "\n".join(lines + (["", "There were no prices to be had, so this is what they cost."] if asked else []))
     lines += ["| Symbol | Quantity | Average cost | Price | Value | Gain |", "|---|---:|---:|---:|---:|---:|"]
     lines += map(_row, holdings)
     lines += ["", _total(priced)]
