@@ -95,11 +95,19 @@ TurnEvent = TextDelta | CallStarted | ArgumentsDelta | TurnDone
 class LlmError(Exception):
     """The model could not take the turn, after the adapter's retries.
 
-    `code` is what the run's `last_error` will say; `message` is safe to show to the client.
+    `code` is what the run's `last_error` will say; `message` is safe to show to the client. `broke_off` tells that the
+    model had begun to answer: the same request may well succeed, if what was heard can be forgotten.
     """
 
-    def __init__(self, code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"], message: str):
+    def __init__(
+        self,
+        code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"],
+        message: str,
+        *,
+        broke_off: bool = False,
+    ):
         super().__init__(message)
+        self.broke_off = broke_off
         self.code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"] = code
         self.message = message
 

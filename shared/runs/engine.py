@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from typing import Final
 
 from shared.deps import Deps
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
@@ -21,6 +22,9 @@ from shared.runs.request import exhausted, turn_request
 from shared.runs.turn import TurnWriter
 
 logger = logging.getLogger(__name__)
+
+#: How often a turn that broke off in the middle is taken again.
+BROKEN_TURNS: Final = 2
 
 
 class Engine:
@@ -70,8 +74,18 @@ class Engine:
             await self._start_in_background(request)
             return
         writer = TurnWriter(recorder, self.offer)
-        turn = await self._listen(request, writer)
+        turn = await self._hear_out(request, writer)
         await self._settle(turn, writer)
+
+    async def _hear_out(self, request: TurnRequest, writer: TurnWriter) -> Turn:
+        """Take the turn; one that broke off is taken again if nobody has heard of it."""
+        for _ in range(BROKEN_TURNS):
+            try:
+                return await self._listen(request, writer)
+            except LlmError as error:
+                if not error.broke_off or self.recorder.listener is not None:
+                    raise
+        return await self._listen(request, writer)
 
     async def _listen(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         deadline = float(self.recorder.run.expires_at or 0)

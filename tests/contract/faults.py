@@ -65,7 +65,12 @@ class Proxy:
     def __init__(self, target: str):
         self._target = target
         self.faults: deque[Fault] = deque()
+        #: What the next request meets; None: nothing.
+        self.choose: Callable[[], Fault | None] = self._planned
         self.requests = 0
+
+    def _planned(self) -> Fault | None:
+        return self.faults.popleft() if self.faults else None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
@@ -81,7 +86,7 @@ class Proxy:
                 kept = {k: v for k, v in answer.headers.items() if k.lower() not in ("transfer-encoding", "date")}
                 return web.Response(status=answer.status, headers=kept, body=await answer.read())
 
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.choose()
         try:
             return await (forward() if fault is None else fault(forward))
         except Dropped as dropped:

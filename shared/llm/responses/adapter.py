@@ -54,7 +54,7 @@ class ResponsesLlm:
             except _foreign_errors() as error:
                 if spoken:
                     logger.warning("model stream broke", extra={"action": "model_stream_broke", **facts(error)})
-                    raise LlmError("server_error", SORRY) from error
+                    raise LlmError("server_error", SORRY, broke_off=True) from error
                 await attempts.recover(error)
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:

@@ -1,0 +1,134 @@
+"""A box on a storage account (Azurite): an HTTP process and two workers, killed, and with a network that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from contextlib import AsyncExitStack
+
+import httpx2 as httpx
+import pytest
+
+from tests import azurite as emulator
+from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
+from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
+from tests.durability.stories import STORIES, assistant, check, tell
+
+MODES = ("streamed", "background")
+
+
+@pytest.fixture(scope="module")
+def account(azurite_installed, tmp_path_factory):  # noqa: F811
+    """A storage account of this module's own: its queue is worked by nobody else."""
+    with emulator.running(tmp_path_factory.mktemp("azurite")) as connection_string:
+        yield connection_string
+
+
+@pytest.fixture
+def environment(request, account):
+    return {"AzureWebJobsStorage": account, "MODEL_TURNS": getattr(request, "param", "streamed")}
+
+
+@pytest.mark.parametrize("environment", MODES, indirect=True)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_of_a_worker_at_every_commit_in_turn(hosts, client, when):
+    hosts.start(role="http")
+    assistant_id = await assistant(client)
+    for count in range(1, 30):
+        mortal = hosts.start(role="worker", die=f"{when}:{count}")
+        telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
+        dying = asyncio.create_task(hosts.death(mortal))
+        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
+        survived = not dying.done()
+        heir = mortal if survived else hosts.start(role="worker")
+        thread, run = await telling
+        await check(client, hosts, "mixed", thread, run)
+        dying.cancel()
+        await hosts.kill(heir)
+        if survived:
+            assert count > 4, "the worker should have died more often"
+            return
+    raise AssertionError("the story never ended")
+
+
+@pytest.mark.parametrize("environment", MODES, indirect=True)
+async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client):
+    hosts.start(role="worker")
+    hosts.start(role="http")
+    assistant_id = await assistant(client)
+    await hosts.kill(hosts.pids[-1])
+    for when in ("before", "after"):
+        for count in (1, 2):
+            hosts.start(role="http", die=f"{when}:{count}")
+            telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
+            await hosts.death(hosts.pids[-1])
+            hosts.start(role="http")
+            thread, run = await telling
+            await check(client, hosts, "mixed", thread, run)
+            await hosts.kill(hosts.pids[-1])
+
+
+@pytest.mark.parametrize("environment", MODES, indirect=True)
+async def test_a_hundred_runs_under_random_deaths(hosts, client, model_url):
+    http, *workers = hosts.start(role="http"), hosts.start(role="worker"), hosts.start(role="worker")
+    assistant_id = await assistant(client)
+    names = [random.choice([*STORIES]) for _ in range(100)]
+    gate, over = asyncio.Semaphore(12), asyncio.Event()
+
+    async def live(story: str) -> tuple[str, dict]:
+        async with gate:
+            return await tell(client, assistant_id, story)
+
+    async def reaper() -> Counter[str]:
+        deaths: Counter[str] = Counter()
+        roles = {http: "http"} | dict.fromkeys(workers, "worker")
+        while not over.is_set():
+            await asyncio.sleep(random.uniform(1, 2))
+            victim = random.choice([*roles])
+            await hosts.kill(victim)
+            role = roles.pop(victim)
+            roles[hosts.start(role=role)] = role
+            deaths[role] += 1
+        return deaths
+
+    reaping = asyncio.create_task(reaper())
+    ends = await asyncio.gather(*(live(story) for story in names))
+    over.set()
+    assert (await reaping).total() >= 3
+    for story, (thread, run) in zip(names, ends, strict=True):
+        await check(client, hosts, story, thread, run)
+    await no_second_response(model_url)
+
+
+async def no_second_response(model_url: str) -> None:
+    """The provider promises to honour keys; the box must use one for each turn begun in the background."""
+    async with httpx.AsyncClient() as http:
+        state = (await http.get(model_url.removesuffix("/v1") + "/fake/state")).json()
+    assert all(key for key in state["created"] if key), state["created"]
+
+
+@pytest.mark.parametrize("environment", MODES, indirect=True)
+async def test_five_percent_of_all_calls_fail(hosts, client, model_url, account):
+    """Between box and storage, and between box and model: refused, never sent, or the answer lost."""
+
+    def sometimes() -> Fault | None:
+        return random.choice([answers(503, "ServerBusy"), never_sent, answer_lost]) if random.random() < 0.05 else None
+
+    async with AsyncExitStack() as stack, httpx.AsyncClient() as http:
+        parts = dict(part.split("=", 1) for part in account.split(";"))
+        for name in ("TableEndpoint", "BlobEndpoint", "QueueEndpoint"):
+            proxy, parts[name] = await stack.enter_async_context(proxy_to(parts[name]))
+            proxy.choose = sometimes
+        hosts.environment["AzureWebJobsStorage"] = ";".join(f"{name}={value}" for name, value in parts.items())
+        settings = model_url.removesuffix("/v1") + "/fake/settings"
+        await http.post(settings, json={"fault_rate": 0.05})
+        stack.push_async_callback(http.post, settings, json={"fault_rate": 0})
+        for role in ("http", "worker", "worker"):
+            hosts.start(role=role)
+        assistant_id = await assistant(client)
+        names = [random.choice([*STORIES]) for _ in range(40)]
+        ends = await asyncio.gather(*(tell(client, assistant_id, story) for story in names))
+        for story, (thread, run) in zip(names, ends, strict=True):
+            await check(client, hosts, story, thread, run)
+        await hosts.close()
