@@ -141,7 +141,7 @@ def embedder_of(model: str | None) -> Embedder:
     from openai import AsyncOpenAI
 
     client = AsyncOpenAI()
-    return OpenAIEmbedder(lambda: client, model)
+    return OpenAIEmbedder(lambda: client, model, client.close)
 
 
 async def main() -> None:

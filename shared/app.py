@@ -18,6 +18,8 @@ from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deps import Deps
+from shared.ingestion import housekeeping as stores_housekeeping
+from shared.ingestion.worker import IngestionWorker
 from shared.llm.base import Llm
 from shared.objects.common import Json
 from shared.queue.base import Queue
@@ -26,6 +28,8 @@ from shared.runs.consumer import Consumer
 from shared.runs.drives import Drives
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
+from shared.search.base import Embedder
+from shared.search.index import SegmentIndex
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
 
@@ -33,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 #: Runs one process drives at once.
 RUNS_AT_ONCE: Final = 64
+#: Files one process indexes at once, each read by a process of its own; and the seconds it may take.
+FILES_AT_ONCE: Final = 2
+FILE_SECONDS: Final = 300.0
 #: How often housekeeping is due, as the timer trigger's schedule says, too.
 HOUSEKEEPING_SECONDS: Final = 3600
 DAY: Final = 24 * 3600
@@ -63,9 +70,17 @@ class Box:
         """A message of the queue `runs-poison`."""
         await self.worker.poisoned(body)
 
+    async def handle_ingestion(self, body: Json) -> None:
+        """A message of the queue `ingestion`."""
+        await IngestionWorker(self.deps).handle(body)
+
+    async def handle_poisoned_ingestion(self, body: Json) -> None:
+        """A message of the queue `ingestion-poison`."""
+        await IngestionWorker(self.deps).poisoned(body)
+
     async def housekeeping(self) -> None:
         """What the timer does: overdue records every time, orphaned blobs once a day."""
-        await housekeeping.sweep(self.deps)
+        await housekeeping.sweep(self.deps, {**housekeeping.OVERDUE, **stores_housekeeping.OVERDUE})
         if self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
             await housekeeping.remove_orphans(self.deps)
             await self.sweep_storage(self.deps.now() - DAY)
@@ -77,7 +92,14 @@ class Box:
         runs = Consumer(
             self.deps.queue, self.handle_run, self.handle_poisoned_run, limit=RUNS_AT_ONCE, visibility=visibility
         )
-        tasks = [asyncio.create_task(runs.run()), asyncio.create_task(self._keep_house())]
+        ingestion = Consumer(
+            self.deps.ingestion,
+            self.handle_ingestion,
+            self.handle_poisoned_ingestion,
+            limit=FILES_AT_ONCE,
+            visibility=FILE_SECONDS,
+        )
+        tasks = [asyncio.create_task(work) for work in (runs.run(), ingestion.run(), self._keep_house())]
         try:
             yield
         finally:
@@ -97,7 +119,8 @@ class Box:
     async def close(self) -> None:
         """Release what is being driven, then everything that is open."""
         await self.drives.close()
-        ports = (self.deps.sandbox, self.deps.llm, self.deps.queue, self.deps.store, self.deps.blobs)
+        deps = self.deps
+        ports = (deps.sandbox, deps.llm, deps.embedder, deps.queue, deps.ingestion, deps.store, deps.blobs)
         for port in ports:
             if port is not None:
                 await port.close()
@@ -111,6 +134,8 @@ class Storage:
     blobs: Blobs
     #: Runs to drive.
     runs: Queue
+    #: Files to index.
+    ingestion: Queue
     #: Removes what the adapters themselves left behind before a time.
     sweep: Sweep
 
@@ -131,6 +156,9 @@ def build(
         store=storage.store,
         blobs=storage.blobs,
         queue=storage.runs,
+        ingestion=storage.ingestion,
+        index=SegmentIndex(storage.store, storage.blobs),
+        embedder=embedder(settings),
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
@@ -168,6 +196,7 @@ def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storag
         SqliteStore(database, counter),
         FolderBlobs(settings.box_home / "blobs", counter),
         SqliteQueue(database, "runs", counter),
+        SqliteQueue(database, "ingestion", counter),
         nothing_to_sweep,
     )
 
@@ -188,7 +217,13 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
     )
     blobs = AzureBlobs(account.blobs, "files", counter)
     store = TablesStore(account.tables, blobs, "records", counter)
-    return Storage(store, blobs, AzureQueue(account.queues, "runs", counter), store.sweep)
+    return Storage(
+        store,
+        blobs,
+        AzureQueue(account.queues, "runs", counter),
+        AzureQueue(account.queues, "ingestion", counter),
+        store.sweep,
+    )
 
 
 def model(settings: Settings) -> Llm:
@@ -197,6 +232,18 @@ def model(settings: Settings) -> Llm:
     from shared.llm.responses import from_settings
 
     return from_settings(settings) or OfflineLlm()
+
+
+def embedder(settings: Settings) -> Embedder:
+    """What makes vectors for file search: the model's endpoint if there is one."""
+    from shared.llm.responses.endpoint import endpoint_of
+    from shared.search.embeddings.hashed import HashedEmbedder
+    from shared.search.embeddings.openai import OpenAIEmbedder
+
+    endpoint = endpoint_of(settings)
+    if endpoint is None or settings.embedding_model == "":
+        return HashedEmbedder()
+    return OpenAIEmbedder(endpoint.client, settings.embedding_model, endpoint.close)
 
 
 def server_tools(settings: Settings) -> list[Tool]:

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     model_context_tokens: int = 120_000
     """What a prompt may hold before older messages are dropped; estimated at four characters a token."""
 
+    # file search
+    embedding_model: str = "text-embedding-3-small"
+    """Model or deployment at the same endpoint; empty, or without an endpoint: words and parts of words only."""
+
     # runs
     run_lifetime_seconds: int = 600
     lease_seconds: float = 60

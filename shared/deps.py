@@ -12,6 +12,7 @@ from shared.config import Settings
 from shared.llm.base import Llm
 from shared.queue.base import Queue
 from shared.sandbox.base import CodeSandbox
+from shared.search.base import Embedder, Index
 from shared.store.base import Store
 from shared.tools.base import Toolbox
 
@@ -30,7 +31,11 @@ class Deps:
     blobs: Blobs
     #: Runs to drive.
     queue: Queue
+    #: Files to index for vector stores.
+    ingestion: Queue
     llm: Llm
+    index: Index
+    embedder: Embedder
     #: Tools the box runs itself, by name.
     toolbox: Toolbox = field(default_factory=dict)
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.

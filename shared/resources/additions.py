@@ -9,7 +9,8 @@ from shared.deps import Deps
 from shared.errors import wrong_shape
 from shared.objects.common import Json
 from shared.objects.message import CreateMessage, Message
-from shared.resources import files
+from shared.objects.tools import NewVectorStore
+from shared.resources import attachments, files, vector_stores
 from shared.store.base import Put
 
 
@@ -40,7 +41,10 @@ def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int
 async def attach(deps: Deps, owner: str, thread: Json, bodies: Sequence[CreateMessage]) -> Json:
     """The thread with the messages' attachments added to its tools; the very same object if there are none."""
     file_ids = [file_id for body in bodies for file_id in body.attached_to("code_interpreter")]
-    return _with_files(thread, file_ids) if file_ids else thread
+    if file_ids:
+        thread = _with_files(thread, file_ids)
+    searched = [*dict.fromkeys(file_id for body in bodies for file_id in body.attached_to("file_search"))]
+    return await _searching(deps, owner, thread, searched) if searched else thread
 
 
 def need_thread(bodies: Sequence[CreateMessage]) -> bool:
@@ -60,6 +64,19 @@ def _message(deps: Deps, thread_id: str, body: CreateMessage, number: int) -> Me
         attachments=body.attachments_json(),
         metadata=body.metadata or {},
     )
+
+
+async def _searching(deps: Deps, owner: str, thread: Json, file_ids: list[str]) -> Json:
+    """The thread whose vector store has the files, too; it gets one if it has none."""
+    resources = thread["tool_resources"]
+    specs = await attachments.searchable(deps, owner, file_ids, param="attachments")
+    store_ids = resources.get("file_search", {}).get("vector_store_ids")
+    if store_ids:
+        await vector_stores.add(deps, owner, store_ids[0], specs)
+        return thread
+    new = NewVectorStore(file_ids=file_ids)
+    store_id = await vector_stores.create_for_tools(deps, owner, new, vector_stores.THREAD_DAYS)
+    return thread | {"tool_resources": resources | {"file_search": {"vector_store_ids": [store_id]}}}
 
 
 def _with_files(thread: Json, file_ids: list[str]) -> Json:

@@ -14,6 +14,7 @@ from shared.objects.common import Json
 from shared.objects.file import File, blob_of
 from shared.objects.file_requests import CreateFile
 from shared.paging import ListQuery, Page, newest_page
+from shared.resources import ingestion_messages
 from shared.resources.records import check_shape
 from shared.store.base import Delete, Put, Record
 
@@ -130,7 +131,8 @@ async def delete(deps: Deps, owner: str, file_id: str) -> Json:
 
 
 async def remove(deps: Deps, owner: str, row: Record) -> None:
-    """Remove row and bytes of a file; housekeeping does the same with expired ones."""
+    """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
+    await deps.ingestion.send(ingestion_messages.deleted(owner, row.key))
     await deps.store.commit(partition_of(owner), [Delete(row.key)])
     await deps.blobs.delete(blob_of(owner, row.key))
 

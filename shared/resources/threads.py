@@ -19,7 +19,7 @@ from shared.objects.thread import (
     partition_of,
 )
 from shared.paging import ListQuery, newest_page
-from shared.resources import additions, tool_resources
+from shared.resources import additions, tool_resources, vector_stores
 from shared.resources.records import change, check_shape
 from shared.store.base import MAX_CHANGES, Delete, Put, Record
 
@@ -43,7 +43,9 @@ async def prepare(deps: Deps, owner: str, body: CreateThread, param: str = "") -
     """A new thread and the rows to be committed for it: the thread, its head and messages. Raises InvalidRequest."""
     path = f"{param}." if param else ""
     messages = body.messages or []
-    resources = await tool_resources.resolve(deps, owner, body.tool_resources, f"{path}tool_resources")
+    resources = await tool_resources.resolve(
+        deps, owner, body.tool_resources, f"{path}tool_resources", vector_stores.THREAD_DAYS
+    )
     await additions.check_files(deps, owner, messages, f"{path}messages")
     thread = Thread(
         id=ids.newest_first(PREFIX), created_at=deps.now(), metadata=body.metadata or {}, tool_resources=resources

@@ -5,14 +5,19 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.errors import wrong_shape
 from shared.objects.common import Json
-from shared.objects.tools import FileSearchResources, NewToolResources, ToolResources
-from shared.resources import files
+from shared.objects.tools import FileSearchResources, NewFileSearchResources, NewToolResources, ToolResources
+from shared.resources import files, vector_stores
 
 Requested = NewToolResources | ToolResources | None
 
 
-async def resolve(deps: Deps, owner: str, requested: Requested, param: str = "tool_resources") -> Json:
-    """The resources as stored and answered. Raises InvalidRequest for files that do not exist."""
+async def resolve(
+    deps: Deps, owner: str, requested: Requested, param: str = "tool_resources", days: int | None = None
+) -> Json:
+    """The resources as stored and answered; a vector store that is created with them lives so many idle days.
+
+    Raises InvalidRequest for files, NotFoundError for vector stores that do not exist.
+    """
     resolved: Json = {}
     if requested is None:
         return resolved
@@ -21,7 +26,7 @@ async def resolve(deps: Deps, owner: str, requested: Requested, param: str = "to
         await _check_files(deps, owner, file_ids, f"{param}.code_interpreter.file_ids")
         resolved["code_interpreter"] = {"file_ids": file_ids}
     if requested.file_search is not None:
-        resolved["file_search"] = await _file_search(requested.file_search)
+        resolved["file_search"] = await _file_search(deps, owner, requested.file_search, days)
     return resolved
 
 
@@ -53,5 +58,10 @@ async def _check_files(deps: Deps, owner: str, file_ids: list[str], param: str) 
     await files.check(deps, owner, file_ids, param)
 
 
-async def _file_search(requested: FileSearchResources) -> Json:
-    return {"vector_store_ids": requested.vector_store_ids or []}
+async def _file_search(deps: Deps, owner: str, requested: FileSearchResources, days: int | None) -> Json:
+    store_ids = [*(requested.vector_store_ids or ())]
+    await vector_stores.check(deps, owner, store_ids)
+    if isinstance(requested, NewFileSearchResources):
+        for new in requested.vector_stores or ():
+            store_ids.append(await vector_stores.create_for_tools(deps, owner, new, days))
+    return {"vector_store_ids": store_ids}

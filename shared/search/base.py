@@ -88,6 +88,10 @@ class Embedder(Protocol):
         """One vector per text. Raises EmbeddingUnavailable or EmbeddingRefused."""
         ...
 
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
 
 class Index(Protocol):
     """Chunks by vector store and file, searchable by words and by vectors. Many writers at once are safe.

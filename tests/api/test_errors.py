@@ -345,7 +345,6 @@ def test_unknown_route(http, raw):
     told(http.get("x"), "Invalid URL (GET /v1/x)", None, None, 404)
     told(http.post("assistants/asst_x/y"), "Invalid URL (POST /v1/assistants/asst_x/y)", None, None, 404)
     told(http.put("assistants"), "Invalid URL (PUT /v1/assistants)", None, None, 404)
-    told(http.get("vector_stores"), "Invalid URL (GET /v1/vector_stores)", None, None, 404)
     headers = {"api-key": "sk-test-0123456789"}
     told(raw.get("/openai/x", headers=headers), "Invalid URL (GET /openai/x)", None, None, 404)
     told(raw.get("/", headers=headers), "Invalid URL (GET /)", None, None, 404)

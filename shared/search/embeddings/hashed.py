@@ -37,6 +37,9 @@ class HashedEmbedder:
         left_out = frozenset(STOPWORDS_EN)
         return await asyncio.to_thread(lambda: [vector(text, left_out) for text in texts])
 
+    async def close(self) -> None:
+        """There is nothing to release."""
+
 
 def vector(text: str, left_out: Container[str]) -> Vector:
     """Signed counts of the text's features, each in the place its hash says, dampened."""

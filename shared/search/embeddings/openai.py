@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.search.base import EmbeddingRefused, EmbeddingUnavailable, Vector
@@ -21,10 +21,10 @@ DIMENSIONS: Final = 256
 
 
 class OpenAIEmbedder:
-    """`Embedder` by a model; `client` gives the process's one client."""
+    """`Embedder` by a model; `client` gives the client to use, `close` closes it."""
 
-    def __init__(self, client: Callable[[], AsyncOpenAI], model: str):
-        self._client, self._model = client, model
+    def __init__(self, client: Callable[[], AsyncOpenAI], model: str, close: Callable[[], Awaitable[None]]):
+        self._client, self._model, self._close = client, model, close
         self._options: dict[str, Any] = {"dimensions": DIMENSIONS} if SHORTENED in model else {}
 
     @property
@@ -42,6 +42,10 @@ class OpenAIEmbedder:
 
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         return [vector for vectors in await asyncio.gather(*map(embed, batches)) for vector in vectors]
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._close()
 
     async def _request(self, batch: Sequence[str]) -> list[Vector]:
         # heavy: loaded on first use

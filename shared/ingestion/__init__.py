@@ -1,0 +1,1 @@
+"""Indexing files in the background: what the messages of the queue `ingestion` ask for."""

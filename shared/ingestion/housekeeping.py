@@ -1,0 +1,34 @@
+"""What the timer does about vector stores: expired ones lose their chunks, forgotten files are taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from shared.deps import Deps
+from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY, ItemRecord, StoreRecord
+from shared.resources import ingestion_messages
+from shared.store.base import Put, Record
+
+
+async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
+    """An expired store stays to be seen, but cannot be searched any more."""
+    record = StoreRecord.model_validate(row.data)
+    if record.expired(deps.now()):
+        await deps.index.drop(record.store.id)
+        await deps.store.commit(partition, [Put(row.key, row.data, row.version)])
+
+
+async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
+    """A file that is still in progress although its message is gone."""
+    item = ItemRecord.model_validate(row.data)
+    file = item.file
+    owner = partition.partition(":")[0]
+    await deps.ingestion.send(ingestion_messages.files(owner, file.vector_store_id, [file.id], item.token))
+
+
+#: By the prefix of the record's key.
+OVERDUE: Final[Mapping[str, Callable[[Deps, str, Record], Awaitable[None]]]] = {
+    STORE_KEY: overdue_store,
+    ITEM_PREFIX: overdue_item,
+}

@@ -1,0 +1,179 @@
+"""Vector stores, files in them and batches of files: as answered, and with what the box keeps beside it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, Field
+
+from shared.objects.common import ApiObject, Json, Metadata
+
+FileStatus = Literal["in_progress", "completed", "failed", "cancelled"]
+
+#: What `auto` means.
+DEFAULT_CHUNKS: Final = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
+
+#: The key of the store's own row in its partition.
+STORE_KEY: Final = "store"
+#: Files are numbered in the order of their attachment; a second row leads from the file's id to its number.
+ITEM_PREFIX: Final = "item_"
+
+
+class FileCounts(BaseModel):
+    """Files by status."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
+
+    def move(self, before: FileStatus | None, after: FileStatus | None) -> None:
+        """A file comes (from None), changes its status, or goes (to None)."""
+        if before is not None:
+            setattr(self, before, getattr(self, before) - 1)
+        if after is not None:
+            setattr(self, after, getattr(self, after) + 1)
+        self.total += (before is None) - (after is None)
+
+
+class VectorStore(ApiObject):
+    """A vector store."""
+
+    id: str
+    object: Literal["vector_store"] = "vector_store"
+    created_at: int
+    name: str = ""
+    description: str | None = None
+    usage_bytes: int = 0
+    file_counts: FileCounts = Field(default_factory=FileCounts)
+    status: Literal["in_progress", "completed", "expired"] = "completed"
+    expires_after: Json | None = None
+    expires_at: int | None = None
+    last_active_at: int
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class StoreRecord(BaseModel):
+    """A vector store's row: every change to its files goes through it."""
+
+    store: VectorStore
+    #: The number of the next file.
+    next: int = 0
+
+    def settle(self) -> None:
+        """Fields that follow from others."""
+        self.store.status = "in_progress" if self.store.file_counts.in_progress else "completed"
+        days = None if self.store.expires_after is None else self.store.expires_after["days"]
+        self.store.expires_at = None if days is None else self.store.last_active_at + days * 86_400
+
+    def expired(self, now: int) -> bool:
+        """Whether its time is over."""
+        return self.store.expires_at is not None and self.store.expires_at <= now
+
+
+class VectorStoreFile(ApiObject):
+    """A file in a vector store; its id is the file's."""
+
+    id: str
+    object: Literal["vector_store.file"] = "vector_store.file"
+    usage_bytes: int = 0
+    created_at: int
+    vector_store_id: str
+    status: FileStatus = "in_progress"
+    last_error: Json | None = None
+    chunking_strategy: Json
+    attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
+
+
+class ItemRecord(BaseModel):
+    """The row of a file in a vector store."""
+
+    file: VectorStoreFile
+    number: int
+    filename: str
+    #: Changes with every attachment, so that work on an earlier one cannot end this one.
+    token: str
+    #: Batches the file came with, and those whose counts still have it in progress.
+    batches: list[str] = Field(default_factory=list)
+    waiting: list[str] = Field(default_factory=list)
+
+
+class FileBatch(ApiObject):
+    """Files attached together."""
+
+    id: str
+    object: Literal["vector_store.files_batch"] = "vector_store.files_batch"
+    created_at: int
+    vector_store_id: str
+    status: Literal["in_progress", "completed", "cancelled", "failed"] = "in_progress"
+    file_counts: FileCounts = Field(default_factory=FileCounts)
+
+
+class TextContent(ApiObject):
+    """A piece of text."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ContentPage(ApiObject):
+    """A file's text."""
+
+    object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
+    data: list[TextContent]
+    has_more: bool = False
+    next_page: str | None = None
+
+
+class SearchResult(ApiObject):
+    """A chunk that was found."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: dict[str, str | bool | int | float]
+    content: list[TextContent]
+
+
+class SearchPage(ApiObject):
+    """What a search found, best first."""
+
+    object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
+    search_query: list[str]
+    data: list[SearchResult]
+    has_more: bool = False
+    next_page: str | None = None
+
+
+class FileSpec(BaseModel):
+    """A file to attach."""
+
+    file_id: str
+    filename: str
+    chunking_strategy: Json
+    attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
+
+
+class BatchRecord(BaseModel):
+    """A batch's row."""
+
+    batch: FileBatch
+    #: Files that are not attached yet: it takes several commits.
+    pending: list[FileSpec] = Field(default_factory=list)
+    cancelled: bool = False
+
+    def settle(self) -> None:
+        """The status follows from the counts, so that they always change together."""
+        counts = self.batch.file_counts
+        if counts.in_progress:
+            self.batch.status = "in_progress"
+        elif self.cancelled:
+            self.batch.status = "cancelled"
+        else:
+            self.batch.status = "failed" if counts.failed == counts.total else "completed"
+
+
+def partition_of(owner: str, store_id: str) -> str:
+    """A vector store's partition. The owner is part of it: another owner's id leads nowhere."""
+    return f"{owner}:{store_id}"
