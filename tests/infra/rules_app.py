@@ -35,12 +35,6 @@ HOST_SETTINGS = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
 }
-#: Settings whose readers are on their way.
-PENDING = {
-    "EMBEDDING_MODEL",
-    "SANDBOX",
-    "SANDBOX_POOL_ENDPOINT",
-}
 #: Settings Flex Consumption refuses or replaced by functionAppConfig.
 REFUSED = {
     "AzureWebJobsStorage",
@@ -73,7 +67,7 @@ def settings_are_those_the_app_reads(tree: Tree) -> Iterator[str]:
     """Nothing the app reads is missing, nothing it does not read is set."""
     deployed, read = set(settings_deployed(tree)), settings_read()
     yield from (f"{name} is read, but not deployed" for name in sorted(read - deployed - set(NOT_DEPLOYED)))
-    yield from (f"{name} is deployed, but not read" for name in sorted(deployed - read - HOST_SETTINGS - PENDING))
+    yield from (f"{name} is deployed, but not read" for name in sorted(deployed - read - HOST_SETTINGS))
     yield from (f"{name} is no setting of the app any more" for name in sorted(set(NOT_DEPLOYED) - read))
     yield from (f"{name} is deployed after all" for name in sorted(set(NOT_DEPLOYED) & deployed))
     yield from (f"the host's {name} is missing" for name in sorted(HOST_SETTINGS - deployed))
