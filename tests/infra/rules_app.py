@@ -120,14 +120,17 @@ def functions_find_what_they_name(tree: Tree) -> Iterator[str]:
 
 
 def storage_has_what_the_app_opens(tree: Tree) -> Iterator[str]:
-    """Containers and tables are declared under the names the app opens, beside the one for its package."""
+    """All is declared under the names the app opens, beside the container of its package and the poison queues."""
     app = (tree.root / "shared/app.py").read_text()
+    queues = re.findall(r'AzureQueue\(.*?"([\w-]+)"', app)
     opened = {
         "containers": {"deployments", *re.findall(r'AzureBlobs\(.*?"([\w-]+)"', app)},
         "tables": set(re.findall(r'TablesStore\(.*?"(\w+)"', app)),
+        "queues": {*queues, *(f"{name}-poison" for name in queues)},
     }
     for kind, names in opened.items():
-        declared = {each.body["name"] for _, each in tree.resources("Microsoft.Storage") if f"/{kind}@" in each.type}
+        resources = [each for each in tree.resources("Microsoft.Storage") if f"/{kind}@" in each[1].type]
+        declared = {name for template, each in resources for name in tree.names(template, each)}
         yield from (f"{kind}: {name} is not both declared and opened" for name in sorted(names ^ declared))
 
 

@@ -104,6 +104,7 @@ FAULTS = [
     ("storage_has_what_the_app_opens", STORAGE, "name: 'files'", "name: 'box'"),
     ("storage_has_what_the_app_opens", STORAGE, "name: 'records'", "name: 'rows'"),
     ("storage_has_what_the_app_opens", "shared/app.py", '"records"', '"rows"'),
+    ("storage_has_what_the_app_opens", "shared/app.py", 'queues, "ingestion"', 'queues, "ingest"'),
     ("azure_yaml_follows_its_rules", "azure.yaml", "name: api-in-a-box\n", ""),
     ("azure_yaml_follows_its_rules", "azure.yaml", "path: infra\n", "path: deploy\n"),
     ("azure_yaml_follows_its_rules", "azure.yaml", "host: function", "host: functions"),
