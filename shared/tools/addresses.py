@@ -24,7 +24,7 @@ def is_public(address: str) -> bool:
         parsed: IPv4Address | IPv6Address = ip_address(address)
     except ValueError:
         return False
-    if not parsed.is_global or parsed.is_multicast or parsed.is_reserved:
+    if not parsed.is_global or parsed.is_multicast:
         return False
     if parsed.version == 6 and parsed not in _PUBLIC_IPV6:
         return False

@@ -40,7 +40,7 @@ def read_html(body: bytes, charset: str | None) -> Article:
     except lxml.etree.LxmlError:
         return Article("", "")
     title = _title(page)
-    lxml.etree.strip_elements(page, lxml.etree.Comment, *_CLUTTER.split(), with_tail=False)
+    lxml.etree.strip_elements(page, *_CLUTTER.split(), with_tail=False)
     for element in page.xpath(_INVISIBLE):
         element.drop_tree()
     for element in page.iter(*_BLOCKS.split()):

@@ -56,8 +56,8 @@ class Internet(httpx2.AsyncBaseTransport):
         self.requests.append(request)
         if address in self.unreachable:
             raise httpx2.ConnectError("no route", request=request)
-        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self.port)
-        return await self._inner.handle_async_request(request)
+        here = request.url.copy_with(scheme="http", host="127.0.0.1", port=self.port)
+        return await self._inner.handle_async_request(httpx2.Request(request.method, here, headers=request.headers))
 
     async def aclose(self) -> None:
         """Outlives the clients that use it."""

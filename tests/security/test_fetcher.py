@@ -51,12 +51,12 @@ async def refusal(internet, url) -> str:
 
 FORBIDDEN = """
     0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.1.2.3 168.63.129.16
-    169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.192 192.0.2.1 192.88.99.1 192.168.0.1 198.18.0.1
-    198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
+    169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.9 192.0.0.192 192.0.2.1 192.88.99.1 192.168.0.1
+    198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
     :: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:8.8.8.8 ::ffff:169.254.169.254 ::ffff:0:127.0.0.1
-    64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b::808:808 64:ff9b:1::1 100::1 2001::1 2001:0:7f00:1:: 2001:db8::1
-    2001:10::1 2002:7f00:1:: 2002:a9fe:a9fe:: 2002:808:808:: 3fff::1 5f00::1 fc00::1 fd00:ec2::254 fe80::1 fe80::1%eth0
-    2606:4700::1%1 fec0::1 ff02::1 ff0e::1 4000::1 nonsense 127.1 0x7f.0.0.1 2130706433 1.1.1.1/0
+    64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b::808:808 64:ff9b:1::1 100::1 2001::1 2001:1::1 2001:0:7f00:1::
+    2001:db8::1 2001:10::1 2002:7f00:1:: 2002:a9fe:a9fe:: 2002:808:808:: 3fff::1 5f00::1 fc00::1 fd00:ec2::254 fe80::1
+    fe80::1%eth0 2606:4700::1%1 fec0::1 ff02::1 ff0e::1 4000::1 nonsense 127.1 0x7f.0.0.1 2130706433 1.1.1.1/0
 """
 
 
@@ -315,16 +315,29 @@ async def test_the_connection_goes_to_the_checked_address_past_any_proxy(interne
 
 @pytest.mark.parametrize(("name", "accepted"), [("news.example", True), ("other.example", False)])
 async def test_the_certificate_must_be_that_of_the_name(internet, monkeypatch, tmp_path, name, accepted):
-    pem = certificate(tmp_path, name)
-    port = await internet.serve_tls(server_side(pem))
-    connect = anyio.connect_tcp
-    monkeypatch.setattr(
-        "anyio.connect_tcp", lambda remote_host, remote_port, **rest: connect("127.0.0.1", port, **rest)
-    )
-    monkeypatch.setattr(module, "tls", lambda: ssl.create_default_context(cafile=str(pem)))
+    await lead_tls_here(internet, monkeypatch, certificate(tmp_path, name))
     fetching = Fetcher(resolve=internet.resolve).fetch("https://news.example/", HTML)
     if accepted:
         assert (await fetching).body == b"<p>Hello"
     else:
         with pytest.raises(ToolFailure, match="ConnectError"):
             await fetching
+
+
+async def test_a_connection_is_not_lent_to_another_name(internet, monkeypatch, tmp_path):
+    internet.names["other.example"] = [[PUBLIC]]
+    internet.pages["news.example/go"] = redirect("https://other.example/")
+    internet.pages["other.example/"] = lambda request: html("<p>Not for this certificate")
+    await lead_tls_here(internet, monkeypatch, certificate(tmp_path, "news.example"))
+    with pytest.raises(ToolFailure, match="ConnectError"):
+        await Fetcher(resolve=internet.resolve).fetch("https://news.example/go", HTML)
+
+
+async def lead_tls_here(internet, monkeypatch, pem):
+    """Connections to port 443, wherever they go, end at the local server, whose certificate is trusted."""
+    port = await internet.serve_tls(server_side(pem))
+    connect = anyio.connect_tcp
+    monkeypatch.setattr(
+        "anyio.connect_tcp", lambda remote_host, remote_port, **rest: connect("127.0.0.1", port, **rest)
+    )
+    monkeypatch.setattr(module, "tls", lambda: ssl.create_default_context(cafile=str(pem)))

@@ -14,7 +14,7 @@ from shared.tools.delivery import AllowedDomains
 from shared.tools.logic_app import LogicApp
 from shared.tools.outbox import Outbox
 from shared.tools.send_email import send_email_tool
-from tests.fakes.logic_app import FakeIdentity, FakeLogicApp
+from tests.fakes.logic_app import FakeIdentity, FakeLogicApp, schema
 
 CONTEXT = ToolContext(call_id="call_7", owner="alice", thread_id="thread_1", run_id="run_1")
 MAIL = {"to": "bob@contoso.com", "subject": "Report", "body": "All is well."}
@@ -154,7 +154,7 @@ async def test_without_a_token_nothing_is_sent(mailer):
     assert mailer.accepted == []
 
 
-@pytest.mark.parametrize("query", ["sig=abc", "api-version=2016-10-01&sp=%2Ftriggers&sv=1.0&SIG=x", "sig="])
+@pytest.mark.parametrize("query", ["sig=abc", "SIG=abc", "api-version=2016-10-01&sp=%2Ftriggers&sv=1.0&SIG=x", "sig="])
 def test_a_signed_url_is_refused_without_repeating_it(query):
     with pytest.raises(ValueError, match="must not carry a signature") as caught:
         LogicApp(f"https://prod-1.westeurope.logic.azure.com/workflows/w/invoke?{query}", FakeIdentity, done="")
@@ -226,6 +226,15 @@ async def test_a_call_id_cannot_leave_the_outbox(tmp_path):
     await create_calendar_event_tool(Outbox(tmp_path / "outbox", "event"), CONTOSO).run(json.dumps(EVENT), context)
     (file,) = tmp_path.rglob("*.json")
     assert file.name == "event-run_1-.._.._.._etc_x_y.json"
+
+
+@pytest.mark.parametrize(
+    ("make", "workflow"), [(send_email_tool, "send-email"), (create_calendar_event_tool, "create-event")]
+)
+def test_a_tool_and_its_workflow_speak_of_the_same_fields(make, workflow, tmp_path):
+    fields = make(Outbox(tmp_path, "x"), CONTOSO).parameters["properties"]
+    deployed = schema(workflow)["properties"]
+    assert {name: field["type"] for name, field in fields.items()} == {n: f["type"] for n, f in deployed.items()}
 
 
 @pytest.mark.parametrize("make", [send_email_tool, create_calendar_event_tool])
