@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -14,12 +13,9 @@ from openai import AsyncOpenAI
 from pydantic import SecretStr
 
 from shared import samples
-from shared.api.app import create_app
-from shared.app import Box, build
+from shared.app import build
 from shared.config import Settings
 from shared.llm.offline import OfflineLlm
-from shared.runs.drives import Drives
-from shared.runs.worker import Worker
 from shared.tools.catalog import catalog
 from shared.tools.fetcher import Fetcher
 from tests.fakes.countries import KEY, FakeCountries
@@ -65,11 +61,8 @@ async def client(tmp_path, world):
     )
     fetcher = Fetcher(resolve=net.resolve, transport=net)
     tools = catalog(settings, embedded=True, prices=RecordedPrices(), fetcher=fetcher)
-    made = build(settings, llm=OfflineLlm(seconds_per_word=0), tools=tools)
-    deps = replace(made.deps, sandbox=PlainSandbox(tmp_path / "sandbox"))
-    worker = Worker(deps)
-    drives = Drives(worker)
-    box = Box(deps, worker, drives, create_app(deps, drives), "plain")
+    sandbox = PlainSandbox(tmp_path / "sandbox")
+    box = build(settings, llm=OfflineLlm(seconds_per_word=0), tools=tools, sandbox=sandbox)
     async with (
         box.at_work(),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=box.asgi)) as http,
