@@ -29,6 +29,8 @@ class Outcome:
     images: list[str] = field(default_factory=list)
     #: Files written by the call: name in the sandbox -> file id.
     files: dict[str, str] = field(default_factory=dict)
+    #: What the answer may cite: marker -> file id.
+    sources: dict[str, str] = field(default_factory=dict)
     #: Deltas that show the outcome in a stream, without their `index`.
     deltas: list[Json] = field(default_factory=list)
 

@@ -155,7 +155,7 @@ def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, s
     told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{name}.)" for name in made)
     deltas = [{"type": NAME, NAME: {"outputs": [{"index": index, **output}]}} for index, output in enumerate(outputs)]
     output = "\n".join([*told, *notes]) or "(no output)"
-    return Outcome(output, with_outputs(call, outputs), images, made, deltas)
+    return Outcome(output, with_outputs(call, outputs), images, made, deltas=deltas)
 
 
 def log_output(text: str) -> Json:

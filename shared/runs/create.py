@@ -14,7 +14,7 @@ from shared.objects.run import Run, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import HEAD_KEY, CreateThread, Head, partition_of
 from shared.objects.tools import choice_json, tools_json
-from shared.resources import additions, assistants, messages, threads, tool_resources
+from shared.resources import additions, assistants, messages, threads, tool_resources, vector_stores
 from shared.resources.records import until_committed
 from shared.runs import lifecycle, service, wakeups
 from shared.runs.drives import Drives
@@ -99,6 +99,7 @@ async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tupl
         raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
     changes = await messages.add(deps, owner, thread_id, more, head)
     record = run_record(deps, owner, thread_id, body, Assistant.model_validate(assistant), head)
+    await check_stores(deps, record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
@@ -121,9 +122,17 @@ async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) ->
     record = run_record(deps, owner, thread["id"], body, Assistant.model_validate(assistant), head)
     record.run.tool_resources = resources
     record.resources |= resources
+    await check_stores(deps, record)
     await threads.add_to_index(deps, owner, thread["id"])
     rest = [each for each in changes if each.key != HEAD_KEY]
     return record, [Put(HEAD_KEY, locked(record)), *rest], thread
+
+
+async def check_stores(deps: Deps, record: RunRecord) -> None:
+    """Refuse a run that would search a store that is gone or has expired. Raises InvalidRequest, NotFoundError."""
+    if any(tool["type"] == "file_search" for tool in record.run.tools):
+        store_ids = record.resources.get("file_search", {}).get("vector_store_ids", [])
+        await vector_stores.check(deps, record.owner, store_ids, "Vector store {} is expired.")
 
 
 def run_record(

@@ -180,6 +180,7 @@ class Engine:
         self.recorder.set_calls(shown)
         self.recorder.record.images.extend(outcome.images)
         self.recorder.record.files |= outcome.files
+        self.recorder.record.sources |= outcome.sources
         for delta in outcome.deltas:
             self.recorder.emit(indexed(step.step.id, index, delta))
 

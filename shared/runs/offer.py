@@ -10,6 +10,7 @@ from shared.objects.common import Json
 from shared.objects.run import RunRecord
 from shared.runs.calls import Handler, ServerFunction, definition
 from shared.runs.code_interpreter import CodeInterpreter
+from shared.runs.file_search import FileSearch
 from shared.runs.views import CallView, FunctionView
 
 
@@ -46,4 +47,6 @@ def built_in(deps: Deps, record: RunRecord) -> list[Handler]:
     handlers: list[Handler] = []
     if "code_interpreter" in kinds and deps.sandbox is not None:
         handlers.append(CodeInterpreter(deps, deps.sandbox, record))
+    if "file_search" in kinds:
+        handlers.append(FileSearch(deps, record))
     return handlers

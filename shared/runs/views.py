@@ -77,6 +77,28 @@ class CodeView:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SearchView:
+    """A file search call: how it ranks, then what it found. The queries are not shown."""
+
+    call_id: str
+    #: `ranker` and `score_threshold`.
+    ranking: Json
+
+    def opening(self) -> Json:
+        return self.call("")
+
+    def feed(self, arguments: str) -> Json | None:
+        return None
+
+    def call(self, arguments: str) -> Json:
+        return {
+            "id": self.call_id,
+            "type": "file_search",
+            "file_search": {"ranking_options": self.ranking, "results": []},
+        }
+
+
 def code_of(arguments: str, *, partial: bool = False) -> str:
     """The code in the call's arguments, which may still be on their way; "" where there is none."""
     try:

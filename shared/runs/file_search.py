@@ -1,0 +1,160 @@
+"""File search: the model's queries over the vector stores of assistant and thread, with markers it can cite."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shared.deps import Deps
+from shared.errors import ApiError
+from shared.objects.common import Json
+from shared.objects.run import RunRecord
+from shared.objects.thread import THREAD_KEY, partition_of
+from shared.objects.tools import DEFAULT_RANKER
+from shared.objects.vector_store import SearchResult
+from shared.resources import vector_stores
+from shared.resources.searches import RUN_RESULTS, SearchOptions, search_stores
+from shared.runs.calls import Outcome
+from shared.runs.views import CallView, SearchView
+from shared.search.base import IndexUnavailable
+from shared.search.citations import marker
+
+logger = logging.getLogger(__name__)
+
+NAME: Final = "file_search"
+#: Seconds from the run's start that files of the thread's own store are waited for.
+PATIENCE: Final = 60
+LOOK_SECONDS: Final = 0.5
+MOST_QUERIES: Final = 5
+
+DESCRIPTION: Final = """\
+Search the files the user has uploaded. Each result begins with a marker such as 【4:0†name.pdf】.
+When you use a result, cite it: put its marker, exactly as it is, right behind the statement it supports."""
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers of results within a run."""
+
+    next: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileSearch:
+    """The tool in one run."""
+
+    deps: Deps
+    record: RunRecord
+    numbers: Numbers = field(default_factory=Numbers)
+
+    @property
+    def definition(self) -> Json:
+        queries = {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What to look for, in several wordings.",
+        }
+        parameters = {"type": "object", "properties": {"queries": queries}, "required": ["queries"]}
+        return {
+            "type": "function",
+            "name": NAME,
+            "description": DESCRIPTION,
+            "parameters": parameters,
+            "strict": False,
+        }
+
+    @property
+    def idempotent(self) -> bool:
+        return True
+
+    @property
+    def _settings(self) -> Json:
+        return next((tool.get(NAME) or {} for tool in self.record.run.tools if tool["type"] == NAME), {})
+
+    @property
+    def _ranking(self) -> Json:
+        asked = self._settings.get("ranking_options") or {}
+        return {"ranker": asked.get("ranker", DEFAULT_RANKER), "score_threshold": asked.get("score_threshold", 0.0)}
+
+    def view(self, call_id: str) -> CallView:
+        return SearchView(call_id, self._ranking)
+
+    async def execute(self, call_id: str, arguments: str) -> Outcome:
+        call, queries = self.view(call_id).call(arguments), queries_of(arguments)
+        if not queries:
+            return Outcome('Error: the arguments must be JSON such as {"queries": ["..."]}.', call)
+        try:
+            results = await self._search(queries)
+        except (ApiError, IndexUnavailable) as error:
+            logger.warning("search failed", extra={"action": "search_failed", "run_id": self.record.run.id})
+            return Outcome(f"Error: {error}", call)
+        first = self._reserve(len(results))
+        markers = [marker(self.record.turns, number, each.filename) for number, each in enumerate(results, first)]
+        told = [f"{mark}\n{text_of(result)}" for mark, result in zip(markers, results, strict=True)]
+        sources = {mark: result.file_id for mark, result in zip(markers, results, strict=True)}
+        call[NAME]["results"] = [shown(result) for result in results]
+        return Outcome("\n\n".join(told) or "(nothing found)", call, sources=sources)
+
+    def _reserve(self, count: int) -> int:
+        """The first of so many numbers for markers: calls of one turn run side by side."""
+        first = max(self.numbers.next, len(self.record.sources))
+        self.numbers.next = first + count
+        return first
+
+    async def _search(self, queries: list[str]) -> list[SearchResult]:
+        of_assistant = self.record.resources.get(NAME, {}).get("vector_store_ids", [])
+        of_thread = await self._thread_stores()
+        for store_id in of_thread:
+            await self._await_files(store_id)
+        options = SearchOptions(
+            limit=self._settings.get("max_num_results") or RUN_RESULTS,
+            score_threshold=self._ranking["score_threshold"],
+        )
+        store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]
+        return await search_stores(self.deps, self.record.owner, store_ids, queries, options) if store_ids else []
+
+    async def _thread_stores(self) -> list[str]:
+        """Read now: messages that came before the run may have made a store."""
+        thread = await self.deps.store.get(partition_of(self.record.owner, self.record.run.thread_id), THREAD_KEY)
+        resources = {} if thread is None else thread.data["tool_resources"]
+        stores: list[str] = resources.get(NAME, {}).get("vector_store_ids", [])
+        return stores
+
+    async def _await_files(self, store_id: str) -> None:
+        """Files that were attached a moment ago may still be read; but not for ever."""
+        until = (self.record.run.started_at or 0) + PATIENCE
+        while self.deps.clock() < until:
+            store = await vector_stores.get(self.deps, self.record.owner, store_id)
+            if store["file_counts"]["in_progress"] == 0:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def queries_of(arguments: str) -> list[str]:
+    """The queries in the call's arguments; models also send a single one, or call it `query`."""
+    try:
+        parsed: Any = json.loads(arguments)
+    except ValueError:
+        return []
+    found = (parsed.get("queries") or parsed.get("query")) if isinstance(parsed, dict) else None
+    listed = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    return [each for each in listed if isinstance(each, str) and each.strip()][:MOST_QUERIES]
+
+
+def text_of(result: SearchResult) -> str:
+    """The text that was found."""
+    return "\n".join(part.text for part in result.content)
+
+
+def shown(result: SearchResult) -> Json:
+    """A result as the step has it; answers leave `content` out unless it is asked for."""
+    return {
+        "file_id": result.file_id,
+        "file_name": result.filename,
+        "score": result.score,
+        "attributes": result.attributes,
+        "content": [{"type": "text", "text": part.text} for part in result.content],
+    }

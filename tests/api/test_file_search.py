@@ -1,0 +1,125 @@
+"""File search in a run: real stores and ingestion, the model scripted."""
+
+from __future__ import annotations
+
+import json
+
+import openai
+import pytest
+
+from shared.llm.scripted import call, text
+
+FOOD = "The favourite food of the wind turbine inspector is raclette. He eats it in winter with his team."
+CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
+
+
+@pytest.fixture
+def food(client):
+    return client.files.create(file=("food.txt", FOOD.encode()), purpose="assistants")
+
+
+@pytest.fixture
+def store(client, food):
+    store = client.vector_stores.create(name="Facts")
+    client.vector_stores.files.create_and_poll(food.id, vector_store_id=store.id, poll_interval_ms=20)
+    return store
+
+
+@pytest.fixture
+def assistant(client, store):
+    return client.beta.assistants.create(
+        model="gpt-x",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+
+
+@pytest.fixture
+def thread(client):
+    return client.beta.threads.create(messages=[{"role": "user", "content": "What does the inspector eat?"}])
+
+
+def test_a_search_is_a_step_and_its_markers_become_citations(client, llm, assistant, thread, food):
+    llm.script(
+        [call("file_search", queries=["inspector's favourite food"])],
+        [text("Ràclette 【1:0†food.txt】", ", it says 【7:7†no】.")],
+    )
+
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+
+    assert run.status == "completed"
+    told = llm.requests[1].input[-1]["output"]
+    assert told.startswith("【1:0†food.txt】\n")
+    assert FOOD in told
+    step = client.beta.threads.runs.steps.list(run.id, thread_id=thread.id, order="asc").data[0]
+    [found] = step.step_details.tool_calls[0].file_search.results
+    assert (found.file_id, found.file_name, found.content) == (food.id, "food.txt", None)
+    step = client.beta.threads.runs.steps.retrieve(step.id, thread_id=thread.id, run_id=run.id, include=[CONTENT])
+    [found] = step.step_details.tool_calls[0].file_search.results
+    assert found.content[0].text == FOOD
+    said = client.beta.threads.messages.list(thread.id).data[0].content[0].text
+    [citation] = said.annotations
+    assert said.value[citation.start_index : citation.end_index] == citation.text == "【1:0†food.txt】"
+    assert citation.file_citation.file_id == food.id
+
+
+def test_scenario_d_file_search_stream(http, llm, assistant, thread, food):
+    llm.script([call("file_search", queries=["food"])], [text("Raclette 【1:", "0†food.txt】.")])
+    body = {"assistant_id": assistant.id, "stream": True}
+    events = []
+    with http.stream("POST", f"threads/{thread.id}/runs", json=body) as response:
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                events.append([line.removeprefix("event: thread."), None])
+            elif line.startswith("data: {"):
+                events[-1][1] = json.loads(line.removeprefix("data: "))
+
+    [delta] = [data for name, data in events if name == "run.step.delta"]
+    [opened] = delta["delta"]["step_details"]["tool_calls"]
+    assert opened["file_search"]["results"] == []
+    completed = next(data for name, data in events if name == "run.step.completed")
+    assert completed["step_details"]["tool_calls"][0]["file_search"]["results"][0]["file_id"] == food.id
+    texts = [data["delta"]["content"][0]["text"] for name, data in events if name == "message.delta"]
+    [cited] = [each for each in texts if each.get("annotations")]
+    assert cited["value"] == "【1:0†food.txt】"
+    assert cited["annotations"][0]["start_index"] == len("Raclette ")
+
+
+def test_an_attachment_is_searched_as_soon_as_it_is_read(client, llm, food):
+    assistant = client.beta.assistants.create(model="gpt-x", tools=[{"type": "file_search"}])
+    attachment = {"file_id": food.id, "tools": [{"type": "file_search"}]}
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "Food?", "attachments": [attachment]}])
+    llm.script([call("file_search", queries=["favourite food"])], [text("Raclette.")])
+
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+
+    assert run.status == "completed"
+    assert FOOD in llm.requests[1].input[-1]["output"]
+    [store_id] = client.beta.threads.retrieve(thread.id).tool_resources.file_search.vector_store_ids
+    assert client.vector_stores.retrieve(store_id).expires_after.days == 7
+
+
+def test_nothing_found_and_bad_arguments_are_told_to_the_model(client, llm, thread):
+    assistant = client.beta.assistants.create(model="gpt-x", tools=[{"type": "file_search"}])
+    llm.script([call("file_search", queries=["x"])], [call("file_search", wrong=1)], [text("Nothing.")])
+
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+
+    assert run.status == "completed"
+    outputs = [request.input[-1]["output"] for request in llm.requests[1:]]
+    assert outputs[0] == "(nothing found)"
+    assert outputs[1].startswith("Error:")
+
+
+def test_a_run_is_refused_when_its_store_has_expired(client, box, thread):
+    store = client.vector_stores.create(expires_after={"anchor": "last_active_at", "days": 1})
+    assistant = client.beta.assistants.create(
+        model="gpt-x",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+    box.clock.advance(86_401)
+
+    with pytest.raises(openai.BadRequestError) as error:
+        client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    assert error.value.body["message"] == f"Vector store {store.id} is expired."
