@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any
 
 from shared.tools.prices import PriceUnavailable, Quote
@@ -27,6 +29,7 @@ class Yahoo:
         self._session: Any = None
         # A thread that waits for a dead network must not hold up those of the host.
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="yahoo")
+        self._thread = threading.local()
 
     async def quote(self, symbol: str) -> Quote:
         """The latest price. Raises PriceUnavailable."""
@@ -44,8 +47,9 @@ class Yahoo:
         yfinance.config.debug.hide_exceptions = False
         # Its caches on disk are no good to several threads or instances; a folder that cannot be made turns them off.
         yfinance.set_tz_cache_location(f"{os.devnull}/off")
+        self._thread.deadline = monotonic() + _QUOTE_SECONDS
         if self._session is None:
-            self._session = _impatient(self._make_session())
+            self._session = self._impatient(self._make_session())
         try:
             ticker = yfinance.Ticker(symbol, session=self._session)
             ticker.history(period="1d", timeout=_REQUEST_SECONDS)
@@ -61,6 +65,19 @@ class Yahoo:
             logger.info("no price", extra={"action": "price_unavailable", "symbol": symbol}, exc_info=True)
             raise PriceUnavailable("Yahoo Finance could not be reached or sent no price") from error
 
+    def _impatient(self, session: Any) -> Any:
+        """Let no request outlast its quote: yfinance gives each cookie 30 seconds, and a host waits for threads."""
+        request = session.request
+
+        def hurried(*args: Any, **options: Any) -> Any:
+            left = self._thread.deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError("no time left for this quote")
+            return request(*args, **{**options, "timeout": min(left, _REQUEST_SECONDS)})
+
+        session.request = hurried
+        return session
+
 
 def _browser_session() -> Any:
     from curl_cffi.requests import Session  # noqa: PLC0415  heavy: loaded on first use
@@ -68,15 +85,9 @@ def _browser_session() -> Any:
     return Session(impersonate="chrome")
 
 
-def _impatient(session: Any) -> Any:
-    """Let no request last longer than ours may: yfinance gives its cookies 30 seconds each."""
-    request = session.request
-    session.request = lambda *args, **options: request(*args, **{**options, "timeout": _REQUEST_SECONDS})
-    return session
-
-
 def _quote(symbol: str, meta: Mapping[str, Any]) -> Quote:
     price = float(meta["regularMarketPrice"])
+    # New shares have no previous close, or one of 0.
     before = meta.get("previousClose") or meta.get("chartPreviousClose")
     time = meta.get("regularMarketTime")
     return Quote(
@@ -84,7 +95,7 @@ def _quote(symbol: str, meta: Mapping[str, Any]) -> Quote:
         name=meta.get("longName") or meta.get("shortName") or symbol,
         price=round(price, 4),
         currency=meta.get("currency") or "",
-        change=None if before is None else round(price - before, 4),
-        change_percent=None if before is None else round((price / before - 1) * 100, 2),
+        change=None if not before else round(price - before, 4),
+        change_percent=None if not before else round((price / before - 1) * 100, 2),
         market_time=None if time is None else time.isoformat(),
     )

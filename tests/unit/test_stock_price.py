@@ -54,6 +54,12 @@ async def test_price_change_currency_and_time_of_several_symbols(market):
     assert market.seen["query1.finance.yahoo.com/v1/test/getcrumb"] == 1
 
 
+async def test_a_new_share_has_no_change(market):
+    market.closes["IPO"] = (0, 20.0, "USD")
+    (quote,) = await ask(market, ["IPO"])
+    assert (quote["price"], quote["change"], quote["change_percent"]) == (20.0, None, None)
+
+
 async def test_an_unknown_symbol_spoils_only_itself(market):
     unknown, known = await ask(market, ["NOPE", "MSFT"])
     assert unknown == {"symbol": "NOPE", "error": "Yahoo Finance does not know this symbol"}
@@ -79,6 +85,16 @@ async def test_every_trouble_with_yahoo_is_told_per_symbol(market, monkeypatch, 
     market.broken = broken
     (quote,) = await ask(market, ["MSFT"])
     assert told in quote["error"]
+
+
+async def test_a_silent_yahoo_does_not_hold_its_thread_for_long(market, monkeypatch):
+    monkeypatch.setattr(yahoo, "_QUOTE_SECONDS", 0.5)
+    market.broken = "silent"
+    source = Yahoo(session=market.session)
+    with pytest.raises(PriceUnavailable):
+        await source.quote("MSFT")
+    async with asyncio.timeout(3):
+        await asyncio.to_thread(source._threads.shutdown)
 
 
 async def test_no_connection_is_told_too(market):
