@@ -16,6 +16,8 @@ _BLOCKS = "p div section h1 h2 h3 h4 h5 h6 li blockquote pre td th dt dd figcapt
 _BREAK = "\u2029"
 #: Below this a <main> or <article> is a teaser, and the whole page is read.
 _SHORTEST_ARTICLE = 200
+#: More is no article but an attempt to fill the memory: a tag takes 500 bytes of it.
+_MOST_TAGS = 150_000
 #: Python knows codecs that no page is written in, some of them dangerously slow.
 _CHARSETS = re.compile(r"utf|iso|cp|koi8|gb|big5|shift|euc|mac|tis|johab")
 
@@ -34,6 +36,8 @@ def read_html(body: bytes, charset: str | None) -> Article:
     import lxml.etree  # noqa: PLC0415  heavy: loaded on first use
     import lxml.html  # noqa: PLC0415
 
+    if body.count(b"<") > _MOST_TAGS:
+        return Article("", "")
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
     try:
         page = lxml.html.document_fromstring(_decode(body, charset or _declared(body)).encode(), parser=parser)
