@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from shared.llm.scripted import call
-from shared.objects.thread import HEAD_KEY, THREAD_KEY, partition_of
-from shared.store.base import Delete
+from shared.objects.thread import partition_of
+from shared.store.base import Unavailable
+from shared.store.sqlite import SqliteStore
 
 
 def test_a_thread_needs_no_body(client, http):
@@ -61,13 +62,19 @@ def test_a_deleted_thread_takes_everything_with_it(client, http, box):
     assert box.run(box.deps.store.scan(partition_of("me", thread.id), "!", "~", 200)) == []
 
 
-def test_deleting_is_taken_up_where_it_broke_off(client, http, box):
+def test_deleting_is_taken_up_where_it_broke_off(client, http, box, monkeypatch):
+    async def fail(*arguments):
+        raise Unavailable("not now")
+
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
-    partition = partition_of("me", thread.id)
-    box.run(box.deps.store.commit(partition, [Delete(THREAD_KEY), Delete(HEAD_KEY)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteStore, "scan", fail)
+        assert http.delete(f"threads/{thread.id}").status_code == 500
     assert http.get(f"threads/{thread.id}").status_code == 404
+    message = {"role": "user", "content": "x"}
+    assert http.post(f"threads/{thread.id}/messages", json=message).status_code == 404
     assert client.beta.threads.delete(thread.id).deleted
-    assert box.run(box.deps.store.scan(partition, "!", "~", 10)) == []
+    assert box.run(box.deps.store.scan(partition_of("me", thread.id), "!", "~", 10)) == []
     assert http.delete(f"threads/{thread.id}").status_code == 404
 
 
