@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from shared.sandbox.aca import AcaSandbox
+from shared.sandbox.aca_rest import SessionPool
 from shared.sandbox.base import CodeSandbox, FileMissing, FileRefused, SandboxBusy, Session, session_key
 from shared.sandbox.local import LocalSandbox
+from tests.fakes.dynamic_sessions import DynamicSessions, token
 from tests.fakes.sandboxes import has_libraries, home_for_anybody, isolator
 
 SECRET = b"of this test"
@@ -24,11 +28,28 @@ def home() -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture(params=["bwrap", "landlock"])
+@pytest.fixture(params=["bwrap", "landlock", "aca"])
 async def sandbox(request, home) -> AsyncIterator[CodeSandbox]:
+    if request.param == "aca":
+        async with azure_sandbox(home) as sandbox:
+            yield sandbox
+        return
     sandbox = LocalSandbox(home / "sandbox", isolator(request.param), sessions=SESSIONS, wait=5)
     yield sandbox
     await sandbox.close()
+
+
+@asynccontextmanager
+async def azure_sandbox(home: Path) -> AsyncIterator[CodeSandbox]:
+    async def permitted() -> str:
+        return token()
+
+    behind = LocalSandbox(home / "sandbox", isolator("bwrap"))
+    async with DynamicSessions(behind, sessions=SESSIONS).serving() as endpoint:
+        sandbox = AcaSandbox(SessionPool(endpoint, permitted, patience=2))
+        yield sandbox
+        await sandbox.close()
+    await behind.close()
 
 
 @pytest.fixture
