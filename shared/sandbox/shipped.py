@@ -79,14 +79,16 @@ def parsed(text: str | bytes) -> Json | None:
 def result(reply: Mapping[str, Any], printed: str, limits: Limits, *, fresh: bool) -> CellResult:
     """The reply as a result; it comes from hostile code, so nothing in it is taken as it is."""
     status: Status = "ok" if reply.get("status") == "ok" else "error"
-    if reply.get("timed_out") is True and status == "error":
+    error = _text(reply.get("error"), limits.value)
+    interrupted = error is not None and error.rstrip().endswith("KeyboardInterrupt")  # by the service
+    if status == "error" and (reply.get("timed_out") is True or interrupted):
         status = "timeout"
     logs = (_text(reply.get("logs"), limits.logs + 100) or "") + printed[: limits.logs]
     return CellResult(
         status=status,
         logs=logs.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
         result=_text(reply.get("result"), limits.value),
-        error=_text(reply.get("error"), limits.value),
+        error=error,
         images=tuple(_images(reply.get("images"), limits)),
         files=tuple(_files(reply.get("files"), limits)),
         fresh=fresh,
