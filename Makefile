@@ -17,6 +17,7 @@ samples: $(VENV)/.installed ## Install the sample assistants into a running host
 install: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev ## The whole suite
+	@tests/install-azurite.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.installed-dev ## Format, lint, types, architecture
@@ -38,6 +39,9 @@ $(VENV)/.installed: pyproject.toml requirements.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
+
+infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
+	$(BIN)/python -m pytest tests/infra
 
 requirements: ## Write requirements.txt from pyproject.toml
 	@$(BIN)/python .ci/requirements.py

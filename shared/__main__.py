@@ -1,4 +1,4 @@
-"""The command line: `python -m shared run | demo | samples install`."""
+"""The command line: `python -m shared run | worker | demo | samples list | samples install`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,55 @@ import argparse
 import sys
 
 from shared import demo, host
+from shared.client import connected
 from shared.config import Settings
+from shared.samples.install import install, names, prompts
 
 
 def main(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
+    chosen = parser().parse_args(arguments)
+    settings = Settings()
+    match chosen.command:
+        case "run":
+            return host.run(settings)
+        case "worker":
+            return host.work(settings)
+        case "demo":
+            with connected(settings) as client:
+                return demo.tour(client, chosen.model or default_model(settings))
+    return samples(settings, chosen)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be said on the command line."""
     parser = argparse.ArgumentParser(prog="python -m shared", description="API-in-a-Box")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start the embedded host")
-    commands.add_parser("demo", help="go through a whole run with the openai SDK")
-    chosen = parser.parse_args(arguments)
-    settings = Settings()
-    return host.run(settings) if chosen.command == "run" else demo.run(settings)
+    commands.add_parser("worker", help="drive queued runs and read files, without serving HTTP")
+    listed = commands.add_parser("samples", help="the sample assistants")
+    listed.add_argument("action", choices=("list", "install"))
+    for command in (listed, commands.add_parser("demo", help="go through whole runs with the openai SDK")):
+        command.add_argument("--model", default="", help="the model to ask for (default: the `*` of MODEL_ALIASES)")
+    return parser
+
+
+def default_model(settings: Settings) -> str:
+    """A model name that a box with these settings answers to."""
+    return settings.model_aliases.get("*", "gpt-5.4-mini")
+
+
+def samples(settings: Settings, chosen: argparse.Namespace) -> int:
+    """List the samples with what to ask them, or install them all."""
+    if chosen.action == "list":
+        for name in names():
+            print(name, *(f"  {prompt}" for prompt in prompts(name)), sep="\n")
+        return 0
+    with connected(settings) as client:
+        for name in names():
+            assistant = install(client, name, chosen.model or default_model(settings))
+            print(f"{assistant.id}  {assistant.name}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import logging
 import secrets
 import socket
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from pydantic import SecretStr
@@ -72,7 +73,8 @@ Try:
   client = OpenAI(base_url="{base_url(settings)}", api_key="{key}")
   print(client.beta.assistants.list())
 
-The API is described at {base_url(settings)}/docs. Stop with Ctrl-C.
+Talk to it at {base_url(settings).removesuffix("/v1")}/playground. The API is described at {base_url(settings)}/docs.
+Stop with Ctrl-C.
 """
 
 
@@ -107,13 +109,30 @@ async def serve(settings: Settings) -> None:
         await server.serve()
 
 
+async def drive(settings: Settings) -> None:
+    """Work the queues until interrupted, without serving HTTP."""
+    async with build(settings).at_work():
+        print("A worker of API-in-a-Box is running. Stop with Ctrl-C.", flush=True)
+        await asyncio.Event().wait()
+
+
 def run(settings: Settings) -> int:
     """`python -m shared run`. Returns the exit code."""
+    return until_stopped(serve(with_key(settings)))
+
+
+def work(settings: Settings) -> int:
+    """`python -m shared worker`. Returns the exit code."""
+    return until_stopped(drive(with_key(settings)))
+
+
+def until_stopped(program: Coroutine[Any, Any, None]) -> int:
+    """Run a program until it ends or is interrupted. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     logs.set_up("%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
-            runner.run(serve(with_key(settings)))
+            runner.run(program)
     except KeyboardInterrupt:
         pass
     except SystemExit as stopped:

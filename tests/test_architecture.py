@@ -22,7 +22,7 @@ FLOORS = [
     {"runs", "ingestion"},
     {"api", "web"},
     {"app"},
-    {"host", "demo", "samples", "functions_bridge", "__main__"},
+    {"host", "client", "demo", "samples", "functions_bridge", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
 #: Modules that may import one another's private helpers are none; these libraries stay in the files named.

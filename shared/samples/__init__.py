@@ -1,1 +1,1 @@
-"""Sample assistants: a folder each, with instructions, files and prompts."""
+"""The sample assistants: a folder each, with `assistant.json`, `prompts.json` to try, and the files they work on."""

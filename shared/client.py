@@ -1,0 +1,62 @@
+"""The `openai` SDK pointed at this box: for the demo and the samples, which are clients like any other."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from shared import host
+from shared.config import Settings
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+#: Seconds a host of our own may take to start.
+PATIENCE: Final = 60.0
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[OpenAI]:
+    """A client of the host at the settings' address: the one that runs, else our own for as long as it is needed."""
+    # heavy: loaded on first use
+    from openai import OpenAI  # noqa: PLC0415
+
+    warnings.simplefilter("ignore", DeprecationWarning)
+    settings = host.with_key(settings)
+    key = next(iter(settings.box_api_keys.values())).get_secret_value()
+    with running(settings):
+        yield OpenAI(base_url=host.base_url(settings), api_key=key)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[None]:
+    """A host at the settings' address."""
+    if answers(settings):
+        yield
+        return
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shared", "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + PATIENCE
+        while not answers(settings):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit("The host did not start; `make run` shows why.")
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(settings: Settings) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((settings.box_host, settings.box_port)) == 0
