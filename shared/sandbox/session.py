@@ -21,6 +21,8 @@ from shared.sandbox.watchdog import Watchdog
 logger = logging.getLogger(__name__)
 
 _PIECE: Final = 256 * 1024
+#: Bytes collected before a thread is bothered with them.
+_WRITE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,17 @@ class LocalSession:
         except Unreadable:
             room = 0
         room = min(self._workshop.limits.file_size, room if also is None else room // 2)
+        waiting = bytearray()
         with self._folder.incoming() as file:
             async for piece in pieces:
                 room -= len(piece)
                 if room < 0:
                     raise FileRefused(f"{name} does not fit into the session's disk")
-                await asyncio.to_thread(file.write, piece)
+                waiting += piece
+                if len(waiting) >= _WRITE:
+                    await asyncio.to_thread(file.write, waiting)
+                    waiting = bytearray()
+            await asyncio.to_thread(file.write, waiting)
             file.flush()
             await asyncio.to_thread(self._folder.accept, name, also)
 

@@ -1,0 +1,112 @@
+"""What the code interpreter costs: `python -m bench.sandbox [bwrap | landlock]`. Prints a table, writes JSON.
+
+Start, a warm `1 + 1`, a CSV file of 10 MB through pandas, and the memory of a session that waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from shared.sandbox import processes
+from shared.sandbox.base import Session
+from shared.sandbox.bwrap import Bubblewrap
+from shared.sandbox.interpreter import this_interpreter
+from shared.sandbox.landlock import Landlock
+from shared.sandbox.local import LocalSandbox
+from shared.sandbox.session import LocalSession
+
+STARTS = 9
+CALLS = 100
+CSV_BYTES = 10_000_000
+RESULTS = Path(__file__).parent / "results"
+
+LOAD = """
+import pandas as pd
+frame = pd.read_csv('/mnt/data/rows.csv')
+(len(frame), round(frame['value'].mean(), 3))
+"""
+
+
+async def rows() -> AsyncIterator[bytes]:
+    """A CSV file of 10 MB: a number, a name, a value."""
+    yield b"id,name,value\n"
+    size = number = 0
+    while size < CSV_BYTES:
+        piece = b"".join(
+            b"%d,name %d,%d.%03d\n" % (n, n % 977, n % 1000, n % 997) for n in range(number, number + 1000)
+        )
+        number, size = number + 1000, size + len(piece)
+        yield piece
+
+
+async def timed(action: Callable[[], Awaitable[Any]]) -> float:
+    """Milliseconds."""
+    began = time.perf_counter()
+    await action()
+    return (time.perf_counter() - began) * 1000
+
+
+def held(session: Session) -> float:
+    """Megabytes that all processes of a session hold, shared pages divided."""
+    assert isinstance(session, LocalSession)
+    pids = [member.pid for member in processes.members(session._session_id())]
+    return processes.memory(pids, 0) / 1e6
+
+
+async def starts(sandbox: LocalSandbox, code: str, count: int) -> list[float]:
+    """Milliseconds of the first call of a session."""
+    found = []
+    for number in range(count):
+        async with sandbox.session(f"start-{number}") as session:
+            found.append(await timed(lambda: session.run(code)))
+        await sandbox.evict(f"start-{number}")
+    return found
+
+
+async def measure(sandbox: LocalSandbox) -> dict[str, list[float]]:
+    """Name -> figures of single runs."""
+    found = {"start of a session, ms": await starts(sandbox, "1 + 1", STARTS)}
+    async with sandbox.session("bench") as session:
+        await session.run("1 + 1")
+        found["memory of an idle session, MB"] = [held(session)]
+        found["warm `1 + 1`, ms"] = [await timed(lambda: session.run("1 + 1")) for _ in range(CALLS)]
+        found["upload of a 10 MB CSV, ms"] = [await timed(lambda: session.put_file("rows.csv", rows()))]
+        found["10 MB CSV, pandas import included, ms"] = [await timed(lambda: session.run(LOAD))]
+        found["10 MB CSV again, ms"] = [await timed(lambda: session.run(LOAD)) for _ in range(5)]
+        found["memory with pandas and the CSV, MB"] = [held(session)]
+        found["end of a session, ms"] = [await timed(lambda: sandbox_end(session))]
+    found["start with pandas and pyplot, ms"] = await starts(sandbox, "import pandas, matplotlib.pyplot", 5)
+    return found
+
+
+async def sandbox_end(session: Session) -> None:
+    """Kill the interpreter."""
+    assert isinstance(session, LocalSession)
+    await session.end()
+
+
+async def main(name: str) -> None:
+    """Measure one kind of sandbox."""
+    isolator = {"bwrap": Bubblewrap, "landlock": Landlock}[name](this_interpreter())
+    with tempfile.TemporaryDirectory() as folder:
+        sandbox = LocalSandbox(Path(folder), isolator)
+        await sandbox.self_test()
+        found = await measure(sandbox)
+        await sandbox.close()
+    print(f"{name:42}{'min':>9}{'median':>9}{'max':>9}{'runs':>6}")
+    for what, figures in found.items():
+        print(f"{what:42}{min(figures):9.1f}{median(figures):9.1f}{max(figures):9.1f}{len(figures):6}")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"sandbox-{name}.json").write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "bwrap"))
