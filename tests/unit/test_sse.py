@@ -1,0 +1,19 @@
+"""Server-sent events on the wire."""
+
+from __future__ import annotations
+
+from shared.api.sse import PING, wire
+from shared.runs.events import DONE, Event, Listener
+
+
+async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> None:
+    listener = Listener()
+    stream = wire(listener, ping_seconds=0.01)
+
+    assert await anext(stream) == PING
+    listener.put(Event("thread.created", {"name": "Zoë\nÄ"}))
+    assert await anext(stream) == 'event: thread.created\ndata: {"name":"Zoë\\nÄ"}\n\n'.encode()
+    listener.put(DONE)
+    listener.close()
+    assert [piece async for piece in stream] == [b"event: done\ndata: [DONE]\n\n"]
+    assert listener.heard_the_end

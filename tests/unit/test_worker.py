@@ -1,0 +1,160 @@
+"""What a wake-up message means, at the ports: SQLite, the scripted model, a clock of our own."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from shared.app import Box, build
+from shared.config import Settings
+from shared.llm.scripted import ScriptedLlm, call, text
+from shared.objects.assistant import CreateAssistant
+from shared.objects.run import Lease, RunRecord
+from shared.objects.run_requests import CreateThreadAndRun
+from shared.objects.thread import HEAD_KEY, partition_of
+from shared.resources import assistants
+from shared.runs import create, housekeeping, service
+from shared.runs.recorder import put_run
+
+OWNER = "me"
+
+
+class Bench:
+    """A box without a loop: the test handles the messages."""
+
+    def __init__(self, box: Box, llm: ScriptedLlm):
+        self.box, self.llm, self.ahead = box, llm, 0.0
+
+    async def begin(self) -> RunRecord:
+        assistant = await assistants.create(self.box.deps, OWNER, CreateAssistant(model="m"))
+        body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
+        run = await create.create_with_thread(self.box.deps, OWNER, CreateThreadAndRun.model_validate(body))
+        self.key = service.RunKey(OWNER, run["thread_id"], run["id"])
+        return await self.record()
+
+    async def record(self) -> RunRecord:
+        row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
+        assert row is not None
+        return RunRecord.model_validate(row.data)
+
+    async def hold(self, worker: str, seconds: float) -> None:
+        """Somebody else takes the lease."""
+        row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
+        assert row is not None
+        record = RunRecord.model_validate(row.data)
+        record.lease = Lease(worker=worker, until=self.box.deps.clock() + seconds)
+        record.run.status = "in_progress"
+        await self.box.deps.store.commit(self.key.partition, [put_run(record, row.version)])
+
+    def message(self, reason: str) -> dict:
+        return {"owner": OWNER, "thread_id": self.key.thread_id, "run_id": self.key.run_id, "reason": reason}
+
+    async def waiting(self) -> list[str]:
+        """Reasons of the messages that are visible now."""
+        return [each.body["reason"] for each in await self.box.deps.queue.receive(32, 0.001, 0)]
+
+
+@pytest.fixture
+async def bench(tmp_path):
+    llm = ScriptedLlm()
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none")
+    box = build(settings, llm=llm, tools=[])
+    bench = Bench(box, llm)
+    clock = box.deps.clock
+    deps = dataclasses.replace(box.deps, clock=lambda: clock() + bench.ahead)
+    bench.box = dataclasses.replace(box, deps=deps, worker=type(box.worker)(deps))
+    yield bench
+    await box.close()
+
+
+async def test_a_start_is_driven_and_its_repetition_changes_nothing(bench):
+    await bench.begin()
+    bench.llm.script([text("Hi.")])
+
+    await bench.box.handle_run(bench.message("start"))
+    await bench.box.handle_run(bench.message("start"))
+
+    assert (await bench.record()).run.status == "completed"
+    assert len(bench.llm.requests) == 1
+
+
+async def test_a_run_that_somebody_drives_is_left_alone(bench):
+    await bench.begin()
+    await bench.hold("somebody", 30)
+
+    await bench.box.handle_run(bench.message("start"))
+
+    assert bench.llm.requests == []
+
+
+async def test_the_watchdog_drives_on_when_the_lease_has_run_out(bench):
+    await bench.begin()
+    await bench.hold("somebody who dies", 30)
+    bench.llm.script([text("Hi.")])
+    await bench.box.handle_run(bench.message("watch"))
+    assert bench.llm.requests == []
+
+    bench.ahead = 31
+    await bench.box.handle_run(bench.message("watch"))
+
+    assert (await bench.record()).run.status == "completed"
+
+
+async def test_a_poisoned_message_fails_the_run_and_frees_the_thread(bench):
+    await bench.begin()
+
+    await bench.box.handle_poisoned_run(bench.message("start"))
+
+    run = (await bench.record()).run
+    assert (run.status, run.last_error["code"]) == ("failed", "server_error")
+    head = await bench.box.deps.store.get(partition_of(OWNER, run.thread_id), HEAD_KEY)
+    assert head.data["active_run"] is None
+
+
+async def test_a_message_for_a_run_that_never_came_is_dropped_in_the_end(bench):
+    await bench.begin()
+    ghost = {**bench.message("start"), "run_id": "run_000009ghostghostghost12"}
+    assert await bench.waiting() == ["start"]
+
+    await bench.box.handle_run(ghost)
+    await bench.box.handle_run({**ghost, "returns": 2})
+
+    assert bench.llm.requests == []
+
+
+async def test_housekeeping_ends_runs_whose_messages_were_all_lost(bench):
+    await bench.begin()
+    await housekeeping.sweep(bench.box.deps)
+    assert (await bench.record()).run.status == "queued"
+
+    bench.ahead = 700
+    await housekeeping.sweep(bench.box.deps)
+
+    assert (await bench.record()).run.status == "expired"
+
+
+async def test_a_cancel_nobody_finished_is_finished_by_its_message(bench):
+    await bench.begin()
+    bench.llm.script([call("unknown")])
+    await bench.box.handle_run(bench.message("start"))
+    assert (await bench.record()).run.status == "requires_action"
+
+    await service.cancel(bench.box.deps, bench.key)
+    assert (await bench.record()).run.status == "cancelling"
+    await bench.box.handle_run(bench.message("cancel"))
+
+    assert (await bench.record()).run.status == "cancelled"
+
+
+async def test_a_cancel_message_that_comes_before_its_commit_is_looked_at_again(bench):
+    await bench.begin()
+    bench.llm.script([call("unknown")])
+    await bench.box.handle_run(bench.message("start"))
+
+    await bench.box.handle_run(bench.message("cancel"))
+
+    assert (await bench.record()).run.status == "requires_action"
+    await service.cancel(bench.box.deps, bench.key)
+    await bench.box.handle_run({**bench.message("cancel"), "returns": 1})
+    assert (await bench.record()).run.status == "cancelled"
