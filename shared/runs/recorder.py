@@ -280,7 +280,9 @@ class Recorder:
             self.record.run.metadata = theirs.run.metadata
             if lease is None:
                 return
-            theirs.lease = self.record.lease = lease
+            theirs.lease = lease
+            if self.record.lease is not None:  # else the next commit gives it back
+                self.record.lease = lease
             try:
                 [self.version] = await self.deps.store.commit(self.partition, [put_run(theirs, version)])
             except (Conflict, NotFound) as error:

@@ -158,10 +158,12 @@ class Worker:
 
         Raises Superseded as soon as the run is not ours any more.
         """
+        # Read once: the engine clears it when it writes the run's end, before that is committed.
+        expires_at = float(recorder.run.expires_at or 0)
         settings, task = self.deps.settings, asyncio.create_task(work)
         try:
             while True:
-                left = float(recorder.run.expires_at or 0) - self.deps.clock()
+                left = expires_at - self.deps.clock()
                 done, _ = await asyncio.wait({task}, timeout=max(0.0, min(settings.look_seconds, left)))
                 if done:
                     task.result()

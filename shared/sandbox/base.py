@@ -108,9 +108,10 @@ class Session(Protocol):
     """One thread's Python. Held by one caller at a time; after `killed` the next call starts a new interpreter."""
 
     async def put_file(self, name: str, pieces: AsyncIterable[bytes], *, also: str | None = None) -> None:
-        """Store an input file, replacing one of that name; and under the name `also`, unless that is taken.
+        """Store an input file, replacing one of that name. Raises FileRefused.
 
-        Raises FileRefused.
+        `also` is the name its user gave it, whatever that is: the file appears under it, too, with characters that
+        mean something to a path replaced, unless there is a file of that name.
         """
         ...
 

@@ -61,7 +61,19 @@ class FirstSandbox:
                 await candidate.self_test()
             except SandboxUnavailable as error:
                 reasons.append(f"{candidate.info.name}: {error}")
-                logger.warning("sandbox unusable", extra={"action": "sandbox_unusable", "sandbox": candidate.info.name})
             else:
+                _announce(candidate.info, reasons)
                 return candidate
-        return RefusedSandbox("This machine cannot isolate code, so none is run. " + " ".join(reasons))
+        refused = RefusedSandbox(f"The code interpreter cannot run here: {'; '.join(reasons)}.")
+        logger.warning("model-written code is refused: %s", refused.reason, extra={"action": "sandbox_refused"})
+        return refused
+
+
+def _announce(info: SandboxInfo, reasons: Sequence[str]) -> None:
+    extra = {"action": "sandbox_ready", "sandbox": info.name}
+    if info.isolation == "none":
+        logger.warning("SANDBOX=%s: model-written code runs with every right of the box", info.name, extra=extra)
+    elif reasons:
+        logger.warning("the sandbox is %s, because of %s", info.name, "; ".join(reasons), extra=extra)
+    else:
+        logger.info("the sandbox is %s", info.name, extra=extra)

@@ -1,8 +1,7 @@
-"""The sandbox on this machine: picks the strongest isolation that proves itself here, and keeps the sessions."""
+"""The sandbox on this machine: sessions are child processes, walled in by an isolator."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import time
@@ -13,19 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from shared.sandbox.accounts import Accounts
-from shared.sandbox.bare import Bare
-from shared.sandbox.base import CodeSandbox, Limits, SandboxInfo, SandboxUnavailable, Session
-from shared.sandbox.bwrap import Bubblewrap
+from shared.sandbox.base import Limits, SandboxInfo, SandboxUnavailable, Session
 from shared.sandbox.folder import Folder
-from shared.sandbox.interpreter import Interpreter, this_interpreter
-from shared.sandbox.landlock import Landlock
 from shared.sandbox.plan import Isolator
 from shared.sandbox.pool import Pool
 from shared.sandbox.probes import prove
-from shared.sandbox.refused import RefusedSandbox
 from shared.sandbox.session import LocalSession, Workshop
-
-logger = logging.getLogger(__name__)
 
 #: Interpreters alive at once; one with pandas loaded holds about 100 MB.
 SESSIONS: Final = 8
@@ -110,44 +102,3 @@ class LocalSandbox:
             for path in self._home.iterdir():
                 if path.is_dir() and path.stat().st_mtime < time.time() - KEEP:
                     Folder(path, self._limits).delete()
-
-
-async def open_local(
-    mode: str, home: Path, limits: Limits | None = None, interpreter: Interpreter | None = None
-) -> CodeSandbox:
-    """The sandbox that SANDBOX asks for: `auto`, `bwrap`, `landlock`, `unsafe-subprocess` or `none`.
-
-    Where it does not work, or nothing does, a sandbox that refuses every session and says why.
-    """
-    python = interpreter or this_interpreter()
-    choices: dict[str, tuple[Isolator, ...]] = {
-        "auto": (Bubblewrap(python), Landlock(python)),
-        "bwrap": (Bubblewrap(python),),
-        "landlock": (Landlock(python),),
-        "unsafe-subprocess": (Bare(python),),
-        "none": (),
-    }
-    reasons = []
-    for isolator in choices[mode]:
-        sandbox = LocalSandbox(home, isolator, limits)
-        try:
-            await sandbox.self_test()
-        except SandboxUnavailable as error:
-            await sandbox.close()
-            reasons.append(f"{isolator.name}: {error}")
-            continue
-        _announce(sandbox.info, reasons)
-        return sandbox
-    reason = "; ".join(reasons) or "it is switched off (SANDBOX=none)"
-    logger.warning("model-written code will be refused: %s", reason, extra={"action": "sandbox_refused"})
-    return RefusedSandbox(f"The code interpreter cannot run here: {reason}.")
-
-
-def _announce(info: SandboxInfo, reasons: list[str]) -> None:
-    extra = {"action": "sandbox_ready", "sandbox": info.name}
-    if info.isolation == "none":
-        logger.warning("SANDBOX=unsafe-subprocess: model-written code runs with every right of the box", extra=extra)
-    elif reasons:
-        logger.warning("the sandbox is %s, because %s", info.name, "; ".join(reasons), extra=extra)
-    else:
-        logger.info("the sandbox is %s", info.name, extra=extra)

@@ -12,7 +12,7 @@ from typing import Final
 from shared.sandbox.accounts import Accounts
 from shared.sandbox.base import DATA, CellResult, FileInfo, FileRefused, Limits, Status
 from shared.sandbox.folder import Folder, Snapshot
-from shared.sandbox.names import is_allowed
+from shared.sandbox.names import cleaned, is_allowed
 from shared.sandbox.plan import Isolator, Place
 from shared.sandbox.process import Outcome, Process
 from shared.sandbox.tree import Unreadable
@@ -49,10 +49,10 @@ class LocalSession:
         self._watchdog = Watchdog(folder, workshop.limits, self._session_id, workshop.watcher)
 
     async def put_file(self, name: str, pieces: AsyncIterable[bytes], *, also: str | None = None) -> None:
-        """Store an input file; `also` is left alone when it exists. Raises FileRefused."""
-        for given in (name, also):
-            if given is not None and not is_allowed(given):
-                raise FileRefused(f"{given!r} is not an allowed file name")
+        """Store an input file, also under its user's name unless that is taken. Raises FileRefused."""
+        if not is_allowed(name):
+            raise FileRefused(f"{name!r} is not an allowed file name")
+        also = cleaned(also) if also is not None else None
         await asyncio.to_thread(self._prepare)
         try:
             room = self._workshop.limits.disk - (await asyncio.to_thread(self._folder.used))[0]

@@ -142,6 +142,11 @@ async def test_an_input_appears_under_both_its_names(session):
     assert result.files == ()
 
 
+async def test_a_users_name_for_a_file_is_cleaned(session):
+    await session.put_file("file-1", pieces(b"x"), also="../C:\\sales?.csv")
+    assert [file.name for file in await session.list_files()] == ["file-1", "sales_.csv"]
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../up", "a/b", "/etc/passwd", "a\x00b", "a\nb", ".hidden", "x" * 300])
 async def test_names_that_are_paths_or_tricks_are_refused_both_ways(session, name):
     with pytest.raises(FileRefused):

@@ -73,10 +73,10 @@ def serving(*arguments: str, **environment: str) -> Iterator[Served]:
         try:
             assert process.stdout is not None
             ready = next((line for line in process.stdout if line.startswith(b'{"url"')), None)
+            overdue.cancel()
             assert ready is not None, "the host did not start"
             yield Served(**json.loads(ready))
         finally:
-            overdue.cancel()
             process.kill()
 
 

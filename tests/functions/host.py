@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -86,6 +87,8 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=0)
     arguments.add_argument("--stand-in", help="module to use in place of shared.app")
     chosen = arguments.parse_args()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("shared").setLevel(logging.INFO)
     if chosen.stand_in:
         sys.modules["shared.app"] = importlib.import_module(chosen.stand_in)
     with contextlib.suppress(KeyboardInterrupt):

@@ -92,7 +92,9 @@ async def test_a_run_is_driven_by_the_queue(client: AsyncOpenAI, host: Host, fak
     assert run.status == "completed"
     assert await said(client, thread) == ["Weather?", "It rains."]
     await host.until("/admin/outcomes", lambda all_: {"function": "run_worker", "ok": True, "error": ""} in all_)
-    assert {outcome["function"] for outcome in await host.get("/admin/outcomes")} >= {"threads", "runs", "messages"}
+    outcomes = await host.get("/admin/outcomes")
+    assert {outcome["function"] for outcome in outcomes} >= {"threads", "runs", "messages"}
+    assert all(outcome["ok"] for outcome in outcomes)
 
 
 async def test_a_run_waits_for_a_function_of_the_client(client: AsyncOpenAI, fake: FakeResponses, assistant: str):

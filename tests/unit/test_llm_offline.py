@@ -79,6 +79,21 @@ async def test_an_equation_goes_to_the_code_interpreter():
     assert (await talk.give("Solution: x = 1")).endswith("Solution: x = 1")
 
 
+async def test_the_boxs_remarks_are_not_repeated_but_files_are_linked():
+    talk = Talk(CODE, instructions="Use data.csv")
+    await talk.ask("List the rows, and let me download them")
+    await talk.give({"path": "/mnt/data/data.csv", "rows": 1, "columns": {"a": {"kind": "number", "values": []}}})
+    remarks = (
+        "(1 chart(s) shown to the user.)\n(File /mnt/data/result.csv written; link it as sandbox:/mnt/data/result.csv.)"
+    )
+    answer = await talk.give(f"1 rows\n{remarks}")
+    assert answer.endswith("```\n1 rows\n```\n\n[result.csv](sandbox:/mnt/data/result.csv)")
+
+
+async def test_small_talk_is_no_question_about_a_table():
+    assert "I have no rule" in await Talk(CODE, instructions="Use data.csv").ask("Thanks!")
+
+
 async def test_a_function_is_drawn():
     [(_, arguments)] = await Talk(CODE).ask("Plot y = x^2 - 4 please")
     assert "y = x**2 - 4" in arguments["code"]

@@ -98,6 +98,10 @@ async def test_a_function_is_drawn(bench):
     assert bench.charts == 1
 
 
+async def test_a_derivative_is_taken(bench):
+    assert "diff of x**3 + 2*x is 3*x**2 + 2" in await bench.work(Talk(CODE), "What is the derivative of x^3 + 2x?")
+
+
 async def test_banks_are_charted_by_state(bench):
     answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Create a bar chart of bank failures by state")
     assert bench.charts == 1
@@ -133,6 +137,12 @@ async def test_counts_are_counted(bench):
     assert "3" in await bench.work(Talk(CODE, instructions=BANK_RULES), "How many banks failed after 2020?")
     virginia = await bench.work(Talk(CODE, instructions=BANK_RULES), "How many banks failed in West Virginia?")
     assert "\n1\n" in virginia
+
+
+async def test_rows_can_be_downloaded(bench, data):
+    talk = Talk(CODE, instructions=BANK_RULES)
+    await bench.work(talk, "List the banks in Florida, and let me download them")
+    assert (data / "result.csv").read_text().count("\n") == 3
 
 
 async def test_outliers_are_listed_as_json(bench):

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from shared.sandbox import bwrap, landlock
+from shared.sandbox.bare import Bare
 from shared.sandbox.base import SandboxBusy, SandboxUnavailable
 from shared.sandbox.bwrap import Bubblewrap
-from shared.sandbox.interpreter import Interpreter
-from shared.sandbox.local import LocalSandbox, open_local
+from shared.sandbox.first import FirstSandbox
+from shared.sandbox.interpreter import Interpreter, this_interpreter
+from shared.sandbox.landlock import Landlock
+from shared.sandbox.local import LocalSandbox
 from shared.sandbox.names import cleaned, is_allowed
-from shared.sandbox.plan import Plan
+from shared.sandbox.plan import Isolator, Plan
 from tests.fakes.sandboxes import home_for_anybody, interpreter_for_anybody, isolator
 
 
@@ -34,16 +37,20 @@ def no_bubblewrap(monkeypatch):
     monkeypatch.setattr(bwrap.shutil, "which", lambda name: None)
 
 
+def best(home: Path, *isolators: Isolator) -> FirstSandbox:
+    return FirstSandbox([LocalSandbox(home / isolator.name, isolator) for isolator in isolators])
+
+
 async def test_bubblewrap_is_preferred(home):
-    isolator("bwrap")
-    sandbox = await open_local("auto", home)
+    sandbox = best(home, isolator("bwrap"), isolator("landlock"))
+    await sandbox.self_test()
     assert (sandbox.info.name, sandbox.info.isolation) == ("bwrap", "namespaces")
     await sandbox.close()
 
 
 async def test_landlock_is_used_without_bubblewrap_and_the_reason_is_told(home, no_bubblewrap, caplog):
-    isolator("landlock")
-    sandbox = await open_local("auto", home, interpreter=interpreter_for_anybody())
+    sandbox = best(home, Bubblewrap(interpreter_for_anybody()), isolator("landlock"))
+    await sandbox.self_test()
     assert (sandbox.info.name, sandbox.info.isolation) == ("landlock", "landlock")
     assert "apt-get install bubblewrap" in caplog.text
     await sandbox.close()
@@ -51,7 +58,8 @@ async def test_landlock_is_used_without_bubblewrap_and_the_reason_is_told(home, 
 
 async def test_a_machine_that_cannot_isolate_refuses_code_and_says_what_is_missing(home, no_bubblewrap, monkeypatch):
     monkeypatch.setattr(landlock, "abi", lambda: 0)
-    sandbox = await open_local("auto", home)
+    python = interpreter_for_anybody()
+    sandbox = best(home, Bubblewrap(python), Landlock(python))
     with pytest.raises(SandboxUnavailable, match=r"apt-get install bubblewrap.*no Landlock"):
         async with sandbox.session("key"):
             raise AssertionError("a session was given")
@@ -61,29 +69,24 @@ async def test_a_machine_that_cannot_isolate_refuses_code_and_says_what_is_missi
 
 async def test_a_sandbox_that_leaks_is_not_used(home, monkeypatch):
     """The self-test does not believe in names: bubblewrap on the host's network is no sandbox."""
-    isolator("bwrap")
+    leaky = isolator("bwrap")
     honest = Bubblewrap.plan
 
-    def leaky(self, *arguments) -> Plan:
+    def plan(self, *arguments) -> Plan:
         plan = honest(self, *arguments)
         plan.command.remove("--unshare-net")
         return plan
 
-    monkeypatch.setattr(Bubblewrap, "plan", leaky)
-    sandbox = await open_local("bwrap", home)
-    assert sandbox.info.name == "none"
+    monkeypatch.setattr(Bubblewrap, "plan", plan)
+    sandbox = best(home, leaky)
     with pytest.raises(SandboxUnavailable, match="not contained: code reaches the network"):
         await sandbox.self_test()
+    await sandbox.close()
 
 
-async def test_none_switches_code_off(home):
-    sandbox = await open_local("none", home)
-    with pytest.raises(SandboxUnavailable, match="SANDBOX=none"):
-        await sandbox.self_test()
-
-
-async def test_running_without_isolation_must_be_asked_for_and_warns(home, caplog):
-    sandbox = await open_local("unsafe-subprocess", home)
+async def test_running_without_isolation_warns_at_every_start(home, caplog):
+    sandbox = best(home, Bare(this_interpreter()))
+    await sandbox.self_test()
     assert sandbox.info.isolation == "none"
     assert [record.levelno for record in caplog.records if "every right" in record.message] == [logging.WARNING]
     async with sandbox.session("key") as session:

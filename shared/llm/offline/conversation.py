@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from shared.llm.base import Json, TurnRequest
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+#: What the box adds to the output of a program: charts, files, restarts.
+_REMARKS = re.compile(r"^\((?:\d+ chart|File |The interpreter)[^\n]*\)$", re.MULTILINE)
+_LINK = re.compile(r"link it as (sandbox:[^\s)]+?)\.?\)")
 _DATA_FILE = re.compile(r"[\w-]+\.(?:csv|tsv)\b", re.IGNORECASE)
 
 
@@ -27,6 +30,16 @@ class Done:
 
     name: str
     output: str
+
+    @property
+    def printed(self) -> str:
+        """What a program printed, without the box's remarks."""
+        return _REMARKS.sub("", self.output).strip()
+
+    @property
+    def links(self) -> str:
+        """Links to the files that a program wrote, in the words of the box's remarks."""
+        return "".join(f"\n[{path.rpartition('/')[2]}]({path})" for path in _LINK.findall(self.output))
 
     def json(self) -> Json | None:
         """The output, if it is a JSON object; programs may print other things around it."""

@@ -13,6 +13,7 @@ from shared.llm.offline.conversation import Conversation, Reply
 HONESTY = "I am not a language model but this box's offline demo, which follows a handful of rules."
 #: No question needs more calls; a tool that answers nonsense must not keep a run going.
 _MOST_CALLS = 40
+_WISHES = "analy|chart|compare|count|create|describe|display|draw|find|give|graph|list|make|plot|print|show|summar|tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ def _is_call_of(wanted: Reply, name: str) -> bool:
 
 
 def _names_a_table(conversation: Conversation) -> bool:
-    """A question that a program can answer, and signs that there is a table to answer it from."""
-    return conversation.data_file is not None or conversation.asks("csv|table|data|spreadsheet|chart|plot|file")
+    """A question, and signs that there is a table to answer it from."""
+    named = conversation.data_file is not None or conversation.asks("csv|table|data|spreadsheet|file")
+    return named and ("?" in conversation.text or conversation.asks(_WISHES))
 
 
 #: In order: the special before the general.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from shared.llm.offline.conversation import Conversation, Reply
+from shared.llm.offline.conversation import Conversation, Done, Reply
 from shared.llm.offline.places import STATES
 from shared.llm.offline.tables import Column, Question, look, table_in, words
 
@@ -27,14 +27,13 @@ def answer(conversation: Conversation) -> Reply:
     if len(printed) == 1:
         question = Question(conversation.text, conversation.instructions, table)
         return [conversation.call("code_interpreter", program(question))]
-    return told(printed[-1].output)
+    return told(printed[-1])
 
 
-def told(output: str) -> str:
-    """What a program printed, as part of an answer."""
-    text = output.strip()
-    language = "json" if text[:1] in ("[", "{") else ""
-    return f"This is what my program found:\n\n```{language}\n{text}\n```"
+def told(done: Done) -> str:
+    """What a program printed, and links to what it wrote, as part of an answer."""
+    language = "json" if done.printed[:1] in ("[", "{") else ""
+    return f"This is what my program found:\n\n```{language}\n{done.printed}\n```\n{done.links}".rstrip()
 
 
 def program(question: Question) -> str:
@@ -42,7 +41,10 @@ def program(question: Question) -> str:
     action = next(action for pattern, action in ACTIONS if question.asks(pattern))
     lines = ["import pandas as pd", "", f'table = pd.read_csv("{question.table.path}")']
     lines += [f"table[{c.name!r}] = pd.to_datetime(table[{c.name!r}])" for c in question.table.of_kind("date")]
-    return "\n".join([*lines, *filters(question), "", *action(question)]) + "\n"
+    lines += [*filters(question), "", *action(question)]
+    if question.asks(r"download|export|save|as (?:an? )?(?:csv|file)"):
+        lines.append('table.to_csv("/mnt/data/result.csv", index=False)')
+    return "\n".join(lines) + "\n"
 
 
 def filters(question: Question) -> list[str]:

@@ -12,6 +12,11 @@ _FUNCTIONS = "sin|cos|tan|exp|log|sqrt|pi"
 _EXPRESSION = rf"(?:\b(?:{_FUNCTIONS})\b|\b[a-z]\b|\d+(?:\.\d+)?(?:[a-z]\b)?|[-+*/^() ])+"
 _EQUATION = re.compile(rf"({_EXPRESSION})=({_EXPRESSION})", re.IGNORECASE)
 _FUNCTION = re.compile(rf"\b(?:y|f\(x\))\s*=\s*({_EXPRESSION})", re.IGNORECASE)
+#: Words -> sympy function, for "the derivative of x^3".
+_CALCULUS = [("derivative|differentiate", "diff"), ("integra", "integrate"), ("factor", "factor"), ("expand", "expand")]
+_OF = re.compile(
+    rf"\b(?:of|differentiate|integrate|factor(?:i[sz]e)?|expand)\s+(?:the\s+)?({_EXPRESSION})", re.IGNORECASE
+)
 _SUM = re.compile(r"\d[\d.()\s]*(?:[-+*/^][\d.()\s]*)+\d\)?")
 _LINEAR = re.compile(r"^\s*(-?\d*\.?\d*)\s*\*?\s*([a-z])\s*(?:([+-])\s*(\d+\.?\d*))?\s*$", re.IGNORECASE)
 
@@ -22,6 +27,8 @@ def has_equation(conversation: Conversation) -> bool:
     equation = _EQUATION.search(text)
     if equation is not None and re.search("[a-z]", equation[0], re.IGNORECASE) is not None:
         return True
+    if calculus(text) is not None:
+        return conversation.offers("code_interpreter")
     return conversation.offers("code_interpreter") and conversation.data_file is None and bool(_SUM.search(text))
 
 
@@ -33,7 +40,7 @@ def solve(conversation: Conversation) -> Reply:
     printed = conversation.outputs("code_interpreter")
     if not printed:
         return [conversation.call("code_interpreter", program(text, plot=conversation.asks("plot|draw|graph|sketch")))]
-    return f"I ran a small Python program for this. It says:\n\n{printed[-1].output.strip()}"
+    return f"I ran a small Python program for this. It says:\n\n{printed[-1].printed}"
 
 
 def program(text: str, *, plot: bool) -> str:
@@ -41,6 +48,9 @@ def program(text: str, *, plot: bool) -> str:
     function = _FUNCTION.search(text)
     if plot and function is not None:
         return _PLOT.format(expression=as_python(function[1]), text=function[1].strip())
+    if (found := calculus(text)) is not None:
+        verb, expression = found
+        return _CALCULATE.format(verb=verb, expression=as_python(expression))
     equation = _EQUATION.search(text)
     if equation is not None:
         left, right = equation[1], equation[2]
@@ -48,6 +58,13 @@ def program(text: str, *, plot: bool) -> str:
         return _SOLVE.format(name=name, left=as_python(left), right=as_python(right))
     sum_ = _SUM.search(text)
     return f"print({as_python(sum_[0] if sum_ else '0')})"
+
+
+def calculus(text: str) -> tuple[str, str] | None:
+    """The sympy function that the question asks for, and the expression in x to apply it to."""
+    verb = next((verb for pattern, verb in _CALCULUS if re.search(rf"\b(?:{pattern})", text, re.IGNORECASE)), None)
+    of = _OF.search(text)
+    return (verb, of[1]) if verb is not None and of is not None and "x" in of[1] else None
 
 
 def in_words(text: str) -> str:
@@ -94,6 +111,14 @@ print("Equation: ", equation.lhs, "=", equation.rhs)
 print("In one side:", expand(equation.lhs - equation.rhs), "= 0")
 for solution in solve(equation, {name}):
     print("Solution:   {name} =", solution)
+"""
+
+_CALCULATE = """\
+from sympy import *
+
+x = symbols("x")
+expression = {expression}
+print("{verb} of", expression, "is", {verb}(expression))
 """
 
 _PLOT = """\
