@@ -36,8 +36,16 @@ def real_ids(http, llm):
     thread = http.post("threads", json={"messages": [{"role": "user", "content": "x"}]}).json()["id"]
     run = http.post(f"threads/{thread}/runs", json={"assistant_id": assistant}).json()["id"]
     message = http.get(f"threads/{thread}/messages").json()["data"][0]["id"]
-    file = http.post("files", files=[("purpose", (None, "assistants")), ("file", ("a", b"a"))]).json()["id"]
-    ids = {"assistant_id": assistant, "thread_id": thread, "run_id": run, "message_id": message, "file_id": file}
+    file = http.post("files", files=[("purpose", (None, "assistants")), ("file", ("a.txt", b"a"))]).json()["id"]
+    store = http.post("vector_stores", json={"file_ids": [file]}).json()["id"]
+    ids = {
+        "vector_store_id": store,
+        "assistant_id": assistant,
+        "thread_id": thread,
+        "run_id": run,
+        "message_id": message,
+        "file_id": file,
+    }
     return ids | {"step_id": "step_000000abcdefghabcdefghab", "model": "scripted"}
 
 
@@ -66,7 +74,7 @@ def fuzz(operation, box, session, real_ids, end):
         if time.monotonic() > end:
             return
         if found and case.method != "DELETE":
-            case.path_parameters.update({name: real_ids[name] for name in case.path_parameters})
+            case.path_parameters.update({name: real_ids[name] for name in case.path_parameters if name in real_ids})
             if isinstance(case.body, dict) and "assistant_id" in case.body:
                 case.body["assistant_id"] = real_ids["assistant_id"]
         check(case, case.call(base_url=box.url, session=session, timeout=20))
