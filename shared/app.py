@@ -37,9 +37,8 @@ logger = logging.getLogger(__name__)
 
 #: Runs one process drives at once.
 RUNS_AT_ONCE: Final = 64
-#: Files one process indexes at once, each read by a process of its own; and the seconds it may take.
+#: Files one process indexes at once, each read by a process of its own.
 FILES_AT_ONCE: Final = 2
-FILE_SECONDS: Final = 300.0
 #: How often housekeeping is due, as the timer trigger's schedule says, too.
 HOUSEKEEPING_SECONDS: Final = 3600
 DAY: Final = 24 * 3600
@@ -97,7 +96,8 @@ class Box:
             self.handle_ingestion,
             self.handle_poisoned_ingestion,
             limit=FILES_AT_ONCE,
-            visibility=FILE_SECONDS,
+            # Twice a lease: a slow file may be read twice, but a dead host is not waited for.
+            visibility=2 * visibility,
         )
         tasks = [asyncio.create_task(work) for work in (runs.run(), ingestion.run(), self._keep_house())]
         try:

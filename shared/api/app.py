@@ -6,7 +6,18 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from shared.api import assistants, docs, files, messages, models, runs, threads, vector_store_files, vector_stores
+from shared.api import (
+    assistants,
+    docs,
+    files,
+    messages,
+    models,
+    runs,
+    threads,
+    uploads,
+    vector_store_files,
+    vector_stores,
+)
 from shared.api.answers import unknown_url
 from shared.api.auth import ApiKeys
 from shared.api.gateway import Gateway
@@ -29,7 +40,18 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
     app.state.deps = deps
     app.state.drives = drives
     app.add_middleware(Gateway, keys=ApiKeys(deps.settings.box_api_keys), region="local")
-    for resource in (assistants, runs, threads, messages, files, vector_stores, vector_store_files, models, docs):
+    for resource in (
+        assistants,
+        runs,
+        threads,
+        messages,
+        files,
+        uploads,
+        vector_stores,
+        vector_store_files,
+        models,
+        docs,
+    ):
         app.include_router(resource.router)
     return app
 

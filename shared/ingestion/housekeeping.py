@@ -1,4 +1,7 @@
-"""What the timer does about vector stores: expired ones lose their chunks, forgotten files are taken up again."""
+"""What the timer does about vector stores: expired ones lose their chunks, forgotten files are taken up again.
+
+Uploads that are over are removed along with them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Final
 
 from shared.deps import Deps
 from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY, ItemRecord, StoreRecord
-from shared.resources import ingestion_messages
+from shared.resources import ingestion_messages, uploads
 from shared.store.base import Put, Record
 
 
@@ -31,4 +34,5 @@ async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
 OVERDUE: Final[Mapping[str, Callable[[Deps, str, Record], Awaitable[None]]]] = {
     STORE_KEY: overdue_store,
     ITEM_PREFIX: overdue_item,
+    uploads.PREFIX: uploads.overdue,
 }

@@ -18,6 +18,9 @@ def _known(purpose: str) -> str:
     return purpose
 
 
+Purpose = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*PURPOSES]})]
+
+
 class ExpiresAfter(RequestBody):
     """When the file goes."""
 
@@ -28,5 +31,5 @@ class ExpiresAfter(RequestBody):
 class CreateFile(RequestBody):
     """The fields of POST /files next to the file itself."""
 
-    purpose: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*PURPOSES]})]
+    purpose: Purpose
     expires_after: ExpiresAfter | None = None

@@ -34,7 +34,7 @@ class HostOrder(TypedDict):
     role: str
     #: The folder for the log of letters.
     letters: str
-    #: "" or such as `before:3`.
+    #: "" or such as `before:3`, and `before:3:files` to count commits about vector stores instead of runs.
     die: str
     environment: dict[str, str]
 
@@ -42,14 +42,17 @@ class HostOrder(TypedDict):
 class Mortal:
     """A store at whose n-th commit the process dies."""
 
-    def __init__(self, store: Store, when: str, countdown: int):
-        self.store, self.when, self.countdown = store, when, countdown
+    def __init__(self, store: Store, when: str, countdown: int, what: str = "runs"):
+        self.store, self.when, self.countdown, self.what = store, when, countdown, what
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
-        mine = any(change.key.startswith("run_") for change in changes)
+        if self.what == "files":
+            mine = ":vs_" in partition or partition.startswith("index-") or partition.endswith(":attached")
+        else:
+            mine = any(change.key.startswith("run_") for change in changes)
         self.countdown -= mine
         dying = mine and self.countdown == 0
         if dying and self.when == "before":
@@ -88,8 +91,8 @@ async def serve(order: HostOrder) -> None:
     settings = Settings(_env_file=None)
     storage = storage_for(settings)
     if order["die"]:
-        when, count = order["die"].split(":")
-        storage = dataclasses.replace(storage, store=Mortal(storage.store, when, int(count)))
+        when, count, *what = order["die"].split(":")
+        storage = dataclasses.replace(storage, store=Mortal(storage.store, when, int(count), *what))
     box = build(settings, storage=storage, tools=[effects(Path(order["letters"])), look_up()])
     config = uvicorn.Config(box.asgi, port=order["port"], log_level="warning", lifespan="off")
     working = box.at_work() if order["role"] != "http" else nullcontext()

@@ -1,0 +1,96 @@
+"""Files on their way into a vector store, while hosts die under them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.durability.hosts import Client
+
+WORDS = ["alpha", "beta"]
+
+
+async def upload(client: Client, word: str) -> str:
+    """A file; if the answer is lost, there may be two."""
+    while True:
+        try:
+            files = {"file": (f"{word}.txt", word.encode())}
+            answer = await client.http.post("files", data={"purpose": "assistants"}, files=files)
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+            continue
+        if answer.status_code == 200:
+            return str(answer.json()["id"])
+
+
+async def store(client: Client) -> str:
+    """The only vector store: an answer that was lost is looked up."""
+    while True:
+        stores = (await client.get("vector_stores"))["data"]
+        if stores:
+            return str(stores[0]["id"])
+        await client.ask_once("POST", "vector_stores", {"name": "only"})
+
+
+async def fill(client: Client, store_id: str, file_ids: list[str]) -> None:
+    """Attach the files, again if nobody knows of it."""
+    while (await client.get(f"vector_stores/{store_id}"))["file_counts"]["total"] < len(file_ids):
+        await client.ask_once("POST", f"vector_stores/{store_id}/file_batches", {"file_ids": file_ids})
+
+
+async def settled(client: Client, store_id: str) -> dict[str, Any]:
+    for _ in range(1200):
+        found = await client.get(f"vector_stores/{store_id}")
+        if found["status"] == "completed":
+            return dict(found)
+        await asyncio.sleep(0.05)
+    raise TimeoutError(str(found))
+
+
+async def live(client: Client) -> None:
+    """Upload files, attach all, detach the last, look what is there, and delete the store."""
+    file_ids = [await upload(client, word) for word in WORDS]
+    store_id = await store(client)
+    await fill(client, store_id, file_ids)
+    await settled(client, store_id)
+    last = f"vector_stores/{store_id}/files/{file_ids[-1]}"
+    while (await client.ask("GET", last)).status_code == 200:
+        await client.ask_once("DELETE", last)
+    await check(client, store_id)
+    while (await client.get("vector_stores"))["data"]:
+        await client.ask_once("DELETE", f"vector_stores/{store_id}")
+
+
+async def check(client: Client, store_id: str) -> None:
+    """Every attached file is indexed once, the detached one is not, and the counts say so."""
+    found = await settled(client, store_id)
+    counts = {"in_progress": 0, "completed": 1, "failed": 0, "cancelled": 0, "total": 1}
+    assert found["file_counts"] == counts
+    files = (await client.get(f"vector_stores/{store_id}/files"))["data"]
+    assert found["usage_bytes"] == sum(file["usage_bytes"] for file in files)
+    query = {"query": WORDS, "max_num_results": 50}
+    page = (await client.ask("POST", f"vector_stores/{store_id}/search", query)).json()
+    assert sorted(hit["filename"] for hit in page["data"]) == ["alpha.txt"]
+
+
+@pytest.mark.parametrize(("when", "first"), [("before", 1), ("after", 2)])
+async def test_death_at_one_commit_after_the_other(hosts, client, when, first):
+    """A host dies at its n-th commit about vector stores, n = 1, 3, ... or 2, 4, ...; the next one ends its work."""
+    for count in range(first, 80, 2):
+        mortal = hosts.start(die=f"{when}:{count}:files")
+        living = asyncio.create_task(live(client))
+        dying = asyncio.create_task(hosts.death(mortal))
+        await asyncio.wait({living, dying}, return_when=asyncio.FIRST_COMPLETED)
+        survived = not dying.done()
+        if not survived:
+            hosts.start()
+        await living
+        dying.cancel()
+        await hosts.close()
+        # A commit that was lost to a race is no occasion to die after it.
+        if survived and count > 14:
+            return
+    raise AssertionError("the story never ended")
