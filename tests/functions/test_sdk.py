@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from azure.storage.queue.aio import QueueClient
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
@@ -26,10 +27,24 @@ WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters":
 PATIENCE = 60
 
 
+class Model(FakeResponses):
+    """A model endpoint with embeddings."""
+
+    def app(self) -> web.Application:
+        app = super().app()
+        app.router.add_post("/v1/embeddings", self._embed)
+        return app
+
+    async def _embed(self, request: web.Request) -> web.Response:
+        texts = (await request.json())["input"]
+        data = [{"object": "embedding", "index": index, "embedding": [1.0] * 256} for index in range(len(texts))]
+        return web.json_response({"object": "list", "data": data, "model": "fake", "usage": {}})
+
+
 @pytest.fixture(scope="module")
 def model() -> Iterator[tuple[FakeResponses, str]]:
     """A model endpoint in a thread of its own, and its address."""
-    fake, ready, over = FakeResponses(), threading.Event(), asyncio.Event()
+    fake, ready, over = Model(), threading.Event(), asyncio.Event()
     told: dict[str, Any] = {}
 
     async def serve() -> None:
@@ -164,6 +179,16 @@ async def test_40_megabytes_go_up_and_come_back(client: AsyncOpenAI, host: Host)
     assert file.bytes == len(content)
     assert (await client.files.content(file.id)).content == content
     assert [outcome["ok"] for outcome in await host.outcomes("files")] == [True, True]
+
+
+async def test_a_file_is_indexed_by_the_queue(client: AsyncOpenAI, host: Host):
+    file = await client.files.create(file=("weather.txt", b"It rains in Bergen."), purpose="assistants")
+    store = await client.vector_stores.create()
+    added = await client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=100)
+    assert added.status == "completed"
+    found = await client.vector_stores.search(store.id, query="Bergen")
+    assert [hit.file_id for hit in found.data] == [file.id]
+    assert all(outcome["ok"] for outcome in await host.outcomes("ingestion_worker"))
 
 
 async def test_a_run_that_cannot_be_driven_fails_and_frees_its_thread(
