@@ -62,6 +62,8 @@ async def test_a_sample_prompt_is_answered(sample, prompt, tmp_path):
     desk = Desk(tmp_path)
     answer = await desk.work(talk_with(sample, tmp_path), prompt)
     assert answer.startswith(HONESTY)
-    assert not [words for words in FAILURES if words in answer.replace("The tool says:", "")], answer
+    assert not [words for words in FAILURES if words in answer.replace("The tool says:", "").replace("It says:", "")], (
+        answer
+    )
     if "chart" in prompt.lower() or "plot" in prompt.lower():
         assert desk.charts >= 1
