@@ -12,6 +12,7 @@ from shared.api import (
     files,
     messages,
     models,
+    playground,
     runs,
     threads,
     uploads,
@@ -51,6 +52,7 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
         vector_store_files,
         models,
         docs,
+        playground,
     ):
         app.include_router(resource.router)
     return app

@@ -11,6 +11,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.api import playground
 from shared.api.answers import answer_error
 from shared.api.auth import ApiKeys
 
@@ -21,7 +22,7 @@ AZURE: Final = "/openai"
 DEPLOYMENTS: Final = "/openai/deployments/"
 
 #: Paths that need no key.
-OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json"})
+OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *playground.FILES})
 
 API_VERSION: Final = b"2020-10-01"
 

@@ -1,0 +1,65 @@
+"""The playground: a page in the browser that uses this API. It is open to all; what it asks for needs a key."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.api.answers import answer
+from shared.api.requests import caller
+
+router = APIRouter(include_in_schema=False)
+
+FOLDER: Final = Path(__file__).parent.parent / "web"
+TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+SCRIPTS: Final = ("api", "app", "assistants", "files", "messages", "runs", "text", "transcript")
+#: Path -> file.
+FILES: Final = {
+    "/playground": "index.html",
+    **{f"/playground/{name}": name for name in ("style.css", "icon.svg")},
+    **{f"/playground/{name}.js": f"{name}.js" for name in SCRIPTS},
+}
+#: What models write is shown as text only; should a mistake change that, these keep it from running or calling home.
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+async def page(request: Request) -> Response:
+    """One of the page's files."""
+    name = FILES[request.scope["path"]]
+    return Response(content(name), headers=HEADERS, media_type=TYPES[Path(name).suffix])
+
+
+for path in FILES:
+    router.add_api_route(path, page)
+
+
+@router.get("/playground/server_tools")
+async def server_tools(request: Request) -> Response:
+    """The tools that this box runs itself, for the form of an assistant."""
+    deps, _ = caller(request)
+    return answer({"data": [{"name": tool.name, "description": tool.description} for tool in deps.toolbox.values()]})
+
+
+@cache
+def content(name: str) -> bytes:
+    """A file's bytes."""
+    return (FOLDER / name).read_bytes()

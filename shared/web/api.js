@@ -1,0 +1,95 @@
+// The API as the page uses it: the key, requests, event streams, and failures in plain words.
+
+const KEY = "api-in-a-box.key";
+
+export const key = {
+  get: () => sessionStorage.getItem(KEY),
+  keep: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/** Something that went wrong, as a person wants to read it. */
+export class Failure extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const get = async (path, signal) => (await request("GET", path, undefined, signal)).json();
+const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
+export const api = { get, post };
+
+/** Every item of a list, oldest first. */
+export async function all(path, signal) {
+  const items = [];
+  for (let after = ""; ; after = `&after=${items.at(-1).id}`) {
+    const page = await get(`${path}?order=asc&limit=100${after}`, signal);
+    items.push(...page.data);
+    if (!page.has_more) return items;
+  }
+}
+
+export async function upload(file, purpose) {
+  const form = new FormData();
+  form.set("purpose", purpose);
+  form.set("file", file);
+  return (await request("POST", "/v1/files", form)).json();
+}
+
+export async function content(fileId) {
+  return (await request("GET", `/v1/files/${encodeURIComponent(fileId)}/content`)).blob();
+}
+
+/** The events of a streamed run: `{name, data}`. */
+export async function* stream(path, body, signal) {
+  const response = await request("POST", path, { ...body, stream: true }, signal);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    yield* blocks.map(event).filter((each) => each !== null);
+  }
+}
+
+function event(block) {
+  const fields = Object.fromEntries(block.split("\n").map((line) => {
+    const colon = line.indexOf(": ");
+    return [line.slice(0, colon), line.slice(colon + 2)];
+  }));
+  if (fields.event === undefined) return null; // a comment that keeps the connection open
+  return { name: fields.event, data: fields.data === "[DONE]" ? null : JSON.parse(fields.data) };
+}
+
+async function request(method, path, body, signal) {
+  const headers = { Authorization: `Bearer ${key.get()}` };
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
+  const sent = body === undefined || isForm ? body : JSON.stringify(body);
+  let response;
+  try {
+    response = await fetch(path, { method, headers, body: sent, signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Failure("The box does not answer. Is it running, and are you online?");
+  }
+  if (!response.ok) throw new Failure(await inWords(response), response.status);
+  return response;
+}
+
+async function inWords(response) {
+  let said = null;
+  try {
+    said = (await response.json()).error.message;
+  } catch {
+    // A proxy's page, not the box's answer: the status alone must do.
+  }
+  const id = response.headers.get("x-request-id");
+  if (response.status === 401) return "The box does not accept this API key.";
+  if (response.status === 429) return "Too many requests. Wait a moment and try again.";
+  if (response.status >= 500) return `Something broke inside the box${id === null ? "" : ` (request ${id})`}. Try again.`;
+  return said ?? `The box answered with status ${response.status}.`;
+}

@@ -1,0 +1,107 @@
+// Files: what the box made or holds, fetched with the key; and those the user attaches to the next message.
+
+import { api, content, upload } from "./api.js";
+import { el } from "./text.js";
+
+const names = new Map();
+const pictures = new Map();
+
+/** A button that downloads a file; its label is the file's name unless one is given. */
+export function fileLink(fileId, label = null, onfail = () => {}) {
+  const button = el("button", { type: "button", class: "file", title: `Download ${fileId}` }, label ?? fileId);
+  const named = nameOf(fileId);
+  if (label === null) named.then((name) => (button.textContent = name));
+  button.addEventListener("click", async () => {
+    try {
+      // Whatever it is, it must not be opened as a page of this origin.
+      const blob = new Blob([await content(fileId)], { type: "application/octet-stream" });
+      const address = URL.createObjectURL(blob);
+      el("a", { href: address, download: await named }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) {
+      onfail(error);
+    }
+  });
+  return button;
+}
+
+/** A picture, or a word about why there is none. */
+export function picture(fileId, alt) {
+  const frame = el("figure", {}, el("span", { class: "small" }, "Loading the picture…"));
+  if (!pictures.has(fileId)) pictures.set(fileId, content(fileId).then((blob) => URL.createObjectURL(blob)));
+  pictures.get(fileId).then(
+    (address) => frame.replaceChildren(el("img", { src: address, alt }), el("figcaption", {}, fileLink(fileId))),
+    (error) => {
+      pictures.delete(fileId);
+      frame.replaceChildren(el("span", { class: "error" }, error.message));
+    },
+  );
+  return frame;
+}
+
+/** A file's name without its folders; its id when it is gone. */
+export function nameOf(fileId) {
+  if (!names.has(fileId)) {
+    const asked = api.get(`/v1/files/${encodeURIComponent(fileId)}`);
+    names.set(fileId, asked.then((file) => file.filename.split("/").at(-1), () => fileId));
+  }
+  return names.get(fileId);
+}
+
+/** The files for the next message, shown as chips. They are uploaded at once. */
+export class Attachments {
+  constructor(list) {
+    this.list = list;
+    this.chosen = [];
+  }
+
+  add(files) {
+    for (const file of files) {
+      const isPicture = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
+      const state = el("span", { class: "small" }, "uploading…");
+      const remove = el("button", { type: "button", class: "plain", "aria-label": `Remove ${file.name}` }, "×");
+      const entry = { isPicture, name: file.name, chip: el("li", { class: "chip" }, file.name, state, remove) };
+      entry.uploaded = upload(file, isPicture ? "vision" : "assistants");
+      entry.uploaded.then(() => state.remove(), (error) => {
+        state.textContent = error.message;
+        entry.chip.classList.add("failed");
+      });
+      remove.addEventListener("click", () => {
+        this.chosen = this.chosen.filter((each) => each !== entry);
+        entry.chip.remove();
+      });
+      this.chosen.push(entry);
+      this.list.append(entry.chip);
+    }
+  }
+
+  /** The `content` and `attachments` of a message with these files, once they are uploaded. */
+  async message(text, tools) {
+    const readers = tools.map((tool) => tool.type).filter((type) => type === "code_interpreter" || type === "file_search");
+    const uploaded = await Promise.all(this.chosen.map(async (each) => ({ ...each, id: (await each.uploaded).id })));
+    const seen = uploaded.filter((each) => each.isPicture);
+    const read = uploaded.filter((each) => !each.isPicture);
+    if (read.length > 0 && readers.length === 0) {
+      throw new Error("This assistant cannot read files: give it the code interpreter or file search.");
+    }
+    return {
+      content: [
+        { type: "text", text },
+        ...seen.map((each) => ({ type: "image_file", image_file: { file_id: each.id } })),
+      ],
+      attachments: read.map((each) => ({ file_id: each.id, tools: usesOf(each.name, readers) })),
+    };
+  }
+
+  clear() {
+    this.chosen = [];
+    this.list.replaceChildren();
+  }
+}
+
+/** Tables and archives are for programs; everything else is also worth a search. */
+function usesOf(name, readers) {
+  const forPrograms = /\.(csv|tsv|xlsx?|parquet|zip|tar|gz|db|sqlite)$/i.test(name);
+  const wanted = forPrograms && readers.includes("code_interpreter") ? ["code_interpreter"] : readers;
+  return wanted.map((type) => ({ type }));
+}

@@ -1,0 +1,171 @@
+// A run as it is shown: its status, its steps, its messages, and what it asks for.
+
+import { fileLink, picture } from "./files.js";
+import { MessageView, merge } from "./messages.js";
+import { el, pre } from "./text.js";
+
+const ENDED = ["completed", "failed", "cancelled", "expired", "incomplete"];
+export const isActive = (run) => !ENDED.includes(run.status);
+export const inWords = (status) => status.replaceAll("_", " ");
+
+export class RunView {
+  /** `hooks`: `submit(run, outputs)` answers what the run asks for, `fail(error)` tells the user. */
+  constructor(run, hooks, live) {
+    this.hooks = hooks;
+    this.live = live;
+    this.items = new Map();
+    this.list = el("div", { class: "items" });
+    this.action = el("div");
+    this.foot = el("p", { class: "run-status small" });
+    this.element = el("section", { class: "run", "aria-label": "Run" }, this.list, this.action, this.foot);
+    this.show(run);
+  }
+
+  /** Takes an event of the stream. */
+  take({ name, data }) {
+    if (name === "thread.run.step.delta") this.items.get(data.id)?.grow(data.delta.step_details);
+    else if (name === "thread.message.delta") this.items.get(data.id)?.grow(data.delta);
+    else if (name.startsWith("thread.run.step.")) this.step(data);
+    else if (name.startsWith("thread.message.")) this.message(data);
+    else if (name.startsWith("thread.run.")) this.show(data);
+  }
+
+  step(step) {
+    if (step.type === "tool_calls") this.item(step, () => new StepView(step, this.live));
+  }
+
+  message(message) {
+    this.item(message, () => new MessageView(message, this.hooks.fail));
+  }
+
+  item(data, make) {
+    const known = this.items.get(data.id);
+    if (known !== undefined) return known.show(data);
+    const made = make();
+    this.items.set(data.id, made);
+    this.list.append(made.element);
+  }
+
+  show(run) {
+    this.run = run;
+    const tokens = run.usage?.total_tokens ? ` · ${run.usage.total_tokens} tokens` : "";
+    const failure = run.last_error ?? (run.status === "incomplete" ? { message: `Stopped early: ${inWords(run.incomplete_details?.reason ?? "no reason given")}.` } : null);
+    this.element.dataset.status = run.status;
+    this.foot.replaceChildren(
+      el("span", { class: `badge ${run.status}` }, inWords(run.status)),
+      ` ${run.model}${tokens} · `, el("code", {}, run.id),
+      failure === null ? "" : el("span", { class: "error" }, failure.message),
+    );
+    const wanted = run.status === "requires_action" ? run.required_action.submit_tool_outputs.tool_calls : [];
+    const ids = wanted.map((call) => call.id).join();
+    if (ids === this.wanted) return; // what was typed so far must stay
+    this.wanted = ids;
+    this.action.replaceChildren(...(wanted.length > 0 ? [this.form(wanted)] : []));
+    if (this.live) this.action.querySelector("textarea")?.focus();
+  }
+
+  /** The form for the outputs of functions that the client runs: you. */
+  form(calls) {
+    const fields = calls.map((call) => el("textarea", { rows: "3", class: "code", id: `output-${call.id}`, spellcheck: "false" }));
+    const button = el("button", { class: "primary" }, calls.length > 1 ? "Submit outputs" : "Submit output");
+    const submit = async (event) => {
+      event.preventDefault();
+      button.disabled = true;
+      const outputs = calls.map((call, index) => ({ tool_call_id: call.id, output: fields[index].value }));
+      if (!(await this.hooks.submit(this, outputs))) button.disabled = false;
+    };
+    return el("form", { class: "card action", onsubmit: submit },
+      el("p", {}, el("strong", {}, "The assistant calls your function."), " Type what it returns."),
+      calls.map((call, index) => el("div", {},
+        el("label", { for: fields[index].id }, el("code", {}, call.function.name)),
+        pre(indented(call.function.arguments)), fields[index])),
+      button);
+  }
+}
+
+class StepView {
+  constructor(step, open) {
+    this.element = el("div", { class: "step" });
+    this.calls = [];
+    this.open = open;
+    this.show(step);
+  }
+
+  show(step) {
+    this.step = step;
+    this.draw();
+  }
+
+  grow(details) {
+    merge(this.step.step_details.tool_calls, details.tool_calls ?? []);
+    this.waiting ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.waiting);
+    this.waiting = undefined;
+    this.step.step_details.tool_calls.forEach((call, index) => {
+      if (call === undefined) return;
+      if (this.calls[index] === undefined) {
+        this.calls[index] = new CallView(this.open);
+        this.element.append(this.calls[index].element);
+      }
+      this.calls[index].show(call, this.step);
+    });
+  }
+}
+
+class CallView {
+  constructor(open) {
+    this.title = el("summary");
+    this.body = el("div", { class: "body" });
+    this.element = el("details", { class: "call", open }, this.title, this.body);
+    this.drawn = "";
+  }
+
+  show(call, step) {
+    const now = JSON.stringify([call, step.status]);
+    if (now === this.drawn) return;
+    this.drawn = now;
+    const [title, ...body] = KINDS[call.type]?.(call[call.type] ?? {}) ?? [call.type];
+    const state = step.status === "completed" ? "" : el("span", { class: "small" }, ` ${inWords(step.status)}`);
+    this.element.dataset.status = step.status;
+    this.title.replaceChildren(...[title, state].flat());
+    const error = step.last_error?.message;
+    this.body.replaceChildren(...body.flat(Infinity), ...(error ? [el("p", { class: "error" }, error)] : []));
+  }
+}
+
+/** Kind of tool call -> its title and what is below. */
+const KINDS = {
+  function: (call) => [
+    ["Function ", el("code", {}, call.name ?? "")],
+    part("Arguments", pre(indented(call.arguments ?? ""))),
+    call.output === null || call.output === undefined ? [] : part("Output", pre(indented(call.output))),
+  ],
+  code_interpreter: (call) => [
+    "Code interpreter",
+    part("Code", pre(call.input ?? "")),
+    (call.outputs ?? []).filter(Boolean).map((output) => output.type === "logs"
+      ? part("Output", pre(output.logs))
+      : part("Picture", output.image?.file_id ? picture(output.image.file_id, "Picture drawn by the code") : "")),
+  ],
+  file_search: (call) => [
+    "File search",
+    (call.results ?? []).map((result) => el("p", {}, fileLink(result.file_id, result.file_name), el("span", { class: "small" }, ` score ${Number(result.score).toFixed(2)}`))),
+  ],
+};
+
+function part(label, content) {
+  return [el("p", { class: "label" }, label), content];
+}
+
+/** JSON made readable; anything else as it is. */
+function indented(text) {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" ? JSON.stringify(value, null, 2) : text;
+  } catch {
+    return text;
+  }
+}

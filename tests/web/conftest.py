@@ -1,0 +1,80 @@
+"""A box with its playground, and a browser. Without Chromium these tests are skipped; in CI they fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.llm.base import Llm
+from shared.llm.scripted import ScriptedLlm
+from shared.tools.get_current_time import get_current_time_tool
+from tests.api.conftest import KEY, Box, below
+
+if TYPE_CHECKING:
+    from selenium.webdriver.chrome.webdriver import WebDriver
+
+    from tests.web.page import Page
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server --window-size=1200,900"
+)
+
+
+@pytest.fixture
+def model() -> Llm:
+    """The model behind the box; override in a test module."""
+    return ScriptedLlm()
+
+
+@pytest.fixture
+def box(tmp_path, model) -> Iterator[Box]:
+    box = Box(tmp_path / "box", {})
+    box.llm = model
+    box.tools = [get_current_time_tool()]
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def raw(box):
+    """Requests without a key, below the root."""
+    with below(box.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory) -> Iterator[WebDriver]:
+    """One browser for all tests; it starts in some seconds."""
+    browser, chromedriver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if browser is None or chromedriver is None:
+        reason = "Chromium is not installed; apt-get install chromium chromium-driver does it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('browser')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(driver, box) -> Page:
+    """The playground, entered."""
+    from tests.web.page import Page
+
+    page = Page(driver, box.url)
+    page.open()
+    page.enter(KEY)
+    page.until(lambda: page["#text"].is_displayed())
+    page.complaints()
+    return page
