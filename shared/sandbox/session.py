@@ -75,7 +75,8 @@ class LocalSession:
 
     async def holds(self, name: str) -> bool:
         """Whether /mnt/data has a file of that name."""
-        return any(file.name == name for file in await self.list_files())
+        await asyncio.to_thread(self._prepare)
+        return name in await asyncio.to_thread(self._folder.snapshot)
 
     async def run(self, code: str, timeout: float | None = None) -> CellResult:
         """Run code in the session's interpreter, starting one if there is none. Raises SandboxUnavailable."""

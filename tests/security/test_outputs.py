@@ -78,6 +78,7 @@ async def test_only_so_many_files_leave(run, session):
     assert len(result.files) == LIMITS.outputs
     assert "30 new files" in result.logs
     assert len(await session.list_files()) == LIMITS.outputs
+    assert await session.holds("29.txt"), "an input among many files is not uploaded again"
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "data/../../secret", "..", "real.csv/../../used"])

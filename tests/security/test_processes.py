@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from shared.sandbox import processes
+from tests.fakes.sandboxes import isolator
 from tests.security.conftest import alive, exception, leader
 
 REFUSED = {"OSError", "PermissionError", "ProcessLookupError", "FileNotFoundError"}
@@ -140,3 +143,45 @@ async def test_a_killed_kernel_takes_its_children_along(run, caplog):
     assert (result.status, result.reason) == ("killed", "crash")
     assert alive(leader(caplog)) == []
     assert (await run("1")).fresh
+
+
+BOX = """
+import asyncio, sys
+from pathlib import Path
+from shared.sandbox.interpreter import Interpreter
+from shared.sandbox.bwrap import Bubblewrap
+from shared.sandbox.landlock import Landlock
+from shared.sandbox.local import LocalSandbox
+
+async def main(kind, home, executable, prefixes):
+    python = Interpreter.of(executable, tuple(prefixes.split()))
+    sandbox = LocalSandbox(Path(home), {"bwrap": Bubblewrap, "landlock": Landlock}[kind](python))
+    async with sandbox.session("key") as session:
+        await session.run("1")
+        print(session._session_id(), flush=True)
+        await session.run("while True: pass")
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def ends(session: int) -> bool:
+    """Whether the last process of a session ends before long."""
+    deadline = time.monotonic() + 20
+    while alive(session) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive(session) == []
+
+
+async def test_a_box_that_is_killed_takes_its_sandboxes_along(host, tier):
+    python = isolator(tier).interpreter
+    box = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", BOX, tier, str(host.home / "box"), python.executable),
+        " ".join(python.folders),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    session = int(await box.stdout.readline())
+    assert alive(session)
+    box.kill()
+    await box.wait()
+    assert await asyncio.to_thread(ends, session)

@@ -1,0 +1,142 @@
+"""The filter's program, run by a small machine of our own: so both processors are tested on either."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from shared.sandbox import seccomp
+from shared.sandbox.syscalls import numbers
+
+ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+ALLOWED, KILLED = "allowed", "killed"
+MACHINES = ["x86_64", "aarch64"]
+TIERS = ["namespaces", "landlock"]
+
+
+def run(program: bytes, architecture: int, number: int, arguments: tuple[int, ...] = ()) -> str | int:
+    """What the kernel would answer: allowed, killed, or an error number."""
+    values = [*arguments, *[0] * (6 - len(arguments))]
+    data = struct.pack("=IIQ6Q", number, architecture, 0, *(value % 2**64 for value in values))
+    code = list(struct.iter_unpack("=HBBI", program))
+    position = accumulator = 0
+    while True:
+        operation, if_true, if_false, operand = code[position]
+        position += 1
+        if operation == 0x20:
+            accumulator = struct.unpack_from("=I", data, operand)[0]
+        elif operation == 0x06:
+            return {0x7FFF0000: ALLOWED, 0x80000000: KILLED}.get(operand, operand & 0xFFFF)
+        else:
+            holds = {
+                0x15: accumulator == operand,
+                0x25: accumulator > operand,
+                0x35: accumulator >= operand,
+                0x45: accumulator & operand != 0,
+            }[operation]
+            position += if_true if holds else if_false
+
+
+@pytest.fixture(params=MACHINES)
+def machine(request):
+    return request.param
+
+
+@pytest.fixture(params=TIERS)
+def tier(request):
+    return request.param
+
+
+@pytest.fixture
+def answer(machine, tier):
+    program = seccomp.program(machine, tier)
+
+    def ask(name: str | int, *arguments: int) -> str | int:
+        number = name if isinstance(name, int) else numbers(machine)[name]
+        return run(program, ARCHITECTURE[machine], number, arguments)
+
+    return ask
+
+
+def test_the_kernel_takes_a_program_of_this_length(machine, tier):
+    program = seccomp.program(machine, tier)
+    assert len(program) % 8 == 0
+    assert len(program) // 8 <= 4096
+
+
+@pytest.mark.parametrize(
+    "name", ["read", "write", "openat", "mmap", "execve", "exit_group", "futex", "getrandom", "rseq"]
+)
+def test_what_python_needs_is_allowed(answer, name):
+    assert answer(name) == ALLOWED
+
+
+def test_every_call_that_is_not_narrowed_is_allowed_and_no_other(answer, machine):
+    known = set(numbers(machine).values())
+    for number in range(600):
+        if number not in known:
+            assert answer(number) == errno.ENOSYS, number
+
+
+def test_another_processors_calls_kill(machine, tier):
+    program = seccomp.program(machine, tier)
+    for architecture in (0x40000003, 0x40000028, *(set(ARCHITECTURE.values()) - {ARCHITECTURE[machine]})):
+        assert run(program, architecture, numbers(machine)["read"]) == KILLED
+
+
+def test_x32_kills():
+    assert run(seccomp.program("x86_64", "namespaces"), ARCHITECTURE["x86_64"], 0x40000000) == KILLED
+
+
+@pytest.mark.parametrize(
+    "flag", [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x80]
+)
+def test_clone_makes_threads_and_processes_but_no_namespaces(answer, flag):
+    assert answer("clone", 0x3D0F00) == ALLOWED
+    assert answer("clone", 17) == ALLOWED
+    assert answer("clone", 17 | flag) == errno.EPERM
+    assert answer("clone3") == errno.ENOSYS
+
+
+def test_only_ones_own_limits_and_priorities_change(answer):
+    assert answer("prlimit64", 0) == ALLOWED
+    assert answer("prlimit64", 1) == errno.EPERM
+    assert answer("setpriority", 0, 0) == ALLOWED
+    assert answer("setpriority", 0, 77) == errno.EPERM
+    assert answer("setpriority", 2, 0) == errno.EPERM
+    assert answer("sched_setaffinity", 5) == errno.EPERM
+
+
+def test_high_bits_of_an_argument_do_not_smuggle_a_value_past(answer):
+    assert answer("prctl", (1 << 32) | 4) == errno.EINVAL
+    assert answer("prctl", (1 << 32) | 15) == ALLOWED
+    assert answer("fcntl", 0, (7 << 32) | 8) == errno.EPERM
+    assert answer("ioctl", 0, (1 << 40) | 0x5412) == errno.EPERM
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"), [(1, ALLOWED), (4, ALLOWED), (1030, ALLOWED), (8, errno.EPERM), (10, 1), (15, 1)]
+)
+def test_descriptors_send_no_signals(answer, command, wanted):
+    assert answer("fcntl", 3, command) == wanted
+
+
+def test_sockets(answer, tier):
+    inside = {family for family in range(50) if answer("socket", family) == ALLOWED}
+    assert inside == ({1, 2, 10} if tier == "namespaces" else set())
+    assert {family for family in range(50) if answer("socketpair", family) == ALLOWED} == {1}
+
+
+def test_modes(answer, tier):
+    assert answer("fchmodat", -100, 0, 0o755) == (ALLOWED if tier == "namespaces" else 0)
+    assert answer("fchmodat", -100, 0, 0o4755) == (errno.EPERM if tier == "namespaces" else 0)
+    assert answer("utimensat") == (ALLOWED if tier == "namespaces" else 0)
+
+
+def test_signals_can_be_forbidden(machine):
+    program = seccomp.program(machine, "landlock", signals=False)
+    for name in ("kill", "tkill", "tgkill"):
+        assert run(program, ARCHITECTURE[machine], numbers(machine)[name], (1,)) == errno.EPERM
+    assert run(program, ARCHITECTURE[machine], numbers(machine)["read"]) == ALLOWED
