@@ -266,6 +266,11 @@ def code_sandbox(settings: Settings) -> CodeSandbox:
 
     if settings.sandbox == "none":
         return RefusedSandbox("The code interpreter is switched off (SANDBOX=none).")
+    if settings.sandbox == "aca":
+        from shared.sandbox.aca import AcaSandbox
+        from shared.sandbox.aca_rest import SessionPool
+
+        return AcaSandbox(SessionPool.for_identity(settings.sandbox_pool_endpoint, settings.azure_client_id))
     makers: dict[str, Callable[[Interpreter], Isolator]] = {
         "bwrap": Bubblewrap,
         "landlock": Landlock,

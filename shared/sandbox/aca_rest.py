@@ -12,6 +12,7 @@ from urllib.parse import quote
 from shared.sandbox.base import FileMissing, FileRefused, SandboxBusy, SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:  # heavy: loaded on first use
+    from azure.identity.aio import DefaultAzureCredential
     from httpx2 import AsyncClient, Response
 
 logger = logging.getLogger(__name__)
@@ -35,12 +36,46 @@ _MISSING, _TOO_LARGE, _TOO_MANY, _UNAVAILABLE, _SERVER_ERROR = 404, 413, 429, 50
 _REFUSED: Final = (401, 403)
 
 
+class Identity:
+    """Tokens for the box's identity: the user-assigned one, or whatever DefaultAzureCredential finds."""
+
+    def __init__(self, client_id: str):
+        self._client_id = client_id
+        self._credential: DefaultAzureCredential | None = None
+
+    async def token(self) -> str:
+        """A token that is still good; the credential keeps it until it is not. Raises SandboxUnavailable."""
+        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  heavy: loaded on first use
+        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
+
+        if self._credential is None:
+            self._credential = DefaultAzureCredential(managed_identity_client_id=self._client_id or None)
+        try:
+            return (await self._credential.get_token(SCOPE)).token
+        except ClientAuthenticationError as error:
+            raise SandboxUnavailable("the box has no identity that the session pool could know") from error
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self._credential is not None:
+            await self._credential.close()
+
+
 class SessionPool:
     """Calls to one pool. Every call names a session, which comes into being with the first."""
 
     def __init__(self, endpoint: str, token: Token, *, patience: float = 30.0):
         self._endpoint, self._token, self._patience = endpoint.rstrip("/"), token, patience
         self._client: AsyncClient | None = None
+        self._identity: Identity | None = None
+
+    @classmethod
+    def for_identity(cls, endpoint: str, client_id: str) -> SessionPool:
+        """The pool, asked in the name of the box's managed identity."""
+        identity = Identity(client_id)
+        pool = cls(endpoint, identity.token)
+        pool._identity = identity
+        return pool
 
     async def execute(self, session: str, code: str, seconds: int) -> Json:
         """Run code; the service's `properties`. Not repeated when it may have run already."""
@@ -98,6 +133,8 @@ class SessionPool:
         """Close connections."""
         if self._client is not None:
             await self._client.aclose()
+        if self._identity is not None:
+            await self._identity.close()
 
     async def _call(
         self,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.app import code_sandbox
+from shared.config import Settings
 from shared.sandbox.aca import AcaSandbox
 from shared.sandbox.aca_rest import SCOPE, SessionPool
 from shared.sandbox.base import FileRefused, SandboxBusy, SandboxUnavailable, session_key
@@ -194,3 +196,10 @@ async def test_a_deleted_thread_deletes_its_session(azure, sandbox):
     await sandbox.evict(KEY)
     await sandbox.evict(KEY)
     assert azure.pool.requests.count("DELETE /session") == 2
+
+
+async def test_the_settings_of_a_deployment_make_this_sandbox():
+    settings = Settings(_env_file=None, sandbox="aca", sandbox_pool_endpoint="https://region.dynamicsessions.io/pool")
+    sandbox = code_sandbox(settings)
+    assert (sandbox.info.name, sandbox.info.isolation) == ("aca", "hyperv")
+    await sandbox.close()
