@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check demo samples install bench requirements infra-check clean
+.PHONY: run test durability check demo samples install bench requirements infra-check clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -19,6 +19,10 @@ install: $(VENV)/.installed
 test: $(VENV)/.installed-dev ## The whole suite
 	@tests/install-azurite.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+durability: $(VENV)/.installed-dev ## Kill hosts under 100 runs in each mode; a quarter of that is part of `make test`
+	@tests/install-azurite.sh
+	DURABILITY_RUNS=100 $(BIN)/python -m pytest tests/durability
 
 check: $(VENV)/.installed-dev ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .
@@ -40,7 +44,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
+infra-durability: $(VENV)/.installed-dev ## Kill hosts under 100 runs in each mode; a quarter of that is part of `make test`
+	@tests/install-azurite.sh
+	DURABILITY_RUNS=100 $(BIN)/python -m pytest tests/durability
+
+check: $(VENV)/.installed-dev ## All offline checks of the deployment
 	$(BIN)/python -m pytest tests/infra
 
 requirements: ## Write requirements.txt from pyproject.toml

@@ -16,7 +16,7 @@ from shared.objects.common import Json
 from shared.runs import wakeups
 from shared.runs.calls import Outcome, arguments_of, failed_before, indexed
 from shared.runs.offer import Offer, offer
-from shared.runs.prompt import build_input
+from shared.runs.prompt import answered, budget, build_input, said, weight
 from shared.runs.recorder import Recorder
 from shared.runs.request import exhausted, turn_request
 from shared.runs.turn import TurnWriter
@@ -35,6 +35,9 @@ class Engine:
         self.offer: Offer = offer(deps, recorder.record)
         #: Calls whose turn this driver committed: no other can have begun to carry them out.
         self._own: set[str] = set()
+        #: The prompt as built and continued by this driver: nobody adds to a thread while its run is active.
+        self._prompt: list[Json] | None = None
+        self._said: list[Json] = []
 
     async def drive(self, turn: Turn | LlmError | None = None) -> None:
         """Go on until the run waits for somebody or is over. `turn` is what came of one taken in the background.
@@ -68,14 +71,20 @@ class Engine:
             recorder.advance("incomplete", incomplete=reason)
             await recorder.commit()
             return
-        items = await build_input(self.deps, recorder.record)
-        request = turn_request(recorder.record, items, self.offer.definitions)
+        request = turn_request(recorder.record, await self._input(), self.offer.definitions)
         if wakeups.in_background(self.deps, recorder):
             await self._start_in_background(request)
             return
         writer = TurnWriter(recorder, self.offer)
         turn = await self._hear_out(request, writer)
         await self._settle(turn, writer)
+
+    async def _input(self) -> list[Json]:
+        """The prompt: continued while it fits, else built anew from the thread."""
+        record = self.recorder.record
+        if self._prompt is None or weight(self._prompt) > budget(self.deps, record):
+            self._prompt = await build_input(self.deps, record)
+        return self._prompt
 
     async def _hear_out(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         """Take the turn; one that broke off is taken again if nobody has heard of it."""
@@ -111,6 +120,7 @@ class Engine:
     async def _settle(self, turn: Turn, writer: TurnWriter) -> None:
         """Commit a turn whole: its text, its calls, and what becomes of the run."""
         calls = writer.finish(turn)
+        self._said = said(turn.items)
         if turn.incomplete == "content_filter":
             error = {"code": "server_error", "message": "The model's answer was stopped by its content filter."}
             self.recorder.advance("failed", last_error=error)
@@ -159,6 +169,8 @@ class Engine:
             await self._require_action(theirs)
         else:
             self.recorder.end_step(step.usage)
+            if self._prompt is not None:
+                self._prompt = [*self._prompt, *self._said, *answered(step.items, step.outputs)]
         await self.recorder.commit()
 
     async def _collect(self, calls: list[Json], tasks: dict[asyncio.Task[Outcome], Json]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -124,14 +124,29 @@ def media_type(data: bytes) -> str:
 def step_entry(row: Record, record: RunRecord) -> Entry:
     """A turn's calls with their outputs; the model's reasoning only within its own run."""
     number, present = number_of(row.key), row.data["step"]["run_id"] == record.run.id
-    items = [item for item in row.data["items"] if present or item["type"] == "function_call"]
-    calls = [item for item in items if item["type"] == "function_call"]
-    outputs = row.data["outputs"]
-    items += [
-        {"type": "function_call_output", "call_id": call["call_id"], "output": outputs.get(call["call_id"], NO_OUTPUT)}
-        for call in calls
-    ]
+    kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
+    items = answered(kept, row.data["outputs"])
     return Entry((row.data["position"], 0, number), items, weight(items), present)
+
+
+def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:
+    """A turn's items with the outputs of its calls behind them."""
+    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
+    return items + [
+        {"type": "function_call_output", "call_id": call_id, "output": outputs.get(call_id, NO_OUTPUT)}
+        for call_id in calls
+    ]
+
+
+def said(turn_items: Iterable[Json]) -> list[Json]:
+    """What the model said in a turn, as it would come back from the thread."""
+    return [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": part["text"]}]}
+        for item in turn_items
+        if item["type"] == "message"
+        for part in item["content"]
+        if part.get("text")
+    ]
 
 
 def weight(items: Iterable[Json]) -> int:

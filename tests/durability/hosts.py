@@ -19,6 +19,9 @@ import httpx2 as httpx
 from tests.durability.box_process import HostOrder
 
 KEY = "sk-durable"
+#: Runs of a test with random deaths; `make durability` asks for more.
+RUNS = int(os.environ.get("DURABILITY_RUNS", "25"))
+
 #: Statuses of a run that is over.
 OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
 
@@ -64,6 +67,8 @@ class Hosts:
     home: Path
     model_url: str
     environment: dict[str, str]
+    #: How often clients look at their runs; each look costs the machine as much as a step of a run.
+    poll_seconds: float = 0.05
     port: int = field(default_factory=free_port)
     pids: list[int] = field(default_factory=list)
 
@@ -157,7 +162,7 @@ class Client:
                 calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
                 outputs = [{"tool_call_id": call["id"], "output": "wet"} for call in calls]
                 await self.ask_once("POST", f"{path}/submit_tool_outputs", {"tool_outputs": outputs})
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(self.hosts.poll_seconds)
             run = await self.get(path)
         raise TimeoutError(f"{path} is still {run['status']}")
 

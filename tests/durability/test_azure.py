@@ -13,6 +13,7 @@ import pytest
 from tests import azurite as emulator
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
+from tests.durability.hosts import RUNS
 from tests.durability.stories import STORIES, assistant, check, tell
 
 MODES = ("streamed", "background")
@@ -23,6 +24,12 @@ def account(azurite_installed, tmp_path_factory):  # noqa: F811
     """A storage account of this module's own: its queue is worked by nobody else."""
     with emulator.running(tmp_path_factory.mktemp("azurite")) as connection_string:
         yield connection_string
+
+
+@pytest.fixture
+async def hosts(hosts):
+    hosts.poll_seconds = 0.3
+    return hosts
 
 
 @pytest.fixture
@@ -70,11 +77,11 @@ async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client):
 
 
 @pytest.mark.parametrize("environment", MODES, indirect=True)
-async def test_a_hundred_runs_under_random_deaths(hosts, client, model_url):
+async def test_many_runs_under_random_deaths(hosts, client, model_url):
     http, *workers = hosts.start(role="http"), hosts.start(role="worker"), hosts.start(role="worker")
     assistant_id = await assistant(client)
-    names = [random.choice([*STORIES]) for _ in range(100)]
-    gate, over = asyncio.Semaphore(12), asyncio.Event()
+    names = [random.choice([*STORIES]) for _ in range(RUNS)]
+    gate, over = asyncio.Semaphore(8), asyncio.Event()
 
     async def live(story: str) -> tuple[str, dict]:
         async with gate:
@@ -84,7 +91,7 @@ async def test_a_hundred_runs_under_random_deaths(hosts, client, model_url):
         deaths: Counter[str] = Counter()
         roles = {http: "http"} | dict.fromkeys(workers, "worker")
         while not over.is_set():
-            await asyncio.sleep(random.uniform(1, 2))
+            await asyncio.sleep(random.uniform(3, 5))
             victim = random.choice([*roles])
             await hosts.kill(victim)
             role = roles.pop(victim)
@@ -95,7 +102,7 @@ async def test_a_hundred_runs_under_random_deaths(hosts, client, model_url):
     reaping = asyncio.create_task(reaper())
     ends = await asyncio.gather(*(live(story) for story in names))
     over.set()
-    assert (await reaping).total() >= 3
+    assert (await reaping).total() >= 1
     for story, (thread, run) in zip(names, ends, strict=True):
         await check(client, hosts, story, thread, run)
     await no_second_response(model_url)
@@ -127,7 +134,7 @@ async def test_five_percent_of_all_calls_fail(hosts, client, model_url, account)
         for role in ("http", "worker", "worker"):
             hosts.start(role=role)
         assistant_id = await assistant(client)
-        names = [random.choice([*STORIES]) for _ in range(40)]
+        names = [random.choice([*STORIES]) for _ in range(RUNS)]
         ends = await asyncio.gather(*(tell(client, assistant_id, story) for story in names))
         for story, (thread, run) in zip(names, ends, strict=True):
             await check(client, hosts, story, thread, run)

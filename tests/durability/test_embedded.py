@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.durability.hosts import OVER
+from tests.durability.hosts import OVER, RUNS
 from tests.durability.stories import STORIES, assistant, check, tell
 
 
@@ -34,10 +34,10 @@ async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     raise AssertionError("the story never ended")
 
 
-async def test_a_hundred_runs_under_random_deaths(hosts, client):
+async def test_many_runs_under_random_deaths(hosts, client):
     hosts.start()
     assistant_id = await assistant(client)
-    names = [random.choice([*STORIES]) for _ in range(100)]
+    names = [random.choice([*STORIES]) for _ in range(RUNS)]
     gate = asyncio.Semaphore(10)
     over = asyncio.Event()
 
@@ -67,7 +67,7 @@ async def test_two_hosts_on_one_file_never_drive_one_run_at_once(hosts, client, 
     hosts.start(role="worker")
     hosts.start(role="worker")
     assistant_id = await assistant(client)
-    names = [random.choice([*STORIES]) for _ in range(40)]
+    names = [random.choice([*STORIES]) for _ in range(RUNS)]
 
     ends = await asyncio.gather(*(tell(client, assistant_id, story) for story in names))
 

@@ -1,0 +1,105 @@
+"""Storage operations of a run on Azure, by kind, counted at the adapters; and what a thousand runs cost in storage.
+
+Needs Azurite (tests/install-azurite.sh). Prices are list prices in USD per 10,000 operations, locally redundant, and
+change: look yours up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.app import Box, build, storage_for
+from shared.config import Settings
+from shared.llm.scripted import ScriptedLlm, call, text
+from shared.objects.assistant import CreateAssistant
+from shared.objects.message import CreateMessage
+from shared.objects.run_requests import CreateRun
+from shared.objects.thread import CreateThread
+from shared.resources import assistants, threads
+from shared.runs import create, service
+from shared.tools.base import tool
+from tests import azurite
+
+Json = dict[str, Any]
+OWNER = "bench"
+HELLO = CreateMessage(role="user", content="Hello?")
+PRICES = {"table": 0.00036, "queue": 0.004, "blob": 0.05}
+
+
+async def look_up(word: str) -> str:
+    """Look a word up."""
+    return word
+
+
+async def count_run(
+    box: Box, llm: ScriptedLlm, counter: Counter[str], length: int, *, streamed: bool, calls: int
+) -> Json:
+    """The operations of one run on a thread of so many messages; the client's own polling is not among them."""
+    metadata = {"server_tools": "look_up"}
+    assistant = await assistants.create(box.deps, OWNER, CreateAssistant(model="m", metadata=metadata))
+    thread = await threads.create(box.deps, OWNER, CreateThread(messages=[HELLO] * length))
+    llm.script(*([call("look_up", word="x")] for _ in range(calls)), [text("Hello.")])
+    counter.clear()
+    body = CreateRun(assistant_id=assistant["id"])
+    if streamed:
+        async for _ in await create.create_streamed(box.drives, OWNER, thread["id"], body):
+            pass
+        return dict(counter)
+    run = await create.create(box.deps, OWNER, thread["id"], body)
+    taken = await box.deps.queue.receive(1, 60, 5)
+    ours = Counter({"queue.receive": counter["queue.receive"]})  # the trigger's own, on Azure
+    await box.handle_run(taken[0].body)
+    found = await service.get(box.deps, service.RunKey(OWNER, thread["id"], run["id"]))
+    assert found["status"] == "completed", found
+    counter["table.get"] -= 1
+    await box.deps.queue.delete(taken[0])
+    counter["queue.delete"] -= 1
+    return {kind: number for kind, number in (counter - ours).items() if number > 0}
+
+
+async def measure(connection_string: str, home: Path) -> Json:
+    """Counts for the kinds of run there are."""
+    settings = Settings(_env_file=None, box_home=home, sandbox="none", AzureWebJobsStorage=SecretStr(connection_string))
+    counter: Counter[str] = Counter()
+    llm = ScriptedLlm()
+    tools = [tool(look_up, idempotent=True, timeout=5)]
+    box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
+    try:
+        found: Json = {}
+        for length in (1, 90):
+            for streamed in (False, True):
+                for calls in (0, 1, 2):
+                    name = f"{'streamed' if streamed else 'queued'}, {calls} tool calls, {length} messages"
+                    counts = await count_run(box, llm, counter, length, streamed=streamed, calls=calls)
+                    found[name] = {"total": sum(counts.values()), **counts}
+        return found
+    finally:
+        await box.close()
+
+
+def cost_of_1000(counts: Json) -> float:
+    """USD for the storage operations of a thousand runs; the trigger's receive and delete are added."""
+    kinds = Counter({kind.split(".")[0]: 0 for kind in counts})
+    for kind, number in counts.items():
+        if kind != "total":
+            kinds[kind.split(".")[0]] += number
+    kinds["queue"] += 2 * counts.get("queue.send", 0)
+    return sum(PRICES[home] * number / 10_000 for home, number in kinds.items() if home in PRICES) * 1000
+
+
+def main() -> Json:
+    """Count, on an emulator of our own."""
+    with tempfile.TemporaryDirectory() as home, azurite.running(Path(home)) as connection_string:
+        found = asyncio.run(measure(connection_string, Path(home) / "box"))
+    return {name: {**counts, "USD per 1000 runs": round(cost_of_1000(counts), 4)} for name, counts in found.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(), indent=2))
