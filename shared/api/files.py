@@ -18,7 +18,7 @@ from shared.objects.common import Json
 from shared.objects.file import File
 from shared.objects.file_requests import PURPOSES, CreateFile
 from shared.objects.parse import missing, parse
-from shared.resources import files
+from shared.resources import files, outcomes
 
 router = resource("/v1/files", "Files")
 
@@ -82,7 +82,7 @@ async def retrieve(request: Request, file_id: str) -> Response:
 async def delete(request: Request, file_id: str) -> Response:
     """Delete a file."""
     deps, owner = caller(request)
-    return answer(await files.delete(deps, owner, file_id))
+    return answer(await outcomes.delete_file(deps, owner, file_id))
 
 
 @router.get("/{file_id}/content", response_model=None, responses=GIVES_BYTES)

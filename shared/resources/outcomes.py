@@ -10,7 +10,7 @@ from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.objects.common import Json
 from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord, StoreRecord, partition_of
-from shared.resources import ingestion_messages
+from shared.resources import files, ingestion_messages
 from shared.resources.attachments import stores_of
 from shared.resources.records import until_committed
 from shared.resources.vector_store_rows import (
@@ -116,6 +116,13 @@ async def forget(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
     """Remove what else is known of a file that is not in the store any more."""
     await deps.index.remove(store_id, file_id)
     await deps.store.commit(stores_of(owner), [Delete(f"{file_id}:{store_id}")])
+
+
+async def delete_file(deps: Deps, owner: str, file_id: str) -> Json:
+    """Remove a file, also from every store it is in. Raises NotFoundError."""
+    data = await files.delete(deps, owner, file_id)
+    await detach_everywhere(deps, owner, file_id)
+    return data
 
 
 async def detach_everywhere(deps: Deps, owner: str, file_id: str) -> None:

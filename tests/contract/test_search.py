@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -26,6 +29,31 @@ def index(home: Home) -> SegmentIndex:
 async def fill(index: SegmentIndex, store_id: str = "vs_a") -> None:
     for file_id, texts in ANIMALS.items():
         await index.add(store_id, file_id, [Chunk(text) for text in texts], None)
+
+
+async def crowd(index: SegmentIndex, name: str = "file") -> None:
+    """As many small segments as call for a compaction."""
+    for number in range(CROWD + 1):
+        await index.add("vs_a", f"{name}-{number}", [Chunk(f"word{number} shared")], None)
+
+
+class Interrupted:
+    """A port after whose first call of a method something else happens."""
+
+    def __init__(self, port: Any, method: str, happens: Callable[[], Awaitable[Any]]):
+        self.port, self.method, self.happens = port, method, happens
+        self.interrupted = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self.method or self.interrupted:
+            return getattr(self.port, name)
+        self.interrupted = True
+        return self._interrupt
+
+    async def _interrupt(self, *arguments: Any) -> Any:
+        result = await getattr(self.port, self.method)(*arguments)
+        await self.happens()
+        return result
 
 
 async def find(index: SegmentIndex, *queries: str, store_id: str = "vs_a", limit: int = 10, **options) -> list[Hit]:
@@ -165,22 +193,45 @@ async def test_a_segment_with_many_dead_rows_is_rewritten(home: Home):
 
 
 async def test_a_search_survives_a_compaction_by_somebody_else(home: Home):
-    reader, writer = SegmentIndex(home.store(), home.blobs()), SegmentIndex(home.store(), home.blobs())
-    for number in range(CROWD + 1):
-        await writer.add("vs_a", f"file-{number}", [Chunk(f"word{number} shared")], None)
-    searches = asyncio.gather(*[find(reader, "shared", limit=50) for _ in range(5)])
-    await writer.compact("vs_a")
-    assert {len(hits) for hits in await searches} == {CROWD + 1}
+    writer = SegmentIndex(home.store(), home.blobs())
+    await crowd(writer)
+    store = Interrupted(home.store(), "get", lambda: writer.compact("vs_a"))
+    reader = SegmentIndex(store, home.blobs())
     assert len(await find(reader, "shared", limit=50)) == CROWD + 1
+    assert store.interrupted
 
 
 async def test_a_file_removed_while_its_segment_is_merged_stays_removed(home: Home):
-    index = SegmentIndex(home.store(), home.blobs())
-    for number in range(CROWD + 1):
-        await index.add("vs_a", f"file-{number}", [Chunk(f"word{number} shared")], None)
     other = SegmentIndex(home.store(), home.blobs())
-    await asyncio.gather(index.compact("vs_a"), other.remove("vs_a", "file-5"), other.compact("vs_a"))
-    assert "file-5" not in {hit.file_id for hit in await find(index, "shared", limit=50)}
+    await crowd(other)
+    await other.compact("vs_a")
+    await crowd(other, "more")
+    blobs = Interrupted(home.blobs(), "write", lambda: other.remove("vs_a", "file-5"))
+    index = SegmentIndex(home.store(), blobs)
+    await index.compact("vs_a")
+    assert blobs.interrupted
+    found = {hit.file_id for hit in await find(index, "shared", limit=50)}
+    assert found == {f"{name}-{number}" for name in ("file", "more") for number in range(CROWD + 1)} - {"file-5"}
+
+
+async def test_of_two_compactions_at_once_one_counts(home: Home):
+    other = SegmentIndex(home.store(), home.blobs())
+    await crowd(other)
+    blobs = Interrupted(home.blobs(), "write", lambda: other.compact("vs_a"))
+    index = SegmentIndex(home.store(), blobs)
+    await index.compact("vs_a")
+    assert len(await find(index, "shared", limit=50)) == CROWD + 1
+    assert len([info.name async for info in home.blobs().list("index/vs_a/")]) == 1
+
+
+async def test_texts_are_found_wherever_their_blocks_begin(home: Home):
+    index = SegmentIndex(home.store(), home.blobs())
+    random = Random(5)
+    texts = [f"word{number} {random.randbytes(30_000).hex()}" for number in range(20)]
+    await index.add("vs_a", "file-a", [Chunk(text) for text in texts], None)
+    for number in (0, 7, 12, 19):
+        assert [hit.text for hit in await find(index, f"word{number}")] == [texts[number]]
+    assert [chunk.text for chunk in await index.chunks("vs_a", "file-a")] == texts
 
 
 async def test_a_dropped_store_leaves_no_bytes(home: Home):

@@ -6,9 +6,9 @@ import bm25s
 import numpy as np
 import pytest
 
-from shared.search.base import Chunk, Embedded
+from shared.search.base import Chunk, Embedded, Ranking
 from shared.search.merging import alive, make
-from shared.search.ranking import Part, by_vector, by_words, fuse
+from shared.search.ranking import Part, by_vector, by_words, fuse, rank
 from shared.search.segment import decode
 
 TEXTS = [
@@ -63,3 +63,8 @@ def test_first_in_every_list_scores_one_and_weights_count():
 def test_an_empty_list_does_not_count():
     assert fuse([(1.0, [(0, 0)]), (1.0, [])]) == {(0, 0): pytest.approx(1.0)}
     assert fuse([]) == {}
+
+
+def test_of_several_queries_the_best_place_counts():
+    [(place, score), *_] = rank([part(TEXTS)], ["fox", "quick fox dog animals brown"], 5, Ranking(), None)
+    assert (place, score) == ((0, 1), 1.0)
