@@ -44,11 +44,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-infra-durability: $(VENV)/.installed-dev ## Kill hosts under 100 runs in each mode; a quarter of that is part of `make test`
-	@tests/install-azurite.sh
-	DURABILITY_RUNS=100 $(BIN)/python -m pytest tests/durability
-
-check: $(VENV)/.installed-dev ## All offline checks of the deployment
+infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
 	$(BIN)/python -m pytest tests/infra
 
 requirements: ## Write requirements.txt from pyproject.toml
