@@ -20,11 +20,15 @@ const get = async (path, signal) => (await request("GET", path, undefined, signa
 const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
 export const api = { get, post };
 
+/** A run's steps, oldest first, with the texts that file search found. */
+export const stepsOf = (runPath, signal) =>
+  all(`${runPath}/steps`, signal, "&include[]=step_details.tool_calls[*].file_search.results[*].content");
+
 /** Every item of a list, oldest first. */
-export async function all(path, signal) {
+export async function all(path, signal, query = "") {
   const items = [];
   for (let after = ""; ; after = `&after=${items.at(-1).id}`) {
-    const page = await get(`${path}?order=asc&limit=100${after}`, signal);
+    const page = await get(`${path}?order=asc&limit=100${after}${query}`, signal);
     items.push(...page.data);
     if (!page.has_more) return items;
   }

@@ -1,6 +1,6 @@
 // The playground: who enters, which conversation is open, and the run that is under way.
 
-import { all, api, key, stream } from "./api.js";
+import { all, api, key, stepsOf, stream } from "./api.js";
 import { Assistants } from "./assistants.js";
 import { Attachments } from "./files.js";
 import { inWords, isActive } from "./runs.js";
@@ -100,7 +100,7 @@ function greeting() {
 async function load({ threadId, stopped: { signal } }) {
   const path = `/v1/threads/${encodeURIComponent(threadId)}`;
   const [messages, runs] = await Promise.all([all(`${path}/messages`, signal), all(`${path}/runs`, signal)]);
-  const steps = await Promise.all(runs.map((run) => all(`${path}/runs/${run.id}/steps`, signal)));
+  const steps = await Promise.all(runs.map((run) => stepsOf(`${path}/runs/${run.id}`, signal)));
   return [messages, runs.map((run, index) => ({ run, steps: steps[index] }))];
 }
 
@@ -183,7 +183,7 @@ async function follow(here, first = false) {
     const path = `/v1/threads/${here.threadId}`;
     const runPath = `${path}/runs/${here.view.run.id}`;
     const run = await api.get(runPath, signal);
-    const [messages, steps] = await Promise.all([all(`${path}/messages`, signal), all(`${runPath}/steps`, signal)]);
+    const [messages, steps] = await Promise.all([all(`${path}/messages`, signal), stepsOf(runPath, signal)]);
     fill(here.view, steps, new Map(messages.map((message) => [message.id, message])));
     here.view.show(run);
   }

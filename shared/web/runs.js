@@ -49,12 +49,13 @@ export class RunView {
   show(run) {
     this.run = run;
     const tokens = run.usage?.total_tokens ? ` · ${run.usage.total_tokens} tokens` : "";
-    const failure = run.last_error ?? (run.status === "incomplete" ? { message: `Stopped early: ${inWords(run.incomplete_details?.reason ?? "no reason given")}.` } : null);
+    const reason = run.incomplete_details?.reason;
+    const failure = run.last_error?.message ?? (reason ? `Stopped early: ${inWords(reason)}.` : null);
     this.element.dataset.status = run.status;
     this.foot.replaceChildren(
       el("span", { class: `badge ${run.status}` }, inWords(run.status)),
       ` ${run.model}${tokens} · `, el("code", {}, run.id),
-      failure === null ? "" : el("span", { class: "error" }, failure.message),
+      failure === null ? "" : el("span", { class: "error" }, failure),
     );
     const wanted = run.status === "requires_action" ? run.required_action.submit_tool_outputs.tool_calls : [];
     const ids = wanted.map((call) => call.id).join();
@@ -152,7 +153,10 @@ const KINDS = {
   ],
   file_search: (call) => [
     "File search",
-    (call.results ?? []).map((result) => el("p", {}, fileLink(result.file_id, result.file_name), el("span", { class: "small" }, ` score ${Number(result.score).toFixed(2)}`))),
+    (call.results ?? []).map((result) => [
+      el("p", {}, fileLink(result.file_id, result.file_name), el("span", { class: "small" }, ` score ${result.score.toFixed(2)}`)),
+      (result.content ?? []).map((each) => pre(each.text ?? "")),
+    ]),
   ],
 };
 

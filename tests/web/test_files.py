@@ -1,0 +1,71 @@
+"""Files in conversations: attached, searched, cited, made, and downloaded with the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.llm.scripted import call, text
+
+POLICY = "# Refunds\n\nRefunds are paid within 14 days. <b>Always.</b>\n"
+
+
+@pytest.fixture
+def downloads(driver, tmp_path) -> Path:
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    return folder
+
+
+def downloaded(page, path: Path) -> str:
+    page.until(path.exists)
+    return path.read_text()
+
+
+def test_an_answer_cites_documents_that_can_be_downloaded(page, model, tmp_path, downloads):
+    page.create_assistant("Librarian", tools=("file_search",))
+    policy = tmp_path / "policy.md"
+    policy.write_text(POLICY)
+    page.attach(policy)
+    model.script([call("file_search", queries=["refunds"])], [text("Within 14 days【1:0†policy.md】.")])
+
+    run = page.say("When are refunds paid?")
+
+    page.until(lambda: page[".run .sources"].text == "[1] policy.md")
+    assert "Within 14 days1." in run.text.replace("\n", "")
+    page[".run .citation"].click()
+    assert downloaded(page, downloads / "policy.md") == POLICY
+
+    page.driver.refresh()
+    page.until(lambda: page.all(".run details.call summary"))
+    page[".run details.call summary"].click()
+    assert "<b>Always.</b>" in page[".run details.call"].text
+
+
+def test_a_link_into_the_sandbox_is_a_download(page, model, downloads):
+    page.create_assistant("Maker", tools=("code_interpreter",))
+    code = "open('/mnt/data/page.html', 'w').write('<script>document.title=1</script>')"
+    model.script([call("code_interpreter", code=code)], [text("Here: [your page](sandbox:/mnt/data/page.html).")])
+
+    page.say("Make a page.")
+
+    page.until(lambda: page.all(".message.assistant button.file"))
+    page[".message.assistant button.file"].click()
+    assert downloaded(page, downloads / "page.html") == "<script>document.title=1</script>"
+    assert page["button.file"].text == "your page"
+    assert page.driver.title == "Playground · API-in-a-Box"
+
+
+def test_files_that_nobody_would_read_are_not_sent(page, tmp_path):
+    page.create_assistant("Plain")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("notes")
+    page.attach(notes)
+
+    page["#text"].send_keys("Read this.\n")
+
+    page.until(lambda: "cannot read files" in page["#notice"].text)
+    assert page["#text"].get_property("value") == "Read this."
+    assert page.all(".message") == []
