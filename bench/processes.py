@@ -58,16 +58,33 @@ def model(delay: float) -> Iterator[str]:
 @contextmanager
 def box(model_url: str, home: Path, **settings: str) -> Iterator[tuple[str, int]]:
     """An embedded host that asks the model; its base URL and pid."""
-    environment = {
+    environment = {**environment_of(model_url, home), "BOX_PORT": str(free_port()), **settings}
+    with started(["-m", "shared", "run"], r"base URL\s+(\S+)", environment) as found:
+        yield found
+
+
+@contextmanager
+def worker(model_url: str, home: Path, **settings: str) -> Iterator[None]:
+    """A process that drives runs of the same box."""
+    with started(["-m", "shared", "worker"], r"(worker)", {**environment_of(model_url, home), **settings}):
+        yield
+
+
+def environment_of(model_url: str, home: Path) -> dict[str, str]:
+    """The settings of a box under measurement."""
+    return {
         "OPENAI_BASE_URL": model_url,
         "OPENAI_API_KEY": "none",
         "BOX_HOME": str(home),
-        "BOX_PORT": str(free_port()),
         "BOX_API_KEYS": f'{{"bench": "{KEY}"}}',
-        **settings,
+        "SANDBOX": "none",
     }
-    with started(["-m", "shared", "run"], r"base URL\s+(\S+)", environment) as found:
-        yield found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time the process has used."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def resident_mb(pid: int) -> float:

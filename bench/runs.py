@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 import aiohttp
 
 from bench import processes
+from tests import azurite
 
 Json = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
 MODEL = "gpt-bench"
 HELLO = {"role": "user", "content": "Hello?"}
 
@@ -99,15 +102,15 @@ async def latency(box: Client, model: Client, assistant: str, count: int) -> Jso
     }
 
 
-async def throughput(box: Client, assistant: str, clients: int, seconds: float, kind: str) -> float:
-    """Text runs a second; every client has a thread of its own and goes from run to run."""
+async def throughput(box: Client, pid: int, assistant: str, clients: int, seconds: float, kind: str) -> Json:
+    """Text runs a second, and the box's processor time for each; every client goes from run to run."""
     until = time.perf_counter() + seconds
-    done = 0
+    done, busy = 0, processes.cpu_seconds(pid)
 
     async def work() -> None:
         nonlocal done
-        thread = await new_thread(box)
         while time.perf_counter() < until:
+            thread = await new_thread(box)
             if kind == "streamed":
                 await streamed_run(box, assistant, thread)
             else:
@@ -116,7 +119,8 @@ async def throughput(box: Client, assistant: str, clients: int, seconds: float, 
 
     started = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(clients)))
-    return done / (time.perf_counter() - started)
+    took = time.perf_counter() - started
+    return {"runs/s": done / took, "box CPU ms/run": (processes.cpu_seconds(pid) - busy) * 1000 / done}
 
 
 async def timed(call: Callable[[], Awaitable[Any]], count: int) -> float:
@@ -167,13 +171,14 @@ def import_seconds() -> float:
     return median(took)
 
 
-async def measure(delay: float, seconds: float) -> Json:
+async def measure(delay: float, seconds: float, storage: dict[str, str]) -> Json:
     """Everything, with a model that takes `delay` seconds before it answers."""
-    with (
-        tempfile.TemporaryDirectory() as home,
-        processes.model(delay) as model_url,
-        processes.box(model_url, Path(home)) as (box_url, pid),
-    ):
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        model_url = stack.enter_context(processes.model(delay))
+        box_url, pid = stack.enter_context(processes.box(model_url, home, **storage))
+        for _ in range(2 if storage else 0):
+            stack.enter_context(processes.worker(model_url, home, **storage))
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             box, model = Client(session, box_url), Client(session, model_url)
             assistant = (await box.post("assistants", {"model": MODEL}))["id"]
@@ -181,24 +186,39 @@ async def measure(delay: float, seconds: float) -> Json:
             found: Json = {"latency ms": await latency(box, model, assistant, 60)}
             if delay == 0:
                 found["runs per second"] = {
-                    kind: {
-                        str(clients): await throughput(box, assistant, clients, seconds, kind) for clients in (1, 8, 64)
-                    }
+                    f"{kind}, {clients} clients": await throughput(box, pid, assistant, clients, seconds, kind)
                     for kind in ("polled", "streamed")
+                    for clients in (1, 8, 64)
                 }
+            if delay == 0 and not storage:
                 found["reads ms"] = await long_threads(box, assistant, (10, 1_000, 10_000))
         found["resident MB"] = processes.resident_mb(pid)
     return found
 
 
-def main(seconds: float) -> Json:
+def main(azurite_too: bool, seconds: float = 5.0) -> Json:
     """Measure with a model that answers at once, and with one that takes 50 ms."""
-    return {
-        "model 0 ms": asyncio.run(measure(0, seconds)),
-        "model 50 ms": asyncio.run(measure(0.05, seconds)),
-        "import and build s": import_seconds(),
-    }
+    found: Json = {f"model {delay * 1000:g} ms": asyncio.run(measure(delay, seconds, {})) for delay in (0.0, 0.05)}
+    found["import and build s"] = import_seconds()
+    if azurite_too:
+        with tempfile.TemporaryDirectory() as folder, azurite.running(Path(folder)) as connection:
+            storage = {"AzureWebJobsStorage": connection}
+            found["on Azurite, HTTP and two workers"] = asyncio.run(measure(0.0, seconds, storage))
+    return found
+
+
+def show(found: Json, indent: str = "") -> None:
+    """Print the figures as an indented table."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            show(value, indent + "  ")
+        else:
+            print(f"{indent}{name:<{44 - len(indent)}}{value:10.2f}", flush=True)
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(5.0), indent=2))
+    figures = main("--azurite" in sys.argv)
+    show(figures)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "runs.json").write_text(json.dumps(figures, indent=2))

@@ -1,0 +1,30 @@
+"""`python -m bench [runs operations sandbox search retrieval]`: print tables, keep the output in bench/results."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+DEFAULT = ["runs", "operations"]
+
+
+def main(names: list[str]) -> int:
+    """Run the named measurements one after the other, each in a process of its own."""
+    RESULTS.mkdir(exist_ok=True)
+    failed = 0
+    for name in names or DEFAULT:
+        print(f"== {name}", flush=True)
+        with (RESULTS / f"{name}.txt").open("w") as kept:
+            process = subprocess.Popen([sys.executable, "-m", f"bench.{name}"], stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                kept.write(line)
+            failed += process.wait() != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
