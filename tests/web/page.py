@@ -36,7 +36,7 @@ class Page:
 
     def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
         """Waits for something to be true; what the page replaces meanwhile is looked for again."""
-        wait = WebDriverWait(self.driver, seconds, 0.05, [StaleElementReferenceException])
+        wait = WebDriverWait(self.driver, seconds, 0.1, [StaleElementReferenceException])
         return wait.until(lambda _: condition(), f"the page says:\n{self['body'].text}")
 
     def create_assistant(self, name: str, *, tools: tuple[str, ...] = (), functions: str = "") -> None:
