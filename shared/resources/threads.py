@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 from shared import ids
@@ -21,7 +22,10 @@ from shared.objects.thread import (
 from shared.paging import ListQuery, newest_page
 from shared.resources import additions, tool_resources, vector_stores
 from shared.resources.records import change, check_shape
+from shared.sandbox.base import SandboxError, session_key
 from shared.store.base import MAX_CHANGES, Delete, Put, Record
+
+logger = logging.getLogger(__name__)
 
 PREFIX: Final = "thread_"
 
@@ -104,11 +108,23 @@ async def delete(deps: Deps, owner: str, thread_id: str) -> Json:
         if await deps.store.get(index_of(owner), thread_id) is None:
             raise
     partition = partition_of(owner, thread_id)
+    head_row = await deps.store.get(partition, HEAD_KEY)
+    if head_row is not None and head_row.data["calls"]:
+        await end_session(deps, owner, thread_id)
     await deps.store.commit(partition, [Delete(THREAD_KEY), Delete(HEAD_KEY)])
     while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await deps.store.commit(partition, [Delete(each.key) for each in rows])
     await deps.store.commit(index_of(owner), [Delete(thread_id)])
     return {"id": thread_id, "object": "thread.deleted", "deleted": True}
+
+
+async def end_session(deps: Deps, owner: str, thread_id: str) -> None:
+    """End the code interpreter's session; one that cannot be ended now ends by itself when it has idled."""
+    if deps.sandbox is not None:
+        try:
+            await deps.sandbox.evict(session_key(deps.secret, owner, thread_id))
+        except SandboxError:
+            logger.warning("session kept", extra={"action": "session_kept", "thread_id": thread_id})
 
 
 async def row(deps: Deps, owner: str, thread_id: str) -> Record:

@@ -40,8 +40,9 @@ class FirstSandbox:
             yield session
 
     async def evict(self, key: str) -> None:
-        """End the key's session and delete its files."""
-        await (await self._choose()).evict(key)
+        """End the key's session and delete its files; before the first use there is none."""
+        if self._chosen is not None:
+            await self._chosen.evict(key)
 
     async def close(self) -> None:
         """End every session."""

@@ -120,6 +120,17 @@ def test_scenario_e_code_interpreter_stream(http, llm, assistant, thread):
     assert names.index("run.step.completed") < names.index("message.created")
 
 
+def test_deleting_the_thread_ends_its_session_and_deletes_its_files(client, llm, ask, thread, box):
+    llm.script([call("code_interpreter", code="open('/mnt/data/secret.txt', 'w').write('x')")], [text("Done.")])
+    ask()
+    kept = lambda: [*(box.settings.box_home / "sandbox").rglob("secret.txt")]  # noqa: E731
+    assert kept()
+
+    client.beta.threads.delete(thread.id)
+
+    assert not kept()
+
+
 def test_a_failure_of_the_code_is_told_to_the_model(client, llm, ask):
     llm.script([call("code_interpreter", code="1 / 0")], [call("code_interpreter", wrong="x")], [text("Sorry.")])
 
