@@ -1,6 +1,6 @@
 """Errors that a client sees. Raised deep, translated once (api/errors.py).
 
-ApiError                    any status; carries message, type, param and code of CONTRACT §3
+ApiError                    any status; carries message, type, param and code, as the hosted API has them
 ├── InvalidRequest     400  the client's mistake
 ├── Unauthorized       401
 ├── NotFoundError      404  the object does not exist, or belongs to somebody else
@@ -27,7 +27,7 @@ class ApiError(Exception):
         self.status = status or self.status
 
     def body(self) -> dict[str, dict[str, str | None]]:
-        """The error envelope; all four keys are always there (CONTRACT §2)."""
+        """The error envelope; all four keys are always there."""
         message, param = self.message[:LONGEST], self.param and self.param[:LONGEST]
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 

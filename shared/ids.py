@@ -1,4 +1,4 @@
-"""Ids and the keys they carry (CONTRACT §1.3).
+"""Ids and the keys they carry.
 
 An id is its record's key in the store, so a get by id is one point read. Ids of a thread's messages, runs and steps
 begin with the object's number in its thread and sort ascending; ids in an owner's collections begin with the time of
