@@ -92,6 +92,12 @@ def definition(tool: Json) -> Json:
     }
 
 
+def built_in_function(name: str, description: str, parameter: str, schema: Json) -> Json:
+    """A built-in tool as a function with one required parameter."""
+    parameters = {"type": "object", "properties": {parameter: schema}, "required": [parameter]}
+    return {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": False}
+
+
 def failed_before(view: CallView, arguments: str) -> Outcome:
     """The outcome of a call with side effects whose driver died: it must not be repeated, so nobody knows."""
     output = (

@@ -14,7 +14,7 @@ from shared.objects.common import Json
 from shared.objects.run import RunRecord
 from shared.objects.thread import THREAD_KEY, partition_of
 from shared.resources import files
-from shared.runs.calls import Outcome
+from shared.runs.calls import Outcome, built_in_function
 from shared.runs.views import CallView, CodeView, code_of
 from shared.sandbox.base import (
     DATA,
@@ -62,14 +62,7 @@ class CodeInterpreter:
     @property
     def definition(self) -> Json:
         code = {"type": "string", "description": "Python source code."}
-        parameters = {"type": "object", "properties": {"code": code}, "required": ["code"]}
-        return {
-            "type": "function",
-            "name": NAME,
-            "description": DESCRIPTION,
-            "parameters": parameters,
-            "strict": False,
-        }
+        return built_in_function(NAME, DESCRIPTION, "code", code)
 
     @property
     def idempotent(self) -> bool:

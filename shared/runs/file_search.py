@@ -17,7 +17,7 @@ from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
 from shared.resources import vector_stores
 from shared.resources.searches import RUN_RESULTS, SearchOptions, search_stores
-from shared.runs.calls import Outcome
+from shared.runs.calls import Outcome, built_in_function
 from shared.runs.views import CallView, SearchView
 from shared.search.base import IndexUnavailable
 from shared.search.citations import marker
@@ -57,14 +57,7 @@ class FileSearch:
             "items": {"type": "string"},
             "description": "What to look for, in several wordings.",
         }
-        parameters = {"type": "object", "properties": {"queries": queries}, "required": ["queries"]}
-        return {
-            "type": "function",
-            "name": NAME,
-            "description": DESCRIPTION,
-            "parameters": parameters,
-            "strict": False,
-        }
+        return built_in_function(NAME, DESCRIPTION, "queries", queries)
 
     @property
     def idempotent(self) -> bool:
