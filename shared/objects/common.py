@@ -22,6 +22,8 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 class ApiObject(BaseModel):
     """An object as clients see it."""
 
+    model_config = ConfigDict(defer_build=True)
+
     def to_json(self) -> Json:
         """The JSON the API answers with; nulls are kept, because clients tell null from absent."""
         return self.model_dump(mode="json")
@@ -30,7 +32,8 @@ class ApiObject(BaseModel):
 class RequestBody(BaseModel):
     """A request body: unknown parameters are refused, and types are not coerced."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # Built on first use: a cold start pays for the requests it gets, not for all there are.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Usage(BaseModel):

@@ -122,7 +122,7 @@ async def test_five_percent_of_all_calls_fail(hosts, client, model_url, account)
     def sometimes() -> Fault | None:
         return random.choice([answers(503, "ServerBusy"), never_sent, answer_lost]) if random.random() < 0.05 else None
 
-    async with AsyncExitStack() as stack, httpx.AsyncClient() as http:
+    async with httpx.AsyncClient() as http, AsyncExitStack() as stack:
         parts = dict(part.split("=", 1) for part in account.split(";"))
         for name in ("TableEndpoint", "BlobEndpoint", "QueueEndpoint"):
             proxy, parts[name] = await stack.enter_async_context(proxy_to(parts[name]))
