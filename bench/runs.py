@@ -151,9 +151,9 @@ async def long_threads(box: Client, assistant: str, sizes: tuple[int, ...]) -> J
     for size, thread in threads.items():
         newest = (await box.get(f"threads/{thread}/messages?limit=1"))["first_id"]
         found[str(size)] = {
-            "list 20": await timed(lambda t=thread: box.get(f"threads/{t}/messages"), 200),
-            "list 20 asc": await timed(lambda t=thread: box.get(f"threads/{t}/messages?order=asc"), 200),
-            "get": await timed(lambda t=thread, m=newest: box.get(f"threads/{t}/messages/{m}"), 200),
+            "list 10": await timed(lambda t=thread: box.get(f"threads/{t}/messages?limit=10"), 300),
+            "list 10 asc": await timed(lambda t=thread: box.get(f"threads/{t}/messages?limit=10&order=asc"), 300),
+            "get": await timed(lambda t=thread, m=newest: box.get(f"threads/{t}/messages/{m}"), 300),
             "run": await timed(lambda t=thread: streamed_run(box, assistant, t), 30),
         }
     return found
@@ -161,7 +161,7 @@ async def long_threads(box: Client, assistant: str, sizes: tuple[int, ...]) -> J
 
 def import_seconds() -> float:
     """Seconds to import and build a box, without the model's client."""
-    code = "import shared.host, shared.app; shared.app.build(shared.config.Settings(_env_file=None, box_home='{}'))"
+    code = "import shared.app; shared.app.build(shared.config.Settings(_env_file=None, box_home='{}'))"
     took = []
     for _ in range(5):
         with tempfile.TemporaryDirectory() as home:
