@@ -101,7 +101,9 @@ def _is_call_of(wanted: Reply, name: str) -> bool:
 
 def _names_a_table(conversation: Conversation) -> bool:
     """A question, and signs that there is a table to answer it from."""
-    named = conversation.data_file is not None or conversation.asks("csv|table|data|spreadsheet|file|charts?|plot|graph|diagram")
+    named = conversation.data_file is not None or conversation.asks(
+        "csv|table|data|spreadsheet|file|charts?|plot|graph|diagram"
+    )
     return named and ("?" in conversation.text or conversation.asks(_WISHES))
 
 
