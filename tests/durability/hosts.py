@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2 as httpx
 
 from tests.durability.box_process import HostOrder
+
+T = TypeVar("T")
 
 KEY = "sk-durable"
 #: Runs of a test with random deaths; `make durability` asks for more.
@@ -106,6 +110,31 @@ class Hosts:
         """Call ids of the letters that were sent."""
         log = self.home / "letters.log"
         return log.read_text().split() if log.exists() else []
+
+
+async def live_dangerously(
+    lives: Sequence[Coroutine[Any, Any, T]], kill: Callable[[], Awaitable[None]], *, at_once: int
+) -> list[T]:
+    """Live all the lives, so many at once, and kill a host at a random moment after every fifth that ended.
+
+    Death comes by progress, not by the clock: neither a fast machine nor a slow one changes what is tested.
+    """
+    gate, ended, deaths = asyncio.Semaphore(at_once), 0, 0
+
+    async def live(life: Coroutine[Any, Any, T]) -> T:
+        nonlocal ended, deaths
+        async with gate:
+            end = await life
+        ended += 1
+        if ended % 5 == 0 and ended < len(lives):
+            deaths += 1
+            await asyncio.sleep(random.uniform(0, 0.3))
+            await kill()
+        return end
+
+    ends = await asyncio.gather(*(live(life) for life in lives))
+    assert deaths >= 2, "nobody died"
+    return ends
 
 
 class Client:

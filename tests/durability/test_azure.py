@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from contextlib import AsyncExitStack
 
 import httpx2 as httpx
@@ -13,7 +12,7 @@ import pytest
 from tests import azurite as emulator
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
-from tests.durability.hosts import RUNS
+from tests.durability.hosts import RUNS, live_dangerously
 from tests.durability.stories import STORIES, assistant, check, tell
 
 MODES = ("streamed", "background")
@@ -81,28 +80,16 @@ async def test_many_runs_under_random_deaths(hosts, client, model_url):
     http, *workers = hosts.start(role="http"), hosts.start(role="worker"), hosts.start(role="worker")
     assistant_id = await assistant(client)
     names = [random.choice([*STORIES]) for _ in range(RUNS)]
-    gate, over = asyncio.Semaphore(8), asyncio.Event()
+    roles = {http: "http"} | dict.fromkeys(workers, "worker")
 
-    async def live(story: str) -> tuple[str, dict]:
-        async with gate:
-            return await tell(client, assistant_id, story)
+    async def kill() -> None:
+        victim = random.choice([*roles])
+        await hosts.kill(victim)
+        role = roles.pop(victim)
+        roles[hosts.start(role=role)] = role
 
-    async def reaper() -> Counter[str]:
-        deaths: Counter[str] = Counter()
-        roles = {http: "http"} | dict.fromkeys(workers, "worker")
-        while not over.is_set():
-            await asyncio.sleep(random.uniform(3, 5))
-            victim = random.choice([*roles])
-            await hosts.kill(victim)
-            role = roles.pop(victim)
-            roles[hosts.start(role=role)] = role
-            deaths[role] += 1
-        return deaths
+    ends = await live_dangerously([tell(client, assistant_id, story) for story in names], kill, at_once=8)
 
-    reaping = asyncio.create_task(reaper())
-    ends = await asyncio.gather(*(live(story) for story in names))
-    over.set()
-    assert (await reaping).total() >= 1
     for story, (thread, run) in zip(names, ends, strict=True):
         await check(client, hosts, story, thread, run)
     await no_second_response(model_url)

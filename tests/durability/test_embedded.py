@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.durability.hosts import OVER, RUNS
+from tests.durability.hosts import OVER, RUNS, live_dangerously
 from tests.durability.stories import STORIES, assistant, check, tell
 
 
@@ -38,26 +38,13 @@ async def test_many_runs_under_random_deaths(hosts, client):
     hosts.start()
     assistant_id = await assistant(client)
     names = [random.choice([*STORIES]) for _ in range(RUNS)]
-    gate = asyncio.Semaphore(10)
-    over = asyncio.Event()
 
-    async def live(story: str) -> tuple[str, dict]:
-        async with gate:
-            return await tell(client, assistant_id, story)
+    async def kill() -> None:
+        await hosts.kill(hosts.pids[0])
+        hosts.start()
 
-    async def reaper() -> int:
-        deaths = 0
-        while not over.is_set():
-            await asyncio.sleep(random.uniform(1, 2))
-            await hosts.kill(hosts.pids[0])
-            hosts.start()
-            deaths += 1
-        return deaths
+    ends = await live_dangerously([tell(client, assistant_id, story) for story in names], kill, at_once=10)
 
-    reaping = asyncio.create_task(reaper())
-    ends = await asyncio.gather(*(live(story) for story in names))
-    over.set()
-    assert await reaping >= 2
     for story, (thread, run) in zip(names, ends, strict=True):
         await check(client, hosts, story, thread, run)
 
