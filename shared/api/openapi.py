@@ -12,6 +12,13 @@ from pydantic.json_schema import models_json_schema
 
 from shared.objects.common import Json
 
+#: One event of a stream; what `data` holds depends on `event`.
+EVENT: Final = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["event", "data"],
+}
+
 REF: Final = "#/components/schemas/{model}"
 
 KEYS: Final = {
@@ -78,7 +85,7 @@ def documented(
     """Arguments for a route's decorator: its answer (or stream of events), its JSON body, its query parameters."""
     contents = {"application/json": {"schema": _reference(returns)}}
     if streams:
-        contents["text/event-stream"] = {"schema": {"type": "string"}}
+        contents["text/event-stream"] = {"schema": EVENT}
     extra: Json = {}
     if query:
         extra["parameters"] = query
