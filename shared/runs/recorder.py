@@ -79,16 +79,17 @@ class Recorder:
 
     async def load_open(self) -> None:
         """Read the unfinished step and message, if there are any."""
-        if self.record.open_step is not None and self.step is None:
-            row = await self.deps.store.get(self.partition, self.record.open_step)
-            if row is not None:
-                self.step = StepRecord.model_validate(row.data)
-                self._stored.add(row.key)
-        if self.record.open_message is not None and self.message is None:
-            row = await self.deps.store.get(self.partition, self.record.open_message)
-            if row is not None:
-                self.message = Message.model_validate(row.data)
-                self._stored.add(row.key)
+        if self.step is None and (data := await self._stored_row(self.record.open_step)) is not None:
+            self.step = StepRecord.model_validate(data)
+        if self.message is None and (data := await self._stored_row(self.record.open_message)) is not None:
+            self.message = Message.model_validate(data)
+
+    async def _stored_row(self, key: str | None) -> Json | None:
+        row = None if key is None else await self.deps.store.get(self.partition, key)
+        if row is None:
+            return None
+        self._stored.add(row.key)
+        return row.data
 
     # -- messages and steps ------------------------------------------------------------------------------------------
 
