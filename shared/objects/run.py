@@ -57,9 +57,10 @@ class Run(ApiObject):
 
 
 class Lease(BaseModel):
-    """Who drives the run, and until when (unix seconds) others must keep away."""
+    """Which drive holds the run, and until when (unix seconds) others must keep away."""
 
-    worker: str
+    #: Of this one drive: a process that takes a run over from itself is another holder.
+    holder: str
     until: float
 
 

@@ -21,7 +21,8 @@ class Drives:
 
     def begin(self, recorder: Recorder, listener: Listener) -> None:
         """Drive the run (its lease is ours) in the background of the request."""
-        recorder.worker, recorder.listener = self.worker.name, listener
+        assert recorder.record.lease is not None
+        recorder.holder, recorder.listener = recorder.record.lease.holder, listener
         task = asyncio.create_task(self._drive(recorder, listener))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

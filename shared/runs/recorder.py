@@ -43,14 +43,14 @@ class Superseded(Conflict):
 
 
 class Recorder:
-    """A hold on one run: a driver's while `worker` is set, else a passer-by's with one change to make.
+    """A hold on one run: a driver's while `holder` (of the lease) is set, else a passer-by's with one change to make.
 
     Use from one task, apart from `look`.
     """
 
     def __init__(self, deps: Deps, record: RunRecord, version: str):
         self.deps, self.record, self.version = deps, record, version
-        self.worker: str | None = None
+        self.holder: str | None = None
         self.listener: Listener | None = None
         self.step: StepRecord | None = None
         self.message: Message | None = None
@@ -258,10 +258,12 @@ class Recorder:
 
     async def _adopt(self, error: Conflict) -> None:
         """After a conflict: a driver goes on if only the run's metadata was modified; others start over."""
-        if self.worker is None:
+        if self.holder is None:
             raise Superseded from error
-        theirs, self.version = await self._reread()
-        self.record.run.metadata = theirs.run.metadata
+        theirs, version = await self._reread()
+        if version == self.version:
+            raise error  # the conflict is about another row: asking again would change nothing
+        self.record.run.metadata, self.version = theirs.run.metadata, version
 
     async def _reread(self) -> tuple[RunRecord, str]:
         """The run as stored, if it is still ours to drive and nobody asked it to stop. Raises Superseded."""
@@ -269,7 +271,7 @@ class Recorder:
         if row is None:
             raise Superseded
         theirs = RunRecord.model_validate(row.data)
-        ours = theirs.lease is not None and theirs.lease.worker == self.worker
+        ours = theirs.lease is not None and theirs.lease.holder == self.holder
         if not ours or not lifecycle.is_active(theirs.run.status) or theirs.run.status == "cancelling":
             raise Superseded
         return theirs, row.version

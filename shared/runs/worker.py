@@ -35,7 +35,7 @@ class Worker:
 
     def __init__(self, deps: Deps):
         self.deps = deps
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -119,9 +119,10 @@ class Worker:
 
     # -- driving -----------------------------------------------------------------------------------------------------
 
-    def lease(self) -> Lease:
-        """A lease from now on."""
-        return Lease(worker=self.name, until=self.deps.clock() + self.deps.settings.lease_seconds)
+    def lease(self, holder: str | None = None) -> Lease:
+        """A lease from now on: for a drive of its own, or for the holder who renews it."""
+        holder = holder or f"{self.name}-{secrets.token_hex(8)}"
+        return Lease(holder=holder, until=self.deps.clock() + self.deps.settings.lease_seconds)
 
     async def claim(self, recorder: Recorder) -> bool:
         """Take the lease; False when somebody else was faster. A watchdog is under way before the lease is taken."""
@@ -138,7 +139,7 @@ class Worker:
             await recorder.commit()
         except Superseded:
             return False
-        recorder.worker = self.name
+        recorder.holder = record.lease.holder
         logger.info("run claimed", extra={"action": "run_claimed", "run_id": record.run.id})
         return True
 
@@ -172,7 +173,7 @@ class Worker:
                     raise Superseded
                 lease = recorder.record.lease
                 stale = lease is not None and lease.until - self.deps.clock() < settings.lease_seconds / 2
-                await recorder.look(self.lease() if stale else None)
+                await recorder.look(self.lease(recorder.holder) if stale else None)
         finally:
             task.cancel()
             await asyncio.wait({task})
@@ -184,7 +185,7 @@ class Worker:
             return
         recorder.listener = ours.listener
         lease = recorder.record.lease
-        if self._is_held(recorder.record) and lease is not None and lease.worker != self.name:
+        if self._is_held(recorder.record) and lease is not None and lease.holder != ours.holder:
             return
         partial = ours.message
         if lifecycle.has_expired(recorder.run, self.deps.clock()):
@@ -197,7 +198,7 @@ class Worker:
         """The process is asked to stop: let somebody else go on at once instead of after the lease."""
         await wakeups.start(self.deps, recorder.record)
         fresh = await Recorder.load(self.deps, recorder.record.owner, recorder.run.thread_id, recorder.run.id)
-        if fresh is None or fresh.record.lease is None or fresh.record.lease.worker != self.name:
+        if fresh is None or fresh.record.lease is None or fresh.record.lease.holder != recorder.holder:
             return
         fresh.record.lease = None
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
 
 from shared.app import Box, build
 from shared.config import Settings
-from shared.llm.scripted import ScriptedLlm, call, text
+from shared.llm.scripted import ScriptedLlm, call, pause, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run import Lease, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun
@@ -16,6 +17,7 @@ from shared.objects.thread import HEAD_KEY, partition_of
 from shared.resources import assistants
 from shared.runs import create, housekeeping, service
 from shared.runs.recorder import put_run
+from shared.tools.base import tool
 
 OWNER = "me"
 
@@ -23,11 +25,12 @@ OWNER = "me"
 class Bench:
     """A box without a loop: the test handles the messages."""
 
-    def __init__(self, box: Box, llm: ScriptedLlm):
-        self.box, self.llm, self.ahead = box, llm, 0.0
+    def __init__(self, box: Box, llm: ScriptedLlm, letters: list[str]):
+        self.box, self.llm, self.letters, self.ahead = box, llm, letters, 0.0
 
     async def begin(self) -> RunRecord:
-        assistant = await assistants.create(self.box.deps, OWNER, CreateAssistant(model="m"))
+        wanted = CreateAssistant(model="m", metadata={"server_tools": "*"})
+        assistant = await assistants.create(self.box.deps, OWNER, wanted)
         body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
         run = await create.create_with_thread(self.box.deps, OWNER, CreateThreadAndRun.model_validate(body))
         self.key = service.RunKey(OWNER, run["thread_id"], run["id"])
@@ -38,14 +41,19 @@ class Bench:
         assert row is not None
         return RunRecord.model_validate(row.data)
 
-    async def hold(self, worker: str, seconds: float) -> None:
+    async def hold(self, holder: str, seconds: float) -> None:
         """Somebody else takes the lease."""
         row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
         assert row is not None
         record = RunRecord.model_validate(row.data)
-        record.lease = Lease(worker=worker, until=self.box.deps.clock() + seconds)
+        record.lease = Lease(holder=holder, until=self.box.deps.clock() + seconds)
         record.run.status = "in_progress"
         await self.box.deps.store.commit(self.key.partition, [put_run(record, row.version)])
+
+    async def asked(self, times: int) -> None:
+        """Wait until the model has been asked so often."""
+        while len(self.llm.requests) < times:  # noqa: ASYNC110  the model has no event for it
+            await asyncio.sleep(0.01)
 
     def message(self, reason: str) -> dict:
         return {"owner": OWNER, "thread_id": self.key.thread_id, "run_id": self.key.run_id, "reason": reason}
@@ -57,10 +65,16 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path):
-    llm = ScriptedLlm()
+    llm, letters = ScriptedLlm(), []
+
+    async def send_letter(text: str) -> str:
+        """Send a letter."""
+        letters.append(text)
+        return "sent"
+
     settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none")
-    box = build(settings, llm=llm, tools=[])
-    bench = Bench(box, llm)
+    box = build(settings, llm=llm, tools=[tool(send_letter, idempotent=False, timeout=10)])
+    bench = Bench(box, llm, letters)
     clock = box.deps.clock
     deps = dataclasses.replace(box.deps, clock=lambda: clock() + bench.ahead)
     bench.box = dataclasses.replace(box, deps=deps, worker=type(box.worker)(deps))
@@ -98,6 +112,28 @@ async def test_the_watchdog_drives_on_when_the_lease_has_run_out(bench):
     bench.ahead = 31
     await bench.box.handle_run(bench.message("watch"))
 
+    assert (await bench.record()).run.status == "completed"
+
+
+async def test_a_process_that_overslept_its_lease_does_not_drive_a_run_twice(bench):
+    """It takes the run over from itself: the drive that was too slow must not write beside the new one."""
+    await bench.begin()
+    slow, quick = asyncio.Event(), asyncio.Event()
+    letter = call("send_letter", text="Dear Ann")
+    bench.llm.script([pause(slow), letter], [pause(quick), letter], [text("Sent.")])
+    first = asyncio.create_task(bench.box.handle_run(bench.message("start")))
+    await bench.asked(1)
+
+    bench.ahead = 61
+    second = asyncio.create_task(bench.box.handle_run(bench.message("watch")))
+    await bench.asked(2)
+    slow.set()
+    await first
+    assert bench.letters == []
+
+    quick.set()
+    await second
+    assert bench.letters == ["Dear Ann"]
     assert (await bench.record()).run.status == "completed"
 
 
