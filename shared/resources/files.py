@@ -140,9 +140,15 @@ async def remove(deps: Deps, owner: str, row: Record) -> None:
 async def missing(deps: Deps, owner: str, file_ids: Iterable[str]) -> list[str]:
     """Those of the ids that lead to no file, in order and without repetition."""
     wanted = [*dict.fromkeys(file_ids)]
-    rows = await asyncio.gather(*(_stored(deps, owner, file_id) for file_id in wanted))
+    found = await names(deps, owner, wanted)
+    return [file_id for file_id in wanted if file_id not in found]
+
+
+async def names(deps: Deps, owner: str, file_ids: Iterable[str]) -> dict[str, str]:
+    """File id -> filename, of those that there are."""
+    rows = await asyncio.gather(*(_stored(deps, owner, file_id) for file_id in dict.fromkeys(file_ids)))
     now = deps.now()
-    return [key for key, row in zip(wanted, rows, strict=True) if row is None or _expired(row.data, now)]
+    return {row.key: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
 
 
 async def check(deps: Deps, owner: str, file_ids: Iterable[str], param: str) -> None:

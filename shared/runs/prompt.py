@@ -18,6 +18,8 @@ from shared.objects.common import Json
 from shared.objects.file import blob_of
 from shared.objects.run import RunRecord
 from shared.objects.thread import partition_of
+from shared.resources import files
+from shared.sandbox.base import DATA
 from shared.store.base import Record
 
 #: Messages, and steps, a prompt looks back at the most.
@@ -25,6 +27,8 @@ WINDOW: Final = 500
 CHARACTERS_PER_TOKEN: Final = 4
 #: What a picture is taken to weigh; providers count by its size, some 85 to 1,500 tokens.
 IMAGE_TOKENS: Final = 1000
+#: Attached files the model is told of: the newest ones; each costs a look at its row.
+MOST_ATTACHED: Final = 100
 #: The output of a call whose run ended before the call did; a call without output is refused by models.
 NO_OUTPUT: Final = "(no output: the run ended before this call did)"
 
@@ -47,7 +51,9 @@ async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
     low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
     first, end = key_at("msg_", low), key_at("msg_", record.next.message)
     messages = await deps.store.scan(partition, first, end, record.next.message - low)
-    entries = [await message_entry(deps, row, record) for row in messages if row.data["status"] != "in_progress"]
+    names = await attached_names(deps, record.owner, messages)
+    finished = [row for row in messages if row.data["status"] != "in_progress"]
+    entries = [await message_entry(deps, row, record, names) for row in finished]
     if record.calls or record.next.step > record.first.step:
         bounds = key_at("step_", max(0, record.next.step - WINDOW)), key_at("step_", record.next.step)
         steps = await deps.store.scan(partition, *bounds, WINDOW)
@@ -80,13 +86,35 @@ def fit(entries: list[Entry], tokens: int) -> list[Entry]:
     return kept[::-1]
 
 
-async def message_entry(deps: Deps, row: Record, record: RunRecord) -> Entry:
-    """A message as an input item."""
+async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mapping[str, str]) -> Entry:
+    """A message as an input item; `names` are those of attached files."""
     role, number = row.data["role"], number_of(row.key)
     parts = [await content_part(deps, record.owner, role, part) for part in row.data["content"]]
     content = [part for part in parts if part is not None]
+    if role == "user":
+        content += attached_parts(row.data["attachments"], names)
     items: list[Json] = [{"type": "message", "role": role, "content": content}] if content else []
     return Entry((number, 1, 0), items, weight(items), row.data["run_id"] == record.run.id)
+
+
+async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
+    """The names of the files attached to the messages, the newest ones."""
+    file_ids = [each["file_id"] for row in messages for each in row.data["attachments"]]
+    return await files.names(deps, owner, file_ids[-MOST_ATTACHED:])
+
+
+def attached_parts(attachments: Iterable[Json], names: Mapping[str, str]) -> list[Json]:
+    """What the model is told of a message's files: which they are, and where its tools find them."""
+    tools: dict[str, set[str]] = {}
+    for each in attachments:
+        tools.setdefault(each["file_id"], set()).update(tool["type"] for tool in each.get("tools") or ())
+    remarks = []
+    for file_id, kinds in tools.items():
+        if file_id in names:
+            places = [f"{DATA}/{file_id}"] if "code_interpreter" in kinds else []
+            places += ["file_search"] if "file_search" in kinds else []
+            remarks.append(f"(attached: {', in '.join([names[file_id], *places])})")
+    return [{"type": "input_text", "text": remark} for remark in remarks]
 
 
 async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | None:

@@ -96,6 +96,19 @@ def test_files_go_in_and_charts_and_files_come_out(client, llm, ask, thread):
     assert run.status == "completed"
 
 
+def test_the_model_is_told_which_files_a_message_brings(client, llm, ask, thread):
+    table, gone = (client.files.create(file=(name, b"n\n1\n"), purpose="assistants") for name in ("a.csv", "b.csv"))
+    attachments = [{"file_id": each.id, "tools": [{"type": "code_interpreter"}]} for each in (table, gone)]
+    client.beta.threads.messages.create(thread.id, role="user", content="Double them.", attachments=attachments)
+    client.files.delete(gone.id)
+    llm.script([text("Yes.")])
+
+    ask()
+
+    told = [part["text"] for part in llm.requests[0].input[-1]["content"]]
+    assert told == ["Double them.", f"(attached: a.csv, in /mnt/data/{table.id})"]
+
+
 def test_scenario_e_code_interpreter_stream(http, llm, assistant, thread):
     llm.script([call("code_interpreter", code=CHART)], [text("See.")])
     body = {"assistant_id": assistant.id, "stream": True}
