@@ -128,6 +128,12 @@ param logicAppsEnabled bool = true
 @description('Domains that mail and invitations may go to, separated by commas. Empty: nobody.')
 param emailAllowedDomains string = ''
 
+@description('Who may call with a token of Entra ID beside those with keys: owner=object id, separated by commas. Empty: nobody.')
+param entraOwners string = ''
+
+@description('What those tokens are made for: what clients of Azure OpenAI ask for, or an application of yours.')
+param entraAudience string = 'https://cognitiveservices.azure.com'
+
 // Countries
 
 @secure()
@@ -270,6 +276,10 @@ module functionApp 'modules/function-app.bicep' = {
     alwaysReadyRuns: alwaysReadyRuns
     settings: {
       BOX_API_KEYS: string(apiKeyHashes)
+      ENTRA_OWNERS: entraOwners
+      ENTRA_TENANT_ID: tenant().tenantId
+      ENTRA_AUDIENCE: entraAudience
+      ENTRA_AUTHORITY: environment().authentication.loginEndpoint
       AZURE_OPENAI_ENDPOINT: openai.outputs.endpoint
       MODEL_ALIASES: string({ '*': chatModelName })
       MODEL_TURNS: 'background'

@@ -16,6 +16,14 @@ class Settings(BaseSettings):
     # who may call
     box_api_keys: dict[str, SecretStr] = Field(default_factory=dict)
     """Owner name -> API key, or `sha256:<hex>` of it, as JSON."""
+    entra_owners: str = ""
+    """Who may call with a token of Entra ID: `owner=object id`, separated by commas; empty: nobody."""
+    entra_tenant_id: str = ""
+    """The tenant that signs those tokens."""
+    entra_audience: str = "https://cognitiveservices.azure.com"
+    """What they are made for: what clients of Azure OpenAI ask for, or an application of yours."""
+    entra_authority: str = "https://login.microsoftonline.com"
+    """Where the tenant's keys are; sovereign clouds have their own."""
 
     # where the embedded host keeps things and listens
     box_home: Path = Path(".box")

@@ -20,7 +20,7 @@ from shared.api import (
     vector_stores,
 )
 from shared.api.answers import unknown_url
-from shared.api.auth import ApiKeys
+from shared.api.auth import Callers
 from shared.api.gateway import Gateway
 from shared.deps import Deps
 from shared.runs.drives import Drives
@@ -40,7 +40,7 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
     )
     app.state.deps = deps
     app.state.drives = drives
-    app.add_middleware(Gateway, keys=ApiKeys(deps.settings.box_api_keys), region="local")
+    app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local")
     for resource in (
         assistants,
         runs,

@@ -1,20 +1,24 @@
-"""API keys: who presents one is the owner of that name."""
+"""Who calls: the owner whose API key is presented, or whose identity a token of Entra ID proves."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from pydantic import SecretStr
 
+from shared.api.entra import Entra
+from shared.config import Settings
 from shared.errors import Unauthorized
 
 #: Names become part of the names of partitions and blobs.
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 HASHED: Final = "sha256:"
+#: How a token begins: `{"` in base 64.
+TOKEN: Final = b"eyJ"
 
 NO_KEY: Final = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -28,17 +32,21 @@ WRONG_KEY_AZURE: Final = (
 Header = tuple[bytes, bytes]
 
 
-class ApiKeys:
-    """The keys of the settings, kept as digests."""
+class Callers:
+    """Those whom the settings let in."""
 
-    def __init__(self, keys: Mapping[str, SecretStr]):
-        self._owners = [(_owner_name(name), _digest_of(key.get_secret_value())) for name, key in keys.items()]
+    def __init__(self, settings: Settings, clock: Callable[[], float]):
+        """Raises ValueError for keys and names that cannot be used."""
+        self._keys = ApiKeys(settings.box_api_keys)
+        self._entra = entra_of(settings, clock) if settings.entra_owners else None
 
-    def owner(self, headers: Iterable[Header], *, azure: bool) -> str:
-        """The owner of the first valid key among those presented. Raises Unauthorized."""
+    async def owner(self, headers: Iterable[Header], *, azure: bool) -> str:
+        """The owner of the first valid credential among those presented. Raises Unauthorized and ServerError."""
         presented = [*_presented(headers)]
-        for key in presented:
-            owner = self._owner_of(key)
+        for credential in presented:
+            owner = self._keys.owner(credential)
+            if owner is None and self._entra is not None and credential.startswith(TOKEN):
+                owner = await self._entra.owner(credential)
             if owner is not None:
                 return owner
         if not presented:
@@ -50,8 +58,15 @@ class ApiKeys:
             code="invalid_api_key",
         )
 
-    def _owner_of(self, key: bytes) -> str | None:
-        """Compares with every key, so that the time taken tells nothing."""
+
+class ApiKeys:
+    """The keys of the settings, kept as digests."""
+
+    def __init__(self, keys: Mapping[str, SecretStr]):
+        self._owners = [(owner_name(name), _digest_of(key.get_secret_value())) for name, key in keys.items()]
+
+    def owner(self, key: bytes) -> str | None:
+        """Whose key it is, or None. Compares with every key, so that the time taken tells nothing."""
         digest = hashlib.sha256(key).digest()
         found = None
         for owner, expected in self._owners:
@@ -81,9 +96,23 @@ def _digest_of(key: str) -> bytes:
     return digest
 
 
-def _owner_name(name: str) -> str:
+def entra_of(settings: Settings, clock: Callable[[], float]) -> Entra:
+    """The tenant and those of it who may call. Raises ValueError for what cannot be read."""
+    if settings.entra_tenant_id == "":
+        raise ValueError("ENTRA_OWNERS needs ENTRA_TENANT_ID")
+    owners = {}
+    for pair in settings.entra_owners.split(","):
+        name, _, object_id = (part.strip() for part in pair.partition("="))
+        if not object_id:
+            raise ValueError(f"ENTRA_OWNERS: {pair.strip()!r} is not owner=object id")
+        owners[object_id] = owner_name(name)
+    return Entra(settings.entra_tenant_id, owners, settings.entra_audience, settings.entra_authority, clock)
+
+
+def owner_name(name: str) -> str:
+    """The name, if it may be an owner's. Raises ValueError."""
     if OWNER.fullmatch(name) is None:
-        raise ValueError(f"BOX_API_KEYS: {name!r} is no name of letters, digits, - and _")
+        raise ValueError(f"{name!r} is no owner's name: letters, digits, - and _")
     return name
 
 

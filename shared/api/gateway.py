@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.api import playground
 from shared.api.answers import answer_error
-from shared.api.auth import ApiKeys
+from shared.api.auth import Callers
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ class Call:
 class Gateway:
     """The middleware around the app."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys, region: str):
-        self._app, self._keys, self._region = app, keys, region
+    def __init__(self, app: ASGIApp, callers: Callers, region: str):
+        self._app, self._callers, self._region = app, callers, region
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,7 +63,7 @@ class Gateway:
 
         try:
             if path not in OPEN:
-                inner["box"] = replace(call, owner=self._keys.owner(scope["headers"], azure=azure))
+                inner["box"] = replace(call, owner=await self._callers.owner(scope["headers"], azure=azure))
             await self._app(inner, receive, send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})

@@ -1,0 +1,87 @@
+"""Entra ID: a token of the tenant instead of a key, as clients with `azure_ad_token` send it (CONTRACT 1.1).
+
+A token counts if the tenant signed it for our audience and its object id is one of those the settings name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import ServerError
+from shared.tools.http import tls
+
+if TYPE_CHECKING:  # heavy: loaded on first use
+    from jwt import PyJWK
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which the tenant's keys are read again; Microsoft changes them every few weeks.
+KEYS_LAST: Final = 24 * 3600
+#: Seconds between two readings at least, whatever key a token claims to be signed with.
+PATIENCE: Final = 60
+TIMEOUT: Final = 10
+#: Seconds by which clocks may differ.
+LEEWAY: Final = 60
+
+
+class Entra:
+    """The tenant, and who of it may call."""
+
+    def __init__(
+        self, tenant: str, owners: Mapping[str, str], audience: str, authority: str, clock: Callable[[], float]
+    ):
+        """`owners` maps object ids to names; `authority` is such as https://login.microsoftonline.com."""
+        self._owners = {object_id.lower(): owner for object_id, owner in owners.items()}
+        self._audiences = [audience.rstrip("/"), audience.rstrip("/") + "/"]
+        base = f"{authority.rstrip('/')}/{tenant}"
+        self._issuers = [f"https://sts.windows.net/{tenant}/", f"{base}/v2.0"]
+        self._url = f"{base}/discovery/v2.0/keys"
+        self._keys: dict[str, PyJWK] = {}
+        self._read_at = -float("inf")
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def owner(self, token: bytes) -> str | None:
+        """Whose token this is, or None. Raises ServerError while the tenant's keys cannot be read."""
+        import jwt  # noqa: PLC0415  heavy: loaded on first use
+
+        try:
+            key = await self._key(jwt.get_unverified_header(token).get("kid"))
+            if key is None:
+                return None
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                audience=self._audiences,
+                issuer=self._issuers,
+                leeway=LEEWAY,
+                options={"require": ["exp", "aud", "iss", "oid"]},
+            )
+        except jwt.InvalidTokenError as error:
+            logger.info("token refused", extra={"action": "token_refused", "reason": str(error)})
+            return None
+        return self._owners.get(str(claims["oid"]).lower())
+
+    async def _key(self, name: str | None) -> PyJWK | None:
+        async with self._lock:
+            age = self._clock() - self._read_at
+            if age > KEYS_LAST or (name not in self._keys and age > PATIENCE):
+                self._keys = await self._read_keys()
+                self._read_at = self._clock()
+        return self._keys.get(name or "")
+
+    async def _read_keys(self) -> dict[str, PyJWK]:
+        import httpx2  # noqa: PLC0415  heavy: loaded on first use
+        from jwt import PyJWKSet, PyJWKSetError  # noqa: PLC0415  heavy: loaded on first use
+
+        try:
+            async with httpx2.AsyncClient(verify=tls(), timeout=TIMEOUT) as client:
+                response = (await client.get(self._url)).raise_for_status()
+            return {key.key_id: key for key in PyJWKSet.from_dict(response.json()).keys if key.key_id}
+        except (httpx2.HTTPError, ValueError, PyJWKSetError) as error:
+            logger.exception("tenant keys not read", extra={"action": "tenant_keys_not_read"})
+            raise ServerError from error
