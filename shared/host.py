@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +93,12 @@ class Server(uvicorn.Server):
         if self.started:
             print(self.greeting, flush=True)
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal and leave it at that: uvicorn would raise it once more, and nobody could close the box."""
+        with signals(lambda number: self.handle_exit(number, None)):
+            yield
+
 
 async def serve(settings: Settings) -> None:
     """Serve HTTP and work the queues until interrupted."""
@@ -111,9 +119,24 @@ async def serve(settings: Settings) -> None:
 
 async def drive(settings: Settings) -> None:
     """Work the queues until interrupted, without serving HTTP."""
-    async with build(settings).at_work():
-        print("A worker of API-in-a-Box is running. Stop with Ctrl-C.", flush=True)
-        await asyncio.Event().wait()
+    stop = asyncio.Event()
+    with signals(lambda _: stop.set()):
+        async with build(settings).at_work():
+            print("A worker of API-in-a-Box is running. Stop with Ctrl-C.", flush=True)
+            await stop.wait()
+
+
+@contextmanager
+def signals(stop: Callable[[int], None]) -> Iterator[None]:
+    """Call `stop` at Ctrl-C and when the system asks the process to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 def run(settings: Settings) -> int:

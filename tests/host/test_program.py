@@ -1,0 +1,121 @@
+"""`python -m shared run` and `worker`, as people start and stop them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.api.conftest import below
+from tests.durability.conftest import model_url  # noqa: F401  a fixture
+from tests.durability.hosts import free_port
+
+KEY = "sk-program"
+
+
+class Program:
+    """A process of the box, from its first line to its last."""
+
+    def __init__(self, command: str, **settings: str):
+        self.port = free_port()
+        environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+        environment |= {"BOX_PORT": str(self.port), "SANDBOX": "none"} | settings
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen([sys.executable, "-m", "shared", command], env=environment, **pipes)
+        self.greeting = ""
+
+    def greet(self) -> str:
+        """Wait until it says how to stop it."""
+        assert self.process.stdout is not None
+        while "Stop with" not in self.greeting:
+            line = self.process.stdout.readline()
+            assert line, self.process.communicate()[1]
+            self.greeting += line
+        return self.greeting
+
+    def http(self, key: str = KEY) -> httpx.Client:
+        return below(f"http://127.0.0.1:{self.port}/v1/", Authorization=f"Bearer {key}")
+
+    def stop(self, number: signal.Signals) -> tuple[int, str, str]:
+        """Exit code, last words, and log."""
+        self.process.send_signal(number)
+        said, log = self.process.communicate(timeout=20)
+        return self.process.returncode, said.strip(), log
+
+
+@contextmanager
+def program(command: str, **settings: str) -> Iterator[Program]:
+    made = Program(command, **settings)
+    try:
+        yield made
+    finally:
+        made.process.kill()
+        made.process.communicate()
+
+
+def test_a_first_start_makes_a_key_that_later_ones_keep(tmp_path: Path) -> None:
+    keys = []
+    for _ in range(2):
+        with program("run", BOX_HOME=str(tmp_path)) as box:
+            greeting = box.greet()
+            found = re.search(r"API key +(\S+)", greeting)
+            assert found is not None
+            keys.append(found[1])
+            with box.http(keys[-1]) as http:
+                assert http.get("assistants").status_code == 200
+            assert "offline" in greeting
+            assert box.stop(signal.SIGINT) == (0, "Stopped.", "")
+
+    assert keys[0] == keys[1]
+    assert (tmp_path / "api_key").stat().st_mode & 0o777 == 0o600
+
+
+STOPS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_box_that_is_stopped_hands_its_run_over(tmp_path: Path, model_url: str, number) -> None:  # noqa: F811
+    """Its lease would keep others away for a minute; it gives it back, whoever asked it to stop."""
+    settings = {"BOX_HOME": str(tmp_path), "BOX_API_KEYS": json.dumps({"me": KEY})}
+    settings |= {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "none"}
+    with program("run", **settings) as box:
+        box.greet()
+        with box.http() as http:
+            assistant = http.post("assistants", json={"model": "m"}).json()["id"]
+            thread = {"messages": [{"role": "user", "content": "wait 2\nsay Hello."}]}
+            run = http.post("threads/runs", json={"assistant_id": assistant, "thread": thread}).json()
+            path = f"threads/{run['thread_id']}/runs/{run['id']}"
+            wait_for(http, path, "in_progress")
+        code, said, log = box.stop(number)
+    assert (code, said) == (0, "Stopped.")
+    assert " ERROR " not in log
+
+    with program("run", **settings) as heir:
+        heir.greet()
+        with heir.http() as http:
+            wait_for(http, path, "completed")
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_worker_stops_when_it_is_asked_to(tmp_path: Path, number) -> None:
+    with program("worker", BOX_HOME=str(tmp_path)) as worker:
+        worker.greet()
+        assert worker.stop(number) == (0, "Stopped.", "")
+
+
+def wait_for(http: httpx.Client, path: str, status: str) -> None:
+    """Poll the run until it has the status."""
+    end = time.monotonic() + 30
+    while (found := http.get(path).json()["status"]) != status:
+        assert time.monotonic() < end, f"still {found}"
+        time.sleep(0.05)
