@@ -73,13 +73,18 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
     }
   }
 
+  // Azure has refused these two without a location, which the published type does not know.
   resource ftpPassword 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
+    #disable-next-line BCP187
+    location: location
     properties: { allow: false }
   }
 
   resource publishPassword 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
+    #disable-next-line BCP187
+    location: location
     properties: { allow: false }
   }
 }

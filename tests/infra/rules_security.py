@@ -95,6 +95,8 @@ def publishing_passwords_are_off(tree: Tree) -> Iterator[str]:
     found = [each for _, each in tree.resources("basicPublishingCredentialsPolicies")]
     if {each.body["name"]: _at(each.body, "properties.allow") for each in found} != {"ftp": False, "scm": False}:
         yield "basic publishing credentials are not off for both ftp and scm"
+    # The published type has no location, but Azure has refused the policy without one (bicep-types-az 1526, 1571).
+    yield from (f"{each.name}: location is missing" for each in found if each.body.get("location") != Path("location"))
 
 
 def roles_are_the_least(tree: Tree) -> Iterator[str]:

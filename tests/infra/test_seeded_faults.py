@@ -73,6 +73,7 @@ FAULTS = [
     ("local_credentials_are_off", LOGIC, "state: 'Disabled'", "state: 'Enabled'"),
     ("publishing_passwords_are_off", APP, "allow: false", "allow: true"),
     ("publishing_passwords_are_off", APP, "name: 'scm'", "name: 'ftp'"),
+    ("publishing_passwords_are_off", APP, "    location: location\n    properties: { allow", "    properties: { allow"),
     ("roles_are_the_least", ROLES, "  '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // ", "  // "),
     ("roles_are_the_least", ROLES, "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd", "a001fd3d-188f-4b5d-821b-7da978bf7442"),
     ("roles_are_the_least", ROLES, "    principalType: 'ServicePrincipal'\n", ""),
