@@ -17,6 +17,8 @@ import sys
 KEY = "BOX_API_KEY"
 HASHES = "BOX_KEY_HASHES"
 SHORTEST_KEY = 32
+#: What the app accepts as a name: it would not start with another.
+OWNER = r"[a-z0-9][a-z0-9_]{0,62}"
 
 
 def api_keys(environment: dict[str, str]) -> dict[str, str]:
@@ -32,6 +34,8 @@ def api_keys(environment: dict[str, str]) -> dict[str, str]:
 def hashed(keys: dict[str, str]) -> str:
     """The JSON the app reads: owner -> `sha256:<hex>`. Short keys could be guessed from their hash: refused."""
     for owner, key in keys.items():
+        if re.fullmatch(OWNER, owner) is None:
+            raise SystemExit(f"{owner!r} is no name of an owner: letters, digits and _, at most 63.")
         if len(key) < SHORTEST_KEY:
             raise SystemExit(f"The API key of {owner!r} is too short: it needs {SHORTEST_KEY} characters.")
     return json.dumps({owner: "sha256:" + hashlib.sha256(key.encode()).hexdigest() for owner, key in keys.items()})

@@ -92,6 +92,14 @@ def test_a_key_that_could_be_guessed_is_refused(azd: Azd):
     assert azd.kept() == {}
 
 
+@pytest.mark.parametrize("owner", ["_ALICE", "A" * 64, "JOSÉ"])
+def test_an_owner_the_app_would_not_start_with_is_refused(azd: Azd, owner: str):
+    done = azd.run("preprovision.py", **{"BOX_API_KEY": "k" * 40, f"BOX_API_KEY_{owner}": "a" * 40})
+    assert done.returncode != 0
+    assert f"{owner.lower()!r} is no name of an owner" in done.stderr
+    assert azd.kept() == {}
+
+
 def test_the_app_reads_what_the_hook_makes(azd: Azd, monkeypatch: pytest.MonkeyPatch):
     azd.run("preprovision.py")
     monkeypatch.setenv("BOX_API_KEYS", azd.kept()["BOX_KEY_HASHES"])
