@@ -11,6 +11,9 @@ from pydantic import Field
 from shared.tools.base import Tool, ToolContext, ToolFailure, tool
 from shared.tools.delivery import AllowedDomains, Delivery, Line, Text, as_html
 
+#: The connector takes names from a list of its own, not those of IANA, so every event goes out in UTC.
+CONNECTOR_UTC = "(UTC) Coordinated Universal Time"
+
 Subject = Annotated[Line, Field(min_length=1, description="What the event is called.")]
 Start = Annotated[str, Field(description="Local start as ISO 8601 without offset, such as 2026-03-31T09:00:00.")]
 End = Annotated[str, Field(description="Local end, in the form of the start.")]
@@ -39,10 +42,9 @@ def create_calendar_event_tool(delivery: Delivery, allowed: AllowedDomains) -> T
             raise ToolFailure("the event must end after its start")
         event = {
             "subject": subject,
-            # The calendar knows Windows' time zones, everybody else those of IANA; both know UTC.
             "start": f"{begins:%Y-%m-%dT%H:%M:%S}",
             "end": f"{ends:%Y-%m-%dT%H:%M:%S}",
-            "time_zone": "UTC",
+            "time_zone": CONNECTOR_UTC,
             "body": as_html(body),
             "location": location,
             "required_attendees": allowed.check(required_attendees),

@@ -174,7 +174,7 @@ async def test_an_event_is_created_in_utc(calendar):
             "subject": "Review",
             "start": "2026-07-01T07:00:00",
             "end": "2026-07-01T08:30:00",
-            "time_zone": "UTC",
+            "time_zone": "(UTC) Coordinated Universal Time",
             "body": "Agenda &amp; more",
             "location": "Room 1",
             "required_attendees": "bob@contoso.com",
