@@ -58,8 +58,7 @@ async def timed(action: Callable[[], Awaitable[Any]]) -> float:
 def held(session: Session) -> float:
     """Megabytes that all processes of a session hold, shared pages divided."""
     assert isinstance(session, LocalSession)
-    pids = [member.pid for member in processes.members(session._session_id())]
-    return processes.memory(pids, 0) / 1e6
+    return processes.memory(processes.members(session._session_id()), 0) / 1e6
 
 
 async def starts(sandbox: LocalSandbox, code: str, count: int) -> list[float]:

@@ -177,14 +177,17 @@ class Process:
         if sys.platform != "linux":
             return True
         seen: set[int] = set()
+        calm = 0
         deadline = self._loop.time() + _STOPPING
         while self._loop.time() < deadline:
             everyone = processes.members(self.session)
-            new = [member for member in everyone if member.pid not in seen]
-            for member in new:
+            awake = [m for m in everyone if m.pid not in seen or m.state not in processes.STILL]
+            for member in awake:
                 processes.send(member, signal.SIGSTOP)
                 seen.add(member.pid)
-            if not new and all(member.state in "TZX" for member in everyone):
+            # One look takes its time, and the end of a process can wake another behind our back.
+            calm = 0 if awake else calm + 1
+            if calm == 2:
                 return True
             await asyncio.sleep(0.001)
         return False

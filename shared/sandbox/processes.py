@@ -17,6 +17,8 @@ from typing import Final
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 #: Assumed where nothing can be counted.
 _MANY_THREADS: Final = 4096
+#: States of processes that do nothing: stopped, or dead.
+STILL: Final = "TZX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Member:
     #: As in /proc/PID/stat: T stopped, Z dead and not yet reaped.
     state: str
     parent: int
+    #: Those that live; each may have open files of its own.
+    threads: tuple[int, ...]
 
 
 def members(session: int) -> list[Member]:
@@ -35,9 +39,28 @@ def members(session: int) -> list[Member]:
     for pid in _pids():
         with suppress(OSError):  # it ended while we looked
             if os.getsid(pid) == session:
-                state, parent = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:2]
-                found.append(Member(pid, state, int(parent)))
+                found.append(_member(pid))
     return found
+
+
+def _member(pid: int) -> Member:
+    """A process. When its first thread has ended it reads as dead, and empty, whatever its other threads do."""
+    state, parent = _stat(pid)
+    threads = [int(each) for each in os.listdir(f"/proc/{pid}/task")]
+    if state == "Z":
+        threads.remove(pid)
+        for thread in threads:
+            state = "R"  # unless we see that it is not, or it ends while we look
+            with suppress(OSError):
+                state = _stat(thread)[0]
+            if state not in STILL:
+                break
+    return Member(pid, state, int(parent), tuple(threads))
+
+
+def _stat(pid: int) -> list[str]:
+    """State and parent of a process or thread."""
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:2]
 
 
 def send(member: Member, number: int) -> None:
@@ -49,7 +72,7 @@ def send(member: Member, number: int) -> None:
 def kill_all(session: int) -> None:
     """Kill every process of a session, until none is left. The first one is the caller's to reap."""
     killed: set[int] = set()
-    while alive := [member.pid for member in members(session) if member.state != "Z"]:
+    while alive := [member.pid for member in members(session) if member.threads]:
         for pid in alive:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -72,29 +95,39 @@ def threads_of_user(uid: int) -> int:
     return count
 
 
-def memory(pids: list[int], enough: int) -> int:
+def memory(everyone: list[Member], enough: int) -> int:
     """Bytes held together; exact (shared pages divided) only when the rough sum exceeds `enough`."""
+    pids = [member.threads[0] for member in everyone if member.threads]
     rough = sum(_resident(pid) for pid in pids)
     return rough if rough <= enough else sum(_proportional(pid) for pid in pids)
 
 
-def hidden_bytes(pids: list[int], device: int, unknown: int) -> int:
+def hidden_bytes(everyone: list[Member], device: int, unknown: int) -> int:
     """Bytes on that device in files without a name that these processes still hold, open or mapped.
 
     The size of a file that is only mapped cannot be seen, so it counts as `unknown`.
     """
     sizes: dict[int, int] = {}
-    for pid in pids:
-        with suppress(OSError):
-            for inode in _mapped_without_name(pid, device):
-                sizes.setdefault(inode, unknown)
-        with suppress(OSError):
-            for entry in os.listdir(f"/proc/{pid}/fd"):
-                with suppress(OSError):
-                    seen = os.stat(f"/proc/{pid}/fd/{entry}")
-                    if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 0 and seen.st_dev == device:
-                        sizes[seen.st_ino] = seen.st_blocks * 512
+    for member in everyone:
+        for thread in member.threads[:1]:
+            with suppress(OSError):
+                for inode in _mapped_without_name(thread, device):
+                    sizes.setdefault(inode, unknown)
+        for thread in member.threads:
+            with suppress(OSError):
+                sizes |= _open_without_name(thread, device)
     return sum(sizes.values())
+
+
+def _open_without_name(thread: int, device: int) -> dict[int, int]:
+    """Inode -> size."""
+    sizes = {}
+    for entry in os.listdir(f"/proc/{thread}/fd"):
+        with suppress(OSError):
+            seen = os.stat(f"/proc/{thread}/fd/{entry}")
+            if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 0 and seen.st_dev == device:
+                sizes[seen.st_ino] = seen.st_blocks * 512
+    return sizes
 
 
 def _mapped_without_name(pid: int, device: int) -> Iterator[int]:

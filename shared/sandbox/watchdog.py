@@ -39,15 +39,14 @@ class Watchdog:
 
     def look(self) -> Reason | None:
         """The limit that is exceeded now, if one is."""
-        pids: list[int] = []
+        everyone: list[processes.Member] = []
         if sys.platform == "linux":
             everyone = processes.members(self.session())
             if any(member.pid == self.session() and member.state == "Z" for member in everyone):
                 return "crash"  # its children may still hold the socket open
-            pids = [member.pid for member in everyone]
-            if len(pids) > self.limits.processes + _OWN:
+            if len(everyone) > self.limits.processes + _OWN:
                 return "processes"
-            if processes.memory(pids, self.limits.memory) > self.limits.memory:
+            if processes.memory(everyone, self.limits.memory) > self.limits.memory:
                 return "memory"
         try:
             size, entries = self.folder.used()
@@ -55,7 +54,7 @@ class Watchdog:
             return "disk"
         if entries > self.limits.entries:
             return "disk"
-        if pids:
+        if everyone:
             device = self.folder.data.stat().st_dev
-            size += processes.hidden_bytes(pids, device, self.limits.file_size)
+            size += processes.hidden_bytes(everyone, device, self.limits.file_size)
         return "disk" if size > self.limits.disk else None

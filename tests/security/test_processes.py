@@ -128,6 +128,52 @@ async def test_a_session_whose_first_thread_ended_is_stopped_too(run, syscalls, 
     await quiet(caplog)
 
 
+DYING = """
+import mmap
+def end_slowly(pipe):
+    memory = mmap.mmap(-1, 300 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(15)  # small pages: giving them back takes a while
+    for n in range(0, 300 << 20, 4096): memory[n] = 1
+    def last():
+        time.sleep(0.2)
+        os.write(pipe, b'x')
+        call(EXIT, 0)
+    threading.Thread(target=last).start()
+    call(EXIT, 0)
+ended, pipe = os.pipe()
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    if os.fork() == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.setpgid(0, 0)
+        while True: pass
+    end_slowly(pipe)
+os.read(ended, 1)
+"""
+
+
+async def test_a_process_that_ends_late_wakes_no_other(run, syscalls, caplog):
+    """The kernel wakes a stopped group of processes when the last who could have done so is gone."""
+    assert (await run(DYING.replace("EXIT", str(syscalls["exit"])))).status == "ok"
+    await quiet(caplog)
+
+
+@pytest.mark.parametrize("flags", ["signal.SIGCONT", "signal.SIGCHLD | 0x8000"], ids=["waking", "of the box"])
+async def test_a_child_tells_nobody_but_its_own_parent_and_only_that_it_ended(run, syscalls, flags):
+    assert exception(await run(f"call({syscalls['clone']}, {flags}, 0, 0, 0, 0) or os._exit(0)")) == "PermissionError"
+
+
+async def test_a_process_without_its_first_thread_is_killed_with_its_session(run, syscalls, caplog):
+    await run(
+        "if os.fork() == 0:\n"
+        "    threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()\n"
+        f"    call({syscalls['exit']}, 0)\n"
+        "time.sleep(0.2)\n"
+        "os._exit(1)\n"
+    )
+    assert [member for member in processes.members(leader(caplog)) if member.threads] == []
+
+
 async def test_a_caller_that_gives_up_leaves_nothing_running(session, caplog):
     await session.run("1")
     caller = asyncio.create_task(session.run("while True: pass"))

@@ -33,6 +33,21 @@ async def test_many_processes_together_get_no_more_memory_than_allowed(run):
     await lives_on(run)
 
 
+async def test_memory_cannot_be_hidden_in_processes_that_read_as_dead(run, syscalls):
+    result = await run(
+        "def fill():\n"
+        "    x = os.urandom(1 << 20) * 200\n"
+        "    time.sleep(60)\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0:\n"
+        "        threading.Thread(target=fill).start()\n"
+        f"        call({syscalls['exit']}, 0)\n"
+        "time.sleep(15)"
+    )
+    assert (result.status, result.reason) == ("killed", "memory")
+    await lives_on(run)
+
+
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x"])
 async def test_memory_cannot_be_hidden_in_files(run, path):
     result = await run(f"with open({path!r}, 'wb') as f:\n    for _ in range(31): f.write(bytes(1 << 20))")
@@ -45,6 +60,25 @@ for n in range(4):
     held.append(open('x', 'wb'))
     os.unlink('x')
     held[-1].write(bytes(30 << 20))
+"""
+
+#: The thread gets a table of open files of its own.
+UNSHARED = """
+def hide():
+    libc.close_range(1 << 20, 1 << 20, 2)
+    exec(UNLINKED, globals())
+    time.sleep(10)
+threading.Thread(target=hide).start()
+"""
+
+SENT = """
+a, b = socket.socketpair()
+for n in range(4):
+    file = open('x', 'wb')
+    os.unlink('x')
+    file.write(bytes(30 << 20))
+    socket.send_fds(a, [b'x'], [file.fileno()])
+    file.close()
 """
 
 MAPPED = """
@@ -75,9 +109,19 @@ os.chmod('d', 0)
         "for n in range(100):\n    os.mkdir('d')\n    os.chdir('d')",
         LOCKED,
         UNLINKED,
+        f"UNLINKED = {UNLINKED!r}{UNSHARED}",
         MAPPED,
     ],
-    ids=["bytes", "files", "folders", "depth", "locked folder", "deleted but open", "deleted but mapped"],
+    ids=[
+        "bytes",
+        "files",
+        "folders",
+        "depth",
+        "locked folder",
+        "deleted but open",
+        "by a thread",
+        "deleted but mapped",
+    ],
 )
 async def test_the_disk_cannot_be_filled(run, session, host, attempt):
     async def given():
@@ -89,6 +133,10 @@ async def test_the_disk_cannot_be_filled(run, session, host, attempt):
     assert [file.name for file in await session.list_files()] == ["input.txt"], "inputs stay, the rest is gone"
     assert sorted(path.name for path in (host.home / "sandbox" / "attacker" / "data").iterdir()) == ["input.txt"]
     await lives_on(run)
+
+
+async def test_files_cannot_be_hidden_on_their_way_through_a_socket(run):
+    assert exception(await run(f"os.chdir('/mnt/data')\n{SENT}")) == "PermissionError"
 
 
 async def test_a_file_cannot_grow_beyond_its_limit_even_with_holes(run):
