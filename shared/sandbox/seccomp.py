@@ -29,6 +29,10 @@ Kind = Literal["only", "never", "without"]
 
 #: CLONE_NEWNS … CLONE_NEWNET, CLONE_NEWCGROUP and CLONE_NEWTIME: no namespaces from inside.
 _NAMESPACES: Final = 0x7E020080
+#: CLONE_PARENT would give the box children that it does not know of.
+_PARENT: Final = 0x8000
+#: What tells SIGCONT and its like from SIGCHLD and from none: a child that ends must not wake a stopped parent.
+_END_SIGNAL: Final = 0xEE
 #: set-user-id and set-group-id bits.
 _PRIVILEGED_MODE: Final = 0o6000
 #: PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET_TIMERSLACK, NO_NEW_PRIVS twice, SET_VMA.
@@ -38,6 +42,8 @@ _IOCTL: Final = (0x5412, 0x541C, 0x8901, 0x8902)
 #: F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal sent by the kernel could wake a stopped session or reach another process.
 _FCNTL: Final = (8, 10, 15)
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
+#: SOCK_STREAM, with SOCK_CLOEXEC and SOCK_NONBLOCK or without.
+_STREAM: Final = (1, 0x80001, 0x801, 0x80801)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ _REFUSED: Final = (Check(0, "only", ()),)
 _PRETENDED: Final = (Check(0, "only", (), 0),)
 
 _EVERYWHERE: Final[dict[str, tuple[Check, ...]]] = {
-    "clone": (Check(0, "without", (_NAMESPACES,)),),
+    "clone": (Check(0, "without", (_NAMESPACES | _PARENT | _END_SIGNAL,)),),
     "clone3": (Check(0, "only", (), errno.ENOSYS),),  # its flags are in memory; glibc falls back to clone
     "setsid": _REFUSED,  # the session id is how the host finds every process of a session
     "prctl": (Check(0, "only", _PRCTL, errno.EINVAL),),
@@ -69,6 +75,9 @@ _EVERYWHERE: Final[dict[str, tuple[Check, ...]]] = {
     "fchmodat": (Check(2, "without", (_PRIVILEGED_MODE,)),),
     "fchmodat2": (Check(2, "without", (_PRIVILEGED_MODE,)),),
     "sync": _PRETENDED,  # it would flush the host's disks
+    "fallocate": (Check(0, "only", (), errno.EOPNOTSUPP),),  # it takes the host's disk faster than anybody can look
+    # They carry descriptors, and a file that is on its way belongs to no process: nobody would see what it holds.
+    **dict.fromkeys(("sendmsg", "sendmmsg"), _REFUSED),
     **dict.fromkeys(("chown", "fchown", "lchown", "fchownat"), _REFUSED),
 }
 
@@ -81,7 +90,11 @@ _NAMESPACES_TIER: Final[dict[str, tuple[Check, ...]]] = {
 #: What Landlock does not mediate: path sockets, modes, times, and (before ABI 3) truncate.
 _LANDLOCK_TIER: Final[dict[str, tuple[Check, ...]]] = {
     "socket": _REFUSED,
-    "socketpair": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
+    # Half a pair of datagram sockets can write to any other.
+    "socketpair": (
+        Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),
+        Check(1, "only", _STREAM, errno.EPROTONOSUPPORT),
+    ),
     "truncate": _REFUSED,
     **dict.fromkeys(("chmod", "fchmod", "fchmodat", "fchmodat2"), _PRETENDED),
     **dict.fromkeys(("utime", "utimes", "futimesat", "utimensat"), _PRETENDED),

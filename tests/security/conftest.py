@@ -91,6 +91,9 @@ SYSCALLS = {
     "pivot_root": (155, 41),
     "mount": (165, 40),
     "open_by_handle_at": (304, 265),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "fallocate": (285, 47),
 }
 
 Run = Callable[..., Awaitable[CellResult]]

@@ -40,9 +40,12 @@ from tests.security.conftest import exception
         ("fsopen", "b'ext4', 0"),
         ("seccomp", "1, 0, 0"),
         ("landlock_create_ruleset", "0, 0, 1"),
+        ("inotify_add_watch", "call(INOTIFY, 0), b'/etc', 0xfff"),
+        ("fallocate", "os.open('/mnt/data/x', os.O_CREAT | os.O_RDWR), 1, 0, 1 << 30"),
     ],
 )
 async def test_a_dangerous_call_is_refused(run, syscalls, name, arguments):
+    arguments = arguments.replace("INOTIFY", str(syscalls["inotify_init1"]))
     assert exception(await run(f"call({syscalls[name]}, {arguments})")) in {"OSError", "PermissionError"}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import pytest
 
 from tests.security.conftest import exception
@@ -37,6 +40,17 @@ async def test_no_way_out(run, action):
 async def test_datagrams_to_the_host_do_not_arrive(run, host):
     await run("socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', UDP))")
     assert not host.visited()
+
+
+async def test_half_a_pair_of_sockets_reaches_no_socket_of_the_host(run, host):
+    """As a log daemon has one: everybody may write to it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.setblocking(False)
+        log.bind(f"{host.home}/log")
+        os.chmod(f"{host.home}/log", 0o777)
+        await run(f"a, b = socket.socketpair(type=socket.SOCK_DGRAM)\na.sendto(b'x', {f'{host.home}/log'!r})")
+        with pytest.raises(BlockingIOError):
+            log.recv(1)
 
 
 async def test_the_sandboxs_own_loopback_is_not_the_hosts(run, tier):
