@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,7 +60,6 @@ def remove(name: str, parent: int) -> None:
 
 def _empty(folder: int) -> None:
     """Delete all entries, lifting the contents of inner folders up first, so that depth does not matter."""
-    lifted = 0
     while names := os.listdir(folder):
         for name in names:
             if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
@@ -70,8 +70,8 @@ def _empty(folder: int) -> None:
                 for entry in os.listdir(inner):
                     if stat.S_ISDIR(os.stat(entry, dir_fd=inner, follow_symlinks=False).st_mode):
                         os.chmod(entry, 0o700, dir_fd=inner)
-                        lifted += 1
-                        os.rename(entry, f"lifted {os.getpid()} {lifted}", src_dir_fd=inner, dst_dir_fd=folder)
+                        # A name that nobody can have guessed, to put something in the way.
+                        os.rename(entry, secrets.token_hex(), src_dir_fd=inner, dst_dir_fd=folder)
                     else:
                         os.unlink(entry, dir_fd=inner)
             os.rmdir(name, dir_fd=folder)
