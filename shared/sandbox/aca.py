@@ -29,11 +29,12 @@ from shared.sandbox.base import (
 )
 from shared.sandbox.names import cleaned, is_allowed
 from shared.sandbox.pool import Pool
+from shared.sandbox.replies import parsed
 
 logger = logging.getLogger(__name__)
 
-#: Files above this size are refused by the service.
-LIMITS: Final = Limits(file_size=128 * MIB)
+#: Files above this size are refused by the service; the charts of a call come in one reply, held in memory.
+LIMITS: Final = Limits(file_size=128 * MIB, images=10, image_size=2 * MIB)
 #: Seconds after a call's own alarm until the service ends it.
 _GRACE: Final = 10
 _IN_MEMORY: Final = MIB
@@ -79,9 +80,9 @@ class AcaSession:
         text = shipped.call(code, nonce=nonce, seconds=seconds, limits=self._limits)
         began, known, self._known = time.monotonic(), self._known, True
         answer = await self._pool.execute(self._key, text, hard)
-        printed, reply = shipped.find_reply(str(answer.get("stdout") or ""), nonce)
+        printed, reply = shipped.find_reply(str(answer.get("stdout") or ""), nonce, self._limits)
         if reply is not None and reply.get("file") == shipped.REPLY:
-            reply = shipped.parsed(await self._small_file(shipped.REPLY))
+            reply = parsed(await self._small_file(shipped.REPLY), shipped.marks(self._limits))
         if reply is not None:
             fresh = known and reply.get("first") is True
             return shipped.result(reply, printed, self._limits, fresh=fresh)
@@ -111,7 +112,7 @@ class AcaSession:
 
     async def _small_file(self, name: str) -> bytes:
         """A reply of our program: images and logs, in base64 and JSON at worst."""
-        largest = 2 * (self._limits.images * self._limits.image_size + 6 * self._limits.logs)
+        largest = 3 * self._limits.images * self._limits.image_size // 2 + 6 * (self._limits.logs + MIB)
         data = bytearray()
         try:
             async for piece in self.read_file(name):

@@ -25,12 +25,15 @@ from shared.sandbox import processes
 from shared.sandbox.base import Limits, Reason, SandboxUnavailable
 from shared.sandbox.output import Output
 from shared.sandbox.plan import Isolator, Place
+from shared.sandbox.replies import parsed
 
 logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
 _LARGEST_FRAME: Final = 8 * 1024 * 1024
+#: What a frame has of brackets and commas, besides those in its texts.
+_MARKS: Final = 100
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 #: Seconds an interpreter may take to start, on a busy machine.
 _START: Final = 30.0
@@ -237,12 +240,9 @@ class Process:
         size = int.from_bytes(await self._exactly(4), "big")
         if size > _LARGEST_FRAME:
             raise Hostile("a frame is too large")
-        try:
-            frame = json.loads(await self._exactly(size))
-        except RecursionError as error:
-            raise Hostile("a frame is nested too deep") from error
-        if not isinstance(frame, dict):
-            raise Hostile("a frame is no object")
+        frame = parsed(await self._exactly(size), 2 * self._limits.value + _MARKS)
+        if frame is None:
+            raise Hostile("a frame is no object of ours")
         return frame
 
     async def _exactly(self, size: int) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from shared.sandbox.base import CellResult, FileInfo, Limits, Status
 from shared.sandbox.interpreter import INSIDE
 from shared.sandbox.names import is_allowed
+from shared.sandbox.replies import parsed
 
 Json = dict[str, Any]
 
@@ -60,20 +61,16 @@ def copy(name: str, to: str) -> str:
     return f"import os, shutil\nif not os.path.lexists('/mnt/data/' + {to!r}):\n    shutil.copyfile({paths})\n"
 
 
-def find_reply(stdout: str, nonce: str) -> tuple[str, Json | None]:
+def find_reply(stdout: str, nonce: str, limits: Limits) -> tuple[str, Json | None]:
     """What was printed around our program, and the reply; None when there is none."""
     before, mark, after = stdout.rpartition(_MARK + nonce)
-    reply = parsed(after) if mark else None
+    reply = parsed(after, marks(limits)) if mark else None
     return (stdout, None) if reply is None else (before.removesuffix("\n"), reply)
 
 
-def parsed(text: str | bytes) -> Json | None:
-    """A JSON object, or None."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def marks(limits: Limits) -> int:
+    """Brackets and commas that an honest reply may have: its texts may be full of them."""
+    return limits.logs + 2 * limits.value + 3 * limits.outputs + limits.images + 100
 
 
 def result(reply: Mapping[str, Any], printed: str, limits: Limits, *, fresh: bool) -> CellResult:

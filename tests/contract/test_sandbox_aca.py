@@ -190,6 +190,13 @@ async def test_a_reply_made_of_nonsense_is_cut_to_size(session):
     assert len(result.result or "") == 32_768
 
 
+async def test_a_reply_that_would_fill_the_memory_is_not_read(session):
+    """Eight bytes of text become a hundred of objects."""
+    await session.run("import sys\nsys.modules['box_remote'].Remote.run = lambda *each: {'x': [[]] * 2_000_000}")
+    result = await session.run("1")
+    assert (result.status, result.reason) == ("killed", "crash")
+
+
 async def test_a_deleted_thread_deletes_its_session(azure, sandbox):
     async with sandbox.session(KEY) as session:
         await session.run("1")

@@ -92,6 +92,15 @@ for n in range(4):
     os.unlink('x')
 """
 
+#: Non-empty folders with the names that the host might want to use in there.
+IN_THE_WAY = """
+os.makedirs('d/a/b')
+for n in range(9):
+    os.makedirs(f'd/lifted {HOST} {n}/x')
+for n in range(300):
+    os.mkdir(str(n))
+"""
+
 LOCKED = """
 os.mkdir('d')
 for n in range(4):
@@ -107,6 +116,7 @@ os.chmod('d', 0)
         "for n in range(400): open(f'/mnt/data/{n}', 'wb')",
         "for n in range(400): os.makedirs(f'/mnt/data/{n}')",
         "for n in range(100):\n    os.mkdir('d')\n    os.chdir('d')",
+        IN_THE_WAY,
         LOCKED,
         UNLINKED,
         f"UNLINKED = {UNLINKED!r}{UNSHARED}",
@@ -117,6 +127,7 @@ os.chmod('d', 0)
         "files",
         "folders",
         "depth",
+        "in the way",
         "locked folder",
         "deleted but open",
         "by a thread",
@@ -258,6 +269,7 @@ def frame(text, size=None):
         "frame(b'\\xff\\xfe')",
         "frame(b'\"' + b'9' * 5000 + b'\"') * 2",
         "frame(b'9' * 5000)",
+        "frame(b'{\"id\": 0, \"x\": [' + b'[],' * 2_600_000 + b'0]}')",
     ],
 )
 async def test_a_broken_protocol_ends_the_session(run, forged):
