@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -58,6 +59,8 @@ class CodeInterpreter:
     deps: Deps
     sandbox: CodeSandbox
     record: RunRecord
+    #: Calls of one turn run in their order, and wait for each other as long as it takes.
+    turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def definition(self) -> Json:
@@ -78,15 +81,15 @@ class CodeInterpreter:
             return Outcome('Error: the arguments must be JSON such as {"code": "print(1)"}.', call)
         key = session_key(self.deps.secret, self.record.owner, self.record.run.thread_id)
         try:
-            async with self.sandbox.session(key) as session:
+            async with self.turns, self.sandbox.session(key) as session:
                 notes = await self._bring_files(session)
                 left = float(self.record.run.expires_at or 0) - self.deps.clock()
                 result = await session.run(code, max(1.0, min(self.sandbox.info.limits.seconds, left)))
-                images, made = await self._keep(session, result)
+                images, made, left_out = await self._keep(session, result)
         except SandboxError as error:
             logger.warning("code not run", extra={"action": "code_not_run", "run_id": self.record.run.id})
             return Outcome(f"Error: {error}", with_outputs(call, [log_output(str(error))]))
-        return outcome(call, result, images, made, notes)
+        return outcome(call, result, images, made, [*notes, *left_out])
 
     async def _bring_files(self, session: Session) -> list[str]:
         """Put the files of assistant, thread and messages where the code finds them, unless they are there."""
@@ -108,25 +111,29 @@ class CodeInterpreter:
         found = [each.get(NAME, {}).get("file_ids", []) for each in (self.record.resources, of_thread)]
         return [*dict.fromkeys(file_id for file_ids in found for file_id in file_ids)]
 
-    async def _keep(self, session: Session, result: CellResult) -> tuple[list[str], dict[str, str]]:
-        """Make files of charts and of what the code wrote; the ids of the charts, and of the rest by name."""
+    async def _keep(self, session: Session, result: CellResult) -> tuple[list[str], dict[str, str], list[str]]:
+        """Make files of charts and of what the code wrote: the charts' ids, the others' by name, what was left out."""
         images = []
         for number, image in enumerate(result.images):
-            images.append(await self._store(f"{self.record.run.id}-{number}.png", once(image)))
-        made = {}
+            images.append((await self._store(f"{self.record.run.id}-{number}.png", once(image)))["id"])
+        made, left_out = {}, []
+        # Files with holes in them claim more than the session's disk has.
+        room = self.sandbox.info.limits.disk
         for info in result.files:
-            if info.size > LARGEST_OUTPUT:
+            if info.size > min(room, LARGEST_OUTPUT):
+                left_out.append(f"(File {DATA}/{info.name} is too large to be handed to the user.)")
                 continue
             try:
-                made[info.name] = await self._store(info.name, session.read_file(info.name))
+                data = await self._store(info.name, session.read_file(info.name))
             except FileMissing:
                 logger.info("output gone", extra={"action": "output_gone", "run_id": self.record.run.id})
-        return images, made
+            else:
+                made[info.name] = data["id"]
+                room -= data["bytes"]
+        return images, made, left_out
 
-    async def _store(self, filename: str, pieces: AsyncIterator[bytes]) -> str:
-        data = await files.produce(self.deps, self.record.owner, filename, pieces)
-        file_id: str = data["id"]
-        return file_id
+    async def _store(self, filename: str, pieces: AsyncIterator[bytes]) -> Json:
+        return await files.produce(self.deps, self.record.owner, filename, pieces)
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

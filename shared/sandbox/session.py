@@ -180,8 +180,10 @@ class LocalSession:
         )
 
     def _text(self, value: object) -> str | None:
-        """A text from the interpreter, which may be no text, or too long."""
-        return self._public(value[: self._workshop.limits.value]) if isinstance(value, str) else None
+        """A text from the interpreter, which may be no text, too long, or have no encoding."""
+        if not isinstance(value, str):
+            return None
+        return self._public(value[: self._workshop.limits.value].encode(errors="replace").decode())
 
     def _public(self, text: str) -> str:
         return text if self._workshop.isolator.own_files else text.replace(str(self._folder.data), DATA)
