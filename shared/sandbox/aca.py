@@ -29,7 +29,7 @@ from shared.sandbox.base import (
 )
 from shared.sandbox.names import cleaned, is_allowed
 from shared.sandbox.pool import Pool
-from shared.sandbox.replies import parsed
+from shared.sandbox.replies import Json, parsed
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ class AcaSession:
         began, known, self._known = time.monotonic(), self._known, True
         answer = await self._pool.execute(self._key, text, hard)
         printed, reply = shipped.find_reply(str(answer.get("stdout") or ""), nonce, self._limits)
-        if reply is not None and reply.get("file") == shipped.REPLY:
-            reply = parsed(await self._small_file(shipped.REPLY), shipped.marks(self._limits))
+        if reply is None or reply.get("file") == shipped.REPLY:
+            reply = await self._kept_reply(nonce)
         if reply is not None:
             fresh = known and reply.get("first") is True
             return shipped.result(reply, printed, self._limits, fresh=fresh)
@@ -109,6 +109,11 @@ class AcaSession:
                 left -= len(piece)
                 if left <= 0:
                     return
+
+    async def _kept_reply(self, nonce: str) -> Json | None:
+        """The reply that our program left in a file, if it is that of this call."""
+        reply = parsed(await self._small_file(shipped.REPLY), shipped.marks(self._limits))
+        return reply if reply is not None and reply.get("nonce") == nonce else None
 
     async def _small_file(self, name: str) -> bytes:
         """A reply of our program: images and logs, in base64 and JSON at worst."""

@@ -86,8 +86,8 @@ class SessionPool:
             "timeoutInSeconds": seconds,
         }
         answer = await self._call("POST", "/code/execute", session, again=False, json={"properties": properties})
-        body = answer.json()
-        found: Json = body.get("properties", body)
+        body = _object(answer)
+        found: Json = body.get("properties") or body
         return found
 
     async def upload(self, session: str, name: str, file: BinaryIO) -> None:
@@ -97,8 +97,9 @@ class SessionPool:
     async def files(self, session: str) -> dict[str, int]:
         """Name -> size of the files in the data folder."""
         answer = await self._call("GET", "/files", session, again=True)
-        entries = [entry.get("properties", entry) for entry in answer.json().get("value", [])]
-        return {entry["filename"]: int(entry["size"]) for entry in entries}
+        entries = [entry.get("properties") or entry for entry in _object(answer).get("value") or []]
+        # A folder has no size.
+        return {entry["filename"]: entry["size"] for entry in entries if isinstance(entry.get("size"), int)}
 
     @asynccontextmanager
     async def content(self, session: str, name: str) -> AsyncIterator[Response]:
@@ -198,6 +199,17 @@ class SessionPool:
 
             self._client = AsyncClient(timeout=Timeout(_HTTP_SECONDS, connect=_CONNECT_SECONDS), trust_env=False)
         return self._client
+
+
+def _object(answer: Response) -> Json:
+    """The JSON object in an answer. Raises SandboxUnavailable."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise SandboxUnavailable("the session pool's answer is not the one of a session pool")
+    return body
 
 
 def _query(session: str, version: str = VERSION) -> dict[str, str]:

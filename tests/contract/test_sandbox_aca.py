@@ -146,6 +146,32 @@ async def test_output_of_child_processes_is_not_lost(session):
     assert sorted(result.logs.split("\n")) == ["", "from a child", "from here"]
 
 
+async def test_the_output_of_children_may_be_longer_than_the_services_answer(session):
+    result = await session.run("import subprocess\nsubprocess.run(['seq', '3000'])\nprint('from here')\n6 * 7")
+    assert (result.status, result.result) == ("ok", "42")
+    assert "from here" in result.logs
+    assert "\n99\n100\n" in result.logs
+
+
+async def test_a_crash_is_not_taken_for_the_call_before(session):
+    assert (await session.run("print('x' * 5000)\n6 * 7")).result == "42"
+    result = await session.run("import os\nos._exit(7)")
+    assert (result.status, result.result, result.reason) == ("killed", None, "crash")
+
+
+@pytest.mark.parametrize("text", ["<html>maintenance</html>", "[]", "null"])
+async def test_an_answer_that_is_none_of_a_pool_is_unavailable(azure, session, text):
+    azure.pool.texts = [text]
+    with pytest.raises(SandboxUnavailable, match="not the one of a session pool"):
+        await session.run("1")
+
+
+async def test_folders_in_a_listing_are_no_files(azure, session):
+    folder = '{"properties": {"filename": "out", "size": null}}'
+    azure.pool.texts = [f'{{"value": [{folder}, {{"properties": {{"filename": "a.csv", "size": 3}}}}]}}']
+    assert [file.name for file in await session.list_files()] == ["a.csv"]
+
+
 async def test_an_upload_that_the_service_refuses_is_refused(session):
     with pytest.raises(FileRefused, match="too large"):
         await session.put_file("big.bin", pieces(bytes(2000)))

@@ -67,6 +67,8 @@ class DynamicSessions:
         self._used: dict[str, float] = {}
         #: Statuses to answer with before anything else, each once.
         self.failures: list[int] = []
+        #: Texts to answer with instead, each once.
+        self.texts: list[str] = []
         #: Method and path of every request.
         self.requests: list[str] = []
 
@@ -94,6 +96,8 @@ class DynamicSessions:
         self.requests.append(f"{request.method} {request.path.removeprefix(BASE)}")
         if self.failures:
             return problem(self.failures.pop(0), "Scripted")
+        if self.texts:
+            return web.Response(text=self.texts.pop(0))
         who = claims(request.headers.get("Authorization", ""))
         if who.get("aud") != AUDIENCE:
             return problem(401, "Unauthorized")

@@ -1,6 +1,7 @@
 """Runs calls inside a session in Azure, whose own answers hold 4,096 characters of output and one image.
 
-The reply is one line of JSON on standard output, or the name of a file with it.
+The reply is one line of JSON on standard output, or the name of a file with it. The file is always there: what child
+processes print comes first, and may leave no room for the line.
 """
 
 from __future__ import annotations
@@ -127,9 +128,12 @@ def call(encoded: str) -> None:
     if _remote is None:
         _remote = Remote(question)
     _remote.configure(question)
-    reply = json.dumps(_remote.run(question["code"]))
-    if len(reply) > SHORT:
+    reply = json.dumps(_remote.run(question["code"]) | {"nonce": question["nonce"]})
+    try:
         with open(f"/mnt/data/{REPLY}", "w") as file:
             file.write(reply)
+    except OSError as error:
+        print(f"[no room for a reply: {error.strerror}]")
+    if len(reply) > SHORT:
         reply = json.dumps({"file": REPLY})
     print(f"\n{MARK}{question['nonce']}{reply}", flush=True)
