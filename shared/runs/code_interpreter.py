@@ -149,7 +149,7 @@ def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, s
     outputs += ({"type": "image", "image": {"file_id": each}} for each in images)
     told = [text if len(text) <= SHOWN_TO_MODEL else text[:SHOWN_TO_MODEL] + "\n(cut)"] if text else []
     if result.fresh:
-        told.append("(The interpreter was restarted before this code: earlier variables are gone, files are not.)")
+        told.append("(The interpreter was restarted before this code: variables are gone, and perhaps files.)")
     if images:
         told.append(f"({len(images)} chart(s) shown to the user.)")
     told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{name}.)" for name in made)

@@ -1,7 +1,7 @@
 """Answers in JSON that come from hostile code.
 
-A few megabytes of brackets would become gigabytes of objects, and keep everybody waiting meanwhile; an honest answer has
-no more marks of structure than its texts have characters.
+A few megabytes of brackets would become gigabytes of objects, and keep everybody waiting meanwhile; an honest answer
+has no more marks of structure than its texts have characters.
 """
 
 from __future__ import annotations
