@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, Literal, TypeVar, cast
 
 from fastapi import Request
 from pydantic import BaseModel
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from shared.deps import Deps
 from shared.errors import InvalidRequest
@@ -38,6 +39,9 @@ async def body(request: Request, model: type[Model]) -> Model:
     raw = await _bytes(request)
     try:
         value: object = from_json(raw, allow_inf_nan=False) if raw.strip() else {}
+        # A number such as 1e999 is read as infinite, and has no form in which it could be answered.
+        if b"Infinity" in to_json(value, inf_nan_mode="constants"):
+            json.dumps(value, allow_nan=False)
     except ValueError:
         raise InvalidRequest(MALFORMED) from None
     return parse(model, value)

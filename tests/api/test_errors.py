@@ -301,6 +301,10 @@ def test_numbers_without_end_are_no_fault_of_ours(http):
     assert error_of(http.post("assistants", content=b'{"model": ' + b"9" * 10_000 + b"}"))
     body = b'{"model": "m", "temperature": ' + b"9" * 400 + b"}"
     assert error_of(http.post("assistants", content=body))["param"] == "temperature"
+    function = b'{"type": "function", "function": {"name": "f", "parameters": {"default": 1e999}}}'
+    body = b'{"model": "m", "name": "Infinity", "tools": [' + function + b"]}"
+    assert error_of(http.post("assistants", content=body))["message"].startswith("We could not parse the JSON body")
+    assert http.post("assistants", json={"model": "m", "name": "Infinity"}).status_code == 200
 
 
 def test_body_too_large(http, monkeypatch):
