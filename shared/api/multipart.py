@@ -20,6 +20,8 @@ Headers = dict[bytes, bytes]
 Seen = Headers | bytes | None
 
 MAX_FIELD: Final = 64 * 1024
+#: No form of the API has more than five.
+MAX_PARTS: Final = 100
 
 #: .NET writes names that are not ASCII in this form, and something unreadable into `filename`.
 EXTENDED_NAME: Final = re.compile(r"filename\*\s*=\s*utf-8''([^;]+)", re.IGNORECASE)
@@ -59,8 +61,12 @@ async def parts(request: Request) -> AsyncIterator[Part]:
     if kind != b"multipart/form-data" or not boundary:
         raise malformed("the content type must be multipart/form-data with a boundary")
     seen = _seen(request.stream(), boundary)
+    count = 0
     async for each in seen:
         if isinstance(each, dict):
+            count += 1
+            if count > MAX_PARTS:
+                raise malformed("it has too many parts")
             yield _part(each, _pieces(seen))
 
 

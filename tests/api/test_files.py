@@ -139,6 +139,9 @@ def test_a_file_must_be_there(http):
     assert response.json()["error"]["message"] == "Missing required parameter: 'file'."
 
 
+MANY = b"".join(b'--b\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n' % number for number in range(101))
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
@@ -149,6 +152,7 @@ def test_a_file_must_be_there(http):
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\ncut off'),
         ("multipart/form-data; boundary=b", b""),
         ("multipart/form-data; boundary=" + "b" * 300, b"x"),
+        ("multipart/form-data; boundary=b", MANY + b"--b--\r\n"),
     ],
 )
 def test_a_form_that_cannot_be_read_is_refused(http, box, kind, body):
