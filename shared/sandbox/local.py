@@ -64,11 +64,12 @@ class LocalSandbox:
         missing = self._isolator.missing()
         if missing is not None:
             raise SandboxUnavailable(missing)
+        self._home.mkdir(parents=True, exist_ok=True)
         self._forget_old_files()
         key = f"self-test-{secrets.token_hex(8)}"
         try:
             async with self.session(key) as session:
-                await prove(session, self._isolator)
+                await prove(session, self._isolator, self._home)
         finally:
             await self.evict(key)
 
@@ -98,7 +99,6 @@ class LocalSandbox:
         return Folder(self._home / key, self._limits)
 
     def _forget_old_files(self) -> None:
-        if self._home.is_dir():
-            for path in self._home.iterdir():
-                if path.is_dir() and path.stat().st_mtime < time.time() - KEEP:
-                    Folder(path, self._limits).delete()
+        for path in self._home.iterdir():
+            if path.is_dir() and path.stat().st_mtime < time.time() - KEEP:
+                Folder(path, self._limits).delete()

@@ -34,6 +34,7 @@ def connect():
 libc = ctypes.CDLL(None, use_errno=True)
 attempt("reads a host file", lambda: open(SECRET).read())
 attempt("writes a host file", lambda: open(SECRET, "a").write("x"))
+attempt("reads the box's home (BOX_HOME must not be among Python's own folders)", lambda: open(OWN).read())
 attempt("reads /etc/passwd", lambda: open("/etc/passwd").read())
 attempt("reads the host's environment", lambda: open("/proc/%d/environ" % HOST).read())
 attempt("signals the host", lambda: os.kill(HOST, 0) if HOST != os.getpid() else False)
@@ -46,14 +47,15 @@ print(json.dumps(won))
 """
 
 
-async def prove(session: Session, isolator: Isolator) -> None:
+async def prove(session: Session, isolator: Isolator, home: Path) -> None:
     """Run the attempts. Raises SandboxUnavailable when one succeeds, or when no code runs at all."""
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
-        secret = Path(folder) / "secret"
-        secret.write_text(secrets.token_hex())
-        secret.chmod(0o644)
-        os.chmod(folder, 0o755)  # noqa: S103 - only the sandbox may be what keeps the code out
-        names = {"SECRET": str(secret), "PORT": server.getsockname()[1], "HOST": os.getpid()}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir=home) as own,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        secret, own_secret = _secret(folder), _secret(own)
+        names = {"SECRET": secret, "OWN": own_secret, "PORT": server.getsockname()[1], "HOST": os.getpid()}
         header = "".join(f"{name} = {value!r}\n" for name, value in names.items())
         result = await session.run("1 + 1" if isolator.isolation == "none" else header + _CODE, timeout=60)
     if result.status != "ok":
@@ -61,6 +63,15 @@ async def prove(session: Session, isolator: Isolator) -> None:
     won = [] if isolator.isolation == "none" else _names(result.logs)
     if won:
         raise SandboxUnavailable(f"the self-test was not contained: code {', '.join(won)}")
+
+
+def _secret(folder: str) -> str:
+    """A file that anybody on this machine may read: only the sandbox can be what keeps the code out."""
+    path = Path(folder) / "secret"
+    path.write_text(secrets.token_hex())
+    path.chmod(0o644)
+    os.chmod(folder, 0o755)  # noqa: S103
+    return str(path)
 
 
 def _names(logs: str) -> list[str]:

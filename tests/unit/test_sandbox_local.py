@@ -105,6 +105,17 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
     await sandbox.close()
 
 
+@pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
+async def test_a_home_that_the_code_would_see_is_no_home(home, kind):
+    """As when a virtual environment was made in the project's own folder: its Python needs all that is in there."""
+    isolator("bwrap" if kind is Bubblewrap else "landlock")
+    python = interpreter_for_anybody()
+    sandbox = LocalSandbox(home / ".box", kind(Interpreter.of(python.executable, (*python.folders, str(home)))))
+    with pytest.raises(SandboxUnavailable, match="BOX_HOME"):
+        await sandbox.self_test()
+    await sandbox.close()
+
+
 async def test_the_longest_idle_session_makes_room(home):
     sandbox = LocalSandbox(home, isolator("bwrap"), sessions=2, wait=20)
     for key in ("one", "two", "three"):
