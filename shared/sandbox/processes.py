@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,7 +49,7 @@ def _member(pid: int) -> Member:
     state, parent = _stat(pid)
     threads = [int(each) for each in os.listdir(f"/proc/{pid}/task")]
     if state == "Z":
-        threads.remove(pid)
+        threads = [each for each in threads if each != pid]
         for thread in threads:
             state = "R"  # unless we see that it is not, or it ends while we look
             with suppress(OSError):
@@ -120,9 +121,13 @@ def hidden_bytes(everyone: list[Member], device: int, unknown: int) -> int:
 
 
 def _open_without_name(thread: int, device: int) -> dict[int, int]:
-    """Inode -> size."""
+    """Inode -> size. A program that may be run but not read forbids the look, and so may hold anything."""
     sizes = {}
-    for entry in os.listdir(f"/proc/{thread}/fd"):
+    try:
+        entries = os.listdir(f"/proc/{thread}/fd")
+    except PermissionError:
+        return {0: sys.maxsize} if _resident(thread) > 0 else {}  # else it is just ending
+    for entry in entries:
         with suppress(OSError):
             seen = os.stat(f"/proc/{thread}/fd/{entry}")
             if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 0 and seen.st_dev == device:

@@ -146,6 +146,21 @@ async def test_the_disk_cannot_be_filled(run, session, host, attempt):
     await lives_on(run)
 
 
+async def test_files_cannot_be_hidden_in_a_program_that_nobody_may_read(run, tier):
+    """The kernel hides what such a process has open from everybody but root."""
+    result = await run(
+        "os.chdir('/mnt/data')\n"
+        "with open('shell', 'wb', opener=lambda path, flags: os.open(path, flags, 0o100)) as file:\n"
+        "    file.write(open('/bin/sh', 'rb').read())\n"
+        "hide = 'for n in 3 4 5 6; do eval \"exec $n>x\"; rm x; head -c 30000000 /dev/zero >&$n; done; sleep 15'\n"
+        "subprocess.run(['./shell', '-c', hide])\n"
+    )
+    if tier == "bwrap":
+        assert (result.status, result.reason) == ("killed", "disk")
+    else:
+        assert exception(result) == "PermissionError", "nothing in /mnt/data is a program"
+
+
 async def test_files_cannot_be_hidden_on_their_way_through_a_socket(run):
     assert exception(await run(f"os.chdir('/mnt/data')\n{SENT}")) == "PermissionError"
 
