@@ -53,6 +53,17 @@ async def test_utf_16_without_a_mark_is_recognised():
     )
 
 
+async def test_a_stray_zero_byte_does_not_change_the_encoding():
+    assert await read("a.log.txt", b"The quick brown fox.\n" * 9 + b"\0" + b"The end.") == (
+        "The quick brown fox.\n" * 9 + "The end."
+    )
+
+
+async def test_a_stray_byte_does_not_change_the_encoding():
+    text = await read("cut.txt", ("Grüße aus Köln. " * 9).encode() + "ü".encode()[:1])
+    assert text == "Grüße aus Köln. " * 9 + "\ufffd"
+
+
 async def test_word_documents_give_headers_tables_and_notes():
     table = "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>one</w:t></w:r></w:p></w:tc>"
     table += "<w:tc><w:p><w:r><w:t>two</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"

@@ -36,19 +36,27 @@ def decode(data: bytes) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return checked(data.decode(encoding, "replace"))
-    zeros = data[:SAMPLE].count(0)
-    if zeros:
-        low_first = data[1:SAMPLE:2].count(0) > data[0:SAMPLE:2].count(0)
-        return checked(data.decode("utf-16-le" if low_first else "utf-16-be", "replace"))
+    sample = data[:SAMPLE]
+    for encoding, first in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if sample[first::2].count(0) > len(sample) // 8:
+            return checked(data.decode(encoding, "replace"))
+    return checked(utf_8_or_windows_1252(data))
+
+
+def utf_8_or_windows_1252(data: bytes) -> str:
+    """The reading in which fewer bytes are wrong: a bad one in UTF-8 does not make it another encoding."""
     try:
-        return checked(data.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError:
-        return checked(data.decode("cp1252", "replace"))
+        text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    letters = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return text if wrong <= letters else data.decode("cp1252", "replace")
 
 
 def checked(text: str) -> str:
-    """The text, if it looks like one. Raises ParsingFailed."""
+    """The text without zero characters, if it looks like one. Raises ParsingFailed."""
     sample = text[:SAMPLE]
     if len(CONTROLS.findall(sample)) + sample.count("\ufffd") > len(sample) // 50:
         raise invalid("The file is not a text file, or its encoding is unknown.")
-    return text
+    return text.replace("\0", "")
