@@ -96,6 +96,33 @@ async def test_html_gives_what_a_reader_sees():
     assert await read("page.html", page.encode()) == "T\nOne\nTwo < three"
 
 
+async def test_an_html_table_gives_a_line_per_row():
+    page = """<table>
+      <tr> <th>Product</th>
+           <th>Size</th>
+           <th>Price</th> </tr>
+      <tr> <td><p>Hair <b>dryer</b></p></td>
+           <td></td>
+           <td>
+             9.99
+           </td> </tr>
+      <tr><td><td>small<br>large<td>7
+    </table>"""
+    assert await read("page.html", page.encode()) == ("Product\tSize\tPrice\nHair dryer\t\t9.99\n\tsmall large\t7")
+
+
+async def test_html_lines_are_those_of_the_page_not_of_its_source():
+    page = "<nav><a>Home</a><a>Imprint</a></nav><p>One  sentence\n over two\nlines.</p><pre>if x:\n    y()\n</pre> End"
+    assert await read("page.htm", page.encode()) == "One sentence over two lines.\nif x:\n    y()\nEnd"
+
+
+@pytest.mark.parametrize(("charset", "encoding"), [("windows-1251", "cp1251"), ("nonsense", "cp1252")])
+async def test_html_is_read_in_the_encoding_it_declares(charset, encoding):
+    words = {"cp1251": "Привет", "cp1252": "Grüße"}[encoding]
+    page = f'<meta http-equiv="Content-Type" content="text/html; charset={charset}"><p>{words}</p>'
+    assert await read("page.html", page.encode(encoding)) == words
+
+
 async def test_pdf_pages_come_in_their_order():
     text = await read("paper.pdf", documents.pdf(["Page one\nsecond line", "Page two"]))
     assert text.split() == ["Page", "one", "second", "line", "Page", "two"]

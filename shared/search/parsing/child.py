@@ -47,7 +47,7 @@ def read(path: str, filename: str) -> str:
     if reader == "text":
         return text.decode(Path(path).read_bytes()).strip()
     if reader == "html":
-        return html.visible_text(text.decode(Path(path).read_bytes()))
+        return html.visible_text(html.decode(Path(path).read_bytes()))
     return joined(within_budget(pages(reader, path)))
 
 

@@ -26,11 +26,12 @@ SIGNATURES: Final = (
     b"\x1f\x8b",
 )
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+WINDOWS: Final = "cp1252"
 SAMPLE: Final = 64 * 1024
 
 
-def decode(data: bytes) -> str:
-    """The text. Raises ParsingFailed for what is no text."""
+def decode(data: bytes, fallback: str = WINDOWS) -> str:
+    """The text; `fallback` is its encoding if it is no Unicode. Raises ParsingFailed for what is no text."""
     if data.startswith(SIGNATURES):
         raise invalid("The file's content does not match its extension.")
     for mark, encoding in MARKS:
@@ -40,10 +41,10 @@ def decode(data: bytes) -> str:
     for encoding, first in (("utf-16-le", 1), ("utf-16-be", 0)):
         if sample[first::2].count(0) > len(sample) // 8:
             return checked(data.decode(encoding, "replace"))
-    return checked(utf_8_or_windows_1252(data))
+    return checked(utf_8_or(fallback, data))
 
 
-def utf_8_or_windows_1252(data: bytes) -> str:
+def utf_8_or(fallback: str, data: bytes) -> str:
     """The reading in which fewer bytes are wrong: a bad one in UTF-8 does not make it another encoding."""
     try:
         return data.decode("utf-8")
@@ -51,7 +52,12 @@ def utf_8_or_windows_1252(data: bytes) -> str:
         text = data.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     letters = len(text) - len(text.encode("ascii", "ignore")) - wrong
-    return text if wrong <= letters else data.decode("cp1252", "replace")
+    if wrong <= letters:
+        return text
+    try:
+        return data.decode(fallback, "replace")
+    except (LookupError, ValueError):
+        return data.decode(WINDOWS, "replace")
 
 
 def checked(text: str) -> str:
