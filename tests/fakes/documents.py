@@ -36,12 +36,13 @@ def pptx(*slides: str) -> bytes:
     return archive({f"ppt/slides/slide{n}.xml": text.format(a=A, t=slide) for n, slide in enumerate(slides, 1)})
 
 
-def xlsx(strings: list[str], rows: str) -> bytes:
+def xlsx(strings: list[str], rows: str, **parts: str) -> bytes:
     shared = "".join(f"<si><t>{text}</t></si>" for text in strings)
     return archive(
         {
             "xl/sharedStrings.xml": f"<sst {S}>{shared}</sst>",
             "xl/worksheets/sheet1.xml": f"<worksheet {S}><sheetData>{rows}</sheetData></worksheet>",
+            **{f"xl/{name}.xml": text for name, text in parts.items()},
         }
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zlib
+from datetime import date, datetime, time, timedelta
 
+import openpyxl
 import pytest
 
 from shared.search.parsing.chunking import Strategy
@@ -89,6 +92,37 @@ async def test_slides_come_in_their_order():
 async def test_sheets_give_a_line_per_row():
     rows = '<row><c t="s"><v>1</v></c><c><v>42</v></c></row><row><c t="inlineStr"><is><t>x</t></is></c></row>'
     assert await read("book.xlsx", documents.xlsx(["no", "total"], rows)) == "total\t42\nx"
+
+
+async def test_empty_cells_keep_their_columns():
+    rows = '<row><c r="B1" t="s"><v>0</v></c><c r="D1"><v>2</v></c></row><row><c r="XFD2"><v>7</v></c></row>'
+    text = await read("book.xlsx", documents.xlsx(["one"], rows))
+    assert text.startswith("one\t\t2\n\t")
+    assert len(text) < 50
+
+
+async def test_a_cell_of_several_runs_is_one_without_its_pronunciation():
+    rows = '<row><c t="s"><v>0</v></c><c t="inlineStr"><is><r><t>a</t></r><r><t>b</t></r></is></c></row>'
+    strings = ['東</t><rPh sb="0" eb="1"><t>ヒガシ</t></rPh><t>京']
+    assert await read("book.xlsx", documents.xlsx(strings, rows)) == "東京\tab"
+
+
+async def test_workbooks_of_other_programs_give_names_dates_and_truths():
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Orders"
+    sheet.append(["Ordered", "Shipped", "At", "Took", "Paid", "Share"])
+    sheet.append([date(2024, 3, 3), datetime(2024, 3, 4, 12, 30), time(9, 15), timedelta(hours=30), True, 0.25])
+    sheet["F2"].number_format = '"days" 0%'
+    book.create_sheet("Empty")
+    book.create_sheet("Notes", 0)["A1"] = "see below"
+    file = io.BytesIO()
+    book.save(file)
+    assert await read("book.xlsx", file.getvalue()) == (
+        "Notes\nsee below\n\n"
+        "Orders\nOrdered\tShipped\tAt\tTook\tPaid\tShare\n"
+        "2024-03-03\t2024-03-04 12:30:00\t09:15:00\t1.25\tTRUE\t0.25"
+    )
 
 
 async def test_html_gives_what_a_reader_sees():

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from shared.search.parsing import html, office, pdf, text
+from shared.search.parsing import html, office, pdf, sheets, text
 from shared.search.parsing.chunking import Strategy, chunk, joined
 from shared.search.parsing.formats import ParsingFailed, invalid, reader_of
 
@@ -55,7 +55,7 @@ def pages(reader: str, path: str) -> Iterator[str]:
     """The pages, parts or sheets of a document."""
     if reader == "pdf":
         return pdf.pages(path)
-    return {"docx": office.docx, "pptx": office.pptx, "xlsx": office.xlsx}[reader](path)
+    return {"docx": office.docx, "pptx": office.pptx, "xlsx": sheets.xlsx}[reader](path)
 
 
 def within_budget(texts: Iterator[str]) -> Iterator[str]:

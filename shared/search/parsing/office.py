@@ -1,4 +1,4 @@
-"""DOCX, PPTX and XLSX as plain text: a line per paragraph or row, tabs between cells."""
+"""DOCX and PPTX as plain text: a line per paragraph or table row, tabs between cells."""
 
 from __future__ import annotations
 
@@ -49,69 +49,6 @@ class Paragraphs:
         return re.sub(r"\n\t", "\t", "".join(self.parts))
 
 
-class Cells:
-    """Gathers a worksheet's rows."""
-
-    def __init__(self, strings: list[str]):
-        self.rows: list[str] = []
-        self._strings = strings
-        self._row: list[str] = []
-        self._kind = ""
-        self._value: list[str] | None = None
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Notice a cell and its value."""
-        if name == "c":
-            self._kind = attributes.get("t", "")
-        elif name in ("v", "t"):
-            self._value = []
-
-    def end(self, name: str) -> None:
-        """End values and rows."""
-        if name in ("v", "t") and self._value is not None:
-            self._row.append(self._resolve("".join(self._value)))
-            self._value = None
-        elif name == "row" and self._row:
-            self.rows.append("\t".join(self._row))
-            self._row = []
-
-    def text(self, data: str) -> None:
-        """Keep what is inside a value."""
-        if self._value is not None:
-            self._value.append(data)
-
-    def _resolve(self, value: str) -> str:
-        if self._kind != "s":
-            return value
-        number = int(value) if value.isdecimal() else -1
-        return self._strings[number] if 0 <= number < len(self._strings) else ""
-
-
-class Strings:
-    """Gathers a workbook's shared strings; one may be made of several runs, `rPh` is how to pronounce it."""
-
-    def __init__(self) -> None:
-        self.strings: list[str] = []
-        self._parts: list[str] = []
-        self._in_text = False
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Notice text."""
-        self._in_text = name == "t"
-
-    def end(self, name: str) -> None:
-        """End a string."""
-        self._in_text = False
-        if name == "si":
-            self.strings.append("".join(self._parts))
-            self._parts = []
-
-    def text(self, data: str) -> None:
-        """Keep what is inside `t`."""
-        if self._in_text:
-            self._parts.append(data)
-
-
 def docx(path: str) -> Iterator[str]:
     """Headers, the document, notes and footers."""
     archive = Archive(path)
@@ -130,21 +67,6 @@ def pptx(path: str) -> Iterator[str]:
     if not slides:
         raise invalid("The file is not a PowerPoint presentation.")
     yield from paragraphs(archive, slides + archive.numbered(r"ppt/notesSlides/notesSlide(\d+)\.xml"))
-
-
-def xlsx(path: str) -> Iterator[str]:
-    """Every sheet, a line per row."""
-    archive = Archive(path)
-    sheets = archive.numbered(r"xl/worksheets/sheet(\d+)\.xml")
-    if not sheets:
-        raise invalid("The file is not an Excel workbook.")
-    strings = Strings()
-    if archive.has("xl/sharedStrings.xml"):
-        archive.parse("xl/sharedStrings.xml", strings)
-    for name in sheets:
-        cells = Cells(strings.strings)
-        archive.parse(name, cells)
-        yield "\n".join(cells.rows)
 
 
 def paragraphs(archive: Archive, names: list[str]) -> Iterator[str]:
