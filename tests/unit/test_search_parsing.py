@@ -76,6 +76,13 @@ async def test_word_documents_give_headers_tables_and_notes():
     assert text == "Top secret\n\nFirst & last\nSecond\n\none\ttwo"
 
 
+async def test_a_table_row_is_a_line_however_many_paragraphs_its_cells_have():
+    paragraph = "<w:p><w:pPr><w:tabs><w:tab/></w:tabs></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>"
+    cells = "".join(f"<w:tc>{''.join(map(paragraph.format, texts))}</w:tc>" for texts in (["a", "b"], [""], ["c"]))
+    notes = f"<w:footnotes {documents.W}><w:tbl><w:tr>{cells}</w:tr><w:tr>{cells}</w:tr></w:tbl></w:footnotes>"
+    assert await read("a.docx", documents.docx("Text", footnotes=notes)) == "Text\n\na b\t\tc\na b\t\tc"
+
+
 async def test_a_fallback_is_not_read_twice():
     alternate = (
         "</w:t></w:r><w:AlternateContent><w:Choice><w:r><w:t>box</w:t></w:r></w:Choice>"
@@ -202,6 +209,12 @@ async def test_entities_are_refused_before_they_are_resolved():
     prolog = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
     failure = await refused("xxe.docx", documents.docx("&x;", prolog=prolog))
     assert "document type" in failure.message
+
+
+async def test_broken_compression_is_called_by_its_name():
+    damaged = bytearray(documents.docx("hello world " * 3000))
+    damaged[60:120] = bytes(60)
+    assert "broken" in (await refused("damaged.docx", bytes(damaged))).message
 
 
 async def test_a_zip_bomb_is_stopped_by_its_budget():

@@ -37,6 +37,8 @@ def main(path: str, filename: str, size: str, overlap: str) -> None:
         print_line({"code": error.code, "message": error.message})
     except (MemoryError, RecursionError):
         print_line({"code": "invalid_file", "message": "The file needs too much memory to read."})
+    except Exception:
+        print_line({"code": "invalid_file", "message": "The file is broken."})
 
 
 def read(path: str, filename: str) -> str:

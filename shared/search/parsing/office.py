@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from shared.search.parsing.formats import invalid
 from shared.search.parsing.xml import Archive
+
+#: A `Fallback` repeats its sibling `Choice` for old programs; tab stops are defined in `pPr`.
+SKIPPED: Final = {"Fallback", "pPr"}
 
 
 class Paragraphs:
@@ -15,18 +19,20 @@ class Paragraphs:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self._in_text = False
-        self._skipping = 0
+        self._skipping = self._cells = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Notice text; a `Fallback` repeats its sibling `Choice` for old programs."""
-        if name == "Fallback" or self._skipping:
+        """Notice text and cells."""
+        if name in SKIPPED or self._skipping:
             self._skipping += 1
         elif name == "t":
             self._in_text = True
         elif name == "tab":
             self.parts.append("\t")
         elif name in ("br", "cr"):
-            self.parts.append("\n")
+            self.parts.append(self._line_end)
+        elif name == "tc":
+            self._cells += 1
 
     def end(self, name: str) -> None:
         """End paragraphs and cells."""
@@ -34,9 +40,12 @@ class Paragraphs:
             self._skipping -= 1
         elif name == "t":
             self._in_text = False
-        elif name in ("p", "tr"):
+        elif name == "p":
+            self.parts.append(self._line_end)
+        elif name == "tr":
             self.parts.append("\n")
         elif name == "tc":
+            self._cells -= 1
             self.parts.append("\t")
 
     def text(self, data: str) -> None:
@@ -45,8 +54,13 @@ class Paragraphs:
             self.parts.append(data)
 
     def result(self) -> str:
-        """The text; the paragraph's end inside a table cell is no line of its own."""
-        return re.sub(r"\n\t", "\t", "".join(self.parts))
+        """The text, without the tab behind a row's last cell."""
+        return re.sub(r" *\t(\n?)", lambda end: end[1] or "\t", "".join(self.parts))
+
+    @property
+    def _line_end(self) -> str:
+        """A line inside a table's cell would tear the row apart."""
+        return " " if self._cells else "\n"
 
 
 def docx(path: str) -> Iterator[str]:
