@@ -47,8 +47,8 @@ def xlsx(strings: list[str], rows: str, **parts: str) -> bytes:
     )
 
 
-def pdf(pages: list[str], *, stream: bytes | None = None) -> bytes:
-    """Pages of Helvetica text, a line per line; `stream` replaces every page's content."""
+def pdf(pages: list[str], *, stream: bytes | None = None, **meanings: str) -> bytes:
+    """Pages of Helvetica text, a line per line; `stream` replaces every page's content, letters may mean others."""
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
     kids = []
     for text in pages:
@@ -62,6 +62,11 @@ def pdf(pages: list[str], *, stream: bytes | None = None) -> bytes:
         head = f"<< /Length {len(content)} /Filter /FlateDecode >>\nstream\n"
         objects.append(head + content.decode("latin-1") + "\nendstream")
     objects[1] = f"<< /Type /Pages /Count {len(kids)} /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] >>"
+    if meanings:
+        letters = " ".join(f"<{ord(letter):02x}> <{meaning}>" for letter, meaning in meanings.items())
+        cmap = f"begincmap {len(meanings)} beginbfchar {letters} endbfchar endcmap"
+        objects.append(f"<< /Length {len(cmap)} >>\nstream\n{cmap}\nendstream")
+        objects[2] = f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode {len(objects)} 0 R >>"
     return assemble(objects)
 
 

@@ -169,6 +169,22 @@ async def test_pdf_pages_come_in_their_order():
     assert text.split() == ["Page", "one", "second", "line", "Page", "two"]
 
 
+async def test_words_broken_at_the_end_of_a_pdf_line_are_whole_again():
+    assert await read("paper.pdf", documents.pdf(["The organisa-\ntion of A-\nB and 1-\n2"])) == (
+        "The organisation of A-\nB and 1-\n2"
+    )
+
+
+async def test_a_pdf_page_that_cannot_be_read_is_left_out():
+    whole = documents.pdf(["Page one", "Page two"])
+    assert await read("paper.pdf", whole.replace(b"FlateDecode", b"WrongDecode", 1)) == "Page two"
+
+
+async def test_characters_that_are_none_do_not_pass():
+    page = documents.pdf(["xAyBzC"], A="D835", B="0000", C="D83DDE00")
+    assert await read("paper.pdf", page) == "x\ufffdyz😀"
+
+
 async def test_chunks_overlap_as_asked():
     words = " ".join(f"w{number}" for number in range(500))
     chunks = await parse("a.txt", documents.pieces(words.encode()), Strategy(100, 50))

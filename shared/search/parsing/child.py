@@ -7,6 +7,7 @@ why it failed. Whatever else happens to it is the file's fault too.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ MEMORY: Final = 1024 * 1024 * 1024
 CPU_SECONDS: Final = 50
 #: Characters of one file at most: about what `MAX_TOKENS` of English are.
 CHARACTERS: Final = 30_000_000
+#: PDFs may map letters to halves of characters.
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def main(path: str, filename: str, size: str, overlap: str) -> None:
@@ -27,7 +30,7 @@ def main(path: str, filename: str, size: str, overlap: str) -> None:
     limit()
     try:
         count = 0
-        for piece in chunk(read(path, filename), Strategy(int(size), int(overlap))):
+        for piece in chunk(clean(read(path, filename)), Strategy(int(size), int(overlap))):
             print_line({"text": piece.text, "overlap": piece.overlap})
             count += 1
         if count == 0:
@@ -51,6 +54,11 @@ def read(path: str, filename: str) -> str:
     if reader == "html":
         return html.visible_text(html.decode(Path(path).read_bytes()))
     return joined(within_budget(pages(reader, path)))
+
+
+def clean(text: str) -> str:
+    """The text without what is no character, and cannot be stored or sent everywhere."""
+    return LONE_SURROGATE.sub("\ufffd", text.replace("\0", ""))
 
 
 def pages(reader: str, path: str) -> Iterator[str]:

@@ -61,8 +61,8 @@ def utf_8_or(fallback: str, data: bytes) -> str:
 
 
 def checked(text: str) -> str:
-    """The text without zero characters, if it looks like one. Raises ParsingFailed."""
+    """The text, if it looks like one. Raises ParsingFailed."""
     sample = text[:SAMPLE]
     if len(CONTROLS.findall(sample)) + sample.count("\ufffd") > len(sample) // 50:
         raise invalid("The file is not a text file, or its encoding is unknown.")
-    return text.replace("\0", "")
+    return text
