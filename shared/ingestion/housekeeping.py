@@ -11,6 +11,7 @@ from typing import Final
 from shared.deps import Deps
 from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY, ItemRecord, StoreRecord
 from shared.resources import ingestion_messages, uploads
+from shared.resources.vector_store_rows import item_put
 from shared.store.base import Put, Record
 
 
@@ -28,6 +29,8 @@ async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
     file = item.file
     owner = partition.partition(":")[0]
     await deps.ingestion.send(ingestion_messages.files(owner, file.vector_store_id, [file.id], item.token))
+    # It may be waiting behind thousands of others: one more message each minute would not help.
+    await deps.store.commit(partition, [item_put(item, deps.now(), row.version)])
 
 
 #: By the prefix of the record's key.
