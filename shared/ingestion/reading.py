@@ -10,6 +10,7 @@ from shared.deps import Deps
 from shared.objects.file import blob_of
 from shared.objects.vector_store import ItemRecord
 from shared.resources.outcomes import Outcome, failed
+from shared.resources.vector_store_rows import item_row
 from shared.search.base import Chunk, Embedded, EmbeddingRefused
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
@@ -27,8 +28,16 @@ async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> Outco
     except BlobNotFound:
         return failed("invalid_file", "The file was deleted.")
     embedded = await embed(deps, chunks)
+    if not await wanted(deps, owner, store_id, item):
+        return Outcome("cancelled")
     size = await deps.index.add(store_id, item.file.id, chunks, embedded)
     return Outcome("completed", usage_bytes=size)
+
+
+async def wanted(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> bool:
+    """Whether the file still waits for this reading: attached anew, it may be in the index already, cut otherwise."""
+    row = await item_row(deps, owner, store_id, item.file.id)
+    return row is not None and row[0].token == item.token and row[0].file.status == "in_progress"
 
 
 def strategy_of(item: ItemRecord) -> Strategy:

@@ -59,17 +59,21 @@ class IngestionWorker:
         row = await item_row(self.deps, owner, store_id, file_ids[0])
         if row is None or row[0].token != body["token"]:
             await self._again(body)
-        elif row[0].file.status == "in_progress":
-            await self._index(body, row[0])
+        else:
+            if row[0].file.status != "in_progress" or not await self._index(body, row[0]):
+                await self._unindex(body, row[0].file.id)
             await self.deps.index.compact(store_id)
 
-    async def _index(self, body: Json, item: ItemRecord) -> None:
-        owner, store_id, file_id = body["owner"], body["store_id"], item.file.id
-        outcome = await read(self.deps, owner, store_id, item)
-        settled = await self._settle(body, item, outcome)
-        if not settled and await item_row(self.deps, owner, store_id, file_id) is None:
-            # Detached meanwhile, perhaps before the index had it.
-            await self.deps.index.remove(store_id, file_id)
+    async def _index(self, body: Json, item: ItemRecord) -> bool:
+        """Whether the file can be found now."""
+        outcome = await read(self.deps, body["owner"], body["store_id"], item)
+        return await self._settle(body, item, outcome) and outcome.status == "completed"
+
+    async def _unindex(self, body: Json, file_id: str) -> None:
+        """Forget the chunks of a file that was detached, cancelled or found bad, perhaps while it was indexed."""
+        row = await item_row(self.deps, body["owner"], body["store_id"], file_id)
+        if row is None or row[0].file.status in ("failed", "cancelled"):
+            await self.deps.index.remove(body["store_id"], file_id)
 
     async def _settle(self, body: Json, item: ItemRecord, outcome: outcomes.Outcome) -> bool:
         owner, store_id = body["owner"], body["store_id"]

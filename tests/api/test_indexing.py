@@ -1,0 +1,116 @@
+"""Files in vector stores that change while they are being read: cancelled, attached anew, forgotten."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+
+from shared.ingestion.housekeeping import OVERDUE
+from shared.runs.housekeeping import sweep
+from tests.api.test_vector_stores import filled, upload
+
+
+class Gate:
+    """Holds files back between being read and being indexed."""
+
+    def __init__(self, box, monkeypatch, caplog):
+        self.box, self.caplog, self.reached, self.opened = box, caplog, 0, box.event()
+        caplog.set_level(logging.INFO, "shared.ingestion")
+        embed = type(box.deps.embedder).embed
+
+        async def embed_later(embedder, texts):
+            self.reached += 1
+            await self.opened.wait()
+            return await embed(embedder, texts)
+
+        monkeypatch.setattr(type(box.deps.embedder), "embed", embed_later)
+
+    def wait(self, files: int = 1) -> None:
+        eventually(lambda: self.reached >= files)
+
+    def open(self) -> None:
+        """Let them be indexed, and wait until they are."""
+        self.box.loop.call_soon_threadsafe(self.opened.set)
+        eventually(lambda: self.ingested >= self.reached)
+
+    @property
+    def ingested(self) -> int:
+        return sum(getattr(record, "action", "") == "file_ingested" for record in self.caplog.records)
+
+
+@pytest.fixture
+def gate(box, monkeypatch, caplog):
+    return Gate(box, monkeypatch, caplog)
+
+
+def eventually(holds) -> None:
+    end = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def unindexed(box, store_id: str, file_id: str) -> None:
+    eventually(lambda: box.run(box.deps.index.chunks(store_id, file_id)) == [])
+
+
+def test_a_file_cancelled_while_it_is_read_is_not_found(client, box, gate):
+    store = client.vector_stores.create()
+    file = upload(client, "a.txt", b"alpha")
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[file])
+    gate.wait()
+    cancelled = client.vector_stores.file_batches.cancel(batch.id, vector_store_id=store.id)
+    assert (cancelled.status, cancelled.file_counts.cancelled) == ("cancelled", 1)
+    gate.open()
+    unindexed(box, store.id, file)
+    assert client.vector_stores.files.retrieve(file, vector_store_id=store.id).status == "cancelled"
+    assert client.vector_stores.retrieve(store.id).usage_bytes == 0
+
+
+def test_a_file_attached_anew_and_cancelled_is_not_found_any_more(client, box, gate):
+    gate.opened.set()
+    store, ids = filled(client, alpha="alpha", beta="beta")
+    gate.opened.clear()
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[*ids.values()])
+    client.vector_stores.file_batches.cancel(batch.id, vector_store_id=store.id)
+    gate.open()
+    for file in ids.values():
+        unindexed(box, store.id, file)
+
+
+def test_a_file_attached_anew_is_cut_as_the_last_one_asked(client, box, gate):
+    """Whichever of the two readings takes longer."""
+    store = client.vector_stores.create()
+    file = upload(client, "a.txt", " ".join(f"word{number}" for number in range(900)).encode())
+    client.vector_stores.files.create(store.id, file_id=file)
+    gate.wait()
+    first, gate.opened = gate.opened, box.event()
+    gate.opened.set()
+    small = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
+    client.vector_stores.files.create_and_poll(
+        file, vector_store_id=store.id, chunking_strategy=small, poll_interval_ms=50
+    )
+    box.loop.call_soon_threadsafe(first.set)
+    gate.open()
+    assert len(box.run(box.deps.index.chunks(store.id, file))) > 10
+
+
+def test_a_file_that_waits_long_is_asked_for_again_but_not_every_minute(client, box, gate, monkeypatch):
+    store = client.vector_stores.create()
+    client.vector_stores.files.create(store.id, file_id=upload(client, "a.txt", b"alpha"))
+    gate.wait()
+    sent = []
+    send = type(box.deps.ingestion).send
+
+    async def counted(queue, body, delay=0):
+        sent.append(body)
+        await send(queue, body, delay)
+
+    monkeypatch.setattr(type(box.deps.ingestion), "send", counted)
+    box.clock.advance(3600)
+    for _ in range(3):
+        box.run(sweep(box.deps, OVERDUE))
+    assert len(sent) == 1
+    gate.open()
