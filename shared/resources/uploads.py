@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from shared import ids
+from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
 from shared.errors import InvalidRequest
 from shared.objects.common import Json
@@ -86,13 +87,10 @@ async def complete(deps: Deps, owner: str, upload_id: str, body: CompleteUpload)
 async def _complete(deps: Deps, owner: str, upload_id: str, body: CompleteUpload) -> Json:
     record, version = await pending(deps, owner, upload_id)
     await _check_parts(deps, owner, record, body.part_ids)
-    digest = hashlib.md5(usedforsecurity=False)
-    await deps.blobs.write(
-        blob_of(owner, record.file_id), _joined(deps, owner, upload_id, body.part_ids, digest.update)
-    )
-    if body.md5 is not None and body.md5.lower() != digest.hexdigest():
-        await deps.blobs.delete(blob_of(owner, record.file_id))
-        raise InvalidRequest("The MD5 checksum does not match the uploaded parts.", param="md5", code="invalid_value")
+    try:
+        await deps.blobs.write(blob_of(owner, record.file_id), _joined(deps, owner, upload_id, body))
+    except BlobNotFound as error:
+        raise Conflict("the upload was completed or cancelled meanwhile") from error
     record.upload.file = await _make_file(deps, owner, record)
     record.upload.status = "completed"
     await deps.store.commit(partition_of(owner, upload_id), [_put(record, version)])
@@ -140,13 +138,15 @@ async def _check_parts(deps: Deps, owner: str, record: UploadRecord, part_ids: S
         )
 
 
-async def _joined(
-    deps: Deps, owner: str, upload_id: str, part_ids: Sequence[str], seen: Callable[[bytes], None]
-) -> AsyncIterator[bytes]:
-    for part_id in part_ids:
+async def _joined(deps: Deps, owner: str, upload_id: str, body: CompleteUpload) -> AsyncIterator[bytes]:
+    """The parts' bytes. Raises InvalidRequest at the end, so that nothing is stored if they are not those expected."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for part_id in body.part_ids:
         async for piece in deps.blobs.read(blobs_of(owner, upload_id) + part_id):
-            seen(piece)
+            digest.update(piece)
             yield piece
+    if body.md5 is not None and body.md5.lower() != digest.hexdigest():
+        raise InvalidRequest("The MD5 checksum does not match the uploaded parts.", param="md5", code="invalid_value")
 
 
 async def _make_file(deps: Deps, owner: str, record: UploadRecord) -> Json:

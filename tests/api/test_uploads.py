@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -53,6 +55,36 @@ def test_sizes_checksums_and_parts_must_fit(client):
     with pytest.raises(openai.BadRequestError, match="part IDs were not found"):
         client.uploads.complete(upload.id, part_ids=[part.id, "part_" + "0" * 32])
     assert client.uploads.complete(upload.id, part_ids=[part.id, more.id]).status == "completed"
+
+
+@pytest.mark.parametrize("md5", [None, "0" * 32])
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_second_completion_does_not_harm_the_first(client, box, monkeypatch, md5, opened):
+    """The answer was slow, and the client asked again."""
+    upload = begin(client, 3)
+    part = client.uploads.parts.create(upload.id, data=b"abc")
+    reached, go_on = threading.Event(), box.event()
+    read = type(box.deps.blobs).read
+
+    async def slow_read(blobs, name, start=0, end=None):
+        pieces = read(blobs, name, start, end)
+        first = await anext(pieces) if opened else b""
+        if not reached.is_set():
+            reached.set()
+            await go_on.wait()
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    monkeypatch.setattr(type(box.deps.blobs), "read", slow_read)
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(client.uploads.complete, upload.id, part_ids=[part.id], **({"md5": md5} if md5 else {}))
+        assert reached.wait(10)
+        done = client.uploads.complete(upload.id, part_ids=[part.id])
+        box.loop.call_soon_threadsafe(go_on.set)
+        with pytest.raises(openai.BadRequestError):
+            slow.result(10)
+    assert client.files.content(done.file.id).read() == b"abc"
 
 
 def test_an_upload_that_is_over_takes_nothing_more(client, box):
