@@ -24,7 +24,7 @@ MAX_FIELD: Final = 64 * 1024
 MAX_PARTS: Final = 100
 
 #: .NET writes names that are not ASCII in this form, and something unreadable into `filename`.
-EXTENDED_NAME: Final = re.compile(r"filename\*\s*=\s*utf-8''([^;]+)", re.IGNORECASE)
+EXTENDED_NAME: Final = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;]+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)

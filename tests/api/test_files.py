@@ -134,6 +134,23 @@ def test_an_unknown_field_is_refused(http, box):
     assert blobs_of(box) == []
 
 
+def test_a_form_of_endless_fields_is_refused_before_they_fill_the_memory(http, box):
+    fields = [(f"field{number}", (None, "x" * 60_000)) for number in range(40)]
+    response = http.post("files", files=[*fields, ("file", ("a.txt", b"a"))])
+    assert "too many fields" in response.json()["error"]["message"]
+    assert blobs_of(box) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["filename*=UTF-8''Gr%C3%BC%C3%9Fe.txt", "filename=\"?\"; filename*=utf-8'de'Gr%c3%bc%c3%9fe.txt"]
+)
+def test_a_name_may_come_in_its_extended_form(http, name):
+    body = f'--b\r\nContent-Disposition: form-data; name="file"; {name}\r\n\r\na\r\n'
+    body += '--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n--b--\r\n'
+    response = http.post("files", content=body.encode(), headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert response.json()["filename"] == "Grüße.txt"
+
+
 def test_a_file_must_be_there(http):
     response = http.post("files", files=[("purpose", (None, "assistants"))])
     assert response.json()["error"]["message"] == "Missing required parameter: 'file'."
