@@ -24,8 +24,6 @@ router = resource("/v1/files", "Files")
 
 #: What a form may add to the size of the file in it.
 FORM_BYTES: Final = 1024 * 1024
-#: Fields beside the file, each of up to 64 KB, that are held in memory; the API knows three.
-MAX_FIELDS: Final = 20
 MAX_LIMIT: Final = 10_000
 
 PURPOSE: Final = parameter("purpose", {"type": "string"}, "Only files of this purpose.")
@@ -107,12 +105,8 @@ async def _receive(request: Request, upload: files.Upload) -> tuple[str | None, 
     """The file's name and the other fields; the bytes are on their way to their blob as soon as they come."""
     filename: str | None = None
     fields: Json = {}
-    count = 0
     async for part in parts(request):
         if part.name != "file":
-            count += 1
-            if count > MAX_FIELDS:
-                raise malformed("it has too many fields")
             await _add_field(fields, part)
         elif filename is None:
             filename = part.filename or "upload"

@@ -20,8 +20,8 @@ Headers = dict[bytes, bytes]
 Seen = Headers | bytes | None
 
 MAX_FIELD: Final = 64 * 1024
-#: No form of the API has more than five.
-MAX_PARTS: Final = 100
+#: No form of the API has more than five; each field may be 64 KB, and is held in memory.
+MAX_PARTS: Final = 20
 
 #: .NET writes names that are not ASCII in this form, and something unreadable into `filename`.
 EXTENDED_NAME: Final = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;]+)", re.IGNORECASE)

@@ -137,7 +137,7 @@ def test_an_unknown_field_is_refused(http, box):
 def test_a_form_of_endless_fields_is_refused_before_they_fill_the_memory(http, box):
     fields = [(f"field{number}", (None, "x" * 60_000)) for number in range(40)]
     response = http.post("files", files=[*fields, ("file", ("a.txt", b"a"))])
-    assert "too many fields" in response.json()["error"]["message"]
+    assert "too many parts" in response.json()["error"]["message"]
     assert blobs_of(box) == []
 
 
