@@ -16,7 +16,8 @@ from shared.objects.step import RunStep
 from shared.paging import list_json
 from shared.runs import create, service
 from shared.runs.drives import Drives
-from shared.runs.service import RESULT_CONTENT, RunKey
+from shared.runs.service import RunKey
+from shared.runs.views import RESULT_CONTENT, answered_step
 
 router = resource("/v1/threads", "Runs")
 
@@ -51,7 +52,7 @@ async def create_run(request: Request, thread_id: str) -> Response:
     deps, owner = caller(request)
     wanted = await body(request, CreateRun)
     if wanted.stream:
-        return event_stream(await create.create_streamed(drives(request), owner, thread_id, wanted))
+        return event_stream(await create.create_streamed(drives(request), owner, thread_id, wanted, include(request)))
     return answer(await create.create(deps, owner, thread_id, wanted))
 
 
@@ -85,13 +86,15 @@ async def cancel_run(request: Request, thread_id: str, run_id: str) -> Response:
     return answer(await service.cancel(deps, RunKey(owner, thread_id, run_id)))
 
 
-@router.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", **documented(Run, SubmitToolOutputs, streams=True))
+@router.post(
+    "/{thread_id}/runs/{run_id}/submit_tool_outputs", **documented(Run, SubmitToolOutputs, [INCLUDE], streams=True)
+)
 async def submit_tool_outputs(request: Request, thread_id: str, run_id: str) -> Response:
     """Give a run the outputs of all its pending function calls."""
     deps, owner = caller(request)
     wanted, key = await body(request, SubmitToolOutputs), RunKey(owner, thread_id, run_id)
     if wanted.stream:
-        return event_stream(await service.submit_streamed(drives(request), key, wanted))
+        return event_stream(await service.submit_streamed(drives(request), key, wanted, include(request)))
     return answer(await service.submit(deps, key, wanted))
 
 
@@ -101,7 +104,7 @@ async def list_steps(request: Request, thread_id: str, run_id: str) -> Response:
     deps, owner = caller(request)
     page = await service.list_steps(deps, RunKey(owner, thread_id, run_id), list_query(request))
     wanted = include(request)
-    steps = [service.answered_step(record.data["step"], wanted) for record in page.records]
+    steps = [answered_step(record.data["step"], wanted) for record in page.records]
     return answer(list_json(steps, page.has_more))
 
 
@@ -110,4 +113,4 @@ async def get_step(request: Request, thread_id: str, run_id: str, step_id: str) 
     """Retrieve a run step."""
     deps, owner = caller(request)
     step = await service.get_step(deps, RunKey(owner, thread_id, run_id), step_id)
-    return answer(service.answered_step(step, include(request)))
+    return answer(answered_step(step, include(request)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Final, TypeVar
 
 from shared import ids
@@ -39,13 +40,15 @@ async def create(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> Jso
     return await until_committed(attempt)
 
 
-async def create_streamed(drives: Drives, owner: str, thread_id: str, body: CreateRun) -> Listener:
+async def create_streamed(
+    drives: Drives, owner: str, thread_id: str, body: CreateRun, include: Collection[str]
+) -> Listener:
     """Begin a run on a thread and drive it in this process, telling the listener."""
     deps = drives.worker.deps
 
     async def attempt() -> Listener:
         record, changes = await draft(deps, owner, thread_id, body)
-        return await begin(drives, record, changes, [])
+        return await begin(drives, record, changes, Listener(include))
 
     return await until_committed(attempt)
 
@@ -60,7 +63,9 @@ async def create_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) -
 async def create_with_thread_streamed(drives: Drives, owner: str, body: CreateThreadAndRun) -> Listener:
     """Begin a run on a new thread and drive it in this process, telling the listener."""
     record, changes, thread = await draft_with_thread(drives.worker.deps, owner, body)
-    return await begin(drives, record, changes, [Event("thread.created", thread)])
+    listener = Listener()
+    listener.put(Event("thread.created", thread))
+    return await begin(drives, record, changes, listener)
 
 
 async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
@@ -69,9 +74,9 @@ async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
     await deps.store.commit(partition_of(record.owner, record.run.thread_id), [put_run(record, None), *changes])
 
 
-async def begin(drives: Drives, record: RunRecord, changes: list[Put], first: list[Event]) -> Listener:
+async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
     """Store the run as ours, in progress, and drive it; the listener hears of it as it was before, too."""
-    deps, worker, listener = drives.worker.deps, drives.worker, Listener()
+    deps, worker = drives.worker.deps, drives.worker
     queued = record.run.to_json()
     record.run = lifecycle.advance(record.run, "in_progress", deps.now())
     record.lease = worker.lease()
@@ -79,7 +84,7 @@ async def begin(drives: Drives, record: RunRecord, changes: list[Put], first: li
     partition = partition_of(record.owner, record.run.thread_id)
     versions = await deps.store.commit(partition, [put_run(record, None), *changes])
     started = Event("thread.run.in_progress", record.run.to_json())
-    for event in (*first, Event("thread.run.created", queued), Event("thread.run.queued", queued), started):
+    for event in (Event("thread.run.created", queued), Event("thread.run.queued", queued), started):
         listener.put(event)
     drives.begin(Recorder(deps, record, versions[0]), listener)
     return listener

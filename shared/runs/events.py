@@ -7,7 +7,7 @@ that drives the run; everybody else reads the store.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
 from shared.objects.common import Json
@@ -33,6 +33,8 @@ def fault(message: str) -> Event:
 class Listener:
     """A client's end of a stream: unbounded, because a slow reader must not slow the run."""
 
+    #: What the client's `include[]` asks to be told.
+    include: Collection[str] = ()
     events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     #: Whether `done` has been said.
     heard_the_end: bool = False

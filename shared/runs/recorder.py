@@ -18,6 +18,7 @@ from shared.objects.step import RunStep, StepRecord
 from shared.objects.thread import HEAD_KEY, Head, partition_of
 from shared.runs import lifecycle
 from shared.runs.events import DONE, Event, Listener
+from shared.runs.views import answered_step
 from shared.store.base import EXISTING, Conflict, Delete, NotFound, Put
 
 logger = logging.getLogger(__name__)
@@ -211,6 +212,8 @@ class Recorder:
     def _note(self, names: tuple[str, ...], thing: Any) -> None:
         if self.listener is not None:
             data = thing.to_json()
+            if isinstance(thing, RunStep):
+                data = answered_step(data, self.listener.include)
             self._events.extend(Event(name, data) for name in names)
 
     def emit(self, event: Event) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
@@ -105,12 +105,12 @@ async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
     return await until_committed(attempt)
 
 
-async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs) -> Listener:
+async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs, include: Collection[str]) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
     deps, worker = drives.worker.deps, drives.worker
 
     async def attempt() -> Listener:
-        listener = Listener()
+        listener = Listener(include)
         recorder = await accept(deps, key, body, listener)
         recorder.advance("queued")
         recorder.advance("in_progress")
@@ -161,23 +161,3 @@ async def get_step(deps: Deps, key: RunKey, step_id: str) -> Json:
         raise not_found("run step", step_id)
     step: Json = row.data["step"]
     return step
-
-
-def answered_step(step: Json, include: list[str]) -> Json:
-    """A step as answered: the text of search results only where `include[]` asks for it."""
-    details = step["step_details"]
-    if details["type"] != "tool_calls" or RESULT_CONTENT in include:
-        return step
-    calls = [without_content(call) if call["type"] == "file_search" else call for call in details["tool_calls"]]
-    return {**step, "step_details": {**details, "tool_calls": calls}}
-
-
-#: The only value of `include[]` there is.
-RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"
-
-
-def without_content(call: Json) -> Json:
-    """A file search call without the text it found."""
-    search = call["file_search"]
-    results = [{key: value for key, value in each.items() if key != "content"} for each in search.get("results") or []]
-    return {**call, "file_search": {**search, "results": results}}

@@ -1,16 +1,20 @@
-"""How a tool call looks in a run step, and how it appears piece by piece in a stream.
+"""How a tool call looks in a run step, and how it appears piece by piece in a stream; what answers leave out of it.
 
 Clients concatenate every repeated string, so id and name occur in the first delta only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic_core import from_json
 
 from shared.objects.common import Json
+
+#: The only value of `include[]` there is.
+RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"
 
 
 class CallView(Protocol):
@@ -107,3 +111,19 @@ def code_of(arguments: str, *, partial: bool = False) -> str:
         return ""
     code = parsed.get("code") if isinstance(parsed, dict) else None
     return code if isinstance(code, str) else ""
+
+
+def answered_step(step: Json, include: Collection[str]) -> Json:
+    """A step as answered: the text of search results only where `include[]` asks for it."""
+    details = step["step_details"]
+    if details["type"] != "tool_calls" or RESULT_CONTENT in include:
+        return step
+    calls = [without_content(call) if call["type"] == "file_search" else call for call in details["tool_calls"]]
+    return {**step, "step_details": {**details, "tool_calls": calls}}
+
+
+def without_content(call: Json) -> Json:
+    """A file search call without the text it found."""
+    search = call["file_search"]
+    results = [{key: value for key, value in each.items() if key != "content"} for each in search.get("results") or []]
+    return {**call, "file_search": {**search, "results": results}}

@@ -20,9 +20,11 @@ const get = async (path, signal) => (await request("GET", path, undefined, signa
 const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
 export const api = { get, post };
 
-/** A run's steps, oldest first, with the texts that file search found. */
-export const stepsOf = (runPath, signal) =>
-  all(`${runPath}/steps`, signal, "&include[]=step_details.tool_calls[*].file_search.results[*].content");
+/** Asks for the texts that file search found. */
+const FOUND = "include[]=step_details.tool_calls[*].file_search.results[*].content";
+
+/** A run's steps, oldest first. */
+export const stepsOf = (runPath, signal) => all(`${runPath}/steps`, signal, `&${FOUND}`);
 
 /** Every item of a list, oldest first. */
 export async function all(path, signal, query = "") {
@@ -47,7 +49,7 @@ export async function content(fileId) {
 
 /** The events of a streamed run: `{name, data}`. */
 export async function* stream(path, body, signal) {
-  const response = await request("POST", path, { ...body, stream: true }, signal);
+  const response = await request("POST", `${path}?${FOUND}`, { ...body, stream: true }, signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -63,11 +63,12 @@ def test_a_search_is_a_step_and_its_markers_become_citations(client, llm, assist
     assert citation.file_citation.file_id == food.id
 
 
-def test_scenario_d_file_search_stream(http, llm, assistant, thread, food):
+@pytest.mark.parametrize(("include", "content"), [([], None), ([CONTENT], [{"type": "text", "text": FOOD}])])
+def test_scenario_d_file_search_stream(http, llm, assistant, thread, food, include, content):
     llm.script([call("file_search", queries=["food"])], [text("Raclette 【1:", "0†food.txt】.")])
     body = {"assistant_id": assistant.id, "stream": True}
     events = []
-    with http.stream("POST", f"threads/{thread.id}/runs", json=body) as response:
+    with http.stream("POST", f"threads/{thread.id}/runs", params={"include[]": include}, json=body) as response:
         for line in response.iter_lines():
             if line.startswith("event: "):
                 events.append([line.removeprefix("event: thread."), None])
@@ -78,7 +79,8 @@ def test_scenario_d_file_search_stream(http, llm, assistant, thread, food):
     [opened] = delta["delta"]["step_details"]["tool_calls"]
     assert opened["file_search"]["results"] == []
     completed = next(data for name, data in events if name == "run.step.completed")
-    assert completed["step_details"]["tool_calls"][0]["file_search"]["results"][0]["file_id"] == food.id
+    [found] = completed["step_details"]["tool_calls"][0]["file_search"]["results"]
+    assert (found["file_id"], found.get("content")) == (food.id, content)
     texts = [data["delta"]["content"][0]["text"] for name, data in events if name == "message.delta"]
     [cited] = [each for each in texts if each.get("annotations")]
     assert cited["value"] == "【1:0†food.txt】"

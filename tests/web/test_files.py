@@ -38,10 +38,12 @@ def test_an_answer_cites_documents_that_can_be_downloaded(page, model, tmp_path,
     page[".run .citation"].click()
     assert downloaded(page, downloads / "policy.md") == POLICY
 
-    page.driver.refresh()
-    page.until(lambda: page.all(".run details.call summary"))
-    page[".run details.call summary"].click()
-    assert "<b>Always.</b>" in page[".run details.call"].text
+    for look_again in (lambda: None, page.driver.refresh):
+        look_again()
+        page.until(lambda: page.all(".run details.call summary"))
+        if "<b>Always.</b>" not in page[".run details.call"].text:
+            page[".run details.call summary"].click()
+        assert "<b>Always.</b>" in page[".run details.call"].text
 
 
 def test_a_link_into_the_sandbox_is_a_download(page, model, downloads):
