@@ -62,7 +62,14 @@ def refused(body: Json, refuses: dict[str, str | None]) -> FakeTurn | None:
             return _invalid(_refusal_text(name), None if code == "" else name, code or None)
     if body.get("background") and not body.get("store", True):
         return _invalid("Background mode requires 'store' to be true.", "background", None)
-    if isinstance(body.get("input"), str):
+    if not body.get("input"):
+        return _invalid(
+            "One of 'input', 'previous_response_id', 'prompt' or 'conversation' must be provided.", None, None
+        )
+    if body.get("text", {}).get("format") == {"type": "json_object"} and "json" not in _said(body["input"]).lower():
+        text = "Response input messages must contain the word 'json' in some form to use 'json_object'."
+        return _invalid(text, "input", None)
+    if isinstance(body["input"], str):
         return None
     return _bad_items(body["input"], stored=body.get("store", True))
 
@@ -99,6 +106,12 @@ def _plain_text(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(part.get("text", "") for part in content)
+
+
+def _said(items: Any) -> str:
+    if isinstance(items, str):
+        return items
+    return "\n".join(_plain_text(item["content"]) for item in items if item.get("type", "message") == "message")
 
 
 def _invalid(message: str, param: str | None, code: str | None) -> FakeTurn:

@@ -246,6 +246,20 @@ async def test_every_wish_is_passed_on(fake, llm):
     assert body["max_output_tokens"] == 16
 
 
+async def test_a_thread_without_messages_can_be_answered(fake, llm):
+    assert await answer(llm, replace(WEATHER, instructions="Greet the user.", input=[])) != ""
+    assert fake.bodies[0]["instructions"] == "Greet the user."
+
+
+@pytest.mark.parametrize("said", ["Weather?", "Weather, as JSON?"])
+async def test_json_may_be_asked_for_in_the_instructions_alone(fake, llm, said):
+    asked = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": said}]}]
+    wanted = replace(WEATHER, instructions="Give me JSON.", input=asked, text_format={"type": "json_object"})
+    assert await answer(llm, wanted) != ""
+    assert fake.bodies[0]["input"][-1:] == asked
+    assert len(fake.bodies[0]["input"]) == (1 if "JSON" in said else 2)
+
+
 async def test_a_background_turn_is_stored_and_carries_its_key(fake, llm):
     await llm.start(WEATHER, "run_1-0", time.time() + 20)
     assert (fake.bodies[0]["background"], fake.bodies[0]["store"]) == (True, True)

@@ -18,7 +18,7 @@ _LEAST_OUTPUT_TOKENS = 16
 
 def body_of(request: TurnRequest, model: str) -> Json:
     """The body of a turn; what is at its default is left unsaid, for servers that know fewer parameters."""
-    body: Json = {"model": model, "input": sendable(request.input), "include": ["reasoning.encrypted_content"]}
+    body: Json = {"model": model, "input": input_of(request), "include": ["reasoning.encrypted_content"]}
     if request.instructions != "":
         body["instructions"] = request.instructions
     if request.tools:
@@ -38,6 +38,15 @@ def body_of(request: TurnRequest, model: str) -> Json:
     if request.max_output_tokens is not None:
         body["max_output_tokens"] = max(_LEAST_OUTPUT_TOKENS, request.max_output_tokens)
     return body
+
+
+def input_of(request: TurnRequest) -> list[Json]:
+    """The input items, with what the endpoint insists on in front: it does not look for it in the instructions."""
+    items = sendable(request.input)
+    texts = [part.get("text", "") for item in items if item.get("type") == "message" for part in item["content"]]
+    if request.text_format == {"type": "json_object"} and not any("json" in text.lower() for text in texts):
+        return [_note("Answer in JSON."), *items]
+    return items or [_note("Nothing has been said yet: begin the conversation.")]
 
 
 def sendable(items: list[Json]) -> list[Json]:
@@ -82,6 +91,10 @@ class Dialect:
         """The model refused a parameter, or only the value it has in this body."""
         value = json.dumps(body[name]) if this_value_only else None
         self._refused.setdefault(body["model"], set()).add((name, value))
+
+
+def _note(text: str) -> Json:
+    return {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
 
 def _has_content(reasoning: Json) -> bool:
