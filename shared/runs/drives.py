@@ -33,10 +33,12 @@ class Drives:
             if not listener.heard_the_end:
                 await follow(self.worker.deps, recorder.record, listener)
         except Exception:
-            # The watchdog message brings the run back; this client is told that its stream is over.
+            # The watchdog message brings the run back.
             logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
-            listener.put(fault("The server had an error while processing your request. Sorry about that!"))
         finally:
+            if not listener.heard_the_end:
+                # We broke down, are asked to stop, or the thread is gone: clients take a bare end for a good one.
+                listener.put(fault("The server had an error while processing your request. Sorry about that!"))
             listener.close()
 
     async def close(self) -> None:

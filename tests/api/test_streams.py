@@ -243,6 +243,18 @@ def test_scenario_j_server_fault(stream, llm, box, client, thread, assistant):
         events.until_done()
 
 
+@pytest.mark.parametrize("settings", [{"look_seconds": 0.05}])
+def test_a_stream_whose_thread_is_deleted_ends_with_an_error(stream, llm, box, client, thread):
+    llm.script([text("Ra", pause(box.event()), "in.")])
+    events = []
+    for event in stream():
+        events.append(event)
+        if event[0] == "thread.message.delta":
+            client.beta.threads.delete(thread.id)
+
+    assert names(events)[-2:] == ["message.delta", "error"]
+
+
 def test_a_refusal_is_a_part_of_its_own(stream, llm):
     llm.script([refusal("I ", "won't.")])
 
