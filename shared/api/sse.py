@@ -40,7 +40,6 @@ async def wire(listener: Listener, ping_seconds: float) -> AsyncIterator[bytes]:
 
 def encode(event: Event) -> bytes:
     """One event as it goes over the wire."""
-    data = (
-        event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False, separators=(",", ":"))
-    )
+    # ASCII: there are more line ends than SSE's in Unicode, clients split at them; and half a pair has no encoding.
+    data = event.data if isinstance(event.data, str) else json.dumps(event.data, separators=(",", ":"))
     return f"event: {event.name}\ndata: {data}\n\n".encode()

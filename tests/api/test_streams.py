@@ -266,6 +266,15 @@ def test_a_refusal_is_a_part_of_its_own(stream, llm):
     assert message["content"] == [{"type": "refusal", "refusal": "I won't."}]
 
 
+@pytest.mark.parametrize("said", ["one\u2028two\x85three", "half a pair: \ud83d", "Grüße 🌧"])
+def test_no_character_of_an_answer_breaks_the_stream(stream, llm, said):
+    llm.script([text(said)])
+
+    [value] = [data["delta"]["content"][0]["text"]["value"] for name, data, _ in stream() if name.endswith("delta")]
+
+    assert value == said
+
+
 def test_events_are_flushed_one_by_one(stream, llm):
     llm.script([text("a", pause(0.3), "b", pause(0.3), "c")])
 

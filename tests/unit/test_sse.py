@@ -12,7 +12,7 @@ async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> No
 
     assert await anext(stream) == PING
     listener.put(Event("thread.created", {"name": "Zoë\nÄ"}))
-    assert await anext(stream) == 'event: thread.created\ndata: {"name":"Zoë\\nÄ"}\n\n'.encode()
+    assert await anext(stream) == b'event: thread.created\ndata: {"name":"Zo\\u00eb\\n\\u00c4"}\n\n'
     listener.put(DONE)
     listener.close()
     assert [piece async for piece in stream] == [b"event: done\ndata: [DONE]\n\n"]
