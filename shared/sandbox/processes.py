@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from shared.sandbox.tree import Unreadable
+
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 #: Assumed where nothing can be counted.
 _MANY_THREADS: Final = 4096
+#: What a socket takes in before its writer must wait.
+_BUFFER: Final = 208 * 1024
 #: States of processes that do nothing: stopped, or dead.
 STILL: Final = "TZX"
 
@@ -32,6 +35,16 @@ class Member:
     parent: int
     #: Those that live; each may have open files of its own.
     threads: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What processes hold that neither the folder nor their memory shows."""
+
+    #: Bytes of files without a name.
+    disk: int
+    #: Bytes that sockets may have taken in and nobody has read.
+    memory: int
 
 
 def members(session: int) -> list[Member]:
@@ -103,36 +116,39 @@ def memory(everyone: list[Member], enough: int) -> int:
     return rough if rough <= enough else sum(_proportional(pid) for pid in pids)
 
 
-def hidden_bytes(everyone: list[Member], device: int, unknown: int) -> int:
-    """Bytes on that device in files without a name that these processes still hold, open or mapped.
+def held(everyone: list[Member], device: int, unknown: int) -> Held:
+    """What these processes hold open or mapped, and nobody else sees.
 
     The size of a file that is only mapped cannot be seen, so it counts as `unknown`.
     """
-    sizes: dict[int, int] = {}
+    files: dict[int, int] = {}
+    sockets: set[int] = set()
     for member in everyone:
         for thread in member.threads[:1]:
             with suppress(OSError):
                 for inode in _mapped_without_name(thread, device):
-                    sizes.setdefault(inode, unknown)
+                    files.setdefault(inode, unknown)
         for thread in member.threads:
             with suppress(OSError):
-                sizes |= _open_without_name(thread, device)
-    return sum(sizes.values())
+                for seen in _open_files(thread):
+                    if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 0 and seen.st_dev == device:
+                        files[seen.st_ino] = seen.st_blocks * 512
+                    elif stat.S_ISSOCK(seen.st_mode):
+                        sockets.add(seen.st_ino)
+    return Held(sum(files.values()), len(sockets) * _BUFFER)
 
 
-def _open_without_name(thread: int, device: int) -> dict[int, int]:
-    """Inode -> size. A program that may be run but not read forbids the look, and so may hold anything."""
-    sizes = {}
+def _open_files(thread: int) -> Iterator[os.stat_result]:
+    """Raises OSError for a thread that ended, Unreadable for a program that may be run but not read."""
     try:
         entries = os.listdir(f"/proc/{thread}/fd")
-    except PermissionError:
-        return {0: sys.maxsize} if _resident(thread) > 0 else {}  # else it is just ending
+    except PermissionError as error:
+        if _resident(thread) > 0:  # else it is just ending
+            raise Unreadable from error
+        return
     for entry in entries:
         with suppress(OSError):
-            seen = os.stat(f"/proc/{thread}/fd/{entry}")
-            if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 0 and seen.st_dev == device:
-                sizes[seen.st_ino] = seen.st_blocks * 512
-    return sizes
+            yield os.stat(f"/proc/{thread}/fd/{entry}")
 
 
 def _mapped_without_name(pid: int, device: int) -> Iterator[int]:

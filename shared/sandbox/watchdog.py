@@ -39,22 +39,20 @@ class Watchdog:
 
     def look(self) -> Reason | None:
         """The limit that is exceeded now, if one is."""
-        everyone: list[processes.Member] = []
-        if sys.platform == "linux":
-            everyone = processes.members(self.session())
-            if any(member.pid == self.session() and member.state == "Z" for member in everyone):
-                return "crash"  # its children may still hold the socket open
-            if len(everyone) > self.limits.processes + _OWN:
-                return "processes"
-            if processes.memory(everyone, self.limits.memory) > self.limits.memory:
-                return "memory"
+        held = processes.Held(0, 0)
         try:
+            if sys.platform == "linux":
+                everyone = processes.members(self.session())
+                if any(member.pid == self.session() and member.state == "Z" for member in everyone):
+                    return "crash"  # its children may still hold the socket open
+                if len(everyone) > self.limits.processes + _OWN:
+                    return "processes"
+                if processes.memory(everyone, self.limits.memory) > self.limits.memory:
+                    return "memory"
+                held = processes.held(everyone, self.folder.data.stat().st_dev, self.limits.file_size)
+                if held.memory > self.limits.memory:
+                    return "memory"
             size, entries = self.folder.used()
         except Unreadable:
             return "disk"
-        if entries > self.limits.entries:
-            return "disk"
-        if everyone:
-            device = self.folder.data.stat().st_dev
-            size += processes.hidden_bytes(everyone, device, self.limits.file_size)
-        return "disk" if size > self.limits.disk else None
+        return "disk" if entries > self.limits.entries or size + held.disk > self.limits.disk else None

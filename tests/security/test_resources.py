@@ -48,6 +48,24 @@ async def test_memory_cannot_be_hidden_in_processes_that_read_as_dead(run, sysca
     await lives_on(run)
 
 
+async def test_memory_cannot_be_hidden_in_sockets(run):
+    result = await run(
+        "def fill():\n"
+        "    held = [end for _ in range(50) for end in socket.socketpair()]\n"
+        "    for end in held:\n"
+        "        end.setblocking(False)\n"
+        "        try:\n"
+        "            while True: end.send(bytes(60000))\n"
+        "        except BlockingIOError: pass\n"
+        "    time.sleep(60)\n"
+        "for _ in range(27):\n"
+        "    if os.fork() == 0: fill()\n"
+        "time.sleep(15)"
+    )
+    assert (result.status, result.reason) == ("killed", "memory")
+    await lives_on(run)
+
+
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x"])
 async def test_memory_cannot_be_hidden_in_files(run, path):
     result = await run(f"with open({path!r}, 'wb') as f:\n    for _ in range(31): f.write(bytes(1 << 20))")
