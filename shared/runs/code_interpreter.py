@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -152,10 +153,15 @@ def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, s
         told.append("(The interpreter was restarted before this code: variables are gone, and perhaps files.)")
     if images:
         told.append(f"({len(images)} chart(s) shown to the user.)")
-    told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{name}.)" for name in made)
+    told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{in_link(name)}.)" for name in made)
     deltas = [{"type": NAME, NAME: {"outputs": [{"index": index, **output}]}} for index, output in enumerate(outputs)]
     output = "\n".join([*told, *notes]) or "(no output)"
     return Outcome(output, with_outputs(call, outputs), images, made, deltas=deltas)
+
+
+def in_link(name: str) -> str:
+    """The name without what would end a link in Markdown."""
+    return re.sub(r"[ ()\[\]%]", lambda found: f"%{ord(found[0]):X}", name)
 
 
 def log_output(text: str) -> Json:

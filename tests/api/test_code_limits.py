@@ -42,9 +42,9 @@ async def box():
             yield made
 
 
-async def outputs(box, *calls) -> list[str]:
-    """What the model is told of code it runs in one turn."""
-    box.llm.script([*(call("code_interpreter", code=code) for code in calls)], [text("Done.")])
+async def outputs(box, *calls, answer="Done.") -> list[str]:
+    """What the model is told of code it runs in one turn, before it answers."""
+    box.llm.script([*(call("code_interpreter", code=code) for code in calls)], [text(answer)])
     runs = box.client.beta.threads
     assistant = await box.client.beta.assistants.create(model="gpt-x", tools=[{"type": "code_interpreter"}])
     thread = {"messages": [{"role": "user", "content": "Compute."}]}
@@ -75,3 +75,16 @@ async def test_text_that_has_no_encoding_is_told_all_the_same(box, code):
     [told] = await outputs(box, code)
 
     assert told.encode().rstrip().endswith(b"?")
+
+
+async def test_a_file_of_any_name_can_be_linked_as_the_model_is_told(box):
+    link = "sandbox:/mnt/data/50%25%20r%C3%A9sum%C3%A9%20%281%29.csv".replace("%C3%A9", "é")
+
+    [told] = await outputs(box, "open('/mnt/data/50% résumé (1).csv', 'w').write('a')", answer=f"[It]({link}).")
+
+    assert f"link it as {link}.)" in told
+    [thread] = (await box.client.get("/threads", cast_to=httpx2.Response)).json()["data"]
+    message = (await box.client.beta.threads.messages.list(thread["id"])).data[0]
+    [annotation] = message.content[0].text.annotations
+    assert annotation.text == link
+    assert (await box.client.files.retrieve(annotation.file_path.file_id)).filename == "50% résumé (1).csv"
