@@ -40,9 +40,9 @@ class FirstSandbox:
             yield session
 
     async def evict(self, key: str) -> None:
-        """End the key's session and delete its files; before the first use there is none."""
-        if self._chosen is not None:
-            await self._chosen.evict(key)
+        """End the key's session and delete its files, which may be those of an earlier process."""
+        for candidate in self._candidates:
+            await candidate.evict(key)
 
     async def close(self) -> None:
         """End every session."""

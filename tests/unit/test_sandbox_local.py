@@ -105,6 +105,17 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
     await sandbox.close()
 
 
+async def test_a_thread_that_is_deleted_after_a_restart_leaves_nothing_behind(home):
+    before, after = (best(home, isolator("bwrap")) for _ in range(2))
+    async with before.session("key") as session:
+        await session.run("open('/mnt/data/private.txt', 'w').write('private')")
+    await before.close()
+    assert [*home.rglob("private.txt")]
+    await after.evict("key")
+    assert not [*home.rglob("private.txt")]
+    await after.close()
+
+
 @pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
 async def test_a_home_that_the_code_would_see_is_no_home(home, kind):
     """As when a virtual environment was made in the project's own folder: its Python needs all that is in there."""
