@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import time
@@ -27,6 +28,8 @@ WAIT: Final = 30.0
 IDLE: Final = 20 * 60.0
 #: Seconds after which the files of an unused session are deleted; the box has its own copy of inputs and outputs.
 KEEP: Final = 7 * 24 * 3600.0
+#: Seconds between looks for such files.
+TIDY: Final = 24 * 3600.0
 
 
 class LocalSandbox:
@@ -41,9 +44,11 @@ class LocalSandbox:
         sessions: int = SESSIONS,
         wait: float = WAIT,
         idle: float = IDLE,
+        tidy: float = TIDY,
     ):
         self._home, self._limits = home.resolve(), limits or Limits()
         self._isolator = isolator
+        self._tidy, self._next_tidy, self._tidying = tidy, 0.0, asyncio.Lock()
         drop = isolator.isolation != "none" and os.name == "posix" and os.geteuid() == 0
         self._workshop = Workshop(
             isolator=isolator,
@@ -64,8 +69,6 @@ class LocalSandbox:
         missing = self._isolator.missing()
         if missing is not None:
             raise SandboxUnavailable(missing)
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._forget_old_files()
         key = f"self-test-{secrets.token_hex(8)}"
         try:
             async with self.session(key) as session:
@@ -76,6 +79,10 @@ class LocalSandbox:
     @asynccontextmanager
     async def session(self, key: str) -> AsyncIterator[Session]:
         """The key's session for this caller alone. Raises SandboxBusy."""
+        async with self._tidying:
+            if time.monotonic() >= self._next_tidy:
+                await asyncio.to_thread(self._forget_old_files)
+                self._next_tidy = time.monotonic() + self._tidy
         async with self._pool.use(key) as session:
             yield session
 
@@ -99,6 +106,7 @@ class LocalSandbox:
         return Folder(self._home / key, self._limits)
 
     def _forget_old_files(self) -> None:
+        self._home.mkdir(parents=True, exist_ok=True)
         for path in self._home.iterdir():
             if path.is_dir() and path.stat().st_mtime < time.time() - KEEP:
                 Folder(path, self._limits).delete()
