@@ -148,7 +148,7 @@ def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, s
     text = "\n".join(each for each in (result.logs.rstrip("\n"), result.result, result.error, ending) if each)
     outputs = [log_output(text)] if text else []
     outputs += ({"type": "image", "image": {"file_id": each}} for each in images)
-    told = [text if len(text) <= SHOWN_TO_MODEL else text[:SHOWN_TO_MODEL] + "\n(cut)"] if text else []
+    told = [shortened(text)] if text else []
     if result.fresh:
         told.append("(The interpreter was restarted before this code: variables are gone, and perhaps files.)")
     if images:
@@ -157,6 +157,12 @@ def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, s
     deltas = [{"type": NAME, NAME: {"outputs": [{"index": index, **output}]}} for index, output in enumerate(outputs)]
     output = "\n".join([*told, *notes]) or "(no output)"
     return Outcome(output, with_outputs(call, outputs), images, made, deltas=deltas)
+
+
+def shortened(text: str) -> str:
+    """The beginning and the end of a long output: what went wrong stands at the end."""
+    half = SHOWN_TO_MODEL // 2
+    return text if len(text) <= SHOWN_TO_MODEL else f"{text[:half]}\n(cut)\n{text[-half:]}"
 
 
 def in_link(name: str) -> str:

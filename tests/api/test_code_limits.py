@@ -62,6 +62,14 @@ async def test_files_made_of_holes_are_not_copied_beyond_the_sessions_disk(box):
     assert [(file.filename, file.bytes) for file in kept.data] == [("a", 5 << 20)]
 
 
+async def test_the_model_learns_that_code_failed_however_much_it_printed(box):
+    [told] = await outputs(box, "print('begun', 'x' * 100_000)\n1 / 0")
+
+    assert told.startswith("begun x")
+    assert told.endswith("ZeroDivisionError: division by zero\n")
+    assert len(told) < 21_000
+
+
 async def test_calls_of_one_turn_run_one_after_the_other_however_long_it_takes(box):
     slow = "import time; time.sleep(0.5); said = ['one']; print(said)"
 
