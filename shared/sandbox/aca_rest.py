@@ -45,14 +45,14 @@ class Identity:
 
     async def token(self) -> str:
         """A token that is still good; the credential keeps it until it is not. Raises SandboxUnavailable."""
-        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  heavy: loaded on first use
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  heavy: loaded on first use
         from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
 
         if self._credential is None:
             self._credential = DefaultAzureCredential(managed_identity_client_id=self._client_id or None)
         try:
             return (await self._credential.get_token(SCOPE)).token
-        except ClientAuthenticationError as error:
+        except AzureError as error:
             raise SandboxUnavailable("the box has no identity that the session pool could know") from error
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from shared.app import code_sandbox
 from shared.config import Settings
@@ -117,6 +118,18 @@ async def test_a_pool_that_is_not_there_is_unavailable():
 
     sandbox = AcaSandbox(SessionPool("http://127.0.0.1:9/nowhere", permitted, patience=0.3))
     with pytest.raises(SandboxUnavailable, match="did not answer"):
+        await sandbox.self_test()
+    await sandbox.close()
+
+
+@pytest.mark.parametrize("failure", [ClientAuthenticationError, ServiceRequestError])
+async def test_an_identity_without_a_token_is_unavailable(monkeypatch, failure):
+    async def get_token(self, *scopes):
+        raise failure("no endpoint for tokens")
+
+    monkeypatch.setattr("azure.identity.aio.DefaultAzureCredential.get_token", get_token)
+    sandbox = AcaSandbox(SessionPool.for_identity("http://127.0.0.1:9/nowhere", ""))
+    with pytest.raises(SandboxUnavailable, match="no identity"):
         await sandbox.self_test()
     await sandbox.close()
 
