@@ -17,9 +17,9 @@ from shared.search import citations
 from shared.search.citations import Source
 
 ROOT: Final = "sandbox:/mnt/data/"
-LINK: Final = re.compile(re.escape(ROOT) + r"""([^\s)\]"'<>`]+)""")
+LINK: Final = re.compile(re.escape(ROOT) + r"""([^\s)\]"'<>`【]+)""")
 #: The end of a text that may go on to be a link, or to make one longer.
-OPEN_LINK: Final = re.compile(re.escape(ROOT) + r"""[^\s)\]"'<>`]{0,300}$""")
+OPEN_LINK: Final = re.compile(re.escape(ROOT) + r"""[^\s)\]"'<>`【]{0,1000}\Z""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class Annotator:
     files: Mapping[str, str]
 
     def annotate(self, text: str) -> list[Json]:
-        """The annotations of a text, in order."""
-        found = [*citations.annotate(text, self.sources), *self._links(text)]
-        return sorted(found, key=lambda each: int(each["start_index"]))
+        """The annotations of a text, in order; they never overlap."""
+        cited = citations.annotate(text, self.sources)
+        links = [link for link in self._links(text) if not any(within(link, citation) for citation in cited)]
+        return sorted([*cited, *links], key=lambda each: int(each["start_index"]))
 
     def held_back(self, text: str) -> int:
         """How many characters at the end may belong to a marker that is not complete."""
@@ -61,6 +62,11 @@ class Annotator:
                     }
                 )
         return links
+
+
+def within(inner: Json, outer: Json) -> bool:
+    """Whether an annotation lies inside another one."""
+    return bool(outer["start_index"] <= inner["start_index"] < outer["end_index"])
 
 
 @dataclass(slots=True)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 #: Models copy markers nearly always as they are; a different name after the dagger still names the same source.
-MARKER: Final = re.compile(r"【(\d+):(\d+)†([^】\n]*)】")
+MARKER: Final = re.compile(r"【(\d{1,9}):(\d{1,9})†[^】\n]{0,250}】")
 #: What may still become a marker at the end of a streamed text.
-UNFINISHED: Final = re.compile(r"【[^】\n]{0,300}$")
+UNFINISHED: Final = re.compile(r"【[^】\n]{0,270}\Z")
+#: Characters of a file's name in its marker.
+LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Source:
 
 def marker(turn: int, number: int, filename: str) -> str:
     """The marker of the turn's so-manieth result."""
-    name = re.sub(r"[【】†\n]", " ", filename)
+    name = re.sub(r"[【】†\n]", " ", filename)[:LONGEST_NAME]
     return f"【{turn}:{number}†{name}】"
 
 

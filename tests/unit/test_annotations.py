@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.runs.annotations import Annotator, Marked
-from shared.search.citations import Source
+from shared.search.citations import Source, marker
 
 TEXT = (
     "Äh, see 【4:0†food.txt】 and [the table](sandbox:/mnt/data/a%20b.csv), or sandbox:/mnt/data/x.csv. "
@@ -24,19 +24,46 @@ def test_citations_and_links_are_found_with_character_offsets() -> None:
     assert annotations[1]["file_path"] == {"file_id": "file-ab"}
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_a_streamed_text_arrives_whole_with_each_marker_in_one_delta(size: int) -> None:
-    marked = Marked(ANNOTATOR)
-    deltas = [delta for start in range(0, len(TEXT), size) for delta in marked.feed(TEXT[start : start + size])]
+def arrives_as_annotated(annotator: Annotator, text: str, size: int) -> None:
+    marked = Marked(annotator)
+    deltas = [delta for start in range(0, len(text), size) for delta in marked.feed(text[start : start + size])]
     deltas += marked.rest()
 
-    assert "".join(delta["value"] for delta in deltas) == TEXT
+    assert "".join(delta["value"] for delta in deltas) == text
     streamed = [(delta["value"], each) for delta in deltas for each in delta.get("annotations", [])]
-    assert [each["index"] for _, each in streamed] == [0, 1, 2]
+    assert [each["index"] for _, each in streamed] == [*range(len(streamed))]
     assert all(value == each["text"] for value, each in streamed)
     spans = [(each["start_index"], each["end_index"]) for _, each in streamed]
-    assert spans == [(each["start_index"], each["end_index"]) for each in ANNOTATOR.annotate(TEXT)]
+    assert spans == [(each["start_index"], each["end_index"]) for each in annotator.annotate(text)]
     assert "annotations" in deltas[0]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_a_streamed_text_arrives_whole_with_each_marker_in_one_delta(size: int) -> None:
+    arrives_as_annotated(ANNOTATOR, TEXT, size)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("【4:0†sandbox:/mnt/data/x.csv 】!", id="a link in a marker"),
+        pytest.param("sandbox:/mnt/data/x.csv【4:0†food.txt】", id="a marker right behind a link"),
+        pytest.param(f"【4:0†{'long ' * 100}】", id="a name that the model made long"),
+        pytest.param("sandbox:/mnt/data/x.csv\n\n(sandbox:/mnt/data/a%20b.csv)\n", id="links at the end of lines"),
+        pytest.param("【4:0【4:0†food.txt】【【4:0†】", id="markers begun and not ended"),
+    ],
+)
+def test_odd_texts_arrive_as_they_are_annotated(text: str, size: int) -> None:
+    arrives_as_annotated(ANNOTATOR, text, size)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_file_with_a_long_name_is_cited(size: int) -> None:
+    mark = marker(4, 0, "long " * 200 + ".txt")
+    annotator = Annotator([Source(mark, "file-long")], {})
+    arrives_as_annotated(annotator, f"See {mark}.", size)
+    assert len(annotator.annotate(mark)) == 1
 
 
 def test_plain_text_is_not_held_back() -> None:
