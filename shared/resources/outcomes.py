@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shared.deps import Deps
 from shared.errors import NotFoundError
@@ -23,6 +24,9 @@ from shared.resources.vector_store_rows import (
     store_row,
 )
 from shared.store.base import Change, Delete
+
+#: Stores that a deleted file leaves side by side.
+AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,7 @@ async def delete_file(deps: Deps, owner: str, file_id: str) -> Json:
 
 
 async def detach_everywhere(deps: Deps, owner: str, file_id: str) -> None:
-    """Take a file out of every store it is in."""
-    rows = await deps.store.scan(stores_of(owner), f"{file_id}:", f"{file_id};", 1000)
+    """Take a file out of every store it is in: thousands, if threads have made stores for it."""
 
     async def leave(store_id: str) -> None:
         try:
@@ -135,4 +138,5 @@ async def detach_everywhere(deps: Deps, owner: str, file_id: str) -> None:
         except NotFoundError:
             await forget(deps, owner, store_id, file_id)
 
-    await asyncio.gather(*(leave(row.data["store_id"]) for row in rows))
+    while rows := await deps.store.scan(stores_of(owner), f"{file_id}:", f"{file_id};", AT_ONCE):
+        await asyncio.gather(*(leave(row.data["store_id"]) for row in rows))

@@ -201,6 +201,14 @@ def test_a_deleted_file_leaves_every_store(client):
         assert client.vector_stores.retrieve(store.id).file_counts.total == 1
 
 
+def test_a_deleted_file_leaves_more_stores_than_are_looked_up_at_once(client, monkeypatch):
+    monkeypatch.setattr("shared.resources.outcomes.AT_ONCE", 2)
+    shared = upload(client, "shared.txt", b"shared")
+    stores = [client.vector_stores.create(file_ids=[shared]) for _ in range(5)]
+    client.files.delete(shared)
+    assert [client.vector_stores.retrieve(store.id).file_counts.total for store in stores] == [0] * 5
+
+
 def test_attributes_filter_a_search(client):
     store, ids = filled(client, ada="a programme for the engine", bob="a programme for the theatre")
     for name, file_id in ids.items():
