@@ -17,7 +17,7 @@ from shared.objects.thread import HEAD_KEY, CreateThread, Head, partition_of
 from shared.objects.tools import choice_json, tools_json
 from shared.resources import additions, assistants, messages, threads, tool_resources, vector_stores
 from shared.resources.records import until_committed
-from shared.runs import lifecycle, service, wakeups
+from shared.runs import file_search, lifecycle, service, wakeups
 from shared.runs.drives import Drives
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder, put_run
@@ -136,7 +136,8 @@ async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) ->
 async def check_stores(deps: Deps, record: RunRecord) -> None:
     """Refuse a run that would search a store that is gone or has expired. Raises InvalidRequest, NotFoundError."""
     if any(tool["type"] == "file_search" for tool in record.run.tools):
-        store_ids = record.resources.get("file_search", {}).get("vector_store_ids", [])
+        of_assistant = record.resources.get("file_search", {}).get("vector_store_ids", [])
+        store_ids = [*of_assistant, *await file_search.thread_stores(deps, record)]
         await vector_stores.check(deps, record.owner, store_ids, "Vector store {} is expired.")
 
 

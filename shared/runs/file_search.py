@@ -99,7 +99,7 @@ class FileSearch:
 
     async def _search(self, queries: list[str]) -> list[SearchResult]:
         of_assistant = self.record.resources.get(NAME, {}).get("vector_store_ids", [])
-        of_thread = await self._thread_stores()
+        of_thread = await thread_stores(self.deps, self.record)
         for store_id in of_thread:
             await self._await_files(store_id)
         options = SearchOptions(
@@ -109,13 +109,6 @@ class FileSearch:
         store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]
         return await search_stores(self.deps, self.record.owner, store_ids, queries, options) if store_ids else []
 
-    async def _thread_stores(self) -> list[str]:
-        """Read now: messages that came before the run may have made a store."""
-        thread = await self.deps.store.get(partition_of(self.record.owner, self.record.run.thread_id), THREAD_KEY)
-        resources = {} if thread is None else thread.data["tool_resources"]
-        stores: list[str] = resources.get(NAME, {}).get("vector_store_ids", [])
-        return stores
-
     async def _await_files(self, store_id: str) -> None:
         """Files that were attached a moment ago may still be read; but not for ever."""
         until = (self.record.run.started_at or 0) + PATIENCE
@@ -124,6 +117,14 @@ class FileSearch:
             if store["file_counts"]["in_progress"] == 0:
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+
+async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:
+    """The thread's stores that still exist, read now: messages that came before the run may have made one."""
+    thread = await deps.store.get(partition_of(record.owner, record.run.thread_id), THREAD_KEY)
+    resources = {} if thread is None else thread.data["tool_resources"]
+    store_ids: list[str] = resources.get(NAME, {}).get("vector_store_ids", [])
+    return [store_id for store_id in store_ids if await vector_stores.exists(deps, record.owner, store_id)]
 
 
 def queries_of(arguments: str) -> list[str]:

@@ -125,3 +125,25 @@ def test_a_run_is_refused_when_its_store_has_expired(client, box, thread):
     with pytest.raises(openai.BadRequestError) as error:
         client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
     assert error.value.body["message"] == f"Vector store {store.id} is expired."
+
+
+def test_a_run_is_refused_when_the_store_of_its_thread_has_expired(client, box, food):
+    assistant = client.beta.assistants.create(model="gpt-x", tools=[{"type": "file_search"}])
+    thread = client.beta.threads.create(tool_resources={"file_search": {"vector_stores": [{"file_ids": [food.id]}]}})
+    [store_id] = thread.tool_resources.file_search.vector_store_ids
+    box.clock.advance(8 * 86_400)
+
+    with pytest.raises(openai.BadRequestError) as error:
+        client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    assert error.value.body["message"] == f"Vector store {store_id} is expired."
+
+
+def test_the_assistants_store_is_searched_when_that_of_the_thread_is_gone(client, llm, assistant):
+    thread = client.beta.threads.create(tool_resources={"file_search": {"vector_stores": [{}]}})
+    client.vector_stores.delete(thread.tool_resources.file_search.vector_store_ids[0])
+    llm.script([call("file_search", queries=["favourite food"])], [text("Raclette.")])
+
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+
+    assert run.status == "completed"
+    assert FOOD in llm.requests[1].input[-1]["output"]
