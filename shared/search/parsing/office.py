@@ -55,7 +55,7 @@ class Paragraphs:
 
     def result(self) -> str:
         """The text, without the tab behind a row's last cell."""
-        return re.sub(r" *\t(\n?)", lambda end: end[1] or "\t", "".join(self.parts))
+        return re.sub(r"(?<! ) *\t(\n?)", lambda end: end[1] or "\t", "".join(self.parts))
 
     @property
     def _line_end(self) -> str:
