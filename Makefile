@@ -17,11 +17,11 @@ samples: $(VENV)/.installed ## Install the sample assistants into a running host
 install: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev ## The whole suite
-	@tests/install-azurite.sh
+	@tests/install-node-packages.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 durability: $(VENV)/.installed-dev ## Kill hosts under 100 runs in each mode; a quarter of that is part of `make test`
-	@tests/install-azurite.sh
+	@tests/install-node-packages.sh
 	DURABILITY_RUNS=100 $(BIN)/python -m pytest tests/durability
 
 check: $(VENV)/.installed-dev ## Format, lint, types, architecture

@@ -1,7 +1,7 @@
 """Storage operations of a run on Azure, by kind, counted at the adapters; and what a thousand runs cost in storage.
 
-Needs Azurite (tests/install-azurite.sh). Prices are list prices in USD per 10,000 operations, locally redundant, and
-change: look yours up.
+Needs Azurite (tests/install-node-packages.sh). Prices are list prices in USD per 10,000 operations, locally redundant,
+and change: look yours up.
 """
 
 from __future__ import annotations

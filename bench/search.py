@@ -2,7 +2,8 @@
 
 Text is drawn from a Zipf-like vocabulary, about 500 words a chunk; vectors are random unit vectors of 256 dimensions.
 Embedding is not measured: it is the model's time. `azurite` measures how long a process without anything in memory
-takes to its first result from 10,000 chunks in the storage emulator (tests/install-azurite.sh); `pdf` measures reading.
+takes to its first result from 10,000 chunks in the storage emulator (tests/install-node-packages.sh); `pdf` measures
+reading.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def azurite_installed() -> None:
     if not emulator.is_installed():
-        reason = "Azurite is not installed; tests/install-azurite.sh does it"
+        reason = "Azurite is not installed; tests/install-node-packages.sh does it"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 

@@ -86,7 +86,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not is_installed():
         if os.environ.get("CI"):
             pytest.fail("Azurite is not installed")
-        pytest.skip("Azurite is not installed: run tests/install-azurite.sh")
+        pytest.skip("Azurite is not installed: run tests/install-node-packages.sh")
     with running(tmp_path_factory.mktemp("azurite")) as connection_string:
         yield connection_string
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the storage emulator that the contract tests run against; does nothing when it is there.
+# Installs what the tests run with Node, the storage emulator and the openai SDK; does nothing when it is there.
 set -eu
 cd "$(dirname "$0")"
 if [ node_modules/.package-lock.json -nt package-lock.json ]; then
