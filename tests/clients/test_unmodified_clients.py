@@ -1,0 +1,52 @@
+"""Programs written for the hosted API, told by the SDKs of their time to the box: only the endpoint is another.
+
+The current Python SDK is what all of tests/api talks with.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from tests.api.conftest import KEY, Box
+from tests.clients.model import story_model
+from tests.clients.sdks import HERE, NODE_PACKAGES, install_python_sdk, missing, tell
+
+pytestmark = pytest.mark.parametrize("client", ["OpenAI", "AzureOpenAI"])
+
+
+@pytest.fixture
+def box(tmp_path):
+    box = Box(tmp_path, {"look_seconds": 0.2})
+    box.llm = story_model()
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def shared_folder(tmp_path_factory):
+    """A folder that all test workers of a run know."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.mark.parametrize("package", ["openai", "openai-4"])
+def test_the_node_sdk_tells_its_story(box, package, client):
+    if not (NODE_PACKAGES / package).exists():
+        missing(f"The Node package {package} is not installed; tests/install-node-packages.sh does it")
+
+    steps = tell("node", str(HERE / "story.mjs"), package, client, box.url, KEY)
+
+    assert steps[-1] == "the end"
+
+
+@pytest.mark.parametrize("version", ["1.21.0", "1.61.0", "2.8.0"])
+def test_old_python_sdks_tell_their_story(box, shared_folder, version, client):
+    sdk = install_python_sdk(version, shared_folder)
+
+    steps = tell(sys.executable, str(HERE / "story.py"), version, client, box.url, KEY, PYTHONPATH=str(sdk))
+
+    assert steps[-1] == "the end"
