@@ -68,3 +68,17 @@ def test_a_file_with_a_long_name_is_cited(size: int) -> None:
 
 def test_plain_text_is_not_held_back() -> None:
     assert Marked(Annotator([], {})).feed("sandbox:/mnt 【") == [{"value": "sandbox:/mnt 【", "annotations": []}]
+
+
+@pytest.mark.parametrize(
+    "text", ["sandbox:/mnt/data/x.csv\n", "sandbox:/mnt/data/x.csv【4:0†food.txt】", "【4:0†food.txt】\n"]
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_marker_ends_at_a_new_line_and_at_the_next_marker(text: str, size: int) -> None:
+    marked = Marked(ANNOTATOR)
+    deltas = [delta for start in range(0, len(text), size) for delta in marked.feed(text[start : start + size])]
+    deltas += marked.rest()
+
+    streamed = [each["text"] for delta in deltas for each in delta.get("annotations", [])]
+    assert streamed == [each["text"] for each in ANNOTATOR.annotate(text)]
+    assert "".join(streamed) == text.strip()
