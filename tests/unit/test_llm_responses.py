@@ -8,9 +8,12 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
+from openai.types.responses import ResponseInputItemParam
+from pydantic import TypeAdapter
 
 from shared.llm.base import ArgumentsDelta, LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.body import body_of
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving
@@ -279,6 +282,20 @@ async def test_items_lose_the_marks_of_the_response_they_came_from(fake, llm):
     ]
     await answer(llm, replace(WEATHER, input=[*WEATHER.input, *history]))
     assert fake.bodies[0]["input"] == [*WEATHER.input, thought, call, output]
+
+
+async def test_the_input_has_the_form_that_strict_servers_hold_it_to(fake, llm):
+    history = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Weather?"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Where?"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm."}]},
+        {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "1"},
+    ]
+    body = body_of(replace(WEATHER, input=history), "m")
+    TypeAdapter(list[ResponseInputItemParam]).validate_python(body["input"])
+    assert [item["content"] for item in body["input"][1:3]] == ["Where?", "No."]
 
 
 @pytest.mark.parametrize(("asked", "sent"), [("gpt-4o", "new"), ("gpt-3.5-turbo", "m"), ("new", "m")])

@@ -43,8 +43,7 @@ def body_of(request: TurnRequest, model: str) -> Json:
 def input_of(request: TurnRequest) -> list[Json]:
     """The input items, with what the endpoint insists on in front: it does not look for it in the instructions."""
     items = sendable(request.input)
-    texts = [part.get("text", "") for item in items if item.get("type") == "message" for part in item["content"]]
-    if request.text_format == {"type": "json_object"} and not any("json" in text.lower() for text in texts):
+    if request.text_format == {"type": "json_object"} and "json" not in _spoken(request.input).lower():
         return [_note("Answer in JSON."), *items]
     return items or [_note("Nothing has been said yet: begin the conversation.")]
 
@@ -53,7 +52,8 @@ def sendable(items: list[Json]) -> list[Json]:
     """Input items without the marks of the response they came from.
 
     An endpoint that stores nothing looks ids up in vain, and refuses a call whose reasoning it cannot find. Reasoning
-    is sent only if it carries its content: encrypted, or in clear as open-weight models give it.
+    is sent only if it carries its content: encrypted, or in clear as open-weight models give it; their servers want the
+    id with it, and the model's own messages, which have none, as plain text.
     """
     return [_sendable(item) for item in items if item.get("type") != "reasoning" or _has_content(item)]
 
@@ -102,6 +102,15 @@ def _has_content(reasoning: Json) -> bool:
 
 
 def _sendable(item: Json) -> Json:
-    if "id" not in item and "status" not in item:
-        return item
-    return {key: value for key, value in item.items() if key not in ("id", "status")}
+    if item.get("role") == "assistant":
+        return {"type": "message", "role": "assistant", "content": _text_of(item)}
+    clear = item.get("type") == "reasoning" and not item.get("encrypted_content")
+    return {key: value for key, value in item.items() if key != "status" and (key != "id" or clear)}
+
+
+def _spoken(items: list[Json]) -> str:
+    return "\n".join(_text_of(item) for item in items if item.get("type") == "message")
+
+
+def _text_of(message: Json) -> str:
+    return "\n".join(part.get("text") or part.get("refusal") or "" for part in message["content"])
