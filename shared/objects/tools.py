@@ -198,12 +198,14 @@ class CodeInterpreterChoice(RequestBody):
     """The model must use the code interpreter."""
 
     type: Literal["code_interpreter"]
+    function: None = None
 
 
 class FileSearchChoice(RequestBody):
     """The model must use file search."""
 
     type: Literal["file_search"]
+    function: None = None
 
 
 ToolChoice = Annotated[

@@ -270,6 +270,13 @@ def test_answered_tools_and_formats_can_be_sent_back():
     assert tools_json(again.tools) == answered["tools"]
 
 
+@pytest.mark.parametrize("kind", ["code_interpreter", "file_search"])
+def test_a_choice_of_a_built_in_tool_may_name_no_function(kind):
+    # So the SDK writes down a run's choice.
+    body = parse(CreateRun, {"assistant_id": "asst_x", "tool_choice": {"type": kind, "function": None}})
+    assert body.tool_choice.type == kind
+
+
 def test_content_becomes_answer_parts():
     parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
     body = parse(CreateMessage, {"role": "user", "content": parts})
