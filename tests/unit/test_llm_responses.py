@@ -218,6 +218,21 @@ async def test_reasoning_the_endpoint_cannot_read_is_left_out_once(fake, llm):
     assert [len(body["input"]) for body in fake.bodies] == [2, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("code", "told", "may_pass"),
+    [
+        ("server_error", "server_error", True),
+        ("rate_limit_exceeded", "rate_limit_exceeded", True),
+        ("content_filter", "invalid_prompt", False),
+    ],
+)
+async def test_an_answer_that_breaks_off_tells_why(fake, llm, code, told, may_pass):
+    fake.script(FakeTurn(text=("Ra", "in."), error_event=code, cut_after=5))
+    with pytest.raises(LlmError) as caught:
+        await answer(llm)
+    assert (caught.value.code, caught.value.broke_off) == (told, may_pass)
+
+
 # -- what is sent -----------------------------------------------------------------------------------------------------
 
 

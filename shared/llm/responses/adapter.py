@@ -54,7 +54,8 @@ class ResponsesLlm:
             except _foreign_errors() as error:
                 if spoken:
                     logger.warning("model stream broke", extra={"action": "model_stream_broke", **facts(error)})
-                    raise LlmError("server_error", SORRY, broke_off=True) from error
+                    final = _final(error)
+                    raise LlmError(final.code, final.message, broke_off=isinstance(decide(error), Again)) from error
                 await attempts.recover(error)
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
