@@ -41,7 +41,7 @@ _PRCTL: Final = (3, 15, 16, 21, 23, 29, 38, 39, 0x53564D41)
 _IOCTL: Final = (0x5412, 0x541C, 0x8901, 0x8902)
 #: F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal sent by the kernel could wake a stopped session or reach another process.
 _FCNTL: Final = (8, 10, 15)
-_AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
+_AF_UNIX: Final = 1
 #: SOCK_STREAM, with SOCK_CLOEXEC and SOCK_NONBLOCK or without.
 _STREAM: Final = (1, 0x80001, 0x801, 0x80801)
 
@@ -82,8 +82,8 @@ _EVERYWHERE: Final[dict[str, tuple[Check, ...]]] = {
 }
 
 _NAMESPACES_TIER: Final[dict[str, tuple[Check, ...]]] = {
-    # A network namespace does not hold AF_VSOCK, AF_ALG and their like.
-    "socket": (Check(0, "only", (_AF_UNIX, _AF_INET, _AF_INET6), errno.EAFNOSUPPORT),),
+    # A network namespace does not hold AF_VSOCK, AF_ALG and their like; and what TCP keeps in memory is the host's.
+    "socket": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
     "socketpair": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
 }
 
