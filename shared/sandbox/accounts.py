@@ -27,7 +27,10 @@ class Accounts:
         import fcntl  # noqa: PLC0415 - not on Windows, where this is never called
         import pwd  # noqa: PLC0415
 
-        _LOCKS.mkdir(mode=0o700, exist_ok=True)
+        try:
+            _LOCKS.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise SandboxUnavailable(f"a box that is root needs {_LOCKS}: {error.strerror}") from error
         known = {entry.pw_uid for entry in pwd.getpwall()}
         for uid in random.sample(range(_FIRST, _LAST + 1), _LAST + 1 - _FIRST):
             if uid in known or uid in self._held:
