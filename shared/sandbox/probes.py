@@ -31,6 +31,11 @@ def connect():
         s.settimeout(1)
         s.connect(("127.0.0.1", PORT))
 
+def connect_unix():
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(1)
+        s.connect(UNIX)
+
 libc = ctypes.CDLL(None, use_errno=True)
 attempt("reads a host file", lambda: open(SECRET).read())
 attempt("writes a host file", lambda: open(SECRET, "a").write("x"))
@@ -39,6 +44,7 @@ attempt("reads /etc/passwd", lambda: open("/etc/passwd").read())
 attempt("reads the host's environment", lambda: open("/proc/%d/environ" % HOST).read())
 attempt("signals the host", lambda: os.kill(HOST, 0) if HOST != os.getpid() else False)
 attempt("reaches the network", connect)
+attempt("reaches a socket of the host", connect_unix)
 attempt("is root", lambda: os.getuid() == 0)
 attempt("traces itself", lambda: libc.ptrace(0, 0, 0, 0) == 0)
 attempt("makes a namespace", lambda: libc.unshare(0x10000000) == 0)
@@ -49,20 +55,36 @@ print(json.dumps(won))
 
 async def prove(session: Session, isolator: Isolator, home: Path) -> None:
     """Run the attempts. Raises SandboxUnavailable when one succeeds, or when no code runs at all."""
+    if isolator.isolation == "none":
+        await _run(session, "1 + 1")
+        return
     with (
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory(dir=home) as own,
         socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as unix,
     ):
-        secret, own_secret = _secret(folder), _secret(own)
-        names = {"SECRET": secret, "OWN": own_secret, "PORT": server.getsockname()[1], "HOST": os.getpid()}
+        unix.bind(f"\0{secrets.token_hex()}")
+        unix.listen()
+        names = {
+            "SECRET": _secret(folder),
+            "OWN": _secret(own),
+            "PORT": server.getsockname()[1],
+            "UNIX": unix.getsockname(),
+            "HOST": os.getpid(),
+        }
         header = "".join(f"{name} = {value!r}\n" for name, value in names.items())
-        result = await session.run("1 + 1" if isolator.isolation == "none" else header + _CODE, timeout=60)
-    if result.status != "ok":
-        raise SandboxUnavailable(f"the self-test did not run: {result.error or result.reason or result.status}")
-    won = [] if isolator.isolation == "none" else _names(result.logs)
+        won = _names(await _run(session, header + _CODE))
     if won:
         raise SandboxUnavailable(f"the self-test was not contained: code {', '.join(won)}")
+
+
+async def _run(session: Session, code: str) -> str:
+    """What the code printed. Raises SandboxUnavailable."""
+    result = await session.run(code, timeout=60)
+    if result.status != "ok":
+        raise SandboxUnavailable(f"the self-test did not run: {result.error or result.reason or result.status}")
+    return result.logs
 
 
 def _secret(folder: str) -> str:

@@ -79,7 +79,7 @@ async def test_a_sandbox_that_leaks_is_not_used(home, monkeypatch):
 
     monkeypatch.setattr(Bubblewrap, "plan", plan)
     sandbox = best(home, leaky)
-    with pytest.raises(SandboxUnavailable, match="not contained: code reaches the network"):
+    with pytest.raises(SandboxUnavailable, match="not contained: code reaches a socket of the host"):
         await sandbox.self_test()
     await sandbox.close()
 
@@ -102,6 +102,17 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
     sandbox = LocalSandbox(home / "sandbox", Bubblewrap(python))
     async with sandbox.session("key") as session:
         assert (await session.run("import sys\nsys.prefix")).result == repr(str(home / "venv"))
+    await sandbox.close()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root becomes somebody else")
+async def test_a_root_without_a_place_for_its_locks_refuses_code(home, monkeypatch):
+    """As in a container whose file system is read-only."""
+    (home / "run").touch()
+    monkeypatch.setattr("shared.sandbox.accounts._LOCKS", home / "run" / "locks")
+    sandbox = best(home, isolator("bwrap"))
+    with pytest.raises(SandboxUnavailable, match="run/locks: Not a directory"):
+        await sandbox.self_test()
     await sandbox.close()
 
 
