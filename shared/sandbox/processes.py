@@ -138,6 +138,18 @@ def held(everyone: list[Member], device: int, unknown: int) -> Held:
     return Held(sum(files.values()), len(sockets) * _BUFFER)
 
 
+def files_in_memory(everyone: list[Member]) -> int:
+    """Files in the file systems in memory that these processes have to themselves; each costs the kernel a kilobyte."""
+    host = os.stat("/").st_dev
+    for thread in (thread for member in everyone for thread in member.threads[:1]):
+        root = f"/proc/{thread}/root/"
+        with suppress(OSError):
+            if os.stat(root).st_dev != host:
+                found = [os.statvfs(root + folder) for folder in ("tmp", "dev/shm")]
+                return sum(each.f_files - each.f_ffree for each in found)
+    return 0
+
+
 def _open_files(thread: int) -> Iterator[os.stat_result]:
     """Raises OSError for a thread that ended, Unreadable for a program that may be run but not read."""
     try:

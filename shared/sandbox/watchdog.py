@@ -39,7 +39,7 @@ class Watchdog:
 
     def look(self) -> Reason | None:
         """The limit that is exceeded now, if one is."""
-        held = processes.Held(0, 0)
+        held, in_memory = processes.Held(0, 0), 0
         try:
             if sys.platform == "linux":
                 everyone = processes.members(self.session())
@@ -52,7 +52,8 @@ class Watchdog:
                 held = processes.held(everyone, self.folder.data.stat().st_dev, self.limits.file_size)
                 if held.memory > self.limits.memory:
                     return "memory"
+                in_memory = processes.files_in_memory(everyone)
             size, entries = self.folder.used()
         except Unreadable:
             return "disk"
-        return "disk" if entries > self.limits.entries or size + held.disk > self.limits.disk else None
+        return "disk" if entries + in_memory > self.limits.entries or size + held.disk > self.limits.disk else None

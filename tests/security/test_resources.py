@@ -164,6 +164,15 @@ async def test_the_disk_cannot_be_filled(run, session, host, attempt):
     await lives_on(run)
 
 
+async def test_tiny_files_in_memory_are_counted(run):
+    """They take none of the space of their file system, but a kilobyte each of the kernel's."""
+    result = await run(
+        "import tempfile\nfor n in range(100_000): open(f'{tempfile.gettempdir()}/{n}', 'wb').close()\ntime.sleep(10)"
+    )
+    assert (result.status, result.reason) == ("killed", "disk")
+    await lives_on(run)
+
+
 async def test_files_cannot_be_hidden_in_a_program_that_nobody_may_read(run, tier):
     """The kernel hides what such a process has open from everybody but root."""
     result = await run(
