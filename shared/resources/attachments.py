@@ -105,9 +105,11 @@ async def _attempt(
     token: str,
     batch: tuple[BatchRecord, str] | None,
 ) -> list[ItemRecord]:
-    record, version = await store_row(deps, owner, store_id)
-    known = await asyncio.gather(*(item_row(deps, owner, store_id, spec.file_id) for spec in files_))
+    # In this order: if a file comes or goes meanwhile, a row that is written has another version than was read.
     lookups = await asyncio.gather(*(deps.store.get(partition_of(owner, store_id), spec.file_id) for spec in files_))
+    known = await asyncio.gather(*(item_row(deps, owner, store_id, spec.file_id) for spec in files_))
+    # Last, so that it is fresh when it is written, and knows a next number that no file read before has.
+    record, version = await store_row(deps, owner, store_id)
     changes, items = [], []
     for spec, row, lookup in zip(files_, known, lookups, strict=True):
         item = _item(deps, record, spec, token, None if row is None else row[0])

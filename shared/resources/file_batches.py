@@ -84,14 +84,14 @@ async def _mark(deps: Deps, owner: str, store_id: str, batch_id: str) -> None:
 
 async def _cancel_some(deps: Deps, owner: str, store_id: str, batch_id: str) -> bool:
     """Cancel as many files as fit into a commit; False when there were none left."""
-    store = await store_row(deps, owner, store_id)
+    store, _ = await store_row(deps, owner, store_id)
     rows: list[tuple[ItemRecord, str]] = []
-    async for item, version in _items(deps, owner, store_id, store[0].next):
+    async for item, version in _items(deps, owner, store_id, store.next):
         if batch_id in item.waiting and len(rows) < AT_ONCE:
             rows.append((item, version))
     if not rows:
         return False
-    changes = await ends(deps, owner, store, rows, Outcome("cancelled"))
+    changes = await ends(deps, owner, store_id, rows, Outcome("cancelled"))
     await deps.store.commit(partition_of(owner, store_id), changes)
     return True
 

@@ -8,6 +8,9 @@ import time
 import pytest
 
 from shared.ingestion.housekeeping import OVERDUE
+from shared.objects.vector_store import STORE_KEY
+from shared.objects.vector_store_requests import AttachFile
+from shared.resources.vector_store_files import attach
 from shared.runs.housekeeping import sweep
 from tests.api.test_vector_stores import filled, upload
 
@@ -114,3 +117,43 @@ def test_a_file_that_waits_long_is_asked_for_again_but_not_every_minute(client, 
         box.run(sweep(box.deps, OVERDUE))
     assert len(sent) == 1
     gate.open()
+
+
+@pytest.mark.parametrize("end", ["completed", "cancelled", "detached"])
+def test_a_file_may_keep_more_batches_waiting_than_fit_into_a_commit(client, gate, end):
+    store = client.vector_stores.create()
+    file = upload(client, "a.txt", b"alpha")
+    batches = [client.vector_stores.file_batches.create(store.id, file_ids=[file]).id for _ in range(105)]
+    gate.wait()
+    if end == "cancelled":
+        client.vector_stores.file_batches.cancel(batches[-1], vector_store_id=store.id)
+    elif end == "detached":
+        client.vector_stores.files.delete(file, vector_store_id=store.id)
+    gate.open()
+    eventually(lambda: client.vector_stores.retrieve(store.id).status == "completed")
+    for batch in batches:
+        counts = client.vector_stores.file_batches.retrieve(batch, vector_store_id=store.id).file_counts
+        assert (counts.in_progress, counts.completed) == (0, int(end == "completed"))
+
+
+def test_batches_that_share_a_file_may_be_attached_at_once(client, box, monkeypatch):
+    """A file comes with another batch just when this one has read the store's row."""
+    store = client.vector_stores.create()
+    first, shared = upload(client, "a.txt", b"alpha"), upload(client, "b.txt", b"beta")
+    get, reads = type(box.deps.store).get, []
+
+    async def get_slowly(records, partition, key):
+        row = await get(records, partition, key)
+        if key == STORE_KEY:
+            reads.append(key)
+            if len(reads) == 2:
+                await attach(box.deps, "me", store.id, AttachFile(file_id=shared))
+        return row
+
+    send = type(box.deps.ingestion).send
+    monkeypatch.setattr(type(box.deps.ingestion), "send", lambda queue, body, delay=0: send(queue, body, max(delay, 1)))
+    monkeypatch.setattr(type(box.deps.store), "get", get_slowly)
+    batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=[first, shared], poll_interval_ms=50)
+    assert (batch.file_counts.completed, batch.file_counts.total) == (2, 2)
+    assert client.vector_stores.retrieve(store.id).file_counts.total == 2
+    assert len(client.vector_stores.files.list(store.id).data) == 2
