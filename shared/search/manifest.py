@@ -66,10 +66,10 @@ class Manifests:
         return Manifest(tuple(Entry(**entry) for entry in record.data["entries"]), record.version)
 
     async def write(self, store_id: str, manifest: Manifest, entries: tuple[Entry, ...]) -> bool:
-        """Replace the manifest that was read; False when somebody else was faster."""
+        """Replace the manifest that was read, or remove an empty one; False when somebody else was faster."""
         put = Put(KEY, {"entries": [asdict(entry) for entry in entries]}, manifest.version)
         try:
-            await self._store.commit(partition(store_id), [put])
+            await self._store.commit(partition(store_id), [put if entries else Delete(KEY, manifest.version)])
         except (Conflict, NotFound):
             return False
         except Unavailable as error:

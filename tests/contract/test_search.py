@@ -242,6 +242,18 @@ async def test_a_dropped_store_leaves_no_bytes(home: Home):
     assert [info async for info in home.blobs().list("index/")] == []
 
 
+async def test_a_file_indexed_while_its_store_was_dropped_leaves_nothing_when_it_is_removed(home: Home):
+    index, store = SegmentIndex(home.store(), home.blobs()), home.store()
+    await fill(index)
+    await index.drop("vs_a")
+    await index.add("vs_a", "file-late", [Chunk("late")], None)
+    await index.remove("vs_a", "file-late")
+    assert [info async for info in home.blobs().list("index/")] == []
+    assert await store.scan("index-vs_a", "!", "~", 10) == []
+    await fill(index)
+    assert len(await find(index, "cats dog owls")) == 3
+
+
 async def test_memory_stays_within_its_bound(home: Home):
     index = SegmentIndex(home.store(), home.blobs(), memory=1)
     await fill(index)
