@@ -7,6 +7,7 @@ from typing import Final
 
 from shared import ids
 from shared.deps import Deps
+from shared.errors import NotFoundError
 from shared.objects.common import Json
 from shared.objects.vector_store import (
     ITEM_PREFIX,
@@ -58,7 +59,11 @@ async def finish(deps: Deps, owner: str, store_id: str, batch_id: str) -> None:
 async def get(deps: Deps, owner: str, store_id: str, batch_id: str) -> Json:
     """A batch. Raises NotFoundError."""
     check_shape(batch_id, "file batch", PREFIX.rstrip("_"), "batch_id")
-    record, _ = await batch_row(deps, owner, store_id, batch_id)
+    try:
+        record, _ = await batch_row(deps, owner, store_id, batch_id)
+    except NotFoundError:
+        await store_row(deps, owner, store_id)
+        raise
     return record.batch.to_json()
 
 

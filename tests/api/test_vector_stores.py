@@ -61,6 +61,14 @@ def test_a_vector_store_is_modified_listed_and_deleted(client):
         client.vector_stores.retrieve(stores[1].id)
 
 
+def test_a_batch_of_an_unknown_store_names_the_store(client):
+    store = client.vector_stores.create()
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[upload(client, "a.txt", b"alpha")])
+    client.vector_stores.delete(store.id)
+    with pytest.raises(openai.NotFoundError, match=f"No vector store found with id '{store.id}'"):
+        client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store.id)
+
+
 def test_another_owner_does_not_see_it(client, other):
     store = client.vector_stores.create()
     assert other.get(f"vector_stores/{store.id}").status_code == 404
