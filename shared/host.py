@@ -24,6 +24,9 @@ from shared.sandbox.base import SandboxUnavailable
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
 
+#: Longer than clients keep an idle connection: a host that closes first may do so under the next request.
+IDLE_SECONDS: Final = 120
+
 
 def with_key(settings: Settings) -> Settings:
     """The settings with an API key: the configured ones, else the one made on the first start and kept in the home."""
@@ -110,6 +113,7 @@ async def serve(settings: Settings) -> None:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=IDLE_SECONDS,
         lifespan="off",
     )
     async with box.at_work():
