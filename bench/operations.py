@@ -49,7 +49,7 @@ async def count_run(
     counter.clear()
     body = CreateRun(assistant_id=assistant["id"])
     if streamed:
-        async for _ in await create.create_streamed(box.drives, OWNER, thread["id"], body):
+        async for _ in await create.create_streamed(box.drives, OWNER, thread["id"], body, ()):
             pass
         return dict(counter)
     run = await create.create(box.deps, OWNER, thread["id"], body)

@@ -20,7 +20,8 @@ from shared.resources.records import until_committed
 from shared.runs import file_search, lifecycle, service, wakeups
 from shared.runs.drives import Drives
 from shared.runs.events import Event, Listener
-from shared.runs.recorder import Recorder, put_run
+from shared.runs.recorder import Recorder
+from shared.runs.rows import put_head, put_run
 from shared.store.base import Conflict, Put
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tupl
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
-    return record, [Put(HEAD_KEY, locked(record), version), *changes]
+    return record, [put_head(record, version), *changes]
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -130,7 +131,7 @@ async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) ->
     await check_stores(deps, record)
     await threads.add_to_index(deps, owner, thread["id"])
     rest = [each for each in changes if each.key != HEAD_KEY]
-    return record, [Put(HEAD_KEY, locked(record)), *rest], thread
+    return record, [put_head(record, None), *rest], thread
 
 
 async def check_stores(deps: Deps, record: RunRecord) -> None:
@@ -179,11 +180,6 @@ def run_record(
         resources=dict(assistant.tool_resources),
         server_tools=opted.split(),
     )
-
-
-def locked(record: RunRecord) -> Json:
-    """The thread's head while the run is active."""
-    return Head(next=record.next, active_run=record.run.id, calls=record.calls).model_dump(mode="json")
 
 
 async def settle(deps: Deps, owner: str, thread_id: str, run_id: str) -> bool:

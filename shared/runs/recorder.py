@@ -15,16 +15,14 @@ from shared.objects.common import Json, Usage
 from shared.objects.message import Message
 from shared.objects.run import Lease, Run, RunRecord, RunStatus
 from shared.objects.step import RunStep, StepRecord
-from shared.objects.thread import HEAD_KEY, Head, partition_of
+from shared.objects.thread import partition_of
 from shared.runs import lifecycle
 from shared.runs.events import DONE, Event, Listener
+from shared.runs.rows import put_head, put_run
 from shared.runs.views import answered_step
 from shared.store.base import EXISTING, Conflict, Delete, NotFound, Put
 
 logger = logging.getLogger(__name__)
-
-#: Seconds past `expires_at` after which housekeeping looks after a run whose messages were all lost.
-OVERDUE_GRACE = 60
 
 #: What an unfinished step and message become when the run ends this way, and why.
 ENDINGS: dict[str, tuple[str, str]] = {
@@ -249,11 +247,9 @@ class Recorder:
             self.say(event)
 
     def _changes(self) -> list[Put | Delete]:
-        record, run = self.record, self.record.run
-        head = Head(next=record.next, active_run=None if self._ends else run.id, calls=record.calls)
-        changes: list[Put | Delete] = [put_run(record, self.version)]
+        changes: list[Put | Delete] = [put_run(self.record, self.version)]
         if self._puts or self._ends:
-            changes.append(Put(HEAD_KEY, head.model_dump(mode="json"), EXISTING))
+            changes.append(put_head(self.record, over=self._ends))
         for key, data in self._puts.items():
             changes.append(Put(key, data, EXISTING if key in self._stored else None))
         changes.extend(Delete(key) for key in self._deletes)
@@ -293,9 +289,3 @@ class Recorder:
                 [self.version] = await self.deps.store.commit(self.partition, [put_run(theirs, version)])
             except (Conflict, NotFound) as error:
                 raise Superseded from error
-
-
-def put_run(record: RunRecord, version: str | None) -> Put:
-    """The run's row, with the time at which housekeeping must look after it if all its messages were lost."""
-    due = None if record.run.expires_at is None else record.run.expires_at + OVERDUE_GRACE
-    return Put(record.run.id, record.model_dump(mode="json"), version, due)

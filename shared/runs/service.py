@@ -16,7 +16,8 @@ from shared.resources.records import check_shape, until_committed
 from shared.runs import lifecycle, wakeups
 from shared.runs.drives import Drives
 from shared.runs.events import Listener
-from shared.runs.recorder import Recorder, put_run
+from shared.runs.recorder import Recorder
+from shared.runs.rows import put_run
 from shared.runs.worker import end
 
 

@@ -16,7 +16,7 @@ from shared.objects.run_requests import CreateThreadAndRun
 from shared.objects.thread import HEAD_KEY, partition_of
 from shared.resources import assistants
 from shared.runs import create, housekeeping, service
-from shared.runs.recorder import put_run
+from shared.runs.rows import put_run
 from shared.tools.base import tool
 
 OWNER = "me"

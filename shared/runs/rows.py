@@ -1,0 +1,24 @@
+"""The rows that every commit of a run writes: the run's own, and the thread's head."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.objects.run import RunRecord
+from shared.objects.thread import HEAD_KEY, Head
+from shared.store.base import EXISTING, Existing, Put
+
+#: Seconds past `expires_at` after which housekeeping looks after a run whose messages were all lost.
+OVERDUE_GRACE: Final = 60
+
+
+def put_run(record: RunRecord, version: str | None) -> Put:
+    """The run's row, with the time at which housekeeping must look after it if all its messages were lost."""
+    due = None if record.run.expires_at is None else record.run.expires_at + OVERDUE_GRACE
+    return Put(record.run.id, record.model_dump(mode="json"), version, due)
+
+
+def put_head(record: RunRecord, version: str | Existing | None = EXISTING, *, over: bool = False) -> Put:
+    """The thread's head as the run leaves it: locked by the run until that is over."""
+    head = Head(next=record.next, active_run=None if over else record.run.id, calls=record.calls)
+    return Put(HEAD_KEY, head.model_dump(mode="json"), version)
