@@ -78,16 +78,19 @@ class AcaSession:
         seconds = min(wanted, LONGEST_CALL - _GRACE)
         nonce, hard = secrets.token_hex(8), int(seconds) + _GRACE
         text = shipped.call(code, nonce=nonce, seconds=seconds, limits=self._limits)
-        began, known, self._known = time.monotonic(), self._known, True
+        began, known = time.monotonic(), self._known
         answer = await self._pool.execute(self._key, text, hard)
+        self._known = True
         printed, reply = shipped.find_reply(str(answer.get("stdout") or ""), nonce, self._limits)
-        if reply is None or reply.get("file") == shipped.REPLY:
+        elapsed = time.monotonic() - began
+        # A session whose call was ended by the service has left no reply, and may not answer for a while.
+        if elapsed < hard if reply is None else reply.get("file") == shipped.REPLY:
             reply = await self._kept_reply(nonce)
         if reply is not None:
             fresh = known and reply.get("first") is True
             return shipped.result(reply, printed, self._limits, fresh=fresh)
         logs = printed + str(answer.get("stderr") or "")
-        if time.monotonic() - began < seconds:
+        if elapsed < seconds:
             return CellResult("killed", logs=logs[: self._limits.logs], reason="crash")
         await self._pool.delete(self._key)  # nothing else ends a call that ignores its alarm
         return CellResult("timeout", logs=logs[: self._limits.logs])
