@@ -110,14 +110,17 @@ class TurnWriter:
     def finish(self, turn: Turn) -> list[Json]:
         """Write down the whole turn (the caller commits) and return its calls."""
         calls = [item for item in turn.items if item["type"] == "function_call"] if turn.incomplete is None else []
-        texts = [index for index, item in enumerate(turn.items) if item["type"] == "message"]
+        messages = (index for index, item in enumerate(turn.items) if item["type"] == "message")
+        texts = [index for index in messages if index not in self._written]
         usage = usage_of(turn)
         for index in texts:
-            if index not in self._written:
-                last = index == texts[-1] and not calls
-                self._finish_message(index, turn, usage if last else None, turn.incomplete if last else None)
+            last = index == texts[-1] and not calls
+            self._finish_message(index, turn, usage if last else None, turn.incomplete if last else None)
         if calls:
             self._finish_calls(turn, calls, usage)
+        elif self.recorder.step is not None and not texts:
+            # Calls that were shown before the turn was cut short.
+            self.recorder.step.usage = usage
         record = self.recorder.record
         record.spent, record.turns, record.response_id = record.spent.plus(usage), record.turns + 1, None
         return calls

@@ -209,6 +209,16 @@ def test_scenario_h_token_limit(stream, llm):
     assert events[-4][1]["incomplete_details"] == {"reason": "max_tokens"}
 
 
+def test_a_call_cut_short_by_the_limit_is_paid_for_by_its_step(stream, llm):
+    llm.script([text("I look."), call("get_weather"), usage(10, 5), incomplete()])
+
+    events = list(stream())
+
+    assert names(events)[-3:] == ["run.step.completed", "run.incomplete", "done"]
+    steps = [data["usage"]["total_tokens"] for name, data, _ in events if name == "thread.run.step.completed"]
+    assert sum(steps) == events[-2][1]["usage"]["total_tokens"] == 15
+
+
 @pytest.mark.parametrize("settings", [{"run_lifetime_seconds": 60, "look_seconds": 0.05, "lease_seconds": 500}])
 def test_scenario_i_expiry(stream, llm, box):
     llm.script([text("Ra", pause(box.event()))])
