@@ -8,10 +8,12 @@ import time
 import pytest
 
 from shared.ingestion.housekeeping import OVERDUE
-from shared.objects.vector_store import STORE_KEY
+from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY
 from shared.objects.vector_store_requests import AttachFile
+from shared.resources.records import ATTEMPTS
 from shared.resources.vector_store_files import attach
 from shared.runs.housekeeping import sweep
+from shared.store.base import Conflict
 from tests.api.test_vector_stores import filled, upload
 
 
@@ -57,6 +59,12 @@ def eventually(holds) -> None:
 
 def unindexed(box, store_id: str, file_id: str) -> None:
     eventually(lambda: box.run(box.deps.index.chunks(store_id, file_id)) == [])
+
+
+def slow_queue(box, monkeypatch) -> None:
+    """Messages arrive after the requests that sent them."""
+    send = type(box.deps.ingestion).send
+    monkeypatch.setattr(type(box.deps.ingestion), "send", lambda queue, body, delay=0: send(queue, body, max(delay, 1)))
 
 
 def test_a_file_cancelled_while_it_is_read_is_not_found(client, box, gate):
@@ -150,10 +158,30 @@ def test_batches_that_share_a_file_may_be_attached_at_once(client, box, monkeypa
                 await attach(box.deps, "me", store.id, AttachFile(file_id=shared))
         return row
 
-    send = type(box.deps.ingestion).send
-    monkeypatch.setattr(type(box.deps.ingestion), "send", lambda queue, body, delay=0: send(queue, body, max(delay, 1)))
+    slow_queue(box, monkeypatch)
     monkeypatch.setattr(type(box.deps.store), "get", get_slowly)
     batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=[first, shared], poll_interval_ms=50)
     assert (batch.file_counts.completed, batch.file_counts.total) == (2, 2)
     assert client.vector_stores.retrieve(store.id).file_counts.total == 2
     assert len(client.vector_stores.files.list(store.id).data) == 2
+
+
+def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box, monkeypatch):
+    """Both begin; the request loses every race for the batch's row."""
+    store = client.vector_stores.create()
+    file = upload(client, "a.txt", b"alpha")
+    commit, lost = type(box.deps.store).commit, []
+
+    async def lose(records, partition, changes):
+        if len(lost) < ATTEMPTS and any(change.key.startswith(ITEM_PREFIX) for change in changes):
+            lost.append(partition)
+            raise Conflict("somebody else was faster")
+        return await commit(records, partition, changes)
+
+    slow_queue(box, monkeypatch)
+    monkeypatch.setattr("shared.resources.records.FIRST_WAIT", 0)
+    monkeypatch.setattr(type(box.deps.store), "commit", lose)
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[file])
+    assert (batch.status, batch.file_counts.in_progress) == ("in_progress", 1)
+    done = client.vector_stores.file_batches.poll(batch.id, vector_store_id=store.id, poll_interval_ms=50)
+    assert done.file_counts.completed == 1
