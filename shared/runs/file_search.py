@@ -25,6 +25,9 @@ from shared.search.citations import marker
 logger = logging.getLogger(__name__)
 
 NAME: Final = "file_search"
+#: Models with a small window get fewer results unless more are asked for; Azure writes them without the dot.
+SMALL_MODELS: Final = ("gpt-3.5", "gpt-35")
+SMALL_RESULTS: Final = 5
 #: Seconds from the run's start that files of the thread's own store are waited for.
 PATIENCE: Final = 60
 LOOK_SECONDS: Final = 0.5
@@ -72,6 +75,10 @@ class FileSearch:
         asked = self._settings.get("ranking_options") or {}
         return {"ranker": asked.get("ranker", DEFAULT_RANKER), "score_threshold": asked.get("score_threshold", 0.0)}
 
+    @property
+    def _results(self) -> int:
+        return SMALL_RESULTS if self.record.run.model.startswith(SMALL_MODELS) else RUN_RESULTS
+
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)
 
@@ -103,7 +110,7 @@ class FileSearch:
         for store_id in of_thread:
             await self._await_files(store_id)
         options = SearchOptions(
-            limit=self._settings.get("max_num_results") or RUN_RESULTS,
+            limit=self._settings.get("max_num_results") or self._results,
             score_threshold=self._ranking["score_threshold"],
         )
         store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]

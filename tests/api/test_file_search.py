@@ -147,3 +147,19 @@ def test_the_assistants_store_is_searched_when_that_of_the_thread_is_gone(client
 
     assert run.status == "completed"
     assert FOOD in llm.requests[1].input[-1]["output"]
+
+
+@pytest.mark.parametrize(("model", "count"), [("gpt-x", 20), ("gpt-3.5-turbo", 5), ("gpt-35-turbo", 5)])
+def test_so_many_results_are_told_as_the_models_window_suggests(client, llm, thread, assistant, store, model, count):
+    words = " ".join(f"raclette{number}" for number in range(2000))
+    file = client.files.create(file=("long.txt", words.encode()), purpose="assistants")
+    small = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
+    client.vector_stores.files.create_and_poll(
+        file.id, vector_store_id=store.id, chunking_strategy=small, poll_interval_ms=20
+    )
+    llm.script([call("file_search", queries=["raclette1 raclette"])], [text("Much.")])
+
+    client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, model=model, poll_interval_ms=20
+    )
+    assert llm.requests[1].input[-1]["output"].count("【") == count
