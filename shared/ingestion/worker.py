@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -42,6 +43,9 @@ class IngestionWorker:
 
     async def poisoned(self, body: Json) -> None:
         """A message failed too often: files do not stay in progress for ever."""
+        if body["kind"] == "batch":
+            with contextlib.suppress(NotFoundError):
+                await file_batches.give_up(self.deps, body["owner"], body["store_id"], body["batch_id"])
         if body["kind"] != "files":
             return
         for file_id in body["file_ids"]:

@@ -16,6 +16,7 @@ from shared.objects.vector_store import (
     FileBatch,
     FileCounts,
     FileSpec,
+    FileStatus,
     ItemRecord,
     partition_of,
 )
@@ -74,20 +75,25 @@ async def get(deps: Deps, owner: str, store_id: str, batch_id: str) -> Json:
 async def cancel(deps: Deps, owner: str, store_id: str, batch_id: str) -> Json:
     """Stop indexing the batch's files that are still in progress. Raises NotFoundError."""
     await get(deps, owner, store_id, batch_id)
-    await until_committed(lambda: _mark(deps, owner, store_id, batch_id))
+    await until_committed(lambda: _drop_pending(deps, owner, store_id, batch_id, "cancelled"))
     while await until_committed(lambda: _cancel_some(deps, owner, store_id, batch_id)):
         pass
     return await get(deps, owner, store_id, batch_id)
 
 
-async def _mark(deps: Deps, owner: str, store_id: str, batch_id: str) -> None:
-    """From now on no more files are attached, and the batch will end as cancelled if any file does."""
+async def give_up(deps: Deps, owner: str, store_id: str, batch_id: str) -> None:
+    """Files that could not be attached after many tries count as failed. Raises NotFoundError."""
+    await until_committed(lambda: _drop_pending(deps, owner, store_id, batch_id, "failed"))
+
+
+async def _drop_pending(deps: Deps, owner: str, store_id: str, batch_id: str, status: FileStatus) -> None:
+    """From now on no more files are attached; a cancelled batch will end as cancelled if any file does."""
     record, version = await batch_row(deps, owner, store_id, batch_id)
     if record.batch.status != "in_progress" or record.cancelled:
         return
     for _ in record.pending:
-        record.batch.file_counts.move("in_progress", "cancelled")
-    record.cancelled, record.pending = True, []
+        record.batch.file_counts.move("in_progress", status)
+    record.cancelled, record.pending = status == "cancelled", []
     await deps.store.commit(partition_of(owner, store_id), [batch_put(record, version)])
 
 

@@ -8,12 +8,13 @@ import time
 import pytest
 
 from shared.ingestion.housekeeping import OVERDUE
+from shared.ingestion.worker import IngestionWorker
 from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY
 from shared.objects.vector_store_requests import AttachFile
 from shared.resources.records import ATTEMPTS
 from shared.resources.vector_store_files import attach
 from shared.runs.housekeeping import sweep
-from shared.store.base import Conflict
+from shared.store.base import Conflict, Unavailable
 from tests.api.test_vector_stores import filled, upload
 
 
@@ -185,3 +186,26 @@ def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box
     assert (batch.status, batch.file_counts.in_progress) == ("in_progress", 1)
     done = client.vector_stores.file_batches.poll(batch.id, vector_store_id=store.id, poll_interval_ms=50)
     assert done.file_counts.completed == 1
+
+
+def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(http, client, box, monkeypatch):
+    store = client.vector_stores.create()
+    file = upload(client, "a.txt", b"alpha")
+    sent = []
+
+    async def lost(queue, body, delay=0):
+        sent.append(body)
+
+    async def refuse(records, partition, changes):
+        if any(change.key.startswith(ITEM_PREFIX) for change in changes):
+            raise Unavailable("not now")
+        return await commit(records, partition, changes)
+
+    commit = type(box.deps.store).commit
+    monkeypatch.setattr(type(box.deps.ingestion), "send", lost)
+    monkeypatch.setattr(type(box.deps.store), "commit", refuse)
+    assert http.post(f"vector_stores/{store.id}/file_batches", json={"file_ids": [file]}).status_code >= 500
+    [message] = [body for body in sent if body["kind"] == "batch"]
+    box.run(IngestionWorker(box.deps).poisoned(message))
+    batch = client.vector_stores.file_batches.retrieve(message["batch_id"], vector_store_id=store.id)
+    assert (batch.status, batch.file_counts.failed, batch.file_counts.in_progress) == ("failed", 1, 0)
