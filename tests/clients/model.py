@@ -41,6 +41,8 @@ def answer(request: TurnRequest) -> Sequence[Part]:
         case "search", [found]:
             marker = found.split("\n")[0]
             return [text("Ràclette 🧀 ", marker[:4], marker[4:] + ".")]
+        case "ponder", _:
+            return [pause(0.3), text("You said: ", question)]
         case "slow", _:
             # Word by word, since openai 4 for Node hands an event on only when the next one comes.
             return [text(*[each for number in range(300) for each in (f"{number} ", pause(0.1))])]

@@ -172,9 +172,9 @@ def a_run_is_polled_to_its_answer(assistant):
     run = runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, **SOON)
     assert (run.status, run.usage.total_tokens) == ("completed", 15)
     assert answer(thread.id) == "You said: hello there"
-    more = [{"role": "user", "content": "and again"}]
+    more = [{"role": "user", "content": "ponder it"}]
     second = runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, additional_messages=more)
-    assert answer(thread.id) == "You said: and again"
+    assert answer(thread.id) == "You said: ponder it"
     assert [each.id for each in runs.list(thread.id, limit=1)] == [second.id, run.id]
     [step] = runs.steps.list(run.id, thread_id=thread.id)
     assert runs.steps.retrieve(step.id, thread_id=thread.id, run_id=run.id) == step
