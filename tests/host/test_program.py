@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from openai import OpenAI
 
 from tests.api.conftest import below
 from tests.durability.conftest import model_url  # noqa: F401  a fixture
@@ -78,6 +80,29 @@ def test_a_first_start_makes_a_key_that_later_ones_keep(tmp_path: Path) -> None:
 
     assert keys[0] == keys[1]
     assert (tmp_path / "api_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_host_prints_is_enough_to_call_it(tmp_path: Path) -> None:
+    with program("run", BOX_HOME=str(tmp_path), SANDBOX="auto") as box:
+        address, key = (re.search(rf"{name} +(\S+)", box.greet())[1] for name in ("base URL", "API key"))
+        with OpenAI(base_url=address, api_key=key, max_retries=0) as client:
+            thread = {"messages": [{"role": "user", "content": "I need to solve 3x + 11 = 14."}]}
+            assistant = client.beta.assistants.create(model="gpt-4o", tools=[{"type": "code_interpreter"}])
+            run = client.beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=thread)
+            answer = client.beta.threads.messages.list(thread_id=run.thread_id).data[0].content[0].text.value
+    assert run.status == "completed"
+    assert "x = 1" in answer
+
+
+def test_a_client_closes_an_idle_connection_first(tmp_path: Path) -> None:
+    """A host that does may do so under the client's next request; httpx keeps connections for five seconds."""
+    with program("run", BOX_HOME=str(tmp_path)) as box:
+        box.greet()
+        with closing(HTTPConnection("127.0.0.1", box.port)) as connection:
+            for idle in (6, 0):
+                connection.request("GET", "/healthz")
+                assert connection.getresponse().read()
+                time.sleep(idle)
 
 
 STOPS = [signal.SIGINT, signal.SIGTERM]
