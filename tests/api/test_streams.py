@@ -253,6 +253,22 @@ def test_scenario_j_server_fault(stream, llm, box, client, thread, assistant):
         events.until_done()
 
 
+def test_a_message_deleted_while_it_is_written_is_written_again(stream, llm, box, client, thread):
+    go_on = box.event()
+    llm.script([text("Ra", pause(go_on), "in.")], [text("Rain again.")])
+    events = []
+    for event in stream():
+        events.append(event)
+        if event[0] == "thread.message.delta" and not go_on.is_set():
+            client.beta.threads.messages.delete(event[1]["id"], thread_id=thread.id)
+            box.loop.call_soon_threadsafe(go_on.set)
+
+    assert names(events)[-2:] == ["run.completed", "done"]
+    assert events[-1][2] < 5
+    [answer, _] = client.beta.threads.messages.list(thread.id).data
+    assert answer.content[0].text.value == "Rain again."
+
+
 @pytest.mark.parametrize("settings", [{"look_seconds": 0.05}])
 def test_a_stream_whose_thread_is_deleted_ends_with_an_error(stream, llm, box, client, thread):
     llm.script([text("Ra", pause(box.event()), "in.")])
