@@ -193,9 +193,9 @@ class Worker:
         elif recorder.run.status == "cancelling":
             recorder.say(Event("thread.run.cancelling", recorder.run.to_json()))
             await end(recorder, "cancelled", partial=partial.content if partial is not None else None)
-        elif lease is not None and lease.worker == self.name:
+        elif lease is not None and lease.holder == ours.holder:
             # A client deleted the message we were writing: its turn is taken again, by whoever is free.
-            await self._release(recorder)
+            await self._release(ours)
 
     async def _release(self, recorder: Recorder) -> None:
         """The process is asked to stop: let somebody else go on at once instead of after the lease."""

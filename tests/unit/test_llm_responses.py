@@ -278,6 +278,13 @@ async def test_json_may_be_asked_for_in_the_instructions_alone(fake, llm, said):
     assert len(fake.bodies[0]["input"]) == (1 if "JSON" in said else 2)
 
 
+async def test_half_a_character_does_not_keep_a_thread_from_being_answered(fake, llm):
+    """JSON can spell half of a surrogate pair, so clients and tools can send one; nothing can encode it."""
+    fake.script(RAIN)
+    assert await answer(llm, replace(WEATHER, input=[{"role": "user", "content": "Rain \ud83d?"}])) == "Rain."
+    assert fake.bodies[-1]["input"] == [{"role": "user", "content": "Rain ??"}]
+
+
 async def test_a_background_turn_is_stored_and_carries_its_key(fake, llm):
     await llm.start(WEATHER, "run_1-0", time.time() + 20)
     assert (fake.bodies[0]["background"], fake.bodies[0]["store"]) == (True, True)

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from shared.llm.base import Json, LlmError
-from shared.llm.responses.body import Dialect, without
+from shared.llm.responses.body import Dialect, whole, without
 from shared.llm.responses.errors import Again, Drop, decide, facts
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,9 @@ class Attempts:
 
     async def recover(self, error: Exception) -> None:
         """Return when the request should be sent again. Raises LlmError when it should not."""
+        if isinstance(error, UnicodeEncodeError):
+            self.body = whole(self.body)
+            return
         decision = decide(error, self.body)
         match decision:
             case Drop(name, this_value_only):

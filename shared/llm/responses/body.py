@@ -65,6 +65,12 @@ def without(body: Json, name: str) -> Json:
     return {key: value for key, value in body.items() if key != name}
 
 
+def whole(body: Json) -> Json:
+    """The body without halves of characters: JSON can spell them, but nothing can encode them."""
+    written: Json = json.loads(json.dumps(body, ensure_ascii=False).encode(errors="replace"))
+    return written
+
+
 def carries_reasoning(body: Json) -> bool:
     """Whether there are reasoning items to leave out."""
     return any(item.get("type") == "reasoning" for item in body["input"])
