@@ -66,8 +66,13 @@ async def delete(deps: Deps, owner: str, assistant_id: str) -> Json:
     return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}
 
 
-async def _row(deps: Deps, owner: str, assistant_id: str) -> Record:
+def check_id(assistant_id: str) -> None:
+    """Refuse what cannot be an assistant's id. Raises InvalidRequest."""
     check_shape(assistant_id, "assistant", "asst", "assistant_id")
+
+
+async def _row(deps: Deps, owner: str, assistant_id: str) -> Record:
+    check_id(assistant_id)
     return await find(deps.store, partition_of(owner), assistant_id, "assistant")
 
 

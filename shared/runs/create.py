@@ -93,6 +93,8 @@ async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener:
 
 async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tuple[RunRecord, list[Put]]:
     """The run and the other rows of its commit. Raises NotFoundError, InvalidRequest, Conflict."""
+    threads.check_id(thread_id)
+    assistants.check_id(body.assistant_id)
     found = await asyncio.gather(
         threads.head(deps, owner, thread_id), assistants.get(deps, owner, body.assistant_id), return_exceptions=True
     )

@@ -47,7 +47,8 @@ class Entry:
 async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
     """The input items for the run's next turn, oldest first."""
     partition = partition_of(record.owner, record.run.thread_id)
-    last = record.run.truncation_strategy.get("last_messages")
+    strategy = record.run.truncation_strategy
+    last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
     low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
     first, end = key_at("msg_", low), key_at("msg_", record.next.message)
     messages = await deps.store.scan(partition, first, end, record.next.message - low)

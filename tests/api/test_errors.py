@@ -396,6 +396,7 @@ def test_the_body_is_checked_before_the_ids(http):
     body = {"role": "user", "content": "x", "attachments": [{"file_id": "file-x"}]}
     assert error_of(http.post("threads/undefined/messages", json=body))["param"] == "thread_id"
     assert error_of(http.post("threads/thread_x/messages", json=body), 404)
+    assert error_of(http.post("threads/thread_x/runs", json={"assistant_id": "x"}))["param"] == "assistant_id"
 
 
 def test_existence_is_checked_before_the_state(http, thread, active_run):

@@ -266,14 +266,17 @@ def test_the_next_run_sees_earlier_calls_and_outputs(client, llm, ask, thread, s
     assert kinds == ["user", "function_call", "function_call_output", "assistant", "user"]
 
 
-def test_last_messages_cuts_the_prompt(client, llm, ask, thread):
+@pytest.mark.parametrize(
+    ("kind", "seen"), [("last_messages", ["Two", "Three"]), ("auto", ["Weather?", "One", "Two", "Three"])]
+)
+def test_last_messages_cuts_the_prompt(client, llm, ask, thread, kind, seen):
     for content in ("One", "Two", "Three"):
         client.beta.threads.messages.create(thread.id, role="user", content=content)
     llm.script([text("Yes.")])
 
-    ask(truncation_strategy={"type": "last_messages", "last_messages": 2})
+    ask(truncation_strategy={"type": kind, "last_messages": 2})
 
-    assert [item["content"][0]["text"] for item in llm.requests[0].input] == ["Two", "Three"]
+    assert [item["content"][0]["text"] for item in llm.requests[0].input] == seen
 
 
 @pytest.mark.parametrize("settings", [{"model_context_tokens": 100}])
