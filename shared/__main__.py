@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
 from shared import demo, host
 from shared.client import connected
 from shared.config import Settings
@@ -14,7 +17,11 @@ from shared.samples.install import install, names, prompts
 def main(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
     chosen = parser().parse_args(arguments)
-    settings = Settings()
+    try:
+        settings = Settings()
+    except (ValidationError, SettingsError) as error:
+        print(*wrong_settings(error), sep="\n", file=sys.stderr)
+        return 2
     match chosen.command:
         case "run":
             return host.run(settings)
@@ -24,6 +31,14 @@ def main(arguments: list[str]) -> int:
             with connected(settings) as client:
                 return demo.tour(client, chosen.model or default_model(settings))
     return samples(settings, chosen)
+
+
+def wrong_settings(error: ValidationError | SettingsError) -> list[str]:
+    """A line for each setting that cannot be used. Values are not shown: some are secret."""
+    if isinstance(error, ValidationError):
+        return [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+    # The library's sentence has the name between quotation marks, its cause is the JSON parser's complaint.
+    return [f"{str(error).split(chr(34))[1].upper()}: not JSON: {error.__cause__}"]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -25,13 +25,16 @@ PATIENCE: Final = 60.0
 def connected(settings: Settings) -> Iterator[OpenAI]:
     """A client of the host at the settings' address: the one that runs, else our own for as long as it is needed."""
     # heavy: loaded on first use
-    from openai import OpenAI  # noqa: PLC0415
+    from openai import APIError, OpenAI  # noqa: PLC0415
 
     warnings.simplefilter("ignore", DeprecationWarning)
     settings = host.with_key(settings)
     key = next(iter(settings.box_api_keys.values())).get_secret_value()
     with running(settings):
-        yield OpenAI(base_url=host.base_url(settings), api_key=key)
+        try:
+            yield OpenAI(base_url=host.base_url(settings), api_key=key)
+        except APIError as error:
+            sys.exit(error.message)
 
 
 @contextmanager

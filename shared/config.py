@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     # where the embedded host keeps things and listens
     box_home: Path = Path(".box")
     box_host: str = "127.0.0.1"
-    box_port: int = 7071
+    box_port: int = Field(default=7071, ge=1, le=65535)
     public_base_url: str = ""
     """What clients call, for links and log lines; empty: http://host:port."""
 

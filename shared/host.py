@@ -32,12 +32,16 @@ def with_key(settings: Settings) -> Settings:
     """The settings with an API key: the configured ones, else the one made on the first start and kept in the home."""
     if settings.box_api_keys:
         return settings
-    settings.box_home.mkdir(parents=True, exist_ok=True)
     path = settings.box_home / "api_key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(f"box-{secrets.token_urlsafe(32)}\n")
-    return settings.model_copy(update={"box_api_keys": {OWNER: SecretStr(path.read_text().strip())}})
+    try:
+        settings.box_home.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(f"box-{secrets.token_urlsafe(32)}\n")
+        key = path.read_text().strip()
+    except OSError as error:
+        sys.exit(f"BOX_HOME: {settings.box_home} cannot be used: {error.strerror} ({error.filename})")
+    return settings.model_copy(update={"box_api_keys": {OWNER: SecretStr(key)}})
 
 
 def base_url(settings: Settings) -> str:
@@ -92,7 +96,12 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then greet."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            # uvicorn has said why, but not what to do about it.
+            print("Set BOX_PORT to another port, or end what uses this one.", file=sys.stderr)
+            raise
         if self.started:
             print(self.greeting, flush=True)
 

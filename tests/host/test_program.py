@@ -144,3 +144,44 @@ def wait_for(http: httpx.Client, path: str, status: str) -> None:
     while (found := http.get(path).json()["status"]) != status:
         assert time.monotonic() < end, f"still {found}"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        ("BOX_PORT", "abc", "BOX_PORT: Input should be a valid integer"),
+        ("BOX_PORT", "99999", "BOX_PORT: Input should be less than or equal to 65535"),
+        ("SANDBOX", "docker", "SANDBOX: String should match pattern"),
+        ("MODEL_ALIASES", "{x", "MODEL_ALIASES: not JSON: Expecting"),
+        ("BOX_HOME", __file__, f"BOX_HOME: {__file__} cannot be used: "),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, setting: str, value: str, line: str) -> None:
+    with program("run", **{"BOX_HOME": str(tmp_path), setting: value}) as box:
+        said, log = box.process.communicate(timeout=30)
+        assert box.process.returncode in (1, 2)
+    assert said == ""
+    assert log.startswith(line)
+    assert log.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path: Path) -> None:
+    with program("run", BOX_HOME=str(tmp_path / "first")) as box:
+        box.greet()
+        with program("run", BOX_HOME=str(tmp_path / "second"), BOX_PORT=str(box.port)) as late:
+            said, log = late.process.communicate(timeout=30)
+            assert late.process.returncode != 0
+    assert said == ""
+    assert "address already in use" in log
+    assert log.endswith("Set BOX_PORT to another port, or end what uses this one.\n")
+
+
+def test_the_demo_says_in_a_line_that_the_running_box_has_another_key(tmp_path: Path) -> None:
+    with program("run", BOX_HOME=str(tmp_path), BOX_API_KEYS=json.dumps({"me": KEY})) as box:
+        box.greet()
+        with program("demo", BOX_HOME=str(tmp_path), BOX_PORT=str(box.port)) as stranger:
+            said, log = stranger.process.communicate(timeout=60)
+            assert stranger.process.returncode == 1
+    assert said == ""
+    assert "Incorrect API key provided" in log
+    assert log.count("\n") == 1
