@@ -199,3 +199,35 @@ async def test_a_report_has_a_date_and_is_mailed(bench):
     assert f"on {datetime.now(UTC):%Y-%m-%d}" in bench.mail["body"]
     assert "Total value: 1,450.00 USD" in bench.mail["body"]
     assert "sent" in answer
+
+
+async def test_the_state_with_most_rows_is_counted_not_the_latest_row(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Which state had the most bank failures?")
+    assert "FL    2" in answer
+    assert "Heartland" not in answer
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Which year had the most failures?")
+    assert "2023    2" in answer
+
+
+async def test_a_chart_over_years_shows_those_in_which_nothing_happened(bench):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Chart the failures by year since 2020")
+    assert "2020    1\n2021    1\n2022    0\n2023    2" in answer
+
+
+async def test_a_name_is_known_in_a_long_list(bench, data):
+    rows = [f"Aaa Bank {number},Miami,FL,1,2010-01-01" for number in range(200)]
+    (data / "failed_banks.csv").write_text("\n".join([BANKS.strip(), *rows]))
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), "Where was Silicon Valley Bank?")
+    assert "1 rows" in answer
+    assert "Santa Clara" in answer
+
+
+async def test_a_chart_says_that_it_shows_the_largest_only(bench, data):
+    rows = [f"T{number},12,20,34,2999-05-01" for number in range(4, 44)]
+    (data / "turbines.csv").write_text("\n".join([TURBINES.strip(), *rows]))
+    answer = await bench.work(Talk(CODE, instructions=FARM_RULES), "Plot the voltage per turbine")
+    assert "the 30 largest of 43" in answer
+
+
+async def test_an_average_needs_no_question_mark(bench):
+    assert "34.67" in await bench.work(Talk(CODE, instructions=FARM_RULES), "average voltage")

@@ -13,7 +13,10 @@ from shared.llm.offline.conversation import Conversation, Reply
 HONESTY = "I am not a language model but this box's offline demo, which follows a handful of rules."
 #: No question needs more calls; a tool that answers nonsense must not keep a run going.
 _MOST_CALLS = 40
-_WISHES = "analy|chart|compare|count|create|describe|display|draw|find|give|graph|list|make|plot|print|show|summar|tell"
+_WISHES = (
+    "analy|average|chart|compare|count|create|describe|display|draw|find|give|graph|list|make|mean|plot|print|show|"
+    "summar|tell|total"
+)
 
 
 @dataclass(frozen=True, slots=True)

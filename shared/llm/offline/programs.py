@@ -106,22 +106,27 @@ def _chart(question: Question) -> list[str]:
     group = question.table.named_in(spoken, "text", "date")
     dates = question.table.of_kind("date")
     if dates and (re.search(r"\b(?:year|time)", spoken, re.IGNORECASE) or (group is not None and group.kind == "date")):
-        title, key, order = "year", f"table[{dates[0].name!r}].dt.year", "sort_index()"
+        years = f"table[{dates[0].name!r}].dt.year"
+        # A year in which nothing happened is a zero, not a gap.
+        order = f"reindex(range({years}.min(), {years}.max() + 1), fill_value=0)"
+        title, key = "year", years
     else:
         group = group or next(iter(question.table.of_kind("text")), question.table.columns[0])
-        title, key, order = group.name, f"table[{group.name!r}]", "sort_values(ascending=False).head(30)"
+        title, key, order = group.name, f"table[{group.name!r}]", "sort_values(ascending=False)"
     value = f"[{number.name!r}].sum()" if number is not None else ".size()"
     what = number.name if number is not None else "count"
     return [
         "import matplotlib.pyplot as plt",
         "",
         f"values = table.groupby({key}){value}.{order}",
+        'shown = f", the 30 largest of {len(values)}" if len(values) > 30 else ""',
+        "values = values.nlargest(30) if shown else values",
         "values.plot.bar(figsize=(9, 4.5))",
         f'plt.title("{what} by {title}")',
         f'plt.ylabel("{what}")',
         "plt.tight_layout()",
         "plt.show()",
-        f'print("The chart shows the {what} by {title}:")',
+        f'print("The chart shows the {what} by {title}" + shown + ":")',
         "print(values.to_string())",
     ]
 
@@ -142,6 +147,10 @@ def _scatter(across: Column, up: Column) -> list[str]:
 
 def _extreme(question: Question) -> list[str]:
     """The row with the latest or earliest date, or the largest or smallest number."""
+    group = _grouped(question)
+    if group is not None:
+        fewest = ".sort_values()" if question.asks("fewest|least") else ".sort_values(ascending=False)"
+        return [f"print(table.groupby({group}).size(){fewest}.head(5).to_string())"]
     low = question.asks("first|oldest|earliest|lowest|smallest|least|minimum|worst|slowest")
     in_time = question.asks("last|latest|newest|recent|first|oldest|earliest")
     kinds = ("date", "number") if in_time else ("number", "date")
@@ -152,6 +161,20 @@ def _extreme(question: Question) -> list[str]:
     column = named or candidates[0]
     pick = "idxmin" if low else "idxmax"
     return [f"print(table.loc[table[{column.name!r}].{pick}()].to_string())"]
+
+
+def _grouped(question: Question) -> str | None:
+    """What the rows are counted by when asked "Which state had the most failures?"; None for other questions."""
+    asked = re.search(
+        r"\b(?:which|what) (\w+)s? (?:\w+ )?(?:the )?(?:most|fewest|least)\b", question.text, re.IGNORECASE
+    )
+    if asked is None or question.table.named_in(question.text, "number") is not None:
+        return None
+    dates, column = question.table.of_kind("date"), question.table.named_in(asked[1], "text")
+    if asked[1].lower().startswith("year") and dates:
+        return f"table[{dates[0].name!r}].dt.year"
+    # A bank is no group of banks: the column is the whole of what is asked for.
+    return f"table[{column.name!r}]" if column is not None and len(column.words) == 1 else None
 
 
 def _statistics(question: Question) -> list[str]:
@@ -175,7 +198,10 @@ ACTIONS: list[tuple[str, Callable[[Question], list[str]]]] = [
     (r"outlier|anomal|abnormal|out of range|outside|maintenance|problem", _outliers),
     (r"chart|plot|graph|diagram|visuali[sz]|histogram|draw", _chart),
     (r"how many|number of|count", _count),
-    (r"last|latest|newest|most|first|oldest|earliest|highest|lowest|largest|smallest|best|worst|least", _extreme),
+    (
+        r"last|latest|newest|most|first|oldest|earliest|highest|lowest|largest|smallest|best|worst|least|fewest",
+        _extreme,
+    ),
     (r"average|mean|sum|total|statistic", _statistics),
     (r"", _rows),
 ]

@@ -92,7 +92,7 @@ def describe(column):
     values = sorted(map(str, column.dropna().unique()))
     if values and all(re.search(r"\\d{{4}}-\\d\\d|\\d/\\d|\\d-[A-Z][a-z]{{2}}-\\d", value) for value in values):
         return {{"kind": "date", "values": []}}
-    return {{"kind": "text", "values": [value for value in values if len(value) <= 40][:100]}}
+    return {{"kind": "text", "values": [value for value in values if len(value) <= 40][:500]}}
 
 
 columns = {{name: describe(table[name]) for name in table}}
