@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>
+<title>{title}</title><link rel="icon" href="/playground/icon.svg"><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
 code, pre {{ font: 14px/1.4 ui-monospace, monospace; }}
 summary {{ cursor: pointer; padding: .25rem 0; }}

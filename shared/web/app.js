@@ -201,6 +201,7 @@ async function submit(view, outputs) {
   try {
     const path = `/v1/threads/${here.threadId}/runs/${view.run.id}/submit_tool_outputs`;
     await listen(here, path, { tool_outputs: outputs });
+    refocus();
     return true;
   } catch (error) {
     if (here === open) fail(error);
@@ -210,6 +211,7 @@ async function submit(view, outputs) {
 
 async function cancel() {
   const here = open;
+  const held = document.activeElement === $("cancel");
   try {
     here.view.show(await api.post(`/v1/threads/${here.threadId}/runs/${here.view.run.id}/cancel`));
     if (!here.busy) await follow(here);
@@ -217,9 +219,15 @@ async function cancel() {
     if (here === open) fail(error);
   }
   update();
+  if (held && here === open && $("cancel").hidden) $("text").focus();
 }
 
 // --- the controls
+
+/** Whoever used a form that has gone since would have lost the place. */
+function refocus() {
+  if (document.activeElement === document.body) $("text").focus();
+}
 
 function update() {
   const run = open.view?.run;

@@ -39,6 +39,11 @@ class Page:
         wait = WebDriverWait(self.driver, seconds, 0.1, [StaleElementReferenceException])
         return wait.until(lambda _: condition(), f"the page says:\n{self['body'].text}")
 
+    def press(self, *keys: str) -> None:
+        """Presses keys, one after the other, where the focus is."""
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(getattr(Keys, key))
+
     def create_assistant(self, name: str, *, tools: tuple[str, ...] = (), functions: str = "") -> None:
         self["#new-assistant"].click()
         self.until(lambda: self["#name"].is_displayed())

@@ -92,3 +92,28 @@ def test_a_small_screen_has_it_all_behind_the_menu(page):
         assert page.driver.execute_script(widths) == [True, True]
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_keyboard_is_back_in_the_message_when_a_form_or_button_has_gone(page):
+    def focused() -> str:
+        return page.driver.execute_script("return document.activeElement.id")
+
+    page.create_assistant("Orders", functions=json.dumps(ORDERS))
+    page.say("What is the order status of A17?", until="requires_action")
+    page[".action textarea"].send_keys("sent")
+    page.press("TAB", "ENTER")
+    page.run_is("completed")
+    page.until(lambda: focused() == "text", 3)
+
+    page.say("What is the order status of B18?", until="requires_action")
+    page.press("TAB", "TAB", "TAB", "TAB")
+    assert focused() == "cancel"
+    page.press("ENTER")
+    page.run_is("cancelled")
+    page.until(lambda: focused() == "text", 3)
+
+
+def test_the_description_of_the_api_has_an_icon(page):
+    page.driver.get(f"{page.url}/v1/docs")
+    page.driver.execute_async_script("setTimeout(arguments[0], 500)")
+    assert page.complaints() == []
