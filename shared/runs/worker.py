@@ -198,8 +198,10 @@ class Worker:
             await self._release(ours)
 
     async def _release(self, recorder: Recorder) -> None:
-        """The process is asked to stop: let somebody else go on at once instead of after the lease."""
-        await wakeups.start(self.deps, recorder.record)
+        """The process is asked to stop: let somebody else go on at once instead of after the lease.
+
+        The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
+        """
         fresh = await Recorder.load(self.deps, recorder.record.owner, recorder.run.thread_id, recorder.run.id)
         if fresh is None or fresh.record.lease is None or fresh.record.lease.holder != recorder.holder:
             return
@@ -208,6 +210,8 @@ class Worker:
             await fresh.commit()
         except Superseded:
             logger.info("run taken over", extra={"action": "run_taken_over", "run_id": recorder.run.id})
+        else:
+            await wakeups.start(self.deps, fresh.record)
 
 
 async def end(

@@ -194,3 +194,24 @@ async def test_a_cancel_message_that_comes_before_its_commit_is_looked_at_again(
     await service.cancel(bench.box.deps, bench.key)
     await bench.box.handle_run({**bench.message("cancel"), "returns": 1})
     assert (await bench.record()).run.status == "cancelled"
+
+
+async def test_a_driver_that_is_asked_to_stop_hands_its_run_on_at_once(bench):
+    """Whoever takes the message must find the lease given back, however fast: a held run would be left alone."""
+    await bench.begin()
+    bench.llm.script([pause(30), text("Too late.")], [text("Hi.")])
+    driving = asyncio.create_task(bench.box.handle_run(bench.message("start")))
+    await bench.asked(1)
+    queue, box = bench.box.deps.queue, bench.box
+    sending = queue.send
+
+    async def taken_at_once(body, delay=0.0):
+        await sending(body, delay)
+        if delay == 0:
+            await box.handle_run(body)
+
+    queue.send = taken_at_once
+    driving.cancel()
+    await asyncio.wait({driving})
+
+    assert (await bench.record()).run.status == "completed"
