@@ -106,11 +106,14 @@ def main() -> None:
     for heavy in ("openai", "azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio"):
         importlib.import_module(heavy)  # what boxes would load on first use is loaded before they are forked
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are not waited for
+    nothing = os.open(os.devnull, os.O_RDWR)
     for line in sys.stdin:
         order: HostOrder = json.loads(line)
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for pipe in (0, 1):  # whoever reads them must notice when the nursery dies, though its children live
+                os.dup2(nothing, pipe)
             os.environ.update(order["environment"])
             with suppress(KeyboardInterrupt):
                 asyncio.run(serve(order))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.durability.hosts import Client, Hosts, Nursery
+from tests.durability.hosts import LAST_BREATH, Client, Hosts, Nursery
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +19,13 @@ def model_url() -> Iterator[str]:
     )
     assert process.stdout is not None
     with process.stdout:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found is not None
-        yield found[0]
-        process.kill()
-        process.wait()
+        try:
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found is not None, "the model did not start"
+            yield found[0]
+        finally:
+            process.kill()
+            process.wait(LAST_BREATH)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,9 @@ KEY = "sk-durable"
 #: Runs of a test with random deaths; `make durability` asks for more.
 RUNS = int(os.environ.get("DURABILITY_RUNS", "25"))
 
+#: Seconds until a test gives up on what must come; the dead must be gone sooner.
+PATIENCE, LAST_BREATH = 120.0, 15.0
+
 #: Statuses of a run that is over.
 OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
 
@@ -38,6 +41,16 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+@asynccontextmanager
+async def patience(what: str, seconds: float = PATIENCE) -> AsyncIterator[None]:
+    """Fail, saying what was waited for, if the block does not end in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise AssertionError(f"waited {seconds:g} seconds for {what}") from error
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
@@ -47,6 +60,7 @@ class Nursery:
     """The process from which hosts are forked: starting one takes milliseconds."""
 
     def __init__(self, log: Path):
+        self.log = log
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with log.open("ab") as errors:
             command = [sys.executable, "-m", "tests.durability.box_process"]
@@ -55,12 +69,16 @@ class Nursery:
     def start(self, order: HostOrder) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        return int(self.process.stdout.readline())
+        answer = ""
+        with suppress(BrokenPipeError):
+            print(json.dumps(order), file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
+        assert answer != "", f"the nursery died: {self.log.read_text()[-2000:]}"
+        return int(answer)
 
     def close(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.communicate(timeout=LAST_BREATH)
 
 
 @dataclass
@@ -100,9 +118,13 @@ class Hosts:
     async def kill(self, pid: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        await self.death(pid)
+        async with patience(f"the death of process {pid}", LAST_BREATH):
+            await self.death(pid)
 
     async def close(self) -> None:
+        for pid in self.pids:  # all of them, even if one would not go
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for pid in [*self.pids]:
             await self.kill(pid)
 
@@ -147,13 +169,13 @@ class Client:
         )
 
     async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """An answer, however long it takes: for what may be asked twice."""
-        for _ in range(1200):
-            response = await self.ask_once(method, path, body)
-            if response is not None:
-                return response
-            await asyncio.sleep(0.05)
-        raise TimeoutError(path)
+        """An answer, however often it takes: for what may be asked twice."""
+        async with patience(f"an answer to {method} {path}"):
+            while True:
+                response = await self.ask_once(method, path, body)
+                if response is not None:
+                    return response
+                await asyncio.sleep(0.05)
 
     async def ask_once(self, method: str, path: str, body: Any = None) -> httpx.Response | None:
         """An answer, or None: 5xx answers and lost connections are no answers."""
@@ -175,25 +197,25 @@ class Client:
     async def begin(self, thread: str, assistant: str) -> dict[str, Any]:
         """Create the thread's only run: an answer that was lost is looked up, not asked for twice."""
         body = {"assistant_id": assistant, "metadata": {"server_tools": "*"}}
-        while True:
-            runs = (await self.get(f"threads/{thread}/runs"))["data"]
-            if runs:
-                return dict(runs[0])
-            await self.ask_once("POST", f"threads/{thread}/runs", body)
+        async with patience(f"a run on {thread}"):
+            while True:
+                runs = (await self.get(f"threads/{thread}/runs"))["data"]
+                if runs:
+                    return dict(runs[0])
+                await self.ask_once("POST", f"threads/{thread}/runs", body)
 
     async def finish(self, thread: str, run: dict[str, Any]) -> dict[str, Any]:
         """Poll the run and answer what it asks for, until it is over."""
         path = f"threads/{thread}/runs/{run['id']}"
-        for _ in range(1200):
-            if run["status"] in OVER:
-                return run
-            if run["status"] == "requires_action":
-                calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
-                outputs = [{"tool_call_id": call["id"], "output": "wet"} for call in calls]
-                await self.ask_once("POST", f"{path}/submit_tool_outputs", {"tool_outputs": outputs})
-            await asyncio.sleep(self.hosts.poll_seconds)
-            run = await self.get(path)
-        raise TimeoutError(f"{path} is still {run['status']}")
+        async with patience(f"the end of {path}"):
+            while run["status"] not in OVER:
+                if run["status"] == "requires_action":
+                    calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+                    outputs = [{"tool_call_id": call["id"], "output": "wet"} for call in calls]
+                    await self.ask_once("POST", f"{path}/submit_tool_outputs", {"tool_outputs": outputs})
+                await asyncio.sleep(self.hosts.poll_seconds)
+                run = await self.get(path)
+        return run
 
     async def close(self) -> None:
         await self.http.aclose()

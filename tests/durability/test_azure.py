@@ -12,7 +12,7 @@ import pytest
 from tests import azurite as emulator
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
-from tests.durability.hosts import RUNS, live_dangerously
+from tests.durability.hosts import RUNS, live_dangerously, patience
 from tests.durability.stories import STORIES, assistant, check, tell
 
 MODES = ("streamed", "background")
@@ -68,7 +68,8 @@ async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client):
         for count in (1, 2):
             hosts.start(role="http", die=f"{when}:{count}")
             telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
-            await hosts.death(hosts.pids[-1])
+            async with patience("the death of the http process"):
+                await hosts.death(hosts.pids[-1])
             hosts.start(role="http")
             thread, run = await telling
             await check(client, hosts, "mixed", thread, run)

@@ -8,46 +8,49 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.durability.hosts import Client
+from tests.durability.hosts import Client, patience
 
 WORDS = ["alpha", "beta"]
 
 
 async def upload(client: Client, word: str) -> str:
     """A file; if the answer is lost, there may be two."""
-    while True:
-        try:
-            files = {"file": (f"{word}.txt", word.encode())}
-            answer = await client.http.post("files", data={"purpose": "assistants"}, files=files)
-        except httpx.TransportError:
-            await asyncio.sleep(0.05)
-            continue
-        if answer.status_code == 200:
-            return str(answer.json()["id"])
+    async with patience(f"the upload of {word}"):
+        while True:
+            try:
+                files = {"file": (f"{word}.txt", word.encode())}
+                answer = await client.http.post("files", data={"purpose": "assistants"}, files=files)
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if answer.status_code == 200:
+                return str(answer.json()["id"])
 
 
 async def store(client: Client) -> str:
     """The only vector store: an answer that was lost is looked up."""
-    while True:
-        stores = (await client.get("vector_stores"))["data"]
-        if stores:
-            return str(stores[0]["id"])
-        await client.ask_once("POST", "vector_stores", {"name": "only"})
+    async with patience("a vector store"):
+        while True:
+            stores = (await client.get("vector_stores"))["data"]
+            if stores:
+                return str(stores[0]["id"])
+            await client.ask_once("POST", "vector_stores", {"name": "only"})
 
 
 async def fill(client: Client, store_id: str, file_ids: list[str]) -> None:
     """Attach the files, again if nobody knows of it."""
-    while (await client.get(f"vector_stores/{store_id}"))["file_counts"]["total"] < len(file_ids):
-        await client.ask_once("POST", f"vector_stores/{store_id}/file_batches", {"file_ids": file_ids})
+    async with patience("a file batch"):
+        while (await client.get(f"vector_stores/{store_id}"))["file_counts"]["total"] < len(file_ids):
+            await client.ask_once("POST", f"vector_stores/{store_id}/file_batches", {"file_ids": file_ids})
 
 
 async def settled(client: Client, store_id: str) -> dict[str, Any]:
-    for _ in range(1200):
-        found = await client.get(f"vector_stores/{store_id}")
-        if found["status"] == "completed":
-            return dict(found)
-        await asyncio.sleep(0.05)
-    raise TimeoutError(str(found))
+    async with patience("a vector store without files in progress"):
+        while True:
+            found = await client.get(f"vector_stores/{store_id}")
+            if found["status"] == "completed":
+                return dict(found)
+            await asyncio.sleep(0.05)
 
 
 async def live(client: Client) -> None:
@@ -57,11 +60,13 @@ async def live(client: Client) -> None:
     await fill(client, store_id, file_ids)
     await settled(client, store_id)
     last = f"vector_stores/{store_id}/files/{file_ids[-1]}"
-    while (await client.ask("GET", last)).status_code == 200:
-        await client.ask_once("DELETE", last)
+    async with patience("a file to be detached"):
+        while (await client.ask("GET", last)).status_code == 200:
+            await client.ask_once("DELETE", last)
     await check(client, store_id)
-    while (await client.get("vector_stores"))["data"]:
-        await client.ask_once("DELETE", f"vector_stores/{store_id}")
+    async with patience("the vector store to be gone"):
+        while (await client.get("vector_stores"))["data"]:
+            await client.ask_once("DELETE", f"vector_stores/{store_id}")
 
 
 async def check(client: Client, store_id: str) -> None:
