@@ -141,7 +141,7 @@ async def live_dangerously(
 
     Death comes by progress, not by the clock: neither a fast machine nor a slow one changes what is tested.
     """
-    gate, ended, deaths = asyncio.Semaphore(at_once), 0, 0
+    gate, one_death, ended, deaths = asyncio.Semaphore(at_once), asyncio.Lock(), 0, 0
 
     async def live(life: Coroutine[Any, Any, T]) -> T:
         nonlocal ended, deaths
@@ -150,13 +150,15 @@ async def live_dangerously(
         ended += 1
         if ended % 5 == 0 and ended < len(lives):
             deaths += 1
-            await asyncio.sleep(random.uniform(0, 0.3))
-            await kill()
+            async with one_death:  # two at once would choose the same victim
+                await asyncio.sleep(random.uniform(0, 0.3))
+                await kill()
         return end
 
-    ends = await asyncio.gather(*(live(life) for life in lives))
+    async with asyncio.TaskGroup() as group:  # whatever fails, nobody kills or starts a host after the test
+        living = [group.create_task(live(life)) for life in lives]
     assert deaths >= 2, "nobody died"
-    return ends
+    return [each.result() for each in living]
 
 
 class Client:
