@@ -283,9 +283,11 @@ class Recorder:
             if lease is None:
                 return
             theirs.lease = lease
-            if self.record.lease is not None:  # else the next commit gives it back
-                self.record.lease = lease
             try:
                 [self.version] = await self.deps.store.commit(self.partition, [put_run(theirs, version)])
-            except (Conflict, NotFound) as error:
+            except NotFound as error:
                 raise Superseded from error
+            except Conflict:
+                return  # somebody has written just now: the next look sees what, and renews the lease
+            if self.record.lease is not None:  # else the next commit gives it back
+                self.record.lease = lease

@@ -8,14 +8,15 @@ import dataclasses
 import pytest
 
 from shared.app import Box, build
+from shared.azure import CLIENT_OPTIONS, DELAYS
 from shared.config import Settings
-from shared.llm.scripted import ScriptedLlm, call, pause, text
+from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run import Lease, RunRecord
-from shared.objects.run_requests import CreateThreadAndRun
+from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
 from shared.objects.thread import HEAD_KEY, partition_of
 from shared.resources import assistants
-from shared.runs import create, housekeeping, service
+from shared.runs import create, housekeeping, service, wakeups
 from shared.runs.rows import put_run
 from shared.tools.base import tool
 
@@ -56,7 +57,8 @@ class Bench:
             await asyncio.sleep(0.01)
 
     def message(self, reason: str) -> dict:
-        return {"owner": OWNER, "thread_id": self.key.thread_id, "run_id": self.key.run_id, "reason": reason}
+        more = {"watch": {"until": 2**40}, "poll": {"polls": 1, "turn": 0}}.get(reason, {})
+        return more | {"owner": OWNER, "thread_id": self.key.thread_id, "run_id": self.key.run_id, "reason": reason}
 
     async def waiting(self) -> list[str]:
         """Reasons of the messages that are visible now."""
@@ -72,7 +74,7 @@ async def bench(tmp_path):
         letters.append(text)
         return "sent"
 
-    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none")
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", look_seconds=0.05)
     box = build(settings, llm=llm, tools=[tool(send_letter, idempotent=False, timeout=10)])
     bench = Bench(box, llm, letters)
     clock = box.deps.clock
@@ -154,7 +156,7 @@ async def test_a_message_for_a_run_that_never_came_is_dropped_in_the_end(bench):
     assert await bench.waiting() == ["start"]
 
     await bench.box.handle_run(ghost)
-    await bench.box.handle_run({**ghost, "returns": 2})
+    await bench.box.handle_run({**ghost, "returns": len(wakeups.RETURNS)})
 
     assert bench.llm.requests == []
 
@@ -215,3 +217,47 @@ async def test_a_driver_that_is_asked_to_stop_hands_its_run_on_at_once(bench):
     await asyncio.wait({driving})
 
     assert (await bench.record()).run.status == "completed"
+
+
+class Hindered:
+    """A store at which something happens before a commit."""
+
+    def __init__(self, store):
+        self.store, self.before = store, None
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    async def commit(self, partition, changes):
+        before, self.before = self.before, None
+        if before is not None:
+            await before(changes)
+        return await self.store.commit(partition, changes)
+
+
+@pytest.fixture
+def hindered(bench):
+    """The bench's store, now with hindrances."""
+    store = Hindered(bench.box.deps.store)
+    deps = dataclasses.replace(bench.box.deps, store=store)
+    bench.box = dataclasses.replace(bench.box, deps=deps, worker=type(bench.box.worker)(deps))
+    return store
+
+
+async def test_a_lease_is_kept_though_a_client_changes_the_run_while_it_is_renewed(bench, hindered):
+    await bench.begin()
+    thinking = asyncio.Event()
+    bench.llm.script([pause(thinking), text("Hi.")])
+    driving = asyncio.create_task(bench.box.handle_run(bench.message("start")))
+    await bench.asked(1)
+
+    async def modify(changes):
+        await service.modify(bench.box.deps, bench.key, ModifyRun(metadata={"note": "x"}))
+
+    hindered.before, bench.ahead = modify, 40
+    await asyncio.sleep(0.3)
+    thinking.set()
+    await driving
+
+    run = (await bench.record()).run
+    assert (run.status, run.metadata) == ("completed", {"note": "x"})
