@@ -17,7 +17,7 @@ from shared.runs import wakeups
 from shared.runs.calls import Outcome, arguments_of, failed_before, indexed
 from shared.runs.offer import Offer, offer
 from shared.runs.prompt import answered, budget, build_input, said, weight
-from shared.runs.recorder import Recorder
+from shared.runs.recorder import Recorder, Superseded
 from shared.runs.request import exhausted, turn_request
 from shared.runs.turn import TurnWriter
 
@@ -112,10 +112,14 @@ class Engine:
     async def _start_in_background(self, request: TurnRequest) -> None:
         record = self.recorder.record
         key = f"{record.run.id}-{record.turns}"
-        record.response_id = await self.deps.llm.start(request, key, float(record.run.expires_at or 0))
-        record.lease = None
+        response_id = await self.deps.llm.start(request, key, float(record.run.expires_at or 0))
+        record.response_id, record.lease = response_id, None
         await wakeups.poll(self.deps, record, polls=0)
-        await self.recorder.commit()
+        try:
+            await self.recorder.commit()
+        except Superseded:
+            await self.deps.llm.cancel(response_id)
+            raise
 
     async def _settle(self, turn: Turn, writer: TurnWriter) -> None:
         """Commit a turn whole: its text, its calls, and what becomes of the run."""

@@ -55,7 +55,7 @@ class Worker:
                 assert recorder.record.lease is not None
                 await wakeups.watch(self.deps, recorder.record, recorder.record.lease.until)
         elif run.status == "cancelling":
-            await self._finish_cancel(recorder)
+            await end(recorder, "cancelled")
         elif run.status != "requires_action":
             await self._resume(recorder, body)
 
@@ -111,11 +111,6 @@ class Worker:
             await wakeups.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
         else:
             await wakeups.poll(self.deps, record, body.get("polls", 0))
-
-    async def _finish_cancel(self, recorder: Recorder) -> None:
-        if recorder.record.response_id is not None:
-            await self.deps.llm.cancel(recorder.record.response_id)
-        await end(recorder, "cancelled")
 
     # -- driving -----------------------------------------------------------------------------------------------------
 
@@ -223,6 +218,8 @@ async def end(
     changed it, or the next message, will see to it.
     """
     await recorder.load_open()
+    if recorder.record.response_id is not None:
+        await recorder.deps.llm.cancel(recorder.record.response_id)
     if partial and recorder.message is not None:
         recorder.message.content = partial
     details: dict[str, Any] = {} if last_error is None else {"last_error": last_error}

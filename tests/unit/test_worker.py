@@ -261,3 +261,34 @@ async def test_a_lease_is_kept_though_a_client_changes_the_run_while_it_is_renew
 
     run = (await bench.record()).run
     assert (run.status, run.metadata) == ("completed", {"note": "x"})
+
+
+async def test_a_turn_in_the_background_is_abandoned_when_its_run_expires(bench):
+    await bench.begin()
+    bench.box.deps.settings.model_turns = "background"
+    bench.llm.script([pause(30)])
+    await bench.box.handle_run(bench.message("start"))
+
+    bench.ahead = 700
+    await bench.box.handle_run(bench.message("poll"))
+
+    assert (await bench.record()).run.status == "expired"
+    assert bench.llm.cancelled == [*bench.llm.started.values()]
+
+
+async def test_a_turn_begun_for_a_run_that_is_being_cancelled_is_abandoned(bench, hindered):
+    await bench.begin()
+    bench.box.deps.settings.model_turns = "background"
+    bench.llm.script([pause(30)])
+
+    async def claimed(changes):
+        hindered.before = cancel
+
+    async def cancel(changes):
+        await service.cancel(bench.box.deps, bench.key)
+
+    hindered.before = claimed
+    await bench.box.handle_run(bench.message("start"))
+
+    assert (await bench.record()).run.status == "cancelled"
+    assert bench.llm.cancelled == [*bench.llm.started.values()]
