@@ -75,9 +75,13 @@ class Worker:
         return None
 
     async def poisoned(self, body: Json) -> None:
-        """A message that failed again and again: its run fails, and the thread is free again."""
+        """A message that failed again and again: its run fails, unless somebody drives it, and the thread is free."""
         recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
         if recorder is None or not lifecycle.is_active(recorder.run.status):
+            return
+        lease = recorder.record.lease
+        if lease is not None and self._is_held(recorder.record):
+            await wakeups.watch(self.deps, recorder.record, lease.until)
             return
         logger.error("run poisoned", extra={"action": "run_poisoned", "run_id": recorder.run.id})
         if recorder.run.status == "cancelling":
@@ -148,6 +152,10 @@ class Worker:
         except asyncio.CancelledError:
             await asyncio.shield(self._release(recorder))
             raise
+        except Exception:
+            # The message that comes again must find the run free; else it is dropped, and never becomes poison.
+            await self._give_back(recorder)
+            raise
 
     async def _hold(self, recorder: Recorder, work: Coroutine[Any, Any, None]) -> None:
         """Do the work while we may: look for a cancel, renew the lease, stop at the run's expiry.
@@ -197,16 +205,21 @@ class Worker:
 
         The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
         """
+        if await self._give_back(recorder):
+            await wakeups.start(self.deps, recorder.record)
+
+    async def _give_back(self, recorder: Recorder) -> bool:
+        """End our lease; False when the run is not ours any more."""
         fresh = await Recorder.load(self.deps, recorder.record.owner, recorder.run.thread_id, recorder.run.id)
         if fresh is None or fresh.record.lease is None or fresh.record.lease.holder != recorder.holder:
-            return
+            return False
         fresh.record.lease = None
         try:
             await fresh.commit()
         except Superseded:
             logger.info("run taken over", extra={"action": "run_taken_over", "run_id": recorder.run.id})
-        else:
-            await wakeups.start(self.deps, fresh.record)
+            return False
+        return True
 
 
 async def end(

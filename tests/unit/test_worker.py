@@ -244,6 +244,18 @@ def hindered(bench):
     return store
 
 
+async def test_a_drive_that_breaks_down_gives_the_run_back(bench):
+    """The message that comes again must find it free: else it is dropped, and nobody ever counts the attempts."""
+    await bench.begin()
+    bench.llm.script([raw_call("send_letter", None)], [text("Hi.")])
+    with pytest.raises(TypeError):
+        await bench.box.handle_run(bench.message("start"))
+
+    await bench.box.handle_run(bench.message("start"))
+
+    assert (await bench.record()).run.status == "completed"
+
+
 async def test_a_lease_is_kept_though_a_client_changes_the_run_while_it_is_renewed(bench, hindered):
     await bench.begin()
     thinking = asyncio.Event()
@@ -292,3 +304,12 @@ async def test_a_turn_begun_for_a_run_that_is_being_cancelled_is_abandoned(bench
 
     assert (await bench.record()).run.status == "cancelled"
     assert bench.llm.cancelled == [*bench.llm.started.values()]
+
+
+async def test_a_poisoned_message_does_not_end_a_run_that_somebody_drives(bench):
+    await bench.begin()
+    await bench.hold("somebody", 30)
+
+    await bench.box.handle_poisoned_run(bench.message("watch"))
+
+    assert (await bench.record()).run.status == "in_progress"
