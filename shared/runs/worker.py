@@ -45,7 +45,7 @@ class Worker:
         Any message may come twice, late, or for a run that is gone; what it leads to depends on the run's row alone.
         """
         recorder = await self._await_commit(body)
-        if recorder is None:
+        if recorder is None or wakeups.is_late(body, recorder.record):
             return
         run, now = recorder.run, self.deps.clock()
         if lifecycle.has_expired(run, now):
@@ -68,7 +68,7 @@ class Worker:
             recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
             if recorder is not None and not lifecycle.is_active(recorder.run.status):
                 return None
-            if not wakeups.is_early(body["reason"], None if recorder is None else recorder.run.status):
+            if not wakeups.is_early(body, None if recorder is None else recorder.record):
                 return recorder
             await asyncio.sleep(patience)
         await wakeups.again(self.deps, body)

@@ -275,6 +275,45 @@ async def test_a_lease_is_kept_though_a_client_changes_the_run_while_it_is_renew
     assert (run.status, run.metadata) == ("completed", {"note": "x"})
 
 
+async def test_a_poll_that_comes_before_its_turn_is_committed_is_not_lost(bench, hindered):
+    await bench.begin()
+    await bench.waiting()
+    bench.box.deps.settings.model_turns = "background"
+    bench.llm.script([text("Hi.")])
+
+    async def claimed(changes):
+        hindered.before = poll_early
+
+    async def poll_early(changes):
+        await bench.box.handle_run(bench.message("poll"))
+
+    hindered.before = claimed
+    await bench.box.handle_run(bench.message("start"))
+
+    assert (await bench.record()).response_id is not None
+    await asyncio.sleep(2)
+    assert (await bench.waiting()).count("poll") == 2
+
+
+async def test_a_poll_for_a_turn_that_is_over_is_dropped(bench):
+    """Else a message that comes twice would ask the provider twice as often from then on."""
+    await bench.begin()
+    bench.box.deps.settings.model_turns = "background"
+    bench.llm.script([call("send_letter", text="Dear Ann")], [text("Hi.")])
+    bench.llm.polls_before_done = 9
+    poll = bench.message("poll")
+    await bench.box.handle_run(bench.message("start"))
+    bench.llm._background[(await bench.record()).response_id].polls_left = 0
+    await asyncio.sleep(0)
+    await bench.box.handle_run(poll)
+    assert (await bench.record()).turns == 1
+    [second] = [*bench.llm._background.values()][1:]
+
+    await bench.box.handle_run(poll)
+
+    assert second.polls_left == 9
+
+
 async def test_a_turn_in_the_background_is_abandoned_when_its_run_expires(bench):
     await bench.begin()
     bench.box.deps.settings.model_turns = "background"
@@ -313,3 +352,37 @@ async def test_a_poisoned_message_does_not_end_a_run_that_somebody_drives(bench)
     await bench.box.handle_poisoned_run(bench.message("watch"))
 
     assert (await bench.record()).run.status == "in_progress"
+
+
+async def test_watchdogs_do_not_multiply(bench):
+    """Each drive sends one; an older one finds out that it is not the last, and goes."""
+    await bench.begin()
+    await bench.waiting()
+    await bench.hold("somebody", 30)
+    record = await bench.record()
+    for until in 10.0, 20.0:
+        await wakeups.watch(bench.box.deps, record, until)
+    row = await bench.box.deps.store.get(bench.key.partition, bench.key.run_id)
+    stored = RunRecord.model_validate(row.data)
+    stored.watched_until = record.watched_until
+    await bench.box.deps.store.commit(bench.key.partition, [put_run(stored, row.version)])
+    queue, held = bench.box.deps.queue, []
+    sending = queue.send
+
+    async def send(body, delay=0.0):
+        held.append(body["reason"])
+        await sending(body, delay)
+
+    queue.send = send
+    watchdogs = [each.body for each in await queue.receive(32, 60, 0) if each.body["reason"] == "watch"]
+    assert len(watchdogs) == 2
+    for each in watchdogs:
+        await bench.box.handle_run(each)
+
+    assert held == ["watch"]
+
+
+def test_the_store_may_be_slower_than_the_message():
+    """A commit is tried for minutes when the store is in trouble; its message must not give up before."""
+    longest = (len(DELAYS) + 1) * (CLIENT_OPTIONS["connection_timeout"] + CLIENT_OPTIONS["read_timeout"])
+    assert sum(wakeups.RETURNS) > longest + sum(DELAYS)
