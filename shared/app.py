@@ -44,11 +44,11 @@ HOUSEKEEPING_SECONDS: Final = 3600
 DAY: Final = 24 * 3600
 
 
-Sweep = Callable[[int], Awaitable[object]]
+Close = Callable[[], Awaitable[None]]
 
 
-async def nothing_to_sweep(before: int) -> None:
-    """For homes that leave nothing behind."""
+async def nothing_to_close() -> None:
+    """For homes whose ports close all they opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Box:
     worker: Worker
     drives: Drives
     asgi: FastAPI
-    sweep_storage: Sweep
+    close_storage: Close
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
@@ -82,7 +82,6 @@ class Box:
         await housekeeping.sweep(self.deps, {**housekeeping.OVERDUE, **stores_housekeeping.OVERDUE})
         if self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
             await housekeeping.remove_orphans(self.deps)
-            await self.sweep_storage(self.deps.now() - DAY)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -124,6 +123,7 @@ class Box:
         for port in ports:
             if port is not None:
                 await port.close()
+        await self.close_storage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ class Storage:
     runs: Queue
     #: Files to index.
     ingestion: Queue
-    #: Removes what the adapters themselves left behind before a time.
-    sweep: Sweep
+    #: Closes what the ports share.
+    close: Close
 
 
 def build(
@@ -166,7 +166,7 @@ def build(
     )
     worker = Worker(deps)
     drives = Drives(worker)
-    return Box(deps, worker, drives, create_app(deps, drives), storage.sweep)
+    return Box(deps, worker, drives, create_app(deps, drives), storage.close)
 
 
 def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:
@@ -197,7 +197,7 @@ def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storag
         FolderBlobs(settings.box_home / "blobs", counter),
         SqliteQueue(database, "runs", counter),
         SqliteQueue(database, "ingestion", counter),
-        nothing_to_sweep,
+        nothing_to_close,
     )
 
 
@@ -216,13 +216,12 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
         settings.azure_client_id,
     )
     blobs = AzureBlobs(account.blobs, "files", counter)
-    store = TablesStore(account.tables, blobs, "records", counter)
     return Storage(
-        store,
+        TablesStore(account.tables, blobs, "records", counter),
         blobs,
         AzureQueue(account.queues, "runs", counter),
         AzureQueue(account.queues, "ingestion", counter),
-        store.sweep,
+        account.close,
     )
 
 

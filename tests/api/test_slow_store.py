@@ -45,7 +45,7 @@ async def test_a_run_is_driven_once(tmp_path):
     deps = replace(made.deps, store=Slow(made.deps.store))
     worker = Worker(deps)
     drives = Drives(worker)
-    box = Box(deps, worker, drives, create_app(deps, drives), "")
+    box = Box(deps, worker, drives, create_app(deps, drives), made.close_storage)
     async with (
         box.at_work(),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=box.asgi)) as http,

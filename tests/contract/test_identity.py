@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import ipaddress
 import time
 from collections.abc import AsyncIterator
@@ -15,12 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared.azure import CLIENT_OPTIONS, StorageAccount
-from shared.blobs.azure import AzureBlobs
+from shared.app import build
+from shared.azure import CLIENT_OPTIONS
 from shared.blobs.base import read_all, write_bytes
-from shared.queue.azure import AzureQueue
+from shared.config import Settings
 from shared.store.base import Put
-from shared.store.tables import TablesStore
 from tests import azurite as emulator
 
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
@@ -75,17 +75,20 @@ async def test_the_identity_opens_all_three_services(azurite_installed, asked, t
     certificate, key = make_certificate(tmp_path)
     monkeypatch.setitem(CLIENT_OPTIONS, "connection_verify", str(certificate))
     with emulator.serving(tmp_path, "--cert", str(certificate), "--key", str(key), "--oauth", "basic") as ports:
-        uris = {f"{name}_uri": f"https://127.0.0.1:{port}/{emulator.ACCOUNT}" for name, port in ports.items()}
-        account = StorageAccount(**uris, client_id=CLIENT_ID)
-        blobs = AzureBlobs(account.blobs)
-        store = TablesStore(account.tables, blobs)
-        queue = AzureQueue(account.queues, "runs")
-        await store.commit("p", [Put("a", {"n": 1})])
-        await write_bytes(blobs, "a", b"bytes")
-        await queue.send({"n": 1})
-        assert (await store.get("p", "a")).data == {"n": 1}
-        assert await read_all(blobs, "a") == b"bytes"
-        assert len(await queue.receive(1, 30, 0)) == 1
-        await account.close()
+        uris = {
+            f"AzureWebJobsStorage__{name}ServiceUri": f"https://127.0.0.1:{port}/{emulator.ACCOUNT}"
+            for name, port in ports.items()
+        }
+        box = build(Settings(_env_file=None, azure_client_id=CLIENT_ID, **uris))
+        deps = box.deps
+        await deps.store.commit("p", [Put("a", {"n": 1})])
+        await write_bytes(deps.blobs, "a", b"bytes")
+        await deps.queue.send({"n": 1})
+        assert (await deps.store.get("p", "a")).data == {"n": 1}
+        assert await read_all(deps.blobs, "a") == b"bytes"
+        assert len(await deps.queue.receive(1, 30, 0)) == 1
+        await box.close()
+    del box, deps
+    gc.collect()  # a connection that was left open complains now
     assert {question["client_id"] for question in asked} == {CLIENT_ID}
     assert {question["resource"].rstrip("/") for question in asked} == {"https://storage.azure.com"}
