@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from fastapi.responses import StreamingResponse
@@ -22,20 +22,23 @@ def event_stream(listener: Listener, ping_seconds: float = PING_SECONDS) -> Stre
     return StreamingResponse(wire(listener, ping_seconds), media_type="text/event-stream", headers=headers)
 
 
-async def wire(listener: Listener, ping_seconds: float) -> AsyncIterator[bytes]:
+async def wire(listener: Listener, ping_seconds: float) -> AsyncGenerator[bytes]:
     """The bytes of the stream; what was said in the same moment goes out in one piece."""
-    while True:
-        try:
-            event = await asyncio.wait_for(listener.events.get(), ping_seconds)
-        except TimeoutError:
-            yield PING
-            continue
-        said = [event]
-        while not listener.events.empty():
-            said.append(listener.events.get_nowait())
-        yield b"".join(encode(each) for each in said if each is not None)
-        if said[-1] is None:
-            return
+    try:
+        while True:
+            try:
+                event = await asyncio.wait_for(listener.events.get(), ping_seconds)
+            except TimeoutError:
+                yield PING
+                continue
+            said = [event]
+            while not listener.events.empty():
+                said.append(listener.events.get_nowait())
+            yield b"".join(encode(each) for each in said if each is not None)
+            if said[-1] is None:
+                return
+    finally:
+        listener.leave()
 
 
 def encode(event: Event) -> bytes:

@@ -38,15 +38,25 @@ class Listener:
     events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     #: Whether `done` has been said.
     heard_the_end: bool = False
+    #: Whether the client is gone.
+    has_left: bool = False
 
     def put(self, event: Event) -> None:
         """Say something."""
         self.heard_the_end = event is DONE
-        self.events.put_nowait(event)
+        self._keep(event)
 
     def close(self) -> None:
         """Nothing more will be said."""
-        self.events.put_nowait(None)
+        self._keep(None)
+
+    def leave(self) -> None:
+        """Nobody listens any more: what is said from now on is not kept."""
+        self.has_left = True
+
+    def _keep(self, event: Event | None) -> None:
+        if not self.has_left:
+            self.events.put_nowait(event)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while (event := await self.events.get()) is not None:

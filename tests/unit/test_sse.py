@@ -32,3 +32,18 @@ async def test_a_character_cut_in_two_is_sent_in_two() -> None:
 
     values = [json.loads(line.removeprefix(b"data: "))["value"] for line in sent.split(b"\n")[1::3]]
     assert values == ["\ud83d", "\ude00"]
+
+
+async def test_nothing_is_kept_for_a_client_that_has_left() -> None:
+    listener = Listener()
+    stream = wire(listener, ping_seconds=1)
+    listener.put(Event("thread.created", {}))
+    await anext(stream)
+
+    await stream.aclose()
+    listener.put(Event("thread.message.delta", {}))
+    listener.put(DONE)
+    listener.close()
+
+    assert listener.events.empty()
+    assert listener.heard_the_end
