@@ -62,4 +62,8 @@ def answers(settings: Settings) -> bool:
     """Whether somebody listens there."""
     with socket.socket() as connection:
         connection.settimeout(1)
-        return connection.connect_ex((settings.box_host, settings.box_port)) == 0
+        try:
+            connection.connect((settings.box_host, settings.box_port))
+        except OSError:
+            return False
+        return True

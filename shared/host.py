@@ -7,6 +7,7 @@ import logging
 import secrets
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -100,7 +101,8 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             # uvicorn has said why, but not what to do about it.
-            print("Set BOX_PORT to another port, or end what uses this one.", file=sys.stderr)
+            place = f"{self.config.host}:{self.config.port}"
+            print(f"Cannot listen at {place}: change BOX_HOST or BOX_PORT, or end what uses it.", file=sys.stderr)
             raise
         if self.started:
             print(self.greeting, flush=True)
@@ -112,9 +114,19 @@ class Server(uvicorn.Server):
             yield
 
 
+def built(settings: Settings) -> Box:
+    """The box; settings and files that it cannot use end the program with a line."""
+    try:
+        return build(settings)
+    except ValueError as error:
+        sys.exit(str(error))
+    except (OSError, sqlite3.Error) as error:
+        sys.exit(f"BOX_HOME: {settings.box_home} cannot be used: {error}")
+
+
 async def serve(settings: Settings) -> None:
     """Serve HTTP and work the queues until interrupted."""
-    box = build(settings)
+    box = built(settings)
     config = uvicorn.Config(
         box.asgi,
         host=settings.box_host,
@@ -134,7 +146,7 @@ async def drive(settings: Settings) -> None:
     """Work the queues until interrupted, without serving HTTP."""
     stop = asyncio.Event()
     with signals(lambda _: stop.set()):
-        async with build(settings).at_work():
+        async with built(settings).at_work():
             print("A worker of API-in-a-Box is running. Stop with Ctrl-C.", flush=True)
             await stop.wait()
 
@@ -171,7 +183,5 @@ def until_stopped(program: Coroutine[Any, Any, None]) -> int:
             runner.run(program)
     except KeyboardInterrupt:
         pass
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
     print("Stopped.")
     return 0

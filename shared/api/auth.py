@@ -90,10 +90,10 @@ def _digest_of(key: str) -> bytes:
         if not key:
             raise ValueError("BOX_API_KEYS has an empty key")
         return hashlib.sha256(key.encode()).digest()
-    digest = bytes.fromhex(key.removeprefix(HASHED))
-    if len(digest) != hashlib.sha256().digest_size:
+    digits = key.removeprefix(HASHED)
+    if re.fullmatch("[0-9A-Fa-f]{64}", digits) is None:
         raise ValueError("BOX_API_KEYS: after sha256: come 64 hex digits")
-    return digest
+    return bytes.fromhex(digits)
 
 
 def entra_of(settings: Settings, clock: Callable[[], float]) -> Entra:

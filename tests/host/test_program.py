@@ -153,6 +153,9 @@ def wait_for(http: httpx.Client, path: str, status: str) -> None:
         ("BOX_PORT", "99999", "BOX_PORT: Input should be less than or equal to 65535"),
         ("SANDBOX", "docker", "SANDBOX: String should match pattern"),
         ("MODEL_ALIASES", "{x", "MODEL_ALIASES: not JSON: Expecting"),
+        ("BOX_API_KEYS", "x", "BOX_API_KEYS: not JSON: Expecting"),
+        ("BOX_API_KEYS", '{"me": ""}', "BOX_API_KEYS has an empty key"),
+        ("BOX_API_KEYS", '{"me": "sha256:xyz"}', "BOX_API_KEYS: after sha256: come 64 hex digits"),
         ("BOX_HOME", __file__, f"BOX_HOME: {__file__} cannot be used: "),
     ],
 )
@@ -173,7 +176,24 @@ def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path: Path) -> None:
             assert late.process.returncode != 0
     assert said == ""
     assert "address already in use" in log
-    assert log.endswith("Set BOX_PORT to another port, or end what uses this one.\n")
+    assert log.endswith(f"Cannot listen at 127.0.0.1:{box.port}: change BOX_HOST or BOX_PORT, or end what uses it.\n")
+
+
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_a_database_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -> None:
+    (tmp_path / "box.db").write_text("a letter, not a database" * 100)
+    with program(command, BOX_HOME=str(tmp_path)) as box:
+        said, log = box.process.communicate(timeout=30)
+        assert box.process.returncode == 1
+    assert said == ""
+    assert log == f"BOX_HOME: {tmp_path} cannot be used: file is not a database\n"
+
+
+def test_the_demo_says_where_to_look_when_the_box_cannot_start(tmp_path: Path) -> None:
+    with program("demo", BOX_HOME=str(tmp_path), BOX_HOST="no.such.invalid") as stranger:
+        said, log = stranger.process.communicate(timeout=60)
+        assert stranger.process.returncode == 1
+    assert (said, log) == ("", "The host did not start; `make run` shows why.\n")
 
 
 def test_the_demo_says_in_a_line_that_the_running_box_has_another_key(tmp_path: Path) -> None:
