@@ -231,3 +231,24 @@ async def test_a_chart_says_that_it_shows_the_largest_only(bench, data):
 
 async def test_an_average_needs_no_question_mark(bench):
     assert "34.67" in await bench.work(Talk(CODE, instructions=FARM_RULES), "average voltage")
+
+
+async def test_an_outlier_question_about_one_column_is_answered_for_that_column(bench):
+    answer = await bench.work(Talk(CODE, instructions=FARM_RULES), "Show turbines with voltage out of range")
+    assert "T3" in answer
+    assert "voltage_kv outside 33-35 kV" in answer
+    assert "T2" not in answer
+    assert "months ago" not in answer
+
+
+async def test_a_missing_table_is_told_in_a_sentence(bench, data):
+    for file in data.iterdir():
+        file.unlink()
+    answer = await bench.work(Talk(CODE), "Show a chart of the file")
+    assert answer.endswith("There is no CSV file here. Attach one to your message, or give one to the assistant.")
+
+
+@pytest.mark.parametrize("question", ["plot sin(x)", "Draw the graph of x^2 - 4, please!"])
+async def test_a_function_is_drawn_without_a_y(bench, question):
+    assert "The chart shows y = " in await bench.work(Talk(CODE), question)
+    assert bench.charts == 1

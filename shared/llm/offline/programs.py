@@ -21,7 +21,10 @@ def answer(conversation: Conversation) -> Reply:
     printed = conversation.outputs("code_interpreter")
     if not printed:
         return [conversation.call("code_interpreter", look(conversation))]
-    table = table_in(printed[0].json())
+    found = printed[0].json()
+    if found is not None and found.get("path", "") is None:
+        return "There is no CSV file here. Attach one to your message, or give one to the assistant."
+    table = table_in(found)
     if table is None:
         return f"I could not read a CSV file:\n\n```\n{printed[0].output.strip()[-600:]}\n```"
     if len(printed) == 1:
@@ -80,14 +83,17 @@ def _outliers(question: Question) -> list[str]:
     lines = ["import json", "", "problems = {}", "", "", "def note(rows, problem):"]
     lines += ["    for index in rows.index:", "        problems.setdefault(index, []).append(problem)", "", ""]
     only_dates = question.asks("maintenance|overdue") and not question.asks("outlier|anomal|abnormal|range|outside")
+    asked = [each for each in question.table.of_kind("number") if each.words & words(question.text)]
+    # "Voltage out of range" is about the voltage, "the outliers" are about all there is.
+    only = asked[0] if len(asked) == 1 else None
     for low, high, unit in [] if only_dates else dict.fromkeys(_RANGE.findall(rules)):
         column = question.table.named_in(unit, "number")
-        if column is not None:
+        if column is not None and only in (None, column):
             inside = f"table[{column.name!r}].between({low}, {high})"
             lines.append(f'note(table[~{inside}], "{column.name} outside {low}-{high} {unit}")')
     due = _MONTHS.search(rules)
     date = question.table.named_in("maintenance service inspection", "date")
-    if due is not None and date is not None:
+    if due is not None and date is not None and (only is None or date.words & words(question.text)):
         months = {"twelve": 12, "six": 6, None: 12}.get(due[1]) or int(due[1])
         late = f"table[{date.name!r}] < pd.Timestamp.now() - pd.DateOffset(months={months})"
         lines.append(f'note(table[{late}], "{date.name} more than {months} months ago")')

@@ -9,9 +9,14 @@ from shared.llm.offline.conversation import Conversation, Reply
 
 _MINUS = str.maketrans("−–·×÷", "--**/")
 _FUNCTIONS = "sin|cos|tan|exp|log|sqrt|pi"
+_DRAW = "plot|draw|graph|sketch"
 _EXPRESSION = rf"(?:\b(?:{_FUNCTIONS})\b|\b[a-z]\b|\d+(?:\.\d+)?(?:[a-z]\b)?|[-+*/^() ])+"
 _EQUATION = re.compile(rf"({_EXPRESSION})=({_EXPRESSION})", re.IGNORECASE)
 _FUNCTION = re.compile(rf"\b(?:y|f\(x\))\s*=\s*({_EXPRESSION})", re.IGNORECASE)
+_DRAWN = re.compile(
+    rf"\b(?:{_DRAW})\s+(?:(?:the|a|graph|function|curve|of)\s+)*({_EXPRESSION})(?:,?\s*please)?[.!?]*\s*$",
+    re.IGNORECASE,
+)
 #: Words -> sympy function, for "the derivative of x^3".
 _CALCULUS = [("derivative|differentiate", "diff"), ("integra", "integrate"), ("factor", "factor"), ("expand", "expand")]
 _OF = re.compile(
@@ -29,7 +34,9 @@ def has_equation(conversation: Conversation) -> bool:
         return True
     if calculus(text) is not None:
         return conversation.offers("code_interpreter")
-    return conversation.offers("code_interpreter") and conversation.data_file is None and bool(_SUM.search(text))
+    if not conversation.offers("code_interpreter") or conversation.data_file is not None:
+        return False
+    return drawn(text) is not None or _SUM.search(text) is not None
 
 
 def solve(conversation: Conversation) -> Reply:
@@ -39,15 +46,15 @@ def solve(conversation: Conversation) -> Reply:
         return in_words(text)
     printed = conversation.outputs("code_interpreter")
     if not printed:
-        return [conversation.call("code_interpreter", program(text, plot=conversation.asks("plot|draw|graph|sketch")))]
+        return [conversation.call("code_interpreter", program(text, plot=conversation.asks(_DRAW)))]
     return f"I ran a small Python program for this. It says:\n\n{printed[-1].printed}"
 
 
 def program(text: str, *, plot: bool) -> str:
     """The Python program that answers the question."""
-    function = _FUNCTION.search(text)
+    function = drawn(text)
     if plot and function is not None:
-        return _PLOT.format(expression=as_python(function[1]), text=function[1].strip())
+        return _PLOT.format(expression=as_python(function), text=function)
     if (found := calculus(text)) is not None:
         verb, expression = found
         return _CALCULATE.format(verb=verb, expression=as_python(expression))
@@ -58,6 +65,16 @@ def program(text: str, *, plot: bool) -> str:
         return _SOLVE.format(name=name, left=as_python(left), right=as_python(right))
     sum_ = _SUM.search(text)
     return f"print({as_python(sum_[0] if sum_ else '0')})"
+
+
+def drawn(text: str) -> str | None:
+    """The function of x to draw: after "y =", or what "plot" is said of."""
+    function = _FUNCTION.search(text)
+    if function is None:
+        function = _DRAWN.search(text)
+        if function is None or re.search(r"\bx\b|\dx\b", function[1]) is None:
+            return None
+    return function[1].strip()
 
 
 def calculus(text: str) -> tuple[str, str] | None:

@@ -65,7 +65,7 @@ def words(text: str) -> set[str]:
 def look(conversation: Conversation) -> str:
     """The program that tells what is in the file."""
     name = conversation.data_file
-    path = f'"/mnt/data/{name}"' if name is not None else 'sorted(glob.glob("/mnt/data/*.csv"))[0]'
+    path = f'"/mnt/data/{name}"' if name is not None else 'next(iter(sorted(glob.glob("/mnt/data/*.csv"))), None)'
     return _LOOK.format(path=path, glob="import glob\n" if name is None else "")
 
 
@@ -83,7 +83,7 @@ import re
 import pandas as pd
 
 path = {path}
-table = pd.read_csv(path)
+table = pd.read_csv(path) if path else pd.DataFrame()
 
 
 def describe(column):
