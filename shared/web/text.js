@@ -60,9 +60,10 @@ function list(lines, marks) {
 }
 
 function table(lines, marks) {
-  const cells = (line) => line.trim().slice(1, -1).split("|").map((cell) => inline(cell.trim(), marks));
-  const rows = lines.filter((line) => !RULE.test(line)).map((line, index) =>
-    el("tr", {}, cells(line).map((cell) => el(index === 0 ? "th" : "td", {}, cell))));
+  const cells = (line) => line.trim().slice(1, -1).split("|").map((cell) => cell.trim());
+  const ends = cells(lines.find((line) => RULE.test(line)) ?? "").map((rule) => rule.endsWith("-:") && !rule.startsWith(":"));
+  const rows = lines.filter((line) => !RULE.test(line)).map((line, index) => el("tr", {}, cells(line).map((cell, column) =>
+    el(index === 0 ? "th" : "td", ends[column] ? { class: "end" } : {}, inline(cell, marks)))));
   return el("div", { class: "wide", tabindex: "0" }, el("table", {}, rows));
 }
 

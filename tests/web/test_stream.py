@@ -98,3 +98,13 @@ def test_a_required_action_waits_for_those_who_come_back(page, model, assistant)
 def test_failures_are_said(page, model, assistant):
     model.script([fail("rate_limit_exceeded", "The model is busy.")])
     assert "The model is busy." in page.say("Hello?", until="failed").text
+
+
+def test_numbers_of_a_table_stand_below_each_other(page, model, assistant):
+    model.script([text("| Symbol | Cost |\n|---|---:|\n| MSFT | 5.10 |\n| BND | 11,368.00 |")])
+
+    run = page.say("What do I own?")
+
+    cells = run.find_elements("css selector", "th, td")
+    assert [cell.text for cell in cells] == ["Symbol", "Cost", "MSFT", "5.10", "BND", "11,368.00"]
+    assert [cell.value_of_css_property("text-align") for cell in cells] == ["start", "end"] * 3
