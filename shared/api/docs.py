@@ -15,12 +15,21 @@ from shared.objects.common import Json
 
 router = APIRouter(include_in_schema=False)
 
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+}
+
 PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><link rel="icon" href="/playground/icon.svg"><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
 code, pre {{ font: 14px/1.4 ui-monospace, monospace; }}
 summary {{ cursor: pointer; padding: .25rem 0; }}
+[id] {{ scroll-margin-top: 3.5rem; }}
 summary b {{ display: inline-block; width: 5rem; }}
 details > * + * {{ margin-left: 1.5rem; }}
 pre {{ overflow: auto; background: #8881; padding: .75rem; border-radius: 6px; }}
@@ -46,7 +55,7 @@ async def openapi(request: Request) -> Response:
 @router.get("/v1/docs")
 async def docs(request: Request) -> Response:
     """The OpenAPI document as a page."""
-    return HTMLResponse(page(describe(request.app)))
+    return HTMLResponse(page(describe(request.app)), headers=HEADERS)
 
 
 def page(document: Json) -> str:
@@ -57,8 +66,10 @@ def page(document: Json) -> str:
             group = groups.setdefault(operation.get("tags", ["More"])[0], [])
             group.append(_route(method.upper(), path, operation))
     routes = "".join(f"<h2>{escape(name)}</h2>{''.join(group)}" for name, group in groups.items())
+    # A link to something inside of closed details opens them; one to the details themselves does not.
     schemas = "".join(
-        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_pre(schema)}</details>'
+        f"<details><summary><code>{escape(name)}</code></summary>"
+        f'<pre id="{escape(name)}">{_text(schema)}</pre></details>'
         for name, schema in sorted(document["components"]["schemas"].items())
     )
     info = document["info"]
@@ -95,4 +106,8 @@ def _link(schema: Json) -> str:
 
 
 def _pre(schema: Any) -> str:
-    return f"<pre>{escape(json.dumps(schema, indent=1))}</pre>"
+    return f"<pre>{_text(schema)}</pre>"
+
+
+def _text(schema: Any) -> str:
+    return escape(json.dumps(schema, indent=1))

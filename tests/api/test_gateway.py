@@ -115,7 +115,9 @@ def test_owners_do_not_see_each_others_objects(http, other):
 
 
 def test_the_docs_need_nothing_from_elsewhere(raw):
-    page = raw.get("/v1/docs").text
+    answer = raw.get("/v1/docs")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none';")
+    page = answer.text
     assert "/v1/threads/{thread_id}/messages" in page
     assert "src=" not in page
     assert "//" not in page.replace("</", "")

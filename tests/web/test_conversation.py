@@ -117,3 +117,15 @@ def test_the_description_of_the_api_has_an_icon(page):
     page.driver.get(f"{page.url}/v1/docs")
     page.driver.execute_async_script("setTimeout(arguments[0], 500)")
     assert page.complaints() == []
+
+
+def test_a_link_in_the_description_of_the_api_opens_the_schema(page):
+    page.driver.get(f"{page.url}/v1/docs")
+    page["summary"].click()
+    link = page["details[open] a"]
+    name = link.text
+    link.click()
+    opened = f"//details[@open][summary/code='{name}']/pre"
+    page.until(lambda: page.driver.find_elements("xpath", opened), 3)
+    assert '"type"' in page.driver.find_element("xpath", opened).text
+    assert page.complaints() == []
