@@ -252,3 +252,24 @@ async def test_a_missing_table_is_told_in_a_sentence(bench, data):
 async def test_a_function_is_drawn_without_a_y(bench, question):
     assert "The chart shows y = " in await bench.work(Talk(CODE), question)
     assert bench.charts == 1
+
+
+@pytest.mark.parametrize("question", ["How many banks failed each year?", "Show failures by year"])
+async def test_rows_are_counted_by_year(bench, question):
+    answer = await bench.work(Talk(CODE, instructions=BANK_RULES), question)
+    assert "2020    1\n2021    1\n2023    2" in answer
+
+
+async def test_rows_are_counted_by_a_column(bench):
+    assert "FL    2" in await bench.work(Talk(CODE, instructions=BANK_RULES), "Count the banks by state")
+
+
+async def test_a_maximum_is_found(bench):
+    answer = await bench.work(Talk(CODE, instructions=FARM_RULES), "What is the maximum voltage?")
+    assert "T3" in answer
+    assert "rows" not in answer
+
+
+async def test_an_equation_without_a_solution_is_told_in_words(bench):
+    answer = await bench.work(Talk(CODE), "Solve 2x + 3 = 2x + 5")
+    assert answer.endswith("There is no solution.")

@@ -176,8 +176,13 @@ def _grouped(question: Question) -> str | None:
     )
     if asked is None or question.table.named_in(question.text, "number") is not None:
         return None
-    dates, column = question.table.of_kind("date"), question.table.named_in(asked[1], "text")
-    if asked[1].lower().startswith("year") and dates:
+    return _key(question, asked[1])
+
+
+def _key(question: Question, word: str) -> str | None:
+    """What this word groups the rows by: the year, or a column."""
+    dates, column = question.table.of_kind("date"), question.table.named_in(word, "text")
+    if word.lower().startswith("year") and dates:
         return f"table[{dates[0].name!r}].dt.year"
     # A bank is no group of banks: the column is the whole of what is asked for.
     return f"table[{column.name!r}]" if column is not None and len(column.words) == 1 else None
@@ -191,6 +196,9 @@ def _statistics(question: Question) -> list[str]:
 
 
 def _count(question: Question) -> list[str]:
+    by = re.search(r"\b(?:by|per|each|every) (\w+)", question.text, re.IGNORECASE)
+    if by is not None and (group := _key(question, by[1])) is not None:
+        return [f"print(table.groupby({group}).size().to_string())"]
     return ["print(len(table))"]
 
 
@@ -203,9 +211,10 @@ def _rows(question: Question) -> list[str]:
 ACTIONS: list[tuple[str, Callable[[Question], list[str]]]] = [
     (r"outlier|anomal|abnormal|out of range|outside|maintenance|problem", _outliers),
     (r"chart|plot|graph|diagram|visuali[sz]|histogram|draw", _chart),
-    (r"how many|number of|count", _count),
+    (r"how many|number of|count|(?:by|per|each|every) year", _count),
     (
-        r"last|latest|newest|most|first|oldest|earliest|highest|lowest|largest|smallest|best|worst|least|fewest",
+        r"last|latest|newest|most|first|oldest|earliest|highest|lowest|largest|smallest|maximum|minimum|best|worst|least|"
+        r"fewest",
         _extreme,
     ),
     (r"average|mean|sum|total|statistic", _statistics),

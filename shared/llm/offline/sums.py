@@ -123,11 +123,15 @@ _SOLVE = """\
 from sympy import *
 
 {name} = symbols("{name}")
-equation = Eq({left}, {right})
+equation = Eq({left}, {right}, evaluate=False)
 print("Equation: ", equation.lhs, "=", equation.rhs)
 print("In one side:", expand(equation.lhs - equation.rhs), "= 0")
-for solution in solve(equation, {name}):
+solutions = solve(equation, {name})
+for solution in solutions:
     print("Solution:   {name} =", solution)
+if not solutions:
+    always = simplify(equation.lhs - equation.rhs) == 0
+    print("Every number is a solution." if always else "There is no solution.")
 """
 
 _CALCULATE = """\
