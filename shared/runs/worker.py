@@ -23,6 +23,7 @@ from shared.runs import lifecycle, wakeups
 from shared.runs.engine import Engine
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder, Superseded
+from shared.store.base import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +177,11 @@ class Worker:
                     raise Superseded
                 lease = recorder.record.lease
                 stale = lease is not None and lease.until - self.deps.clock() < settings.lease_seconds / 2
-                await recorder.look(self.lease(recorder.holder) if stale else None)
+                try:
+                    await recorder.look(self.lease(recorder.holder) if stale else None)
+                except Unavailable:
+                    # A commit would tell if the run were not ours any more: a look that fails is no reason to stop.
+                    logger.warning("look failed", extra={"action": "look_failed", "run_id": recorder.run.id})
         finally:
             task.cancel()
             await asyncio.wait({task})

@@ -10,6 +10,7 @@ import pytest
 from shared.app import Box, build
 from shared.azure import CLIENT_OPTIONS, DELAYS
 from shared.config import Settings
+from shared.ingestion import worker as ingestion
 from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run import Lease, RunRecord
@@ -18,6 +19,7 @@ from shared.objects.thread import HEAD_KEY, partition_of
 from shared.resources import assistants
 from shared.runs import create, housekeeping, service, wakeups
 from shared.runs.rows import put_run
+from shared.store.base import Unavailable
 from shared.tools.base import tool
 
 OWNER = "me"
@@ -223,10 +225,16 @@ class Hindered:
     """A store at which something happens before a commit."""
 
     def __init__(self, store):
-        self.store, self.before = store, None
+        self.store, self.before, self.refusals = store, None, 0
 
     def __getattr__(self, name):
         return getattr(self.store, name)
+
+    async def get(self, partition, key):
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise Unavailable("busy")
+        return await self.store.get(partition, key)
 
     async def commit(self, partition, changes):
         before, self.before = self.before, None
@@ -273,6 +281,23 @@ async def test_a_lease_is_kept_though_a_client_changes_the_run_while_it_is_renew
 
     run = (await bench.record()).run
     assert (run.status, run.metadata) == ("completed", {"note": "x"})
+
+
+async def test_a_turn_outlives_a_store_that_does_not_answer_for_a_while(bench, hindered):
+    await bench.begin()
+    thinking = asyncio.Event()
+    bench.llm.script([pause(thinking), text("Hi.")])
+    driving = asyncio.create_task(bench.box.handle_run(bench.message("start")))
+    await bench.asked(1)
+
+    hindered.refusals = 3
+    while hindered.refusals > 0 and not driving.done():  # noqa: ASYNC110  the store has no event for it
+        await asyncio.sleep(0.05)
+    thinking.set()
+    await driving
+
+    assert (await bench.record()).run.status == "completed"
+    assert len(bench.llm.requests) == 1
 
 
 async def test_a_poll_that_comes_before_its_turn_is_committed_is_not_lost(bench, hindered):
@@ -382,7 +407,8 @@ async def test_watchdogs_do_not_multiply(bench):
     assert held == ["watch"]
 
 
-def test_the_store_may_be_slower_than_the_message():
+@pytest.mark.parametrize("returns", [wakeups.RETURNS, ingestion.RETURNS])
+def test_the_store_may_be_slower_than_the_message(returns):
     """A commit is tried for minutes when the store is in trouble; its message must not give up before."""
     longest = (len(DELAYS) + 1) * (CLIENT_OPTIONS["connection_timeout"] + CLIENT_OPTIONS["read_timeout"])
-    assert sum(wakeups.RETURNS) > longest + sum(DELAYS)
+    assert sum(returns) > longest + sum(DELAYS)
