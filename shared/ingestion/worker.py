@@ -20,8 +20,9 @@ from shared.resources.vector_store_rows import item_row, store_row
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came.
-RETURNS: Final = (0.2, 2.0, 20.0)
+#: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
+#: store may try for minutes.
+RETURNS: Final = (0.2, 2.0, 20.0, 60.0, 120.0)
 
 
 class IngestionWorker:
