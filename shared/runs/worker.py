@@ -59,6 +59,8 @@ class Worker:
             await end(recorder, "cancelled")
         elif run.status != "requires_action":
             await self._resume(recorder, body)
+        elif body["reason"] == "expiry":
+            await wakeups.at_expiry(self.deps, recorder.record)
 
     async def _await_commit(self, body: Json) -> Recorder | None:
         """The run as the commit left it that the message was sent for; None when it is over.

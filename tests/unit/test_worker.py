@@ -174,6 +174,20 @@ async def test_housekeeping_ends_runs_whose_messages_were_all_lost(bench):
     assert (await bench.record()).run.status == "expired"
 
 
+async def test_an_expiry_that_comes_too_early_comes_again(bench):
+    """Clocks differ: the message was timed by another machine."""
+    await bench.begin()
+    bench.llm.script([call("unknown")])
+    await bench.box.handle_run(bench.message("start"))
+    await bench.waiting()
+
+    bench.ahead = 599
+    await bench.box.handle_run(bench.message("expiry"))
+
+    await asyncio.sleep(2.1)
+    assert "expiry" in await bench.waiting()
+
+
 async def test_a_cancel_nobody_finished_is_finished_by_its_message(bench):
     await bench.begin()
     bench.llm.script([call("unknown")])
