@@ -77,10 +77,10 @@ class Box:
         """A message of the queue `ingestion-poison`."""
         await IngestionWorker(self.deps).poisoned(body)
 
-    async def housekeeping(self) -> None:
-        """What the timer does: overdue records every time, orphaned blobs once a day."""
+    async def housekeeping(self, *, thorough: bool = False) -> None:
+        """What the timer does: overdue records every time, orphaned blobs once a day, or if it is to be thorough."""
         await housekeeping.sweep(self.deps, {**housekeeping.OVERDUE, **stores_housekeeping.OVERDUE})
-        if self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
+        if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
             await housekeeping.remove_orphans(self.deps)
 
     @asynccontextmanager
@@ -108,9 +108,11 @@ class Box:
             await self.close()
 
     async def _keep_house(self) -> None:
+        thorough = True  # a laptop may never be on when the day begins
         while True:
             try:
-                await self.housekeeping()
+                await self.housekeeping(thorough=thorough)
+                thorough = False
             except Exception:
                 logger.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
