@@ -48,8 +48,11 @@ class Consumer:
             return await self.queue.receive(self.limit - len(self._running), self.visibility, wait=1.0)
         except QueueUnavailable:
             logger.warning("queue unavailable", extra={"action": "queue_unavailable"})
-            await asyncio.sleep(RETRY_DELAY)
-            return []
+        except Exception:
+            # A message that is not ours, perhaps: it must not end the work for good.
+            logger.exception("queue not read", extra={"action": "queue_not_read"})
+        await asyncio.sleep(RETRY_DELAY)
+        return []
 
     async def _one(self, message: Received) -> None:
         try:
