@@ -126,11 +126,6 @@ async def check(deps: Deps, owner: str, store_ids: Sequence[str], message: str =
         await active(deps, owner, store_id, message)
 
 
-async def exists(deps: Deps, owner: str, store_id: str) -> bool:
-    """Whether there is such a store, expired or not."""
-    return await deps.store.get(partition_of(owner, store_id), STORE_KEY) is not None
-
-
 async def row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord, str]:
     """The store's row and its version. Raises NotFoundError."""
     check_shape(store_id, KIND, "vs", "vector_store_id")

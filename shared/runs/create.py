@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from shared import ids
 from shared.deps import Deps
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, NotFoundError
 from shared.objects.assistant import Assistant
 from shared.objects.common import Json
 from shared.objects.run import Run, RunRecord
@@ -26,6 +27,7 @@ from shared.store.base import Conflict, Put
 
 T = TypeVar("T")
 
+EXPIRED: Final = "Vector store {} is expired."
 #: The metadata key that opts into the box's own tools: their names separated by spaces, or `*`.
 SERVER_TOOLS: Final = "server_tools"
 
@@ -137,11 +139,16 @@ async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) ->
 
 
 async def check_stores(deps: Deps, record: RunRecord) -> None:
-    """Refuse a run that would search a store that is gone or has expired. Raises InvalidRequest, NotFoundError."""
+    """Refuse a run that would search a store that has expired, or an assistant's that is gone.
+
+    Raises InvalidRequest and NotFoundError.
+    """
     if any(tool["type"] == "file_search" for tool in record.run.tools):
         of_assistant = record.resources.get("file_search", {}).get("vector_store_ids", [])
-        store_ids = [*of_assistant, *await file_search.thread_stores(deps, record)]
-        await vector_stores.check(deps, record.owner, store_ids, "Vector store {} is expired.")
+        await vector_stores.check(deps, record.owner, of_assistant, EXPIRED)
+        for store_id in await file_search.thread_stores(deps, record):
+            with suppress(NotFoundError):
+                await vector_stores.check(deps, record.owner, [store_id], EXPIRED)
 
 
 def run_record(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.deps import Deps
-from shared.errors import ApiError
+from shared.errors import ApiError, NotFoundError
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
 from shared.objects.thread import THREAD_KEY, partition_of
@@ -106,9 +106,7 @@ class FileSearch:
 
     async def _search(self, queries: list[str]) -> list[SearchResult]:
         of_assistant = self.record.resources.get(NAME, {}).get("vector_store_ids", [])
-        of_thread = await thread_stores(self.deps, self.record)
-        for store_id in of_thread:
-            await self._await_files(store_id)
+        of_thread = [each for each in await thread_stores(self.deps, self.record) if await self._is_ready(each)]
         options = SearchOptions(
             limit=self._settings.get("max_num_results") or self._results,
             score_threshold=self._ranking["score_threshold"],
@@ -116,22 +114,25 @@ class FileSearch:
         store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]
         return await search_stores(self.deps, self.record.owner, store_ids, queries, options) if store_ids else []
 
-    async def _await_files(self, store_id: str) -> None:
-        """Files that were attached a moment ago may still be read; but not for ever."""
+    async def _is_ready(self, store_id: str) -> bool:
+        """Whether the store still exists; files attached a moment ago are waited for, but not for ever."""
         until = (self.record.run.started_at or 0) + PATIENCE
-        while self.deps.clock() < until:
-            store = await vector_stores.get(self.deps, self.record.owner, store_id)
-            if store["file_counts"]["in_progress"] == 0:
-                return
+        while True:
+            try:
+                store = await vector_stores.get(self.deps, self.record.owner, store_id)
+            except NotFoundError:
+                return False
+            if store["file_counts"]["in_progress"] == 0 or self.deps.clock() >= until:
+                return True
             await asyncio.sleep(LOOK_SECONDS)
 
 
 async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:
-    """The thread's stores that still exist, read now: messages that came before the run may have made one."""
+    """The thread's stores, read now: messages that came before the run may have made one; one may be gone by now."""
     thread = await deps.store.get(partition_of(record.owner, record.run.thread_id), THREAD_KEY)
     resources = {} if thread is None else thread.data["tool_resources"]
     store_ids: list[str] = resources.get(NAME, {}).get("vector_store_ids", [])
-    return [store_id for store_id in store_ids if await vector_stores.exists(deps, record.owner, store_id)]
+    return store_ids
 
 
 def queries_of(arguments: str) -> list[str]:
