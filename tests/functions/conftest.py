@@ -52,6 +52,11 @@ class Host:
         """How this test's invocations of one function ended."""
         return [outcome for outcome in await self.get("/admin/outcomes") if outcome["function"] == function]
 
+    async def ended(self, function: str, count: int) -> list[dict[str, Any]]:
+        """The same, once so many have ended: an answer may be read a moment before its invocation is over."""
+        await self.until("/admin/outcomes", lambda all_: sum(each["function"] == function for each in all_) >= count)
+        return await self.outcomes(function)
+
     async def until(self, path: str, holds: Callable[[Any], bool]) -> Any:
         """Ask again until the answer is the one that is waited for."""
         async with asyncio.timeout(CHANGE_SECONDS):

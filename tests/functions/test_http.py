@@ -21,7 +21,7 @@ async def test_the_app_sees_the_request_and_the_client_its_answer(host: Host):
             "query": "order=asc",
             "body": '{"metadata": {}}',
         }
-    assert await host.outcomes("threads") == [{"function": "threads", "ok": True, "error": ""}]
+    assert await host.ended("threads", 1) == [{"function": "threads", "ok": True, "error": ""}]
 
 
 async def test_events_arrive_one_by_one_within_the_invocation(host: Host):
@@ -67,7 +67,7 @@ async def test_a_download_of_40_megabytes_arrives_whole(host: Host):
 async def test_an_error_nobody_caught_fails_the_invocation(host: Host):
     async with host.http.get("/v1/assistants/crash") as answer:
         assert answer.status == 500
-    (outcome,) = await host.outcomes("assistants")
+    (outcome,) = await host.ended("assistants", 1)
     assert not outcome["ok"]
     assert "nobody catches this" in outcome["error"]
 

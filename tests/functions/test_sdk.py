@@ -178,7 +178,7 @@ async def test_40_megabytes_go_up_and_come_back(client: AsyncOpenAI, host: Host)
     file = await client.files.create(file=("big.bin", content), purpose="assistants")
     assert file.bytes == len(content)
     assert (await client.files.content(file.id)).content == content
-    assert [outcome["ok"] for outcome in await host.outcomes("files")] == [True, True]
+    assert [outcome["ok"] for outcome in await host.ended("files", 2)] == [True, True]
 
 
 async def test_a_file_is_indexed_by_the_queue(client: AsyncOpenAI, host: Host):
