@@ -1,4 +1,7 @@
-"""`python -m bench [runs operations sandbox search retrieval]`: print tables, keep the output in bench/results."""
+"""`python -m bench [runs operations sandbox search retrieval]`: print tables, keep the output in bench/results.
+
+`python -m bench compare OLD NEW` measures two checkouts in turn.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ RESULTS = Path(__file__).parent / "results"
 DEFAULT = ["runs", "operations"]
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run the named measurements one after the other, each in a process of its own."""
     RESULTS.mkdir(exist_ok=True)
     failed = 0
-    for name in names or DEFAULT:
+    if words[:1] == ["compare"]:
+        return subprocess.run([sys.executable, "-m", "bench.compare", *words[1:]]).returncode
+    for name in words or DEFAULT:
         print(f"== {name}", flush=True)
         with (RESULTS / f"{name}.txt").open("w") as kept:
             process = subprocess.Popen([sys.executable, "-m", f"bench.{name}"], stdout=subprocess.PIPE, text=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -22,13 +23,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A tree of the project, and the Python that runs it."""
+
+    folder: Path
+    python: str = sys.executable
+
+
+HERE = Checkout(Path(__file__).parents[1])
+
+
 @contextmanager
 def started(
-    arguments: list[str], until: str, environment: Mapping[str, str] | None = None
+    arguments: list[str], until: str, environment: Mapping[str, str] | None = None, checkout: Checkout = HERE
 ) -> Iterator[tuple[str, int]]:
     """A Python process that has printed a line matching `until`: the match's first group, and the pid."""
     process = subprocess.Popen(
-        [sys.executable, "-u", *arguments],
+        [checkout.python, "-u", *arguments],
+        cwd=checkout.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -44,7 +57,7 @@ def started(
         raise RuntimeError(f"{arguments} ended without a sign of life")
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 @contextmanager
@@ -56,10 +69,10 @@ def model(delay: float) -> Iterator[str]:
 
 
 @contextmanager
-def box(model_url: str, home: Path, **settings: str) -> Iterator[tuple[str, int]]:
+def box(model_url: str, home: Path, checkout: Checkout = HERE, **settings: str) -> Iterator[tuple[str, int]]:
     """An embedded host that asks the model; its base URL and pid."""
     environment = {**environment_of(model_url, home), "BOX_PORT": str(free_port()), **settings}
-    with started(["-m", "shared", "run"], r"base URL\s+(\S+)", environment) as found:
+    with started(["-m", "shared", "run"], r"base URL\s+(\S+)", environment, checkout) as found:
         yield found
 
 

@@ -114,7 +114,7 @@ async def throughput(box: Client, pid: int, assistant: str, clients: int, second
             if kind == "streamed":
                 await streamed_run(box, assistant, thread)
             else:
-                await polled_run(box, assistant, thread, 0.25 if clients > 8 else 0.02)
+                await polled_run(box, assistant, thread, 0.25 if clients > 16 else 0.02)
             done += 1
 
     started = time.perf_counter()

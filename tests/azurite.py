@@ -15,6 +15,8 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).parent / "node_modules/azurite/dist/src/azurite.js"
 SERVICES = ("blob", "queue", "table")
+#: What it prints, in its folder.
+LOG = "azurite.log"
 #: The emulator's own account and key, published with it.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -32,12 +34,12 @@ def running(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[dict[str, int]]:
-    """The same, with options of one's own; the port of each service."""
+def serving(folder: Path, *options: str, silent: bool = True) -> Iterator[dict[str, int]]:
+    """The same, with options of one's own; the port of each service. Unless silent, each request is a line of LOG."""
     me = f"{os.getpid()}-{time.monotonic_ns()}"
     with _state(folder) as state:
         if not state.get("users"):
-            state.update(_start(folder, options))
+            state.update(_start(folder, [*options, "--silent"] if silent else options))
         state.setdefault("users", []).append(me)
         ports = state["ports"]
     try:
@@ -73,14 +75,14 @@ def _start(folder: Path, options: Sequence[str]) -> dict:
     ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
     options = [*options] + [option for name, port in ports.items() for option in (f"--{name}Port", str(port))]
     memory = ["--inMemoryPersistence", "--extentMemoryLimit", "1024"]
-    command = ["node", str(SCRIPT), *options, *memory, "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-    with (folder / "azurite.log").open("ab") as log:
+    command = ["node", str(SCRIPT), *options, *memory, "--skipApiVersionCheck", "--disableTelemetry"]
+    with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
     end = time.monotonic() + 60
     while not all(_answers(port) for port in ports.values()):
         if process.poll() is not None or time.monotonic() > end:
             process.kill()
-            raise RuntimeError((folder / "azurite.log").read_text())
+            raise RuntimeError((folder / LOG).read_text())
         time.sleep(0.1)
     process.returncode = 0  # whoever leaves last ends it, perhaps another process
     return {"pid": process.pid, "ports": ports}
