@@ -16,14 +16,15 @@ from typing import Any
 from pydantic import SecretStr
 
 from shared.app import Box, build, storage_for
+from shared.assistants import assistants
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.message import CreateMessage
 from shared.objects.run_requests import CreateRun
 from shared.objects.thread import CreateThread
-from shared.resources import assistants, threads
 from shared.runs import create, service
+from shared.threads import threads
 from shared.tools.base import tool
 from tests import azurite
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from shared.sandbox import processes
 from shared.sandbox.base import Session
-from shared.sandbox.bwrap import Bubblewrap
 from shared.sandbox.interpreter import this_interpreter
-from shared.sandbox.landlock import Landlock
-from shared.sandbox.local import LocalSandbox
-from shared.sandbox.session import LocalSession
+from shared.sandbox.local import procfs
+from shared.sandbox.local.isolation.bwrap import Bubblewrap
+from shared.sandbox.local.isolation.landlock import Landlock
+from shared.sandbox.local.sandbox import LocalSandbox
+from shared.sandbox.local.session import LocalSession
 
 STARTS = 9
 CALLS = 100
@@ -58,7 +58,7 @@ async def timed(action: Callable[[], Awaitable[Any]]) -> float:
 def held(session: Session) -> float:
     """Megabytes that all processes of a session hold, shared pages divided."""
     assert isinstance(session, LocalSession)
-    return processes.memory(processes.members(session._session_id()), 0) / 1e6
+    return procfs.memory(procfs.members(session._session_id()), 0) / 1e6
 
 
 async def starts(sandbox: LocalSandbox, code: str, count: int) -> list[float]:

@@ -8,10 +8,11 @@ import sys
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from shared import demo, host
+from shared import host
 from shared.client import connected
 from shared.config import Settings
-from shared.samples.install import install, names, prompts
+from shared.demo import program
+from shared.demo.samples.install import install, names, prompts
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
             return host.work(settings)
         case "demo":
             with connected(settings) as client:
-                return demo.tour(client, chosen.model or default_model(settings))
+                return program.tour(client, chosen.model or default_model(settings))
     return samples(settings, chosen)
 
 

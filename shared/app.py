@@ -14,24 +14,24 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from shared import housekeeping
 from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deps import Deps
-from shared.ingestion import housekeeping as stores_housekeeping
-from shared.ingestion.worker import IngestionWorker
 from shared.llm.base import Llm
 from shared.objects.common import Json
 from shared.queue.base import Queue
-from shared.runs import housekeeping
-from shared.runs.consumer import Consumer
-from shared.runs.drives import Drives
+from shared.queue.consumer import Consumer
+from shared.runs.streamed import Drives
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder
 from shared.search.index import SegmentIndex
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
+from shared.vector_stores import housekeeping as stores_housekeeping
+from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +229,7 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
 
 def model(settings: Settings) -> Llm:
     """Who answers."""
-    from shared.llm.offline import OfflineLlm
+    from shared.demo.offline import OfflineLlm
     from shared.llm.responses import from_settings
 
     return from_settings(settings) or OfflineLlm()
@@ -256,20 +256,20 @@ def server_tools(settings: Settings) -> list[Tool]:
 
 def code_sandbox(settings: Settings) -> CodeSandbox:
     """Where model-written code runs."""
-    from shared.sandbox.bare import Bare
-    from shared.sandbox.bwrap import Bubblewrap
-    from shared.sandbox.first import FirstSandbox
+    from shared.sandbox.disabled import RefusedSandbox
+    from shared.sandbox.fallback import FirstSandbox
     from shared.sandbox.interpreter import Interpreter, this_interpreter
-    from shared.sandbox.landlock import Landlock
-    from shared.sandbox.local import LocalSandbox
-    from shared.sandbox.plan import Isolator
-    from shared.sandbox.refused import RefusedSandbox
+    from shared.sandbox.local.isolation.base import Isolator
+    from shared.sandbox.local.isolation.bwrap import Bubblewrap
+    from shared.sandbox.local.isolation.landlock import Landlock
+    from shared.sandbox.local.isolation.none import Bare
+    from shared.sandbox.local.sandbox import LocalSandbox
 
     if settings.sandbox == "none":
         return RefusedSandbox("The code interpreter is switched off (SANDBOX=none).")
     if settings.sandbox == "aca":
-        from shared.sandbox.aca import AcaSandbox
-        from shared.sandbox.aca_rest import SessionPool
+        from shared.sandbox.aca.rest import SessionPool
+        from shared.sandbox.aca.sandbox import AcaSandbox
 
         return AcaSandbox(SessionPool.for_identity(settings.sandbox_pool_endpoint, settings.azure_client_id))
     makers: dict[str, Callable[[Interpreter], Isolator]] = {

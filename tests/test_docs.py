@@ -10,7 +10,7 @@ import pytest
 from shared.api.app import create_app
 from shared.app import build
 from shared.config import Settings
-from shared.samples.install import names
+from shared.demo.samples.install import names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

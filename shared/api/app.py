@@ -19,11 +19,11 @@ from shared.api import (
     vector_store_files,
     vector_stores,
 )
-from shared.api.answers import unknown_url
 from shared.api.auth import Callers
+from shared.api.errors import unknown_url
 from shared.api.gateway import Gateway
 from shared.deps import Deps
-from shared.runs.drives import Drives
+from shared.runs.streamed import Drives
 
 
 def create_app(deps: Deps, drives: Drives) -> FastAPI:

@@ -9,8 +9,8 @@ from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, ListOf, documented, paging
 from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
+from shared.assistants import assistants
 from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant
-from shared.resources import assistants
 
 router = resource("/v1/assistants", "Assistants")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import ServerError
-from shared.tools.http import tls
+from shared.tls import tls
 
 if TYPE_CHECKING:  # heavy: loaded on first use
     from jwt import PyJWK

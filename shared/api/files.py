@@ -14,11 +14,12 @@ from shared.api.multipart import Part, malformed, parts
 from shared.api.openapi import Deleted, ListOf, answers, documented, paging, parameter
 from shared.api.requests import caller, list_query
 from shared.api.routing import resource
+from shared.files import files
 from shared.objects.common import Json
 from shared.objects.file import File
 from shared.objects.file_requests import PURPOSES, CreateFile
 from shared.objects.parse import missing, parse
-from shared.resources import files, outcomes
+from shared.vector_stores import file_status
 
 router = resource("/v1/files", "Files")
 
@@ -82,7 +83,7 @@ async def retrieve(request: Request, file_id: str) -> Response:
 async def delete(request: Request, file_id: str) -> Response:
     """Delete a file."""
     deps, owner = caller(request)
-    return answer(await outcomes.delete_file(deps, owner, file_id))
+    return answer(await file_status.delete_file(deps, owner, file_id))
 
 
 @router.get("/{file_id}/content", response_model=None, responses=GIVES_BYTES)

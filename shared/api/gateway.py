@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.api import playground
-from shared.api.answers import answer_error
 from shared.api.auth import Callers
+from shared.api.errors import answer_error
 
 logger = logging.getLogger(__name__)
 

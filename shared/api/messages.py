@@ -10,8 +10,8 @@ from shared.api.openapi import Deleted, ListOf, documented, paging, parameter
 from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
 from shared.objects.message import CreateMessage, Message, ModifyMessage
-from shared.resources import messages
 from shared.runs.create import settle
+from shared.threads import messages
 
 router = resource("/v1/threads/{thread_id}/messages", "Messages")
 

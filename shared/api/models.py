@@ -12,7 +12,7 @@ from shared.api.answers import answer
 from shared.api.openapi import documented
 from shared.api.requests import caller
 from shared.api.routing import resource
-from shared.resources import models
+from shared.assistants import models
 
 router = resource("/v1/models", "Models")
 

@@ -12,9 +12,9 @@ from pydantic_core import from_json, to_json
 
 from shared.deps import Deps
 from shared.errors import InvalidRequest
+from shared.files.files import too_large
 from shared.objects.parse import out_of_bounds, parse, wrong_type, wrong_value
 from shared.paging import ListQuery
-from shared.resources.files import too_large
 
 Model = TypeVar("Model", bound=BaseModel)
 

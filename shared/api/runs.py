@@ -15,9 +15,9 @@ from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun
 from shared.objects.step import RunStep
 from shared.paging import list_json
 from shared.runs import create, service
-from shared.runs.drives import Drives
 from shared.runs.service import RunKey
-from shared.runs.views import RESULT_CONTENT, answered_step
+from shared.runs.streamed import Drives
+from shared.runs.tool_call_views import RESULT_CONTENT, answered_step
 
 router = resource("/v1/threads", "Runs")
 

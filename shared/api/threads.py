@@ -10,7 +10,7 @@ from shared.api.openapi import Deleted, ListOf, documented, paging
 from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
 from shared.objects.thread import CreateThread, ModifyThread, Thread
-from shared.resources import threads
+from shared.threads import threads
 
 router = resource("/v1/threads", "Threads")
 

@@ -12,10 +12,10 @@ from shared.api.multipart import parts
 from shared.api.openapi import documented
 from shared.api.requests import body, caller
 from shared.api.routing import resource
+from shared.files import uploads
 from shared.objects.common import Json
 from shared.objects.parse import missing
 from shared.objects.upload import CompleteUpload, CreateUpload, Upload, UploadPart
-from shared.resources import uploads
 
 router = resource("/v1/uploads", "Uploads")
 

@@ -13,16 +13,14 @@ from shared.api.requests import body, caller, list_query
 from shared.api.routing import resource
 from shared.objects.vector_store import ContentPage, FileBatch, VectorStoreFile
 from shared.objects.vector_store_requests import AttachFile, CreateFileBatch, UpdateFile
-from shared.resources import file_batches, vector_store_files
+from shared.vector_stores import batches, files
 
 router = resource("/v1/vector_stores/{vector_store_id}", "Vector store files")
 
 #: Milliseconds after which polling helpers should ask again.
 POLL_AFTER: Final = {"openai-poll-after-ms": "500"}
 
-STATUS: Final = parameter(
-    "filter", {"type": "string", "enum": [*vector_store_files.STATUSES]}, "Only files of this status."
-)
+STATUS: Final = parameter("filter", {"type": "string", "enum": [*files.STATUSES]}, "Only files of this status.")
 FILES: Final = documented(ListOf(VectorStoreFile), query=[*paging(), STATUS])
 
 
@@ -30,7 +28,7 @@ FILES: Final = documented(ListOf(VectorStoreFile), query=[*paging(), STATUS])
 async def attach(request: Request, vector_store_id: str) -> Response:
     """Attach a file."""
     deps, owner = caller(request)
-    return answer(await vector_store_files.attach(deps, owner, vector_store_id, await body(request, AttachFile)))
+    return answer(await files.attach(deps, owner, vector_store_id, await body(request, AttachFile)))
 
 
 @router.get("/files", **FILES)
@@ -38,7 +36,7 @@ async def list_all(request: Request, vector_store_id: str) -> Response:
     """List a vector store's files."""
     deps, owner = caller(request)
     status = request.query_params.get("filter") or None
-    page = await vector_store_files.list_page(deps, owner, vector_store_id, list_query(request), status)
+    page = await files.list_page(deps, owner, vector_store_id, list_query(request), status)
     return answer_list(*page)
 
 
@@ -46,7 +44,7 @@ async def list_all(request: Request, vector_store_id: str) -> Response:
 async def retrieve(request: Request, vector_store_id: str, file_id: str) -> Response:
     """Get a file in a vector store."""
     deps, owner = caller(request)
-    return answer(await vector_store_files.get(deps, owner, vector_store_id, file_id), headers=POLL_AFTER)
+    return answer(await files.get(deps, owner, vector_store_id, file_id), headers=POLL_AFTER)
 
 
 @router.post("/files/{file_id}", **documented(VectorStoreFile, UpdateFile))
@@ -54,21 +52,21 @@ async def update(request: Request, vector_store_id: str, file_id: str) -> Respon
     """Replace a file's attributes."""
     deps, owner = caller(request)
     wanted = await body(request, UpdateFile)
-    return answer(await vector_store_files.update(deps, owner, vector_store_id, file_id, wanted))
+    return answer(await files.update(deps, owner, vector_store_id, file_id, wanted))
 
 
 @router.delete("/files/{file_id}", **documented(Deleted))
 async def detach(request: Request, vector_store_id: str, file_id: str) -> Response:
     """Take a file out of a vector store; the file itself stays."""
     deps, owner = caller(request)
-    return answer(await vector_store_files.detach(deps, owner, vector_store_id, file_id))
+    return answer(await files.detach(deps, owner, vector_store_id, file_id))
 
 
 @router.get("/files/{file_id}/content", **documented(ContentPage))
 async def content(request: Request, vector_store_id: str, file_id: str) -> Response:
     """Get a file's text as it was read."""
     deps, owner = caller(request)
-    return answer(await vector_store_files.content(deps, owner, vector_store_id, file_id))
+    return answer(await files.content(deps, owner, vector_store_id, file_id))
 
 
 @router.post("/file_batches", **documented(FileBatch, CreateFileBatch))
@@ -76,21 +74,21 @@ async def create_batch(request: Request, vector_store_id: str) -> Response:
     """Attach many files."""
     deps, owner = caller(request)
     wanted = await body(request, CreateFileBatch)
-    return answer(await vector_store_files.attach_batch(deps, owner, vector_store_id, wanted))
+    return answer(await files.attach_batch(deps, owner, vector_store_id, wanted))
 
 
 @router.get("/file_batches/{batch_id}", **documented(FileBatch))
 async def retrieve_batch(request: Request, vector_store_id: str, batch_id: str) -> Response:
     """Get a batch."""
     deps, owner = caller(request)
-    return answer(await file_batches.get(deps, owner, vector_store_id, batch_id), headers=POLL_AFTER)
+    return answer(await batches.get(deps, owner, vector_store_id, batch_id), headers=POLL_AFTER)
 
 
 @router.post("/file_batches/{batch_id}/cancel", **documented(FileBatch))
 async def cancel_batch(request: Request, vector_store_id: str, batch_id: str) -> Response:
     """Stop indexing a batch's files."""
     deps, owner = caller(request)
-    return answer(await file_batches.cancel(deps, owner, vector_store_id, batch_id))
+    return answer(await batches.cancel(deps, owner, vector_store_id, batch_id))
 
 
 @router.get("/file_batches/{batch_id}/files", **FILES)
@@ -98,5 +96,5 @@ async def list_batch(request: Request, vector_store_id: str, batch_id: str) -> R
     """List a batch's files."""
     deps, owner = caller(request)
     status = request.query_params.get("filter") or None
-    page = await vector_store_files.list_page(deps, owner, vector_store_id, list_query(request), status, batch_id)
+    page = await files.list_page(deps, owner, vector_store_id, list_query(request), status, batch_id)
     return answer_list(*page)

@@ -12,12 +12,12 @@ from typing import Final
 
 from shared.deps import Deps
 from shared.errors import ApiError
+from shared.files import files
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
 from shared.objects.thread import THREAD_KEY, partition_of
-from shared.resources import files
-from shared.runs.calls import Outcome, built_in_function
-from shared.runs.views import CallView, CodeView, code_of
+from shared.runs.tool_call_views import CallView, CodeView, code_of
+from shared.runs.tool_calls import Outcome, built_in_function
 from shared.sandbox.base import (
     DATA,
     CellResult,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from shared import ids
+from shared.assistants import assistants, tool_resources
 from shared.deps import Deps
 from shared.errors import InvalidRequest, NotFoundError
 from shared.objects.assistant import Assistant
@@ -16,14 +17,15 @@ from shared.objects.run import Run, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import HEAD_KEY, CreateThread, Head, partition_of
 from shared.objects.tools import choice_json, tools_json
-from shared.resources import additions, assistants, messages, threads, tool_resources, vector_stores
-from shared.resources.records import until_committed
-from shared.runs import file_search, lifecycle, service, wakeups
-from shared.runs.drives import Drives
+from shared.optimistic import until_committed
+from shared.runs import file_search, lifecycle, queue_messages, service
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
+from shared.runs.streamed import Drives
 from shared.store.base import Conflict, Put
+from shared.threads import messages, new_messages, threads
+from shared.vector_stores import stores
 
 T = TypeVar("T")
 
@@ -73,7 +75,7 @@ async def create_with_thread_streamed(drives: Drives, owner: str, body: CreateTh
 
 async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
     """Store the run for whoever takes its message."""
-    await wakeups.start(deps, record)
+    await queue_messages.start(deps, record)
     await deps.store.commit(partition_of(record.owner, record.run.thread_id), [put_run(record, None), *changes])
 
 
@@ -83,7 +85,7 @@ async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener:
     queued = record.run.to_json()
     record.run = lifecycle.advance(record.run, "in_progress", deps.now())
     record.lease = worker.lease()
-    await wakeups.watch(deps, record, record.lease.until)
+    await queue_messages.watch(deps, record, record.lease.until)
     partition = partition_of(record.owner, record.run.thread_id)
     versions = await deps.store.commit(partition, [put_run(record, None), *changes])
     started = Event("thread.run.in_progress", record.run.to_json())
@@ -102,7 +104,7 @@ async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tupl
     )
     (head, version), assistant = succeeded(found[0]), succeeded(found[1])
     more = body.additional_messages or []
-    await additions.check_files(deps, owner, more, "additional_messages")
+    await new_messages.check_files(deps, owner, more, "additional_messages")
     if head.active_run is not None:
         if await settle(deps, owner, thread_id, head.active_run):
             raise Conflict("the head has changed")
@@ -145,10 +147,10 @@ async def check_stores(deps: Deps, record: RunRecord) -> None:
     """
     if any(tool["type"] == "file_search" for tool in record.run.tools):
         of_assistant = record.resources.get("file_search", {}).get("vector_store_ids", [])
-        await vector_stores.check(deps, record.owner, of_assistant, EXPIRED)
+        await stores.check(deps, record.owner, of_assistant, EXPIRED)
         for store_id in await file_search.thread_stores(deps, record):
             with suppress(NotFoundError):
-                await vector_stores.check(deps, record.owner, [store_id], EXPIRED)
+                await stores.check(deps, record.owner, [store_id], EXPIRED)
 
 
 def run_record(

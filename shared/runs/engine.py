@@ -13,12 +13,12 @@ from typing import Final
 from shared.deps import Deps
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.objects.common import Json
-from shared.runs import wakeups
-from shared.runs.calls import Outcome, arguments_of, failed_before, indexed
-from shared.runs.offer import Offer, offer
+from shared.runs import queue_messages
 from shared.runs.prompt import answered, budget, build_input, said, weight
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.request import exhausted, turn_request
+from shared.runs.tool_calls import Outcome, arguments_of, failed_before, indexed
+from shared.runs.toolset import Offer, offer
 from shared.runs.turn import TurnWriter
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Engine:
             await recorder.commit()
             return
         request = turn_request(recorder.record, await self._input(), self.offer.definitions)
-        if wakeups.in_background(self.deps, recorder):
+        if queue_messages.in_background(self.deps, recorder):
             await self._start_in_background(request)
             return
         writer = TurnWriter(recorder, self.offer)
@@ -114,7 +114,7 @@ class Engine:
         key = f"{record.run.id}-{record.turns}"
         response_id = await self.deps.llm.start(request, key, float(record.run.expires_at or 0))
         record.response_id, record.lease = response_id, None
-        await wakeups.poll(self.deps, record, polls=0)
+        await queue_messages.poll(self.deps, record, polls=0)
         try:
             await self.recorder.commit()
         except Superseded:
@@ -139,7 +139,7 @@ class Engine:
         await self.recorder.commit()
 
     async def _require_action(self, calls: list[Json]) -> None:
-        await wakeups.at_expiry(self.deps, self.recorder.record)
+        await queue_messages.at_expiry(self.deps, self.recorder.record)
         tool_calls = [
             {
                 "id": call["call_id"],

@@ -15,12 +15,12 @@ from shared.objects.run import RunRecord
 from shared.objects.thread import THREAD_KEY, partition_of
 from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
-from shared.resources import vector_stores
-from shared.resources.searches import RUN_RESULTS, SearchOptions, search_stores
-from shared.runs.calls import Outcome, built_in_function
-from shared.runs.views import CallView, SearchView
+from shared.runs.tool_call_views import CallView, SearchView
+from shared.runs.tool_calls import Outcome, built_in_function
 from shared.search.base import IndexUnavailable
 from shared.search.citations import marker
+from shared.vector_stores import stores
+from shared.vector_stores.search import RUN_RESULTS, SearchOptions, search_stores
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class FileSearch:
         until = (self.record.run.started_at or 0) + PATIENCE
         while True:
             try:
-                store = await vector_stores.get(self.deps, self.record.owner, store_id)
+                store = await stores.get(self.deps, self.record.owner, store_id)
             except NotFoundError:
                 return False
             if store["file_counts"]["in_progress"] == 0 or self.deps.clock() >= until:

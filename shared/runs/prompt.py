@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Deps
+from shared.files import files
 from shared.ids import key_at, number_of
 from shared.objects.common import Json
 from shared.objects.file import blob_of
 from shared.objects.run import RunRecord
 from shared.objects.thread import partition_of
-from shared.resources import files
 from shared.sandbox.base import DATA
 from shared.store.base import Record
 

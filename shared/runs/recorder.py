@@ -19,7 +19,7 @@ from shared.objects.thread import partition_of
 from shared.runs import lifecycle
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_head, put_run
-from shared.runs.views import answered_step
+from shared.runs.tool_call_views import answered_step
 from shared.store.base import EXISTING, Conflict, Delete, NotFound, Put
 
 logger = logging.getLogger(__name__)

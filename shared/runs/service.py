@@ -10,15 +10,15 @@ from shared.errors import InvalidRequest, not_found
 from shared.objects.common import Json
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.objects.thread import partition_of
+from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, Numbers, Page, numbered_page
-from shared.resources import threads
-from shared.resources.records import check_shape, until_committed
-from shared.runs import lifecycle, wakeups
-from shared.runs.drives import Drives
+from shared.runs import lifecycle, queue_messages
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_run
+from shared.runs.streamed import Drives
 from shared.runs.worker import end
+from shared.threads import threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ async def cancel(deps: Deps, key: RunKey) -> Json:
         recorder = await load(deps, key)
         if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
             raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
-        await wakeups.cancel(deps, recorder.record)
+        await queue_messages.cancel(deps, recorder.record)
         recorder.advance("cancelling")
         await recorder.commit()
         return recorder.run.to_json()
@@ -98,7 +98,7 @@ async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
 
     async def attempt() -> Json:
         recorder = await accept(deps, key, body, None)
-        await wakeups.start(deps, recorder.record)
+        await queue_messages.start(deps, recorder.record)
         recorder.advance("queued")
         await recorder.commit()
         return recorder.run.to_json()
@@ -116,7 +116,7 @@ async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs, 
         recorder.advance("queued")
         recorder.advance("in_progress")
         recorder.record.lease = worker.lease()
-        await wakeups.watch(deps, recorder.record, recorder.record.lease.until)
+        await queue_messages.watch(deps, recorder.record, recorder.record.lease.until)
         await recorder.commit()
         drives.begin(recorder, listener)
         return listener

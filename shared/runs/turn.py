@@ -12,11 +12,11 @@ from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEv
 from shared.objects.common import Json, Usage
 from shared.objects.message import text_part
 from shared.runs.annotations import Annotator, Marked
-from shared.runs.calls import arguments_of, indexed
 from shared.runs.events import message_delta
-from shared.runs.offer import Offer
 from shared.runs.recorder import Recorder
-from shared.runs.views import CallView
+from shared.runs.tool_call_views import CallView
+from shared.runs.tool_calls import arguments_of, indexed
+from shared.runs.toolset import Offer
 from shared.search.citations import Source
 
 

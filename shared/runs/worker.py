@@ -19,7 +19,7 @@ from shared.llm.base import LlmError, Turn
 from shared.objects.common import Json
 from shared.objects.run import Lease, RunRecord
 from shared.objects.run import RunStatus as Status
-from shared.runs import lifecycle, wakeups
+from shared.runs import lifecycle, queue_messages
 from shared.runs.engine import Engine
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder, Superseded
@@ -46,7 +46,7 @@ class Worker:
         Any message may come twice, late, or for a run that is gone; what it leads to depends on the run's row alone.
         """
         recorder = await self._await_commit(body)
-        if recorder is None or wakeups.is_late(body, recorder.record):
+        if recorder is None or queue_messages.is_late(body, recorder.record):
             return
         run, now = recorder.run, self.deps.clock()
         if lifecycle.has_expired(run, now):
@@ -54,13 +54,13 @@ class Worker:
         elif self._is_held(recorder.record):
             if body["reason"] == "watch":
                 assert recorder.record.lease is not None
-                await wakeups.watch(self.deps, recorder.record, recorder.record.lease.until)
+                await queue_messages.watch(self.deps, recorder.record, recorder.record.lease.until)
         elif run.status == "cancelling":
             await end(recorder, "cancelled")
         elif run.status != "requires_action":
             await self._resume(recorder, body)
         elif body["reason"] == "expiry":
-            await wakeups.at_expiry(self.deps, recorder.record)
+            await queue_messages.at_expiry(self.deps, recorder.record)
 
     async def _await_commit(self, body: Json) -> Recorder | None:
         """The run as the commit left it that the message was sent for; None when it is over.
@@ -71,10 +71,10 @@ class Worker:
             recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
             if recorder is not None and not lifecycle.is_active(recorder.run.status):
                 return None
-            if not wakeups.is_early(body, None if recorder is None else recorder.record):
+            if not queue_messages.is_early(body, None if recorder is None else recorder.record):
                 return recorder
             await asyncio.sleep(patience)
-        await wakeups.again(self.deps, body)
+        await queue_messages.again(self.deps, body)
         return None
 
     async def poisoned(self, body: Json) -> None:
@@ -84,7 +84,7 @@ class Worker:
             return
         lease = recorder.record.lease
         if lease is not None and self._is_held(recorder.record):
-            await wakeups.watch(self.deps, recorder.record, lease.until)
+            await queue_messages.watch(self.deps, recorder.record, lease.until)
             return
         logger.error("run poisoned", extra={"action": "run_poisoned", "run_id": recorder.run.id})
         if recorder.run.status == "cancelling":
@@ -115,9 +115,9 @@ class Worker:
     async def _ask_again(self, record: RunRecord, body: Json) -> None:
         """Keep two chains apart: polls follow polls, and the watchdog only watches that the polls go on."""
         if body["reason"] == "watch":
-            await wakeups.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
+            await queue_messages.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
         else:
-            await wakeups.poll(self.deps, record, body.get("polls", 0))
+            await queue_messages.poll(self.deps, record, body.get("polls", 0))
 
     # -- driving -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class Worker:
             recorder.discard_open()
         record.lease = self.lease()
         if record.watched_until <= self.deps.clock():
-            await wakeups.watch(self.deps, record, record.lease.until)
+            await queue_messages.watch(self.deps, record, record.lease.until)
         if record.run.status == "queued":
             recorder.advance("in_progress")
         try:
@@ -213,7 +213,7 @@ class Worker:
         The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
         """
         if await self._give_back(recorder):
-            await wakeups.start(self.deps, recorder.record)
+            await queue_messages.start(self.deps, recorder.record)
 
     async def _give_back(self, recorder: Recorder) -> bool:
         """End our lease; False when the run is not ours any more."""

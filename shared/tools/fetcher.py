@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from shared.tls import tls
 from shared.tools.addresses import is_public
 from shared.tools.base import ToolFailure
-from shared.tools.http import tls
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]{0,252}[a-z0-9])?|[0-9a-f:.]+")

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from shared.tls import tls
 from shared.tools.base import Json, Tool, ToolFailure, tool
-from shared.tools.http import tls
 
 _SECONDS = 10
 _MOST_COUNTRIES = 5

@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
+from shared.tls import tls
 from shared.tools.base import ToolContext, ToolFailure
-from shared.tools.http import tls
 
 SCOPE = "https://management.azure.com/.default"
 

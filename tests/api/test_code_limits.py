@@ -14,7 +14,7 @@ from shared.app import build
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, text
 from shared.sandbox.base import MIB, Limits
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.sandboxes import home_for_anybody, isolator
 
 KEY = "sk-test-0123456789"

@@ -358,7 +358,7 @@ def test_our_fault(http, monkeypatch, caplog):
     async def broken(*arguments):
         raise RuntimeError("the secret reason")
 
-    monkeypatch.setattr("shared.resources.threads.get", broken)
+    monkeypatch.setattr("shared.threads.threads.get", broken)
     response = http.get("threads/thread_x")
     error = error_of(response, 500)
     assert error["message"].startswith("The server had an error processing your request. Sorry about that!")
@@ -373,8 +373,8 @@ def test_our_fault_is_repeated_only_where_that_does_no_harm(http, monkeypatch):
         async def fail(*arguments):
             raise error
 
-        monkeypatch.setattr("shared.resources.threads.get", fail)
-        monkeypatch.setattr("shared.resources.threads.create", fail)
+        monkeypatch.setattr("shared.threads.threads.get", fail)
+        monkeypatch.setattr("shared.threads.threads.create", fail)
 
     failing_with(Unavailable("the write may have happened"))
     assert http.get("threads/thread_x").headers["x-should-retry"] == "true"

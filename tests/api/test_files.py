@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from shared.resources import files as use_cases
+from shared.files import files as use_cases
 
 
 def blobs_of(box):

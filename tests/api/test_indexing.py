@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from shared.ingestion.housekeeping import OVERDUE
-from shared.ingestion.worker import IngestionWorker
+from shared.housekeeping import sweep
 from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY
 from shared.objects.vector_store_requests import AttachFile
-from shared.resources.records import ATTEMPTS
-from shared.resources.vector_store_files import attach
-from shared.runs.housekeeping import sweep
+from shared.optimistic import ATTEMPTS
 from shared.store.base import Conflict, Unavailable
+from shared.vector_stores.files import attach
+from shared.vector_stores.housekeeping import OVERDUE
+from shared.vector_stores.worker import IngestionWorker
 from tests.api.test_vector_stores import filled, upload
 
 
@@ -180,7 +180,7 @@ def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box
         return await commit(records, partition, changes)
 
     slow_queue(box, monkeypatch)
-    monkeypatch.setattr("shared.resources.records.FIRST_WAIT", 0)
+    monkeypatch.setattr("shared.optimistic.FIRST_WAIT", 0)
     monkeypatch.setattr(type(box.deps.store), "commit", lose)
     batch = client.vector_stores.file_batches.create(store.id, file_ids=[file])
     assert (batch.status, batch.file_counts.in_progress) == ("in_progress", 1)

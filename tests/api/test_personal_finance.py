@@ -12,10 +12,10 @@ from aiohttp import web
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
-from shared import samples
 from shared.app import build
 from shared.config import Settings
-from shared.llm.offline import OfflineLlm
+from shared.demo import samples
+from shared.demo.offline import OfflineLlm
 from shared.tools.catalog import catalog
 from shared.tools.fetcher import Fetcher
 from tests.fakes.countries import KEY, FakeCountries

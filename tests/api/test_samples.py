@@ -10,12 +10,12 @@ import pytest
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
-from shared import samples
 from shared.app import build
 from shared.config import Settings
-from shared.llm.offline import OfflineLlm
+from shared.demo import samples
+from shared.demo.offline import OfflineLlm
 from shared.sandbox.base import Limits
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.sandboxes import home_for_anybody, isolator
 
 SAMPLES = Path(samples.__file__).parent

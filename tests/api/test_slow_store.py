@@ -13,7 +13,7 @@ from shared.api.app import create_app
 from shared.app import Box, build
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, pause, text
-from shared.runs.drives import Drives
+from shared.runs.streamed import Drives
 from shared.runs.worker import Worker
 
 KEY = "sk-test-0123456789"

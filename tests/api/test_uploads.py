@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from shared.ingestion.housekeeping import OVERDUE
-from shared.runs.housekeeping import sweep
+from shared.housekeeping import sweep
+from shared.vector_stores.housekeeping import OVERDUE
 
 
 def begin(client, size: int, **fields):

@@ -210,7 +210,7 @@ def test_a_deleted_file_leaves_every_store(client):
 
 
 def test_a_deleted_file_leaves_more_stores_than_are_looked_up_at_once(client, monkeypatch):
-    monkeypatch.setattr("shared.resources.outcomes.STORES_AT_ONCE", 2)
+    monkeypatch.setattr("shared.vector_stores.file_status.STORES_AT_ONCE", 2)
     shared = upload(client, "shared.txt", b"shared")
     stores = [client.vector_stores.create(file_ids=[shared]) for _ in range(5)]
     client.files.delete(shared)

@@ -11,9 +11,9 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from shared.demo.offline import OfflineLlm
 from shared.llm import scripted
 from shared.llm.base import ArgumentsDelta, CallStarted, Json, LlmError, TextDelta, Turn, TurnDone, TurnRequest
-from shared.llm.offline import OfflineLlm
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.endpoint import Endpoint
 from shared.llm.scripted import ScriptedLlm

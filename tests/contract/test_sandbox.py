@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.sandbox.aca import AcaSandbox
-from shared.sandbox.aca_rest import SessionPool
+from shared.sandbox.aca.rest import SessionPool
+from shared.sandbox.aca.sandbox import AcaSandbox
 from shared.sandbox.base import CodeSandbox, FileMissing, FileRefused, SandboxBusy, Session, session_key
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.dynamic_sessions import DynamicSessions, token
 from tests.fakes.sandboxes import has_libraries, home_for_anybody, isolator
 

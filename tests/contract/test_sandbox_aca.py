@@ -12,10 +12,10 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from shared.app import code_sandbox
 from shared.config import Settings
-from shared.sandbox.aca import AcaSandbox
-from shared.sandbox.aca_rest import SCOPE, SessionPool
+from shared.sandbox.aca.rest import SCOPE, SessionPool
+from shared.sandbox.aca.sandbox import AcaSandbox
 from shared.sandbox.base import FileRefused, SandboxBusy, SandboxUnavailable, session_key
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.dynamic_sessions import AUDIENCE, DynamicSessions, token
 from tests.fakes.sandboxes import home_for_anybody, isolator
 
@@ -197,7 +197,7 @@ async def test_a_long_time_out_stays_below_the_services_own(session):
 
 
 async def test_a_call_that_ignores_its_time_costs_the_session(azure, session, monkeypatch):
-    monkeypatch.setattr("shared.sandbox.aca._GRACE", 1)
+    monkeypatch.setattr("shared.sandbox.aca.sandbox._GRACE", 1)
     stubborn = "import signal\nfor n in (2, 14): signal.signal(n, signal.SIG_IGN)\nwhile True: pass"
     result = await session.run(stubborn, timeout=1)
     assert result.status == "timeout"

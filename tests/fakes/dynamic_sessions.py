@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from shared.sandbox.base import CellResult, FileInfo, FileMissing, FileRefused
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 
 CLASSIC = "2024-02-02-preview"
 NEW = ("2024-10-02-preview", "2025-02-02-preview", "2025-10-02-preview")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.sandbox.bwrap import Bubblewrap
 from shared.sandbox.interpreter import Interpreter, this_interpreter
-from shared.sandbox.landlock import Landlock
-from shared.sandbox.plan import Isolator
+from shared.sandbox.local.isolation.base import Isolator
+from shared.sandbox.local.isolation.bwrap import Bubblewrap
+from shared.sandbox.local.isolation.landlock import Landlock
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 

@@ -63,8 +63,8 @@ def test_is_left_out(path: str):
         "shared/app.py",
         ".python_packages/lib/site-packages/openai/__init__.py",
         "shared/web/index.html",
-        "shared/samples/finance/portfolio.csv",
-        "shared/samples/docs/notes.md",
+        "shared/demo/samples/finance/portfolio.csv",
+        "shared/demo/samples/docs/notes.md",
     ],
 )
 def test_is_uploaded(path: str):

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.sandbox import processes
 from shared.sandbox.base import MIB, CellResult, Limits, Session
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local import procfs
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.sandboxes import home_for_anybody, isolator
 
 #: Small, so that exceeding them is quick.
@@ -216,7 +216,7 @@ def run(session, host) -> Run:
 
 def alive(session: int) -> list[int]:
     """The processes of a session that are not dead."""
-    return [member.pid for member in processes.members(session) if member.state != "Z"]
+    return [member.pid for member in procfs.members(session) if member.state != "Z"]
 
 
 def leader(caplog) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.sandbox import processes
+from shared.sandbox.local import procfs
 from tests.fakes.sandboxes import isolator
 from tests.security.conftest import alive, exception, leader
 
@@ -80,12 +80,12 @@ def cpu_ticks(pids: list[int]) -> int:
 
 async def quiet(caplog) -> None:
     """Nothing of the session works between calls."""
-    pids = [member.pid for member in processes.members(leader(caplog))]
+    pids = [member.pid for member in procfs.members(leader(caplog))]
     assert pids
     before = cpu_ticks(pids)
     await asyncio.sleep(0.3)
     assert cpu_ticks(pids) == before
-    assert {member.state for member in processes.members(leader(caplog))} <= {"T", "Z"}
+    assert {member.state for member in procfs.members(leader(caplog))} <= {"T", "Z"}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ async def test_a_process_without_its_first_thread_is_killed_with_its_session(run
         "time.sleep(0.2)\n"
         "os._exit(1)\n"
     )
-    assert [member for member in processes.members(leader(caplog)) if member.threads] == []
+    assert [member for member in procfs.members(leader(caplog)) if member.threads] == []
 
 
 async def test_a_caller_that_gives_up_leaves_nothing_running(session, caplog):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shared.sandbox import processes
+from shared.sandbox.local import procfs
 from tests.security.conftest import LIMITS, alive, exception, leader
 
 
@@ -325,7 +325,7 @@ async def test_a_forged_ending_only_fools_its_own_call(run, caplog):
     ending = '{"id": 2, "status": "ok", "result": {"a": 1}, "error": ["x"], "files": ["/etc/passwd"]}'
     result = await run(FIND + f"os.write(fd, frame({ending.encode()!r}))\nwhile True: pass")
     assert (result.status, result.result, result.error, result.files) == ("ok", None, None, ())
-    assert {member.state for member in processes.members(leader(caplog))} <= {"T", "Z"}
+    assert {member.state for member in procfs.members(leader(caplog))} <= {"T", "Z"}
 
 
 async def test_an_answer_given_too_early_is_ignored(run):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from shared.queue import consumer
 from shared.queue.base import Received
-from shared.runs import consumer
-from shared.runs.consumer import Consumer
+from shared.queue.consumer import Consumer
 
 
 class OddQueue:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from shared.app import build
 from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
+from shared.files import files
 from shared.llm.scripted import ScriptedLlm
 from shared.objects.file import blob_of
-from shared.resources import files
 from shared.store.base import Put
 
 OWNER = "me"

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from shared.demo.offline import OfflineLlm
+from shared.demo.offline.intents import HONESTY
 from shared.llm.base import ArgumentsDelta, CallStarted, Json, LlmError, TextDelta, TurnDone, TurnRequest
-from shared.llm.offline import OfflineLlm
-from shared.llm.offline.intents import HONESTY
 
 EQUATION = "I need to solve the equation `3x + 11 = 14`. Can you help me?"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.config import Settings
-from shared.llm.offline.intents import HONESTY
+from shared.demo.offline.intents import HONESTY
 from shared.tools.base import toolbox
 from shared.tools.catalog import catalog
 from tests.unit.test_llm_offline import CODE, SEARCH, Talk

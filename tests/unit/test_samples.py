@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.llm.offline.places import STATES
+from shared.demo.offline.places import STATES
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 NAMES = ["failed_banks", "math_tutor", "wind_farm"]

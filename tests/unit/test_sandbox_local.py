@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.sandbox import bwrap, landlock
-from shared.sandbox.bare import Bare
 from shared.sandbox.base import SandboxBusy, SandboxUnavailable
-from shared.sandbox.bwrap import Bubblewrap
-from shared.sandbox.first import FirstSandbox
+from shared.sandbox.fallback import FirstSandbox
+from shared.sandbox.file_names import cleaned, is_allowed
 from shared.sandbox.interpreter import Interpreter, this_interpreter
-from shared.sandbox.landlock import Landlock
-from shared.sandbox.local import LocalSandbox
-from shared.sandbox.names import cleaned, is_allowed
-from shared.sandbox.plan import Isolator, Plan
+from shared.sandbox.local.isolation import bwrap, landlock
+from shared.sandbox.local.isolation.base import Isolator, Plan
+from shared.sandbox.local.isolation.bwrap import Bubblewrap
+from shared.sandbox.local.isolation.landlock import Landlock
+from shared.sandbox.local.isolation.none import Bare
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.sandboxes import home_for_anybody, interpreter_for_anybody, isolator
 
 
@@ -109,7 +109,7 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
 async def test_a_root_without_a_place_for_its_locks_refuses_code(home, monkeypatch):
     """As in a container whose file system is read-only."""
     (home / "run").touch()
-    monkeypatch.setattr("shared.sandbox.accounts._LOCKS", home / "run" / "locks")
+    monkeypatch.setattr("shared.sandbox.local.sandbox.uids._LOCKS", home / "run" / "locks")
     sandbox = best(home, isolator("bwrap"))
     with pytest.raises(SandboxUnavailable, match="run/locks: Not a directory"):
         await sandbox.self_test()

@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from shared.sandbox import seccomp
-from shared.sandbox.syscalls import numbers
+from shared.sandbox.local.isolation import seccomp
+from shared.sandbox.local.isolation.syscalls import numbers
 
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOWED, KILLED = "allowed", "killed"

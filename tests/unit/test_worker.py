@@ -7,20 +7,21 @@ import dataclasses
 
 import pytest
 
+from shared import housekeeping
 from shared.app import Box, build
+from shared.assistants import assistants
 from shared.azure import CLIENT_OPTIONS, DELAYS
 from shared.config import Settings
-from shared.ingestion import worker as ingestion
 from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run import Lease, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
 from shared.objects.thread import HEAD_KEY, partition_of
-from shared.resources import assistants
-from shared.runs import create, housekeeping, service, wakeups
+from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
 from shared.store.base import Unavailable
 from shared.tools.base import tool
+from shared.vector_stores import worker as ingestion
 
 OWNER = "me"
 
@@ -158,7 +159,7 @@ async def test_a_message_for_a_run_that_never_came_is_dropped_in_the_end(bench):
     assert await bench.waiting() == ["start"]
 
     await bench.box.handle_run(ghost)
-    await bench.box.handle_run({**ghost, "returns": len(wakeups.RETURNS)})
+    await bench.box.handle_run({**ghost, "returns": len(queue_messages.RETURNS)})
 
     assert bench.llm.requests == []
 
@@ -400,7 +401,7 @@ async def test_watchdogs_do_not_multiply(bench):
     await bench.hold("somebody", 30)
     record = await bench.record()
     for until in 10.0, 20.0:
-        await wakeups.watch(bench.box.deps, record, until)
+        await queue_messages.watch(bench.box.deps, record, until)
     row = await bench.box.deps.store.get(bench.key.partition, bench.key.run_id)
     stored = RunRecord.model_validate(row.data)
     stored.watched_until = record.watched_until
@@ -421,7 +422,7 @@ async def test_watchdogs_do_not_multiply(bench):
     assert held == ["watch"]
 
 
-@pytest.mark.parametrize("returns", [wakeups.RETURNS, ingestion.RETURNS])
+@pytest.mark.parametrize("returns", [queue_messages.RETURNS, ingestion.RETURNS])
 def test_the_store_may_be_slower_than_the_message(returns):
     """A commit is tried for minutes when the store is in trouble; its message must not give up before."""
     longest = (len(DELAYS) + 1) * (CLIENT_OPTIONS["connection_timeout"] + CLIENT_OPTIONS["read_timeout"])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shared.llm.offline.model import OfflineLlm
+from shared.demo.offline.model import OfflineLlm
 from tests.api.conftest import KEY
 
 ORDERS = [

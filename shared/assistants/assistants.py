@@ -1,0 +1,99 @@
+"""Assistants: one row each in the owner's partition."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared import ids
+from shared.assistants import tool_resources
+from shared.deps import Deps
+from shared.objects.assistant import Assistant, AssistantSettings, CreateAssistant, ModifyAssistant
+from shared.objects.common import Json
+from shared.objects.tools import choice_json, tools_json
+from shared.optimistic import change, check_shape, find
+from shared.paging import ListQuery, newest_page
+from shared.store.base import Delete, Put, Record
+
+PREFIX: Final = "asst_"
+
+
+def partition_of(owner: str) -> str:
+    """Where an owner's assistants are."""
+    return f"{owner}:assistants"
+
+
+async def create(deps: Deps, owner: str, body: CreateAssistant) -> Json:
+    """Store a new assistant."""
+    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+    assistant = Assistant(id=ids.newest_first(PREFIX), created_at=deps.now(), model=body.model)
+    data = _with_sandbox(assistant.to_json() | _settings(body) | {"tool_resources": resources})
+    await deps.store.commit(partition_of(owner), [Put(assistant.id, data)])
+    return data
+
+
+async def get(deps: Deps, owner: str, assistant_id: str) -> Json:
+    """An assistant. Raises NotFoundError."""
+    row = await _row(deps, owner, assistant_id)
+    return await tool_resources.present(deps, owner, row.data)
+
+
+async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
+    """The owner's assistants, and whether there are more."""
+    page = await newest_page(deps.store, partition_of(owner), PREFIX, "assistant", query)
+    return [await tool_resources.present(deps, owner, each.data) for each in page.records], page.has_more
+
+
+async def modify(deps: Deps, owner: str, assistant_id: str, body: ModifyAssistant) -> Json:
+    """Change what the body sets. Raises NotFoundError."""
+    await _row(deps, owner, assistant_id)
+    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+
+    def apply(data: Json) -> Json:
+        changed = data | _settings(body)
+        if body.model is not None:
+            changed["model"] = body.model
+        if "tool_resources" in body.model_fields_set:
+            changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
+        return _with_sandbox(changed)
+
+    return await change(lambda: _row(deps, owner, assistant_id), deps.store, partition_of(owner), apply)
+
+
+async def delete(deps: Deps, owner: str, assistant_id: str) -> Json:
+    """Remove an assistant; its threads and runs stay. Raises NotFoundError."""
+    row = await _row(deps, owner, assistant_id)
+    await deps.store.commit(partition_of(owner), [Delete(row.key)])
+    return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}
+
+
+def check_id(assistant_id: str) -> None:
+    """Refuse what cannot be an assistant's id. Raises InvalidRequest."""
+    check_shape(assistant_id, "assistant", "asst", "assistant_id")
+
+
+async def _row(deps: Deps, owner: str, assistant_id: str) -> Record:
+    check_id(assistant_id)
+    return await find(deps.store, partition_of(owner), assistant_id, "assistant")
+
+
+def _settings(body: AssistantSettings) -> Json:
+    """The fields the body sets, in answer form; null is the default."""
+    settings: Json = {}
+    for name in AssistantSettings.model_fields.keys() & body.model_fields_set:
+        value: Any = getattr(body, name)
+        if name == "tools":
+            settings[name] = tools_json(value)
+        elif name == "response_format":
+            settings[name] = choice_json(value)
+        elif value is None:
+            settings[name] = Assistant.model_fields[name].get_default(call_default_factory=True)
+        else:
+            settings[name] = value
+    return settings
+
+
+def _with_sandbox(data: Json) -> Json:
+    """The code interpreter always has a list of files, be it empty."""
+    if any(tool["type"] == "code_interpreter" for tool in data["tools"]):
+        data["tool_resources"] = {"code_interpreter": {"file_ids": []}} | data["tool_resources"]
+    return data

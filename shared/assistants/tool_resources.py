@@ -1,0 +1,68 @@
+"""Tool resources: what a request names is checked, and what an object shows leaves out files deleted since."""
+
+from __future__ import annotations
+
+from shared.deps import Deps
+from shared.errors import wrong_shape
+from shared.files import files
+from shared.objects.common import Json
+from shared.objects.tools import FileSearchResources, NewFileSearchResources, NewToolResources, ToolResources
+from shared.vector_stores import stores
+
+Requested = NewToolResources | ToolResources | None
+
+
+async def resolve(
+    deps: Deps, owner: str, requested: Requested, param: str = "tool_resources", days: int | None = None
+) -> Json:
+    """The resources as stored and answered; a vector store that is created with them lives so many idle days.
+
+    Raises InvalidRequest for files, NotFoundError for vector stores that do not exist.
+    """
+    resolved: Json = {}
+    if requested is None:
+        return resolved
+    if requested.code_interpreter is not None:
+        file_ids = requested.code_interpreter.file_ids or []
+        await _check_files(deps, owner, file_ids, f"{param}.code_interpreter.file_ids")
+        resolved["code_interpreter"] = {"file_ids": file_ids}
+    if requested.file_search is not None:
+        resolved["file_search"] = await _file_search(deps, owner, requested.file_search, days)
+    return resolved
+
+
+def merge(stored: Json, requested: Requested, resolved: Json) -> Json:
+    """Stored resources changed tool by tool: an omitted tool stays, null removes it; null for all removes all."""
+    if requested is None:
+        return {}
+    kept = {tool: value for tool, value in stored.items() if tool not in requested.model_fields_set}
+    return kept | resolved
+
+
+async def present(deps: Deps, owner: str, data: Json) -> Json:
+    """The object without the files that were deleted since: they leave every tool when they go."""
+    code_interpreter = data["tool_resources"].get("code_interpreter", {})
+    file_ids = code_interpreter.get("file_ids")
+    if not file_ids:
+        return data
+    lost = await files.missing(deps, owner, file_ids)
+    if not lost:
+        return data
+    kept = code_interpreter | {"file_ids": [file_id for file_id in file_ids if file_id not in lost]}
+    return data | {"tool_resources": data["tool_resources"] | {"code_interpreter": kept}}
+
+
+async def _check_files(deps: Deps, owner: str, file_ids: list[str], param: str) -> None:
+    for index, file_id in enumerate(file_ids):
+        if not file_id.startswith(("file", files.FOREIGN_PREFIX)):
+            raise wrong_shape(f"{param}[{index}]", file_id, "file")
+    await files.check(deps, owner, file_ids, param)
+
+
+async def _file_search(deps: Deps, owner: str, requested: FileSearchResources, days: int | None) -> Json:
+    store_ids = [*(requested.vector_store_ids or ())]
+    await stores.check(deps, owner, store_ids)
+    if isinstance(requested, NewFileSearchResources):
+        for new in requested.vector_stores or ():
+            store_ids.append(await stores.create_for_tools(deps, owner, new, days))
+    return {"vector_store_ids": store_ids}

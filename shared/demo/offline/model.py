@@ -1,0 +1,105 @@
+"""The demo model behind the model port: answers word by word, with nothing but rules."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+
+from shared.demo.offline.conversation import Call, read
+from shared.demo.offline.intents import reply
+from shared.demo.offline.structured import shaped
+from shared.ids import call_id, random_text
+from shared.llm.base import (
+    ArgumentsDelta,
+    CallStarted,
+    Json,
+    LlmError,
+    TextDelta,
+    Turn,
+    TurnDone,
+    TurnEvent,
+    TurnRequest,
+    TurnUsage,
+)
+
+#: Words with the space behind them; a source marker is one word.
+_WORDS = re.compile(r"\s*(?:【[^】]*】|[^\s【])+\s*")
+_KEPT_TURNS = 1000
+
+
+class OfflineLlm:
+    """The demo model. Background turns live in this process and end with it."""
+
+    description = "offline demo (not a language model)"
+    can_run_in_background = True
+
+    def __init__(self, seconds_per_word: float = 0.005):
+        self._seconds_per_word = seconds_per_word
+        self._turns: OrderedDict[str, Turn] = OrderedDict()
+
+    async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
+        """Take a turn."""
+        turn = take_turn(request)
+        for index, item in enumerate(turn.items):
+            if item["type"] == "message":
+                for word in _WORDS.findall(item["content"][0]["text"]):
+                    yield TextDelta(index, word)
+                    await asyncio.sleep(self._seconds_per_word)
+            else:
+                yield CallStarted(index, item["call_id"], item["name"])
+                for start in range(0, len(item["arguments"]), 40):
+                    yield ArgumentsDelta(index, item["arguments"][start : start + 40])
+                    await asyncio.sleep(self._seconds_per_word)
+        yield TurnDone(turn)
+
+    async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
+        """Take a turn at once and keep it for `poll`; the same key is the same turn."""
+        response_id = f"resp_{key}"
+        if response_id not in self._turns:
+            self._turns[response_id] = take_turn(request)
+            while len(self._turns) > _KEPT_TURNS:
+                self._turns.popitem(last=False)
+        return response_id
+
+    async def poll(self, response_id: str) -> Turn | None:
+        """The turn that `start` took."""
+        if response_id not in self._turns:
+            raise LlmError("server_error", "Sorry, something went wrong.")
+        return self._turns[response_id]
+
+    async def cancel(self, response_id: str) -> None:
+        """Forget the turn."""
+        self._turns.pop(response_id, None)
+
+    async def models(self) -> list[str]:
+        """Its own name; it answers to any other as well."""
+        return ["offline-demo"]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def take_turn(request: TurnRequest) -> Turn:
+    """The whole turn, calls or an answer."""
+    answer = reply(read(request), request.tool_choice)
+    items = [_message(shaped(answer, request.text_format))] if isinstance(answer, str) else list(map(_call, answer))
+    usage = TurnUsage(_tokens([request.instructions, request.input, request.tools]), _tokens(items))
+    return Turn(items, usage, response_id="resp_" + random_text(24))
+
+
+def _message(text: str) -> Json:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "role": "assistant", "status": "completed", "content": content}
+
+
+def _call(call: Call) -> Json:
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    return {"type": "function_call", "call_id": call_id(), "name": call.name, "arguments": arguments}
+
+
+def _tokens(value: object) -> int:
+    """About what a language model would count."""
+    return len(json.dumps(value)) // 4 + 1

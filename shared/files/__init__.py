@@ -1,0 +1,1 @@
+"""Files and uploads: what the API does with them, without HTTP."""

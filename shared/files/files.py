@@ -1,0 +1,181 @@
+"""Files: a row per file in the owner's partition, and its bytes in a blob."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+from shared import ids
+from shared.blobs.base import BlobNotFound
+from shared.deps import Deps
+from shared.errors import ApiError, InvalidRequest, not_found
+from shared.files import index_messages
+from shared.objects.common import Json
+from shared.objects.file import File, blob_of
+from shared.objects.file_requests import CreateFile
+from shared.optimistic import check_shape
+from shared.paging import ListQuery, Page, newest_page
+from shared.store.base import Delete, Put, Record
+
+PREFIX: Final = "file-"
+ID_LENGTH: Final = 22
+#: Azure's own ids look like this; clients may still have some.
+FOREIGN_PREFIX: Final = "assistant-"
+
+MAX_BYTES: Final = 512 * 1024 * 1024
+
+
+def partition_of(owner: str) -> str:
+    """Where an owner's files are."""
+    return f"{owner}:files"
+
+
+class Upload:
+    """A file on its way in. Without `finish` there is no file; `discard` removes what has arrived."""
+
+    def __init__(self, deps: Deps, owner: str):
+        self.id = ids.newest_first(PREFIX, ID_LENGTH)
+        self._deps, self._owner = deps, owner
+        self._size: int | None = None
+
+    @property
+    def received(self) -> bool:
+        """Whether the bytes are there."""
+        return self._size is not None
+
+    async def receive(self, pieces: AsyncIterator[bytes]) -> None:
+        """Store the bytes as they come. Raises ApiError 413 if they are too many."""
+        self._size = await self._deps.blobs.write(blob_of(self._owner, self.id), limited(pieces, MAX_BYTES))
+
+    async def finish(self, filename: str, body: CreateFile) -> Json:
+        """Make it a file."""
+        seconds = None if body.expires_after is None else body.expires_after.seconds
+        return await self._commit(filename, body.purpose, seconds)
+
+    async def _commit(self, filename: str, purpose: str, seconds: int | None = None) -> Json:
+        assert self._size is not None
+        now = self._deps.now()
+        expires_at = None if seconds is None else now + seconds
+        file = File(
+            id=self.id, purpose=purpose, filename=filename, bytes=self._size, created_at=now, expires_at=expires_at
+        )
+        data = file.to_json()
+        await self._deps.store.commit(partition_of(self._owner), [Put(self.id, data, due=expires_at)])
+        return data
+
+    async def keep(self, filename: str) -> Json:
+        """Make it a file that a tool produced."""
+        return await self._commit(filename, "assistants_output")
+
+    async def discard(self) -> None:
+        """Forget it."""
+        await self._deps.blobs.delete(blob_of(self._owner, self.id))
+
+
+async def produce(deps: Deps, owner: str, filename: str, pieces: AsyncIterator[bytes]) -> Json:
+    """Store what a tool made as a file of the owner's."""
+    upload = Upload(deps, owner)
+    await upload.receive(pieces)
+    return await upload.keep(filename)
+
+
+async def limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """The pieces, up to so many bytes. Raises ApiError 413."""
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise too_large(limit, size)
+        yield piece
+
+
+def too_large(limit: int, size: int) -> ApiError:
+    """The 413 for a body of so many bytes at least."""
+    error = InvalidRequest(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
+    error.status = 413
+    return error
+
+
+async def get(deps: Deps, owner: str, file_id: str, param: str = "file_id") -> Json:
+    """A file that has not expired. Raises NotFoundError."""
+    return (await _row(deps, owner, file_id, param)).data
+
+
+async def list_page(deps: Deps, owner: str, query: ListQuery, purpose: str | None) -> Page:
+    """The owner's files, newest first unless asked otherwise."""
+    now = deps.now()
+
+    def keep(row: Record) -> bool:
+        return not _expired(row.data, now) and purpose in (None, row.data["purpose"])
+
+    return await newest_page(deps.store, partition_of(owner), PREFIX, "file", query, keep)
+
+
+async def content(deps: Deps, owner: str, file_id: str) -> tuple[Json, AsyncIterator[bytes]]:
+    """A file and its bytes. Raises NotFoundError, also when the bytes are gone."""
+    data = await get(deps, owner, file_id)
+    pieces = deps.blobs.read(blob_of(owner, file_id))
+    try:
+        first = await anext(pieces, b"")
+    except BlobNotFound as error:
+        raise not_found("file", file_id) from error
+    return data, _chained(first, pieces)
+
+
+async def delete(deps: Deps, owner: str, file_id: str) -> Json:
+    """Remove a file; its bytes go after its row, so that no row is without bytes."""
+    row = await _row(deps, owner, file_id, "file_id")
+    await remove(deps, owner, row)
+    return {"id": file_id, "object": "file", "deleted": True}
+
+
+async def remove(deps: Deps, owner: str, row: Record) -> None:
+    """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
+    await deps.ingestion.send(index_messages.deleted(owner, row.key))
+    await deps.store.commit(partition_of(owner), [Delete(row.key)])
+    await deps.blobs.delete(blob_of(owner, row.key))
+
+
+async def missing(deps: Deps, owner: str, file_ids: Iterable[str]) -> list[str]:
+    """Those of the ids that lead to no file, in order and without repetition."""
+    wanted = [*dict.fromkeys(file_ids)]
+    found = await names(deps, owner, wanted)
+    return [file_id for file_id in wanted if file_id not in found]
+
+
+async def names(deps: Deps, owner: str, file_ids: Iterable[str]) -> dict[str, str]:
+    """File id -> filename, of those that there are."""
+    rows = await asyncio.gather(*(_stored(deps, owner, file_id) for file_id in dict.fromkeys(file_ids)))
+    now = deps.now()
+    return {row.key: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
+
+
+async def check(deps: Deps, owner: str, file_ids: Iterable[str], param: str) -> None:
+    """Refuse a body that names files which do not exist. Raises InvalidRequest."""
+    lost = await missing(deps, owner, file_ids)
+    if lost:
+        raise InvalidRequest(f"The following file IDs were not found: {', '.join(lost)}", param=param)
+
+
+async def _row(deps: Deps, owner: str, file_id: str, param: str) -> Record:
+    if not file_id.startswith(FOREIGN_PREFIX):
+        check_shape(file_id, "file", "file", param)
+    row = await _stored(deps, owner, file_id)
+    if row is None or _expired(row.data, deps.now()):
+        raise not_found("file", file_id)
+    return row
+
+
+async def _stored(deps: Deps, owner: str, file_id: str) -> Record | None:
+    return await deps.store.get(partition_of(owner), file_id) if ids.is_key(file_id) else None
+
+
+def _expired(data: Json, now: int) -> bool:
+    return data["expires_at"] is not None and data["expires_at"] <= now
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece

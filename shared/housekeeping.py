@@ -1,0 +1,67 @@
+"""The last insurance, on a timer: what is overdue although every message about it was lost, and bytes nobody owns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from shared.deps import Deps
+from shared.files import files
+from shared.objects.run import RunRecord
+from shared.runs import lifecycle
+from shared.runs.recorder import Recorder
+from shared.runs.worker import end
+from shared.store.base import Record, StoreError
+
+logger = logging.getLogger(__name__)
+
+#: A blob this young may belong to an upload that is not finished.
+ORPHAN_SECONDS: Final = 6 * 3600
+
+#: What becomes of an overdue record: (deps, partition, record).
+Overdue = Callable[[Deps, str, Record], Awaitable[None]]
+
+
+async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
+    """A run that nobody ended: its time is over, or its cancellation was lost."""
+    recorder = Recorder(deps, RunRecord.model_validate(row.data), row.version)
+    if recorder.run.status == "cancelling":
+        await end(recorder, "cancelled")
+    elif lifecycle.has_expired(recorder.run, deps.clock()):
+        await end(recorder, "expired")
+
+
+async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
+    """A file whose `expires_at` has come."""
+    owner = partition.partition(":")[0]
+    await files.remove(deps, owner, row)
+
+
+#: By the prefix of the record's key.
+OVERDUE: Final[Mapping[str, Overdue]] = {"run_": overdue_run, files.PREFIX: overdue_file}
+
+
+async def sweep(deps: Deps, overdue: Mapping[str, Overdue] = OVERDUE) -> None:
+    """Look after every overdue record. One that cannot be written now is left to the next time."""
+    async for partition, row in deps.store.overdue(deps.now()):
+        act = next((act for prefix, act in overdue.items() if row.key.startswith(prefix)), None)
+        if act is None:
+            continue
+        logger.info("overdue", extra={"action": "overdue", "key": row.key})
+        try:
+            await act(deps, partition, row)
+        except StoreError:
+            logger.warning("overdue kept", extra={"action": "overdue_kept", "key": row.key}, exc_info=True)
+
+
+async def remove_orphans(deps: Deps) -> None:
+    """Delete the bytes of uploads that were never finished, of files whose row is gone, and of broken commits."""
+    await deps.store.sweep(deps.now() - ORPHAN_SECONDS)
+    async for blob in deps.blobs.list("files/"):
+        if blob.modified > deps.now() - ORPHAN_SECONDS:
+            continue
+        _, owner, file_id = blob.name.split("/", 2)
+        if await deps.store.get(files.partition_of(owner), file_id) is None:
+            logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
+            await deps.blobs.delete(blob.name)

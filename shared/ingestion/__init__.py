@@ -1,1 +1,0 @@
-"""Indexing files in the background: what the messages of the queue `ingestion` ask for."""

@@ -1,5 +1,0 @@
-"""The box's demo model: rules instead of a language model, so that a newcomer sees whole runs without an account."""
-
-from shared.llm.offline.model import OfflineLlm
-
-__all__ = ["OfflineLlm"]

@@ -1,0 +1,121 @@
+"""Which tool calls the box carries out itself, and how.
+
+A handler carries out one function. A function without one is the client's: the run stops in `requires_action` for it,
+whatever its name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from shared.objects.common import Json
+from shared.objects.run import RunRecord
+from shared.runs.events import Event, step_delta
+from shared.runs.tool_call_views import CallView, FunctionView
+from shared.tools.base import Tool, ToolContext
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call."""
+
+    #: What the model is told.
+    output: str
+    #: The call as the finished step shows it.
+    call: Json
+    #: Files drawn by the call, to be shown by the next message.
+    images: list[str] = field(default_factory=list)
+    #: Files written by the call: name in the sandbox -> file id.
+    files: dict[str, str] = field(default_factory=dict)
+    #: What the answer may cite: marker -> file id.
+    sources: dict[str, str] = field(default_factory=dict)
+    #: Deltas that show the outcome in a stream, without their `index`.
+    deltas: list[Json] = field(default_factory=list)
+
+
+class Handler(Protocol):
+    """A function the box carries out."""
+
+    @property
+    def definition(self) -> Json:
+        """The function as the model is offered it."""
+        ...
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a call that was started by a driver that died may be run again."""
+        ...
+
+    def view(self, call_id: str) -> CallView:
+        """How clients see a call."""
+        ...
+
+    async def execute(self, call_id: str, arguments: str) -> Outcome:
+        """Carry out a call. Failures are outcomes; raises nothing but cancellation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFunction:
+    """A tool of the box that the assistant or run opted into by `metadata["server_tools"]`."""
+
+    tool: Tool
+    record: RunRecord
+    definition: Json
+
+    @property
+    def idempotent(self) -> bool:
+        return self.tool.idempotent
+
+    def view(self, call_id: str) -> CallView:
+        return FunctionView(call_id, self.tool.name)
+
+    async def execute(self, call_id: str, arguments: str) -> Outcome:
+        run = self.record.run
+        output = await self.tool.run(arguments, ToolContext(call_id, self.record.owner, run.thread_id, run.id))
+        call = self.view(call_id).call(arguments)
+        call["function"]["output"] = output
+        return Outcome(output, call)
+
+
+def definition(tool: Json) -> Json:
+    """An assistant's function tool as the Responses API takes it."""
+    function = tool["function"]
+    return {
+        "type": "function",
+        "name": function["name"],
+        "description": function.get("description"),
+        "parameters": function.get("parameters") or {"type": "object", "properties": {}},
+        "strict": bool(function.get("strict")),
+    }
+
+
+def built_in_function(name: str, description: str, parameter: str, schema: Json) -> Json:
+    """A built-in tool as a function with one required parameter."""
+    parameters = {"type": "object", "properties": {parameter: schema}, "required": [parameter]}
+    return {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": False}
+
+
+def failed_before(view: CallView, arguments: str) -> Outcome:
+    """The outcome of a call with side effects whose driver died: it must not be repeated, so nobody knows."""
+    output = (
+        "Error: the server was interrupted during this call. It is unknown whether it took effect: "
+        "do not repeat it, tell the user."
+    )
+    call = view.call(arguments)
+    if call["type"] == "function":
+        call["function"]["output"] = output
+    return Outcome(output, call)
+
+
+def indexed(step_id: str, index: int, call: Json) -> Event:
+    """A delta of the call at that place in the step."""
+    return step_delta(step_id, {"index": index, **call})
+
+
+def arguments_of(item: Json) -> str:
+    """The arguments text of a function call item; some servers send an object."""
+    arguments: Any = item["arguments"]
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)

@@ -1,0 +1,52 @@
+"""What the model may call in a run: the client's functions, server tools the run opted into, and the built-in tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.deps import Deps
+from shared.objects.common import Json
+from shared.objects.run import RunRecord
+from shared.runs.code_interpreter import CodeInterpreter
+from shared.runs.file_search import FileSearch
+from shared.runs.tool_call_views import CallView, FunctionView
+from shared.runs.tool_calls import Handler, ServerFunction, definition
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The functions of a run, and who carries them out."""
+
+    definitions: list[Json]
+    handlers: Mapping[str, Handler]
+
+    def view(self, name: str, call_id: str) -> CallView:
+        """How clients see a call of that name."""
+        handler = self.handlers.get(name)
+        return FunctionView(call_id, name) if handler is None else handler.view(call_id)
+
+
+def offer(deps: Deps, record: RunRecord) -> Offer:
+    """The functions of a run. A client's function keeps its name; a built-in tool of that name is not offered then."""
+    declared = {tool["function"]["name"]: definition(tool) for tool in record.run.tools if tool["type"] == "function"}
+    handlers: dict[str, Handler] = {}
+    for name, tool in deps.toolbox.items():
+        if name in record.server_tools or "*" in record.server_tools:
+            handlers[name] = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()))
+    for each in built_in(deps, record):
+        if each.definition["name"] not in declared:
+            handlers[each.definition["name"]] = each
+    definitions = declared | {name: handler.definition for name, handler in handlers.items()}
+    return Offer(list(definitions.values()), handlers)
+
+
+def built_in(deps: Deps, record: RunRecord) -> list[Handler]:
+    """The built-in tools that the run has and this host can carry out."""
+    kinds = {tool["type"] for tool in record.run.tools}
+    handlers: list[Handler] = []
+    if "code_interpreter" in kinds and deps.sandbox is not None:
+        handlers.append(CodeInterpreter(deps, deps.sandbox, record))
+    if "file_search" in kinds:
+        handlers.append(FileSearch(deps, record))
+    return handlers

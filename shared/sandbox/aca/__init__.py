@@ -1,0 +1,1 @@
+"""Model-written Python in sessions of Azure Container Apps."""

@@ -1,0 +1,1 @@
+"""How a process is kept away from everything that matters. base.py is the port; adapters are beside it."""

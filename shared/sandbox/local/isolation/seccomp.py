@@ -1,0 +1,153 @@
+"""The system call filter as classic BPF, made in plain Python: no libseccomp, no compiler.
+
+An allow-list. A call that is not in the table answers ENOSYS, as on an older kernel; a foreign calling convention
+(int 0x80, x32) kills. Filters see numbers, not memory, so paths are left to the mount namespace or to Landlock.
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared.sandbox.local.isolation.syscalls import Machine, numbers
+
+Tier = Literal["namespaces", "landlock"]
+
+_AUDIT: Final[dict[Machine, int]] = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_X32: Final = 0x40000000
+_ALLOW: Final = 0x7FFF0000
+_ERRNO: Final = 0x00050000
+_KILL: Final = 0x80000000
+_LOAD, _EQUAL, _ABOVE, _FROM, _ANY, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
+
+Instruction = tuple[int, int, int, int]
+Kind = Literal["only", "never", "without"]
+
+#: CLONE_NEWNS … CLONE_NEWNET, CLONE_NEWCGROUP and CLONE_NEWTIME: no namespaces from inside.
+_NAMESPACES: Final = 0x7E020080
+#: CLONE_PARENT would give the box children that it does not know of.
+_PARENT: Final = 0x8000
+#: What tells SIGCONT and its like from SIGCHLD and from none: a child that ends must not wake a stopped parent.
+_END_SIGNAL: Final = 0xEE
+#: set-user-id and set-group-id bits.
+_PRIVILEGED_MODE: Final = 0o6000
+#: PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET_TIMERSLACK, NO_NEW_PRIVS twice, SET_VMA.
+_PRCTL: Final = (3, 15, 16, 21, 23, 29, 38, 39, 0x53564D41)
+#: TIOCSTI, TIOCLINUX; FIOSETOWN, SIOCSPGRP.
+_IOCTL: Final = (0x5412, 0x541C, 0x8901, 0x8902)
+#: F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal sent by the kernel could wake a stopped session or reach another process.
+_FCNTL: Final = (8, 10, 15)
+_AF_UNIX: Final = 1
+#: SOCK_STREAM, with SOCK_CLOEXEC and SOCK_NONBLOCK or without.
+_STREAM: Final = (1, 0x80001, 0x801, 0x80801)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A test of the low word of one argument; when it fails, the call answers `errno` (0: pretended success)."""
+
+    argument: int
+    kind: Kind
+    values: tuple[int, ...]
+    errno: int = errno.EPERM
+
+
+#: A call answered without looking: the check that nothing passes.
+_REFUSED: Final = (Check(0, "only", ()),)
+_PRETENDED: Final = (Check(0, "only", (), 0),)
+
+_EVERYWHERE: Final[dict[str, tuple[Check, ...]]] = {
+    "clone": (Check(0, "without", (_NAMESPACES | _PARENT | _END_SIGNAL,)),),
+    "clone3": (Check(0, "only", (), errno.ENOSYS),),  # its flags are in memory; glibc falls back to clone
+    "setsid": _REFUSED,  # the session id is how the host finds every process of a session
+    "prctl": (Check(0, "only", _PRCTL, errno.EINVAL),),
+    "ioctl": (Check(1, "never", _IOCTL),),
+    "fcntl": (Check(1, "never", _FCNTL),),
+    "prlimit64": (Check(0, "only", (0,)),),
+    "setpriority": (Check(0, "only", (0,)), Check(1, "only", (0,))),
+    "sched_setaffinity": (Check(0, "only", (0,)),),
+    "chmod": (Check(1, "without", (_PRIVILEGED_MODE,)),),
+    "fchmod": (Check(1, "without", (_PRIVILEGED_MODE,)),),
+    "fchmodat": (Check(2, "without", (_PRIVILEGED_MODE,)),),
+    "fchmodat2": (Check(2, "without", (_PRIVILEGED_MODE,)),),
+    "sync": _PRETENDED,  # it would flush the host's disks
+    "fallocate": (Check(0, "only", (), errno.EOPNOTSUPP),),  # it takes the host's disk faster than anybody can look
+    # They carry descriptors, and a file that is on its way belongs to no process: nobody would see what it holds.
+    **dict.fromkeys(("sendmsg", "sendmmsg"), _REFUSED),
+    **dict.fromkeys(("chown", "fchown", "lchown", "fchownat"), _REFUSED),
+}
+
+_NAMESPACES_TIER: Final[dict[str, tuple[Check, ...]]] = {
+    # A network namespace does not hold AF_VSOCK, AF_ALG and their like; and what TCP keeps in memory is the host's.
+    "socket": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
+    "socketpair": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
+}
+
+#: What Landlock does not mediate: path sockets, modes, times, and (before ABI 3) truncate.
+_LANDLOCK_TIER: Final[dict[str, tuple[Check, ...]]] = {
+    "socket": _REFUSED,
+    # Half a pair of datagram sockets can write to any other.
+    "socketpair": (
+        Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),
+        Check(1, "only", _STREAM, errno.EPROTONOSUPPORT),
+    ),
+    "truncate": _REFUSED,
+    **dict.fromkeys(("chmod", "fchmod", "fchmodat", "fchmodat2"), _PRETENDED),
+    **dict.fromkeys(("utime", "utimes", "futimesat", "utimensat"), _PRETENDED),
+}
+
+_SIGNALS: Final = ("kill", "tkill", "tgkill")
+
+
+def this_machine() -> Machine | None:
+    """The machine's name if there is a filter for it."""
+    name = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    return name if name in _AUDIT else None
+
+
+def program(machine: Machine, tier: Tier, *, signals: bool = True) -> bytes:
+    """The filter as an array of `struct sock_filter`. Without `signals`, nothing can be signalled at all."""
+    checks = _EVERYWHERE | (_NAMESPACES_TIER if tier == "namespaces" else _LANDLOCK_TIER)
+    if not signals:
+        checks |= dict.fromkeys(_SIGNALS, _REFUSED)
+    calls = numbers(machine)
+    code: list[Instruction] = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, _AUDIT[machine]), (_RETURN, 0, 0, _KILL)]
+    code.append((_LOAD, 0, 0, 0))
+    if machine == "x86_64":
+        code += [(_FROM, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
+    for low, high in _ranges(number for name, number in calls.items() if name not in checks):
+        code += [(_FROM, 0, 2, low), (_ABOVE, 1, 0, high), (_RETURN, 0, 0, _ALLOW)]
+    for name, number in calls.items():
+        if name in checks:
+            block = [i for check in checks[name] for i in _checked(check)] + [(_RETURN, 0, 0, _ALLOW)]
+            code += [(_EQUAL, 0, len(block), number), *block]
+    code.append((_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+def _checked(check: Check) -> list[Instruction]:
+    """Instructions that return the error, or fall through. The argument's low word comes first on both machines."""
+    refuse = (_RETURN, 0, 0, _ERRNO | check.errno)
+    values, count = check.values, len(check.values)
+    load = (_LOAD, 0, 0, 16 + 8 * check.argument)
+    if check.kind == "without":
+        return [load, (_ANY, 0, 1, values[0]), refuse]
+    if check.kind == "only":
+        return [load, *((_EQUAL, count - i, 0, value) for i, value in enumerate(values)), refuse]
+    tests = [(_EQUAL, count - 1 - i, 1 if i == count - 1 else 0, value) for i, value in enumerate(values)]
+    return [load, *tests, refuse]
+
+
+def _ranges(values: Iterable[int]) -> list[tuple[int, int]]:
+    """Sorted numbers as runs of neighbours, first and last."""
+    runs: list[tuple[int, int]] = []
+    for value in sorted(values):
+        if runs and runs[-1][1] == value - 1:
+            runs[-1] = (runs[-1][0], value)
+        else:
+            runs.append((value, value))
+    return runs

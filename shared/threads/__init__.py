@@ -1,0 +1,1 @@
+"""Threads and their messages: what the API does with them, without HTTP."""

@@ -1,0 +1,87 @@
+"""Messages on their way into a thread: with a new thread, one by one, or together with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared import ids
+from shared.deps import Deps
+from shared.errors import wrong_shape
+from shared.files import files
+from shared.objects.common import Json
+from shared.objects.message import CreateMessage, Message
+from shared.objects.tools import NewVectorStore
+from shared.store.base import Put
+from shared.vector_stores import attaching, stores
+
+
+async def check_files(deps: Deps, owner: str, bodies: Sequence[CreateMessage], param: str = "") -> None:
+    """Refuse messages that show or attach files which do not exist; `param` is the path of the list.
+
+    Raises InvalidRequest.
+    """
+    for index, body in enumerate(bodies):
+        path = f"{param}[{index}]." if param else ""
+        attached = [attachment.file_id for attachment in body.attachments or ()]
+        for field, file_ids in (("content", body.image_file_ids()), ("attachments", attached)):
+            for file_id in file_ids:
+                if not file_id.startswith(("file", files.FOREIGN_PREFIX)):
+                    raise wrong_shape(f"{path}{field}", file_id, "file")
+            if file_ids:
+                await files.check(deps, owner, file_ids, f"{path}{field}")
+
+
+def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int) -> list[Put]:
+    """The rows of new messages, numbered from `first`; the head must be written in the same commit."""
+    return [
+        Put(message.id, message.to_json())
+        for message in (_message(deps, thread_id, body, number) for number, body in enumerate(bodies, first))
+    ]
+
+
+async def attach(deps: Deps, owner: str, thread: Json, bodies: Sequence[CreateMessage]) -> Json:
+    """The thread with the messages' attachments added to its tools; the very same object if there are none."""
+    file_ids = [file_id for body in bodies for file_id in body.attached_to("code_interpreter")]
+    if file_ids:
+        thread = _with_files(thread, file_ids)
+    searched = [*dict.fromkeys(file_id for body in bodies for file_id in body.attached_to("file_search"))]
+    return await _searching(deps, owner, thread, searched) if searched else thread
+
+
+def need_thread(bodies: Sequence[CreateMessage]) -> bool:
+    """Whether `attach` may change the thread at all."""
+    return any(body.attachments for body in bodies)
+
+
+def _message(deps: Deps, thread_id: str, body: CreateMessage, number: int) -> Message:
+    now = deps.now()
+    return Message(
+        id=ids.numbered("msg_", number),
+        created_at=now,
+        completed_at=now,
+        thread_id=thread_id,
+        role=body.role,
+        content=body.content_json(),
+        attachments=body.attachments_json(),
+        metadata=body.metadata or {},
+    )
+
+
+async def _searching(deps: Deps, owner: str, thread: Json, file_ids: list[str]) -> Json:
+    """The thread whose vector store has the files, too; it gets one if it has none."""
+    resources = thread["tool_resources"]
+    specs = await attaching.searchable(deps, owner, file_ids, param="attachments")
+    store_ids = resources.get("file_search", {}).get("vector_store_ids")
+    if store_ids:
+        await stores.add(deps, owner, store_ids[0], specs)
+        return thread
+    new = NewVectorStore(file_ids=file_ids)
+    store_id = await stores.create_for_tools(deps, owner, new, stores.THREAD_DAYS)
+    return thread | {"tool_resources": resources | {"file_search": {"vector_store_ids": [store_id]}}}
+
+
+def _with_files(thread: Json, file_ids: list[str]) -> Json:
+    resources = thread["tool_resources"]
+    known = resources.get("code_interpreter", {}).get("file_ids", [])
+    merged = [*dict.fromkeys([*known, *file_ids])]
+    return thread | {"tool_resources": resources | {"code_interpreter": {"file_ids": merged}}}

@@ -1,0 +1,154 @@
+"""Attaching files to vector stores: checked, numbered, counted, and announced to the ingestion queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from shared import ids
+from shared.deps import Deps
+from shared.errors import InvalidRequest, wrong_shape
+from shared.files import files, index_messages
+from shared.objects.tools import ChunkingStrategy
+from shared.objects.vector_store import (
+    BatchRecord,
+    FileSpec,
+    ItemRecord,
+    StoreRecord,
+    VectorStoreFile,
+    partition_of,
+)
+from shared.objects.vector_store_requests import AttachFile, chunking_json
+from shared.optimistic import until_committed
+from shared.search.parsing.formats import refusal, supported
+from shared.store.base import Conflict, Put
+from shared.vector_stores.rows import batch_put, item_put, item_row, number_put, store_put, store_row
+
+#: Files attached in one commit: two rows each, beside the store's and a batch's.
+AT_ONCE: Final = 40
+
+
+def stores_of(owner: str) -> str:
+    """Where it is noted which vector stores a file is in."""
+    return f"{owner}:attached"
+
+
+async def specs(deps: Deps, owner: str, bodies: Sequence[AttachFile], param: str) -> list[FileSpec]:
+    """What is to be attached, each file once. Raises InvalidRequest for files that do not exist."""
+    wanted = {body.file_id: body for body in bodies}
+    for file_id in wanted:
+        if not file_id.startswith(("file", files.FOREIGN_PREFIX)):
+            raise wrong_shape(param, file_id, "file")
+    await files.check(deps, owner, wanted, param)
+    found = await asyncio.gather(*(files.get(deps, owner, file_id) for file_id in wanted))
+    return [
+        FileSpec(
+            file_id=file["id"],
+            filename=file["filename"],
+            chunking_strategy=chunking_json(body.chunking_strategy),
+            attributes=body.attributes or {},
+        )
+        for file, body in zip(found, wanted.values(), strict=True)
+    ]
+
+
+async def searchable(
+    deps: Deps, owner: str, file_ids: Iterable[str], strategy: ChunkingStrategy | None = None, param: str = "file_ids"
+) -> list[FileSpec]:
+    """The same for files named by a request that fails as a whole. Raises InvalidRequest, also for other formats."""
+    bodies = [AttachFile(file_id=file_id, chunking_strategy=strategy) for file_id in file_ids]
+    found = await specs(deps, owner, bodies, param)
+    wrong = [spec.filename for spec in found if not supported(spec.filename)]
+    if wrong:
+        raise InvalidRequest(refusal(wrong), param="file_ids", code="unsupported_file")
+    return found
+
+
+async def attach(deps: Deps, owner: str, store_id: str, files_: Sequence[FileSpec]) -> list[ItemRecord]:
+    """Attach up to `AT_ONCE` files. Raises NotFoundError."""
+    token = await announce(deps, owner, store_id, files_)
+    return await until_committed(lambda: _attempt(deps, owner, store_id, files_, token, None))
+
+
+async def attach_pending(deps: Deps, owner: str, store_id: str, record: BatchRecord, version: str) -> None:
+    """Attach the next of a batch's pending files. Raises Conflict when somebody else is doing it, or NotFoundError."""
+    now, later = record.pending[:AT_ONCE], record.pending[AT_ONCE:]
+    token = await announce(deps, owner, store_id, now)
+    rest = record.model_copy(update={"pending": later})
+    await _attempt(deps, owner, store_id, now, token, (rest, version))
+
+
+async def announce(deps: Deps, owner: str, store_id: str, files_: Sequence[FileSpec]) -> str:
+    """Before they are attached, note where the files will be, and have them indexed. Returns the attachment's token."""
+    file_ids = [spec.file_id for spec in files_]
+    await asyncio.gather(*(_note(deps, owner, store_id, file_id) for file_id in file_ids))
+    token = ids.random_text(12)
+    await deps.ingestion.send(index_messages.files(owner, store_id, file_ids, token))
+    return token
+
+
+async def _note(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
+    key = f"{file_id}:{store_id}"
+    if await deps.store.get(stores_of(owner), key) is None:
+        try:
+            await deps.store.commit(stores_of(owner), [Put(key, {"store_id": store_id})])
+        except Conflict:
+            return  # somebody else has noted it
+
+
+async def _attempt(
+    deps: Deps,
+    owner: str,
+    store_id: str,
+    files_: Sequence[FileSpec],
+    token: str,
+    batch: tuple[BatchRecord, str] | None,
+) -> list[ItemRecord]:
+    # In this order: if a file comes or goes meanwhile, a row that is written has another version than was read.
+    lookups = await asyncio.gather(*(deps.store.get(partition_of(owner, store_id), spec.file_id) for spec in files_))
+    known = await asyncio.gather(*(item_row(deps, owner, store_id, spec.file_id) for spec in files_))
+    # Last, so that it is fresh when it is written, and knows a next number that no file read before has.
+    record, version = await store_row(deps, owner, store_id)
+    changes, items = [], []
+    for spec, row, lookup in zip(files_, known, lookups, strict=True):
+        item = _item(deps, record, spec, token, None if row is None else row[0])
+        if batch is not None:
+            batch_id = batch[0].batch.id
+            item.batches.append(batch_id)
+            item.waiting.append(batch_id)
+        changes.append(item_put(item, deps.now(), None if row is None else row[1]))
+        if row is None:
+            changes.append(number_put(spec.file_id, item.number, None if lookup is None else lookup.version))
+        items.append(item)
+    record.store.last_active_at = deps.now()
+    record.settle()
+    if batch is not None:
+        changes.append(batch_put(*batch))
+    await deps.store.commit(partition_of(owner, store_id), [store_put(record, version), *changes])
+    return items
+
+
+def _item(deps: Deps, record: StoreRecord, spec: FileSpec, token: str, known: ItemRecord | None) -> ItemRecord:
+    """The file's row: a new one, or that of a file attached again, which keeps its place. Counts it in the store."""
+    number = record.next if known is None else known.number
+    if known is None:
+        record.next += 1
+        record.store.file_counts.move(None, "in_progress")
+    else:
+        record.store.file_counts.move(known.file.status, "in_progress")
+        record.store.usage_bytes -= known.file.usage_bytes
+    return ItemRecord(
+        file=VectorStoreFile(
+            id=spec.file_id,
+            created_at=deps.now(),
+            vector_store_id=record.store.id,
+            chunking_strategy=spec.chunking_strategy,
+            attributes=spec.attributes,
+        ),
+        number=number,
+        filename=spec.filename,
+        token=token,
+        batches=[] if known is None else known.batches,
+        waiting=[] if known is None else known.waiting,
+    )

@@ -1,0 +1,153 @@
+"""How a file's time in progress ends, and how a file leaves a store: its row and all counts in one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.deps import Deps
+from shared.errors import NotFoundError
+from shared.files import files, index_messages
+from shared.objects.common import Json
+from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord, partition_of
+from shared.optimistic import until_committed
+from shared.store.base import Change, Delete
+from shared.vector_stores.attaching import AT_ONCE, stores_of
+from shared.vector_stores.rows import (
+    batch_put,
+    batch_row,
+    item_put,
+    item_row,
+    number_put,
+    store_put,
+    store_row,
+)
+
+#: Stores that a deleted file leaves side by side.
+STORES_AT_ONCE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file."""
+
+    status: FileStatus
+    usage_bytes: int = 0
+    last_error: Json | None = None
+
+
+def failed(code: str, message: str) -> Outcome:
+    """It could not be indexed."""
+    return Outcome("failed", last_error={"code": code, "message": message})
+
+
+async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str, outcome: Outcome) -> bool:
+    """End a file's time in progress; False if it is over already, or the file is gone or attached anew."""
+
+    async def attempt() -> bool | None:
+        row = await item_row(deps, owner, store_id, file_id)
+        if row is None or row[0].token != token or row[0].file.status != "in_progress":
+            return False
+        await deps.store.commit(partition_of(owner, store_id), await ends(deps, owner, store_id, [row], outcome))
+        return True if row[0].file.status != "in_progress" else None
+
+    try:
+        return await _until_done(attempt)
+    except NotFoundError:
+        return False
+
+
+async def ends(
+    deps: Deps, owner: str, store_id: str, rows: Sequence[tuple[ItemRecord, str]], outcome: Outcome
+) -> list[Change]:
+    """The changes that end files in progress: their rows, the store, and the batches that wait for them.
+
+    A file that more batches wait for than fit into a commit stays in progress for the rest of them.
+    """
+    batches: dict[str, tuple[BatchRecord, str]] = {}
+    share = AT_ONCE // len(rows)
+    for item, _ in rows:
+        told, item.waiting = item.waiting[:share], item.waiting[share:]
+        for batch_id in told:
+            if batch_id not in batches:
+                batches[batch_id] = await batch_row(deps, owner, store_id, batch_id)
+            batches[batch_id][0].batch.file_counts.move("in_progress", outcome.status)
+    # Everybody writes to the store's row: it is read last, so as to be fresh when it is written.
+    record, version = await store_row(deps, owner, store_id)
+    for item, _ in rows:
+        if not item.waiting:
+            record.store.file_counts.move(item.file.status, outcome.status)
+            record.store.usage_bytes += outcome.usage_bytes
+            item.file.status, item.file.usage_bytes = outcome.status, outcome.usage_bytes
+            item.file.last_error = outcome.last_error
+    record.settle()
+    changed = [item_put(item, deps.now(), item_version) for item, item_version in rows]
+    return [store_put(record, version), *(batch_put(*batch) for batch in batches.values()), *changed]
+
+
+async def detach(deps: Deps, owner: str, store_id: str, file_id: str) -> bool:
+    """Take a file out of a store; False if it is not there. Raises NotFoundError without the store."""
+    await deps.ingestion.send(index_messages.detach(owner, store_id, file_id))
+
+    async def attempt() -> bool | None:
+        row = await item_row(deps, owner, store_id, file_id)
+        if row is None:
+            await store_row(deps, owner, store_id)
+            return False
+        if row[0].file.status == "in_progress":
+            changes = await ends(deps, owner, store_id, [row], Outcome("cancelled"))
+            await deps.store.commit(partition_of(owner, store_id), changes)
+            return None
+        await deps.store.commit(partition_of(owner, store_id), await leaves(deps, owner, store_id, row))
+        return True
+
+    found = await _until_done(attempt)
+    await forget(deps, owner, store_id, file_id)
+    return found
+
+
+async def leaves(deps: Deps, owner: str, store_id: str, row: tuple[ItemRecord, str]) -> list[Change]:
+    """The changes that take a file, not in progress any more, out of its store."""
+    item, item_version = row
+    lookup = await deps.store.get(partition_of(owner, store_id), item.file.id)
+    gone = number_put(item.file.id, item.number, None if lookup is None else lookup.version, gone=True)
+    record, version = await store_row(deps, owner, store_id)
+    record.store.file_counts.move(item.file.status, None)
+    record.store.usage_bytes -= item.file.usage_bytes
+    record.settle()
+    return [store_put(record, version), Delete(item_put(item, 0).key, item_version), gone]
+
+
+async def _until_done(attempt: Callable[[], Awaitable[bool | None]]) -> bool:
+    """Repeat what takes several commits until it says how it ended."""
+    while (done := await until_committed(attempt)) is None:
+        continue
+    return done
+
+
+async def forget(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
+    """Remove what else is known of a file that is not in the store any more."""
+    await deps.index.remove(store_id, file_id)
+    await deps.store.commit(stores_of(owner), [Delete(f"{file_id}:{store_id}")])
+
+
+async def delete_file(deps: Deps, owner: str, file_id: str) -> Json:
+    """Remove a file, also from every store it is in. Raises NotFoundError."""
+    data = await files.delete(deps, owner, file_id)
+    await detach_everywhere(deps, owner, file_id)
+    return data
+
+
+async def detach_everywhere(deps: Deps, owner: str, file_id: str) -> None:
+    """Take a file out of every store it is in: thousands, if threads have made stores for it."""
+
+    async def leave(store_id: str) -> None:
+        try:
+            await detach(deps, owner, store_id, file_id)
+        except NotFoundError:
+            await forget(deps, owner, store_id, file_id)
+
+    while rows := await deps.store.scan(stores_of(owner), f"{file_id}:", f"{file_id};", STORES_AT_ONCE):
+        await asyncio.gather(*(leave(row.data["store_id"]) for row in rows))

@@ -1,0 +1,55 @@
+"""From a file's bytes to its chunks in the index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from shared.blobs.base import BlobNotFound
+from shared.deps import Deps
+from shared.objects.file import blob_of
+from shared.objects.vector_store import ItemRecord
+from shared.search.base import Chunk, Embedded, EmbeddingRefused
+from shared.search.parsing.chunking import Strategy
+from shared.search.parsing.formats import ParsingFailed
+from shared.search.parsing.parser import parse
+from shared.vector_stores.file_status import Outcome, failed
+from shared.vector_stores.rows import item_row
+
+logger = logging.getLogger(__name__)
+
+
+async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> Outcome:
+    """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised."""
+    try:
+        chunks = await parse(item.filename, deps.blobs.read(blob_of(owner, item.file.id)), strategy_of(item))
+    except ParsingFailed as error:
+        return failed(error.code, error.message)
+    except BlobNotFound:
+        return failed("invalid_file", "The file was deleted.")
+    embedded = await embed(deps, chunks)
+    if not await wanted(deps, owner, store_id, item):
+        return Outcome("cancelled")
+    size = await deps.index.add(store_id, item.file.id, chunks, embedded)
+    return Outcome("completed", usage_bytes=size)
+
+
+async def wanted(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> bool:
+    """Whether the file still waits for this reading: attached anew, it may be in the index already, cut otherwise."""
+    row = await item_row(deps, owner, store_id, item.file.id)
+    return row is not None and row[0].token == item.token and row[0].file.status == "in_progress"
+
+
+def strategy_of(item: ItemRecord) -> Strategy:
+    """How the file is to be cut."""
+    sizes = item.file.chunking_strategy["static"]
+    return Strategy(sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"])
+
+
+async def embed(deps: Deps, chunks: Sequence[Chunk]) -> Embedded | None:
+    """The chunks' vectors. A model that will never embed them does not keep them from being found by their words."""
+    try:
+        return Embedded(deps.embedder.name, await deps.embedder.embed([chunk.text for chunk in chunks]))
+    except EmbeddingRefused as error:
+        logger.warning("file not embedded", extra={"action": "file_not_embedded", "reason": str(error)[:200]})
+        return None

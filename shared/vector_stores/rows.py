@@ -1,0 +1,82 @@
+"""The rows of a vector store: itself, its files by number, where each file's number is, and batches."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared import ids
+from shared.deps import Deps
+from shared.errors import NotFoundError, not_found
+from shared.objects.vector_store import (
+    ITEM_PREFIX,
+    STORE_KEY,
+    BatchRecord,
+    ItemRecord,
+    StoreRecord,
+    partition_of,
+)
+from shared.optimistic import find
+from shared.store.base import Put
+
+KIND: Final = "vector store"
+#: Seconds after which housekeeping looks why a file is still in progress.
+OVERDUE: Final = 1800
+
+
+async def store_row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord, str]:
+    """The store and its version. Raises NotFoundError."""
+    row = await deps.store.get(partition_of(owner, store_id), STORE_KEY)
+    if row is None:
+        raise not_found(KIND, store_id)
+    return StoreRecord.model_validate(row.data), row.version
+
+
+def store_put(record: StoreRecord, version: str | None = None) -> Put:
+    """The store's row; housekeeping looks at it when it expires."""
+    return Put(STORE_KEY, record.model_dump(mode="json"), version, due=record.store.expires_at)
+
+
+async def number_of(deps: Deps, owner: str, store_id: str, file_id: str, *, gone: bool = False) -> int | None:
+    """The number of a file in the store; `gone`: also if it was detached since."""
+    row = await deps.store.get(partition_of(owner, store_id), file_id) if ids.is_key(file_id) else None
+    if row is None or (row.data["gone"] and not gone):
+        return None
+    number: int = row.data["number"]
+    return number
+
+
+async def item_row(deps: Deps, owner: str, store_id: str, file_id: str) -> tuple[ItemRecord, str] | None:
+    """A file in the store and its version."""
+    number = await number_of(deps, owner, store_id, file_id)
+    if number is None:
+        return None
+    row = await deps.store.get(partition_of(owner, store_id), ids.key_at(ITEM_PREFIX, number))
+    return None if row is None else (ItemRecord.model_validate(row.data), row.version)
+
+
+def item_put(record: ItemRecord, now: int, version: str | None = None) -> Put:
+    """The row of a file."""
+    due = now + OVERDUE if record.file.status == "in_progress" else None
+    return Put(ids.key_at(ITEM_PREFIX, record.number), record.model_dump(mode="json"), version, due)
+
+
+def number_put(file_id: str, number: int, version: str | None = None, *, gone: bool = False) -> Put:
+    """Where a file's row is; kept after it is gone, because lists may go on from it."""
+    return Put(file_id, {"number": number, "gone": gone}, version)
+
+
+async def batch_row(deps: Deps, owner: str, store_id: str, batch_id: str) -> tuple[BatchRecord, str]:
+    """A batch and its version. Raises NotFoundError."""
+    row = await find(deps.store, partition_of(owner, store_id), batch_id, "file batch")
+    return BatchRecord.model_validate(row.data), row.version
+
+
+def batch_put(record: BatchRecord, version: str | None = None) -> Put:
+    """A batch's row."""
+    record.settle()
+    return Put(record.batch.id, record.model_dump(mode="json"), version)
+
+
+def not_in_store(store_id: str, file_id: str) -> NotFoundError:
+    """The 404 for a file that is not attached."""
+    return NotFoundError(f"No file found with id '{file_id}' in vector store '{store_id}'.")

@@ -1,0 +1,103 @@
+"""Searching vector stores: for the search call, and for a run's file search."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared import ids
+from shared.deps import Deps
+from shared.objects.common import Json
+from shared.objects.vector_store import ITEM_PREFIX, ItemRecord, SearchPage, SearchResult, TextContent, partition_of
+from shared.objects.vector_store_requests import SearchVectorStore
+from shared.search.base import Embedded, EmbeddingRefused, EmbeddingUnavailable, Hit, Ranking, Scope
+from shared.search.filters import matches
+from shared.vector_stores import stores
+from shared.vector_stores.rows import item_row
+
+logger = logging.getLogger(__name__)
+
+STRIDE: Final = 1000
+#: Results of a run's file search, and of the search call, unless asked otherwise.
+RUN_RESULTS: Final = 20
+CALL_RESULTS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search."""
+
+    limit: int = RUN_RESULTS
+    score_threshold: float = 0.0
+    #: False: by meaning alone, as the ranker `none` asks.
+    hybrid: bool = True
+    filters: Json | None = None
+
+
+async def search_stores(
+    deps: Deps, owner: str, store_ids: Sequence[str], queries: Sequence[str], options: SearchOptions
+) -> list[SearchResult]:
+    """The best chunks in all of the stores, best first. Raises NotFoundError, or InvalidRequest for expired ones."""
+    await stores.touch(deps, owner, store_ids)
+    scopes = [
+        Scope(store_id, await _allowed(deps, owner, store_id, options.filters)) for store_id in dict.fromkeys(store_ids)
+    ]
+    embedded = await _embed(deps, queries)
+    ranking = Ranking(score_threshold=options.score_threshold)
+    if not options.hybrid and embedded is not None:
+        ranking = Ranking(text_weight=0, score_threshold=options.score_threshold)
+    hits = await deps.index.search(scopes, queries, options.limit, ranking, embedded)
+    places = dict.fromkeys((hit.store_id, hit.file_id) for hit in hits)
+    rows = await asyncio.gather(*(item_row(deps, owner, *place) for place in places))
+    items = {place: row[0] for place, row in zip(places, rows, strict=True) if row is not None}
+    return [_result(hit, items[hit.store_id, hit.file_id]) for hit in hits if (hit.store_id, hit.file_id) in items]
+
+
+async def search(deps: Deps, owner: str, store_id: str, body: SearchVectorStore) -> Json:
+    """The search call. Raises NotFoundError or InvalidRequest."""
+    await stores.active(deps, owner, store_id)
+    asked = body.ranking_options
+    options = SearchOptions(
+        limit=CALL_RESULTS if body.max_num_results is None else body.max_num_results,
+        score_threshold=0.0 if asked is None else asked.score_threshold or 0.0,
+        hybrid=asked is None or asked.ranker != "none",
+        filters=body.filters,
+    )
+    results = await search_stores(deps, owner, [store_id], body.queries(), options)
+    return SearchPage(search_query=body.queries(), data=results).to_json()
+
+
+async def _allowed(deps: Deps, owner: str, store_id: str, filters: Json | None) -> set[str] | None:
+    """The files whose attributes pass the filters; None: all."""
+    if filters is None:
+        return None
+    record, _ = await stores.row(deps, owner, store_id)
+    allowed: set[str] = set()
+    for first in range(0, record.next, STRIDE):
+        low, high = ids.key_at(ITEM_PREFIX, first), ids.key_at(ITEM_PREFIX, min(first + STRIDE, record.next))
+        for row in await deps.store.scan(partition_of(owner, store_id), low, high, STRIDE):
+            if matches(filters, row.data["file"]["attributes"]):
+                allowed.add(row.data["file"]["id"])
+    return allowed
+
+
+async def _embed(deps: Deps, queries: Sequence[str]) -> Embedded | None:
+    """The queries' vectors; without the model, words must do."""
+    try:
+        return Embedded(deps.embedder.name, await deps.embedder.embed(queries))
+    except (EmbeddingUnavailable, EmbeddingRefused) as error:
+        logger.warning("query not embedded", extra={"action": "query_not_embedded", "reason": type(error).__name__})
+        return None
+
+
+def _result(hit: Hit, item: ItemRecord) -> SearchResult:
+    return SearchResult(
+        file_id=hit.file_id,
+        filename=item.filename,
+        score=hit.score,
+        attributes=item.file.attributes,
+        content=[TextContent(text=hit.text)],
+    )

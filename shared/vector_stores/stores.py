@@ -1,0 +1,171 @@
+"""Vector stores: a partition each, and a row in the owner's index so that they can be listed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from shared import ids
+from shared.deps import Deps
+from shared.errors import InvalidRequest
+from shared.files import index_messages
+from shared.objects.common import Json
+from shared.objects.tools import NewVectorStore
+from shared.objects.vector_store import STORE_KEY, FileSpec, StoreRecord, VectorStore, partition_of
+from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore
+from shared.optimistic import check_shape, until_committed
+from shared.paging import ListQuery, newest_page
+from shared.store.base import MAX_CHANGES, Delete, Put
+from shared.vector_stores import batches
+from shared.vector_stores.attaching import searchable
+from shared.vector_stores.rows import KIND, number_of, store_put, store_row
+
+PREFIX: Final = "vs_"
+#: Idle days that stores of threads live.
+THREAD_DAYS: Final = 7
+
+
+def index_of(owner: str) -> str:
+    """Where the index of an owner's vector stores is."""
+    return f"{owner}:vector_stores"
+
+
+async def create(deps: Deps, owner: str, body: CreateVectorStore) -> Json:
+    """Store a new vector store, with files if there are any. Raises InvalidRequest."""
+    specs = await searchable(deps, owner, body.file_ids or (), body.chunking_strategy)
+    expires_after = None if body.expires_after is None else body.expires_after.model_dump()
+    store = _new(
+        deps,
+        name=body.name or "",
+        description=body.description,
+        expires_after=expires_after,
+        metadata=body.metadata or {},
+    )
+    return await _store(deps, owner, store, specs)
+
+
+async def create_for_tools(deps: Deps, owner: str, new: NewVectorStore, days: int | None) -> str:
+    """A store made along with an assistant or a thread, and its id. Raises InvalidRequest."""
+    specs = await searchable(deps, owner, new.file_ids or (), new.chunking_strategy)
+    expires_after = None if days is None else {"anchor": "last_active_at", "days": days}
+    store = _new(deps, expires_after=expires_after, metadata=new.metadata or {})
+    await _store(deps, owner, store, specs)
+    return store.id
+
+
+async def add(deps: Deps, owner: str, store_id: str, specs: Sequence[FileSpec]) -> None:
+    """Attach the files that are not in the store yet. Raises NotFoundError or InvalidRequest."""
+    await active(deps, owner, store_id)
+    known = await asyncio.gather(*(number_of(deps, owner, store_id, spec.file_id) for spec in specs))
+    new = [spec for spec, number in zip(specs, known, strict=True) if number is None]
+    if new:
+        await batches.start(deps, owner, store_id, new)
+
+
+async def get(deps: Deps, owner: str, store_id: str) -> Json:
+    """A vector store. Raises NotFoundError."""
+    record, _ = await row(deps, owner, store_id)
+    return present(record, deps.now())
+
+
+async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
+    """The owner's vector stores, and whether there are more."""
+    page = await newest_page(deps.store, index_of(owner), PREFIX, KIND, query)
+    rows = await asyncio.gather(*(deps.store.get(partition_of(owner, each.key), STORE_KEY) for each in page.records))
+    now = deps.now()
+    found = [present(StoreRecord.model_validate(each.data), now) for each in rows if each is not None]
+    return found, page.has_more
+
+
+async def modify(deps: Deps, owner: str, store_id: str, body: ModifyVectorStore) -> Json:
+    """Change what the body sets; it counts as activity. Raises NotFoundError."""
+
+    async def attempt() -> Json:
+        record, version = await active(deps, owner, store_id)
+        if "name" in body.model_fields_set:
+            record.store.name = body.name or ""
+        if "metadata" in body.model_fields_set:
+            record.store.metadata = body.metadata or {}
+        if "expires_after" in body.model_fields_set:
+            record.store.expires_after = None if body.expires_after is None else body.expires_after.model_dump()
+        record.store.last_active_at = deps.now()
+        record.settle()
+        await deps.store.commit(partition_of(owner, store_id), [store_put(record, version)])
+        return present(record, deps.now())
+
+    return await until_committed(attempt)
+
+
+async def delete(deps: Deps, owner: str, store_id: str) -> Json:
+    """Remove a vector store; its files stay. Raises NotFoundError."""
+    await row(deps, owner, store_id)
+    await deps.ingestion.send(index_messages.drop(owner, store_id))
+    await deps.store.commit(partition_of(owner, store_id), [Delete(STORE_KEY)])
+    await drop(deps, owner, store_id)
+    return {"id": store_id, "object": "vector_store.deleted", "deleted": True}
+
+
+async def drop(deps: Deps, owner: str, store_id: str) -> None:
+    """Remove everything a vector store had; its own row is gone already, the index entry goes last."""
+    partition = partition_of(owner, store_id)
+    while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
+        await deps.store.commit(partition, [Delete(each.key) for each in rows])
+    await deps.index.drop(store_id)
+    await deps.store.commit(index_of(owner), [Delete(store_id)])
+
+
+async def touch(deps: Deps, owner: str, store_ids: Iterable[str]) -> None:
+    """Note that the stores are used, which puts off their expiry. Raises NotFoundError, InvalidRequest if expired."""
+    for store_id in store_ids:
+        await until_committed(lambda store_id=store_id: _touch(deps, owner, store_id))  # type: ignore[misc]
+
+
+async def check(deps: Deps, owner: str, store_ids: Sequence[str], message: str = "") -> None:
+    """Refuse stores that do not exist or have expired. Raises NotFoundError or InvalidRequest."""
+    for store_id in store_ids:
+        await active(deps, owner, store_id, message)
+
+
+async def row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord, str]:
+    """The store's row and its version. Raises NotFoundError."""
+    check_shape(store_id, KIND, "vs", "vector_store_id")
+    return await store_row(deps, owner, store_id)
+
+
+async def active(deps: Deps, owner: str, store_id: str, message: str = "") -> tuple[StoreRecord, str]:
+    """The row of a store that has not expired; `message` says otherwise. Raises NotFoundError or InvalidRequest."""
+    record, version = await row(deps, owner, store_id)
+    if record.expired(deps.now()):
+        raise InvalidRequest(message.format(store_id) or f"Vector store '{store_id}' has expired.")
+    return record, version
+
+
+def present(record: StoreRecord, now: int) -> Json:
+    """The store as answered."""
+    data = record.store.to_json()
+    return data | {"status": "expired"} if record.expired(now) else data
+
+
+async def _touch(deps: Deps, owner: str, store_id: str) -> None:
+    record, version = await active(deps, owner, store_id)
+    if record.store.last_active_at < deps.now():
+        record.store.last_active_at = deps.now()
+        record.settle()
+        await deps.store.commit(partition_of(owner, store_id), [store_put(record, version)])
+
+
+def _new(deps: Deps, **fields: Any) -> VectorStore:
+    now = deps.now()
+    return VectorStore(id=ids.newest_first_hex(PREFIX), created_at=now, last_active_at=now, **fields)
+
+
+async def _store(deps: Deps, owner: str, store: VectorStore, specs: Sequence[FileSpec]) -> Json:
+    record = StoreRecord(store=store)
+    record.settle()
+    # First the index: an entry without a store is skipped, a store without one would be lost.
+    await deps.store.commit(index_of(owner), [Put(store.id, {"id": store.id})])
+    await deps.store.commit(partition_of(owner, store.id), [store_put(record)])
+    if specs:
+        await batches.start(deps, owner, store.id, specs)
+    return await get(deps, owner, store.id)
