@@ -30,7 +30,6 @@ from shared.search.base import Embedder
 from shared.search.index import SegmentIndex
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
-from shared.vector_stores import housekeeping as stores_housekeeping
 from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ class Box:
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What the timer does: overdue records every time, orphaned blobs once a day, or if it is to be thorough."""
-        await housekeeping.sweep(self.deps, {**housekeeping.OVERDUE, **stores_housekeeping.OVERDUE})
+        await housekeeping.sweep(self.deps)
         if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
             await housekeeping.remove_orphans(self.deps)
 

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from shared.deps import Deps
-from shared.files import files
+from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
+from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY, ItemRecord, StoreRecord
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
 from shared.runs.worker import end
-from shared.store.base import Record, StoreError
+from shared.store.base import Put, Record, StoreError
+from shared.vector_stores.rows import item_put
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +40,38 @@ async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
     await files.remove(deps, owner, row)
 
 
+async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
+    """An expired store stays to be seen, but cannot be searched any more."""
+    record = StoreRecord.model_validate(row.data)
+    if record.expired(deps.now()):
+        await deps.index.drop(record.store.id)
+        await deps.store.commit(partition, [Put(row.key, row.data, row.version)])
+
+
+async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
+    """A file that is still in progress although its message is gone."""
+    item = ItemRecord.model_validate(row.data)
+    file = item.file
+    owner = partition.partition(":")[0]
+    await deps.ingestion.send(index_messages.files(owner, file.vector_store_id, [file.id], item.token))
+    # It may be waiting behind thousands of others: one more message each minute would not help.
+    await deps.store.commit(partition, [item_put(item, deps.now(), row.version)])
+
+
 #: By the prefix of the record's key.
-OVERDUE: Final[Mapping[str, Overdue]] = {"run_": overdue_run, files.PREFIX: overdue_file}
+OVERDUE: Final[Mapping[str, Overdue]] = {
+    "run_": overdue_run,
+    files.PREFIX: overdue_file,
+    STORE_KEY: overdue_store,
+    ITEM_PREFIX: overdue_item,
+    uploads.PREFIX: uploads.overdue,
+}
 
 
-async def sweep(deps: Deps, overdue: Mapping[str, Overdue] = OVERDUE) -> None:
+async def sweep(deps: Deps) -> None:
     """Look after every overdue record. One that cannot be written now is left to the next time."""
     async for partition, row in deps.store.overdue(deps.now()):
-        act = next((act for prefix, act in overdue.items() if row.key.startswith(prefix)), None)
+        act = next((act for prefix, act in OVERDUE.items() if row.key.startswith(prefix)), None)
         if act is None:
             continue
         logger.info("overdue", extra={"action": "overdue", "key": row.key})

@@ -14,15 +14,20 @@ PACKAGE = ROOT / "shared"
 
 #: Floor by floor: a module imports from floors below, or from its own.
 FLOORS = [
-    {"errors", "ids", "config", "logs"},
+    {"errors", "ids", "config", "logs", "tls"},
     {"objects"},
-    {"store", "blobs", "queue", "llm", "sandbox", "search", "tools", "paging", "sqlite", "azure", "fetcher"},
+    {"store", "blobs", "queue", "llm", "sandbox", "search", "tools", "paging", "sqlite", "azure", "optimistic"},
     {"deps"},
-    {"resources"},
-    {"runs", "ingestion"},
-    {"api", "web"},
+    {"files"},
+    {"vector_stores"},
+    {"assistants"},
+    {"threads"},
+    {"runs"},
+    {"housekeeping"},
+    {"api"},
+    {"demo"},
     {"app"},
-    {"host", "client", "demo", "samples", "functions_bridge", "__main__"},
+    {"host", "client", "functions_bridge", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
 #: Modules that may import one another's private helpers are none; these libraries stay in the files named.

@@ -13,7 +13,6 @@ from shared.objects.vector_store_requests import AttachFile
 from shared.optimistic import ATTEMPTS
 from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
-from shared.vector_stores.housekeeping import OVERDUE
 from shared.vector_stores.worker import IngestionWorker
 from tests.api.test_vector_stores import filled, upload
 
@@ -123,7 +122,7 @@ def test_a_file_that_waits_long_is_asked_for_again_but_not_every_minute(client, 
     monkeypatch.setattr(type(box.deps.ingestion), "send", counted)
     box.clock.advance(3600)
     for _ in range(3):
-        box.run(sweep(box.deps, OVERDUE))
+        box.run(sweep(box.deps))
     assert len(sent) == 1
     gate.open()
 

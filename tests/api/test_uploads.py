@@ -10,7 +10,6 @@ import openai
 import pytest
 
 from shared.housekeeping import sweep
-from shared.vector_stores.housekeeping import OVERDUE
 
 
 def begin(client, size: int, **fields):
@@ -105,7 +104,7 @@ def test_housekeeping_leaves_nothing_of_it(client, box):
     upload = begin(client, 3)
     client.uploads.parts.create(upload.id, data=b"abc")
     box.clock.advance(4000)
-    box.run(sweep(box.deps, OVERDUE))
+    box.run(sweep(box.deps))
 
     async def blobs() -> list[str]:
         return [blob.name async for blob in box.deps.blobs.list("uploads/")]
