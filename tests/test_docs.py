@@ -44,5 +44,5 @@ def test_each_sample_is_listed(name: str) -> None:
 
 
 def test_the_tree_in_the_readme_is_the_tree() -> None:
-    for folder in (path.name for path in (ROOT / "shared").iterdir() if path.is_dir() and path.name != "__pycache__"):
+    for folder in (path.parent.name for path in (ROOT / "shared").glob("*/__init__.py")):
         assert f"{folder}/" in README, folder

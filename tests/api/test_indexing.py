@@ -22,7 +22,7 @@ class Gate:
 
     def __init__(self, box, monkeypatch, caplog):
         self.box, self.caplog, self.reached, self.opened = box, caplog, 0, box.event()
-        caplog.set_level(logging.INFO, "shared.ingestion")
+        caplog.set_level(logging.INFO, "shared.vector_stores")
         embed = type(box.deps.embedder).embed
 
         async def embed_later(embedder, texts):

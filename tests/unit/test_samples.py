@@ -11,7 +11,7 @@ import pytest
 
 from shared.demo.offline.places import STATES
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+SAMPLES = Path(__file__).parents[2] / "shared" / "demo" / "samples"
 NAMES = ["failed_banks", "math_tutor", "wind_farm"]
 #: Days on which the FDIC closed a bank that were no Fridays.
 NOT_ON_FRIDAY = {

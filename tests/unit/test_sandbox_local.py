@@ -109,7 +109,7 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
 async def test_a_root_without_a_place_for_its_locks_refuses_code(home, monkeypatch):
     """As in a container whose file system is read-only."""
     (home / "run").touch()
-    monkeypatch.setattr("shared.sandbox.local.sandbox.uids._LOCKS", home / "run" / "locks")
+    monkeypatch.setattr("shared.sandbox.local.uids._LOCKS", home / "run" / "locks")
     sandbox = best(home, isolator("bwrap"))
     with pytest.raises(SandboxUnavailable, match="run/locks: Not a directory"):
         await sandbox.self_test()
