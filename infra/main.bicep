@@ -81,8 +81,8 @@ param location string
 param aiLocation string
 
 @secure()
-@description('Owner name -> "sha256:<hex>" of that owner\'s API key. The preprovision hook makes it; the keys themselves never get here.')
-param apiKeyHashes object
+@description('Owner name -> "sha256:<hex>" of that owner\'s API key. The preprovision hook makes it; the keys themselves never get here. Empty: nobody may call. azd looks for missing values before it runs hooks, so without a default it would ask for this.')
+param apiKeyHashes object = {}
 
 // The models
 

@@ -75,7 +75,7 @@ def secrets_stay_secure(tree: Tree) -> Iterator[str]:
                 continue
             if "secure" not in parameter.decorators:
                 yield f"{template}: {name} is not @secure()"
-            if parameter.value not in (None, ""):
+            if parameter.value not in (None, "", {}):
                 yield f"{template}: {name} has a default"
 
 

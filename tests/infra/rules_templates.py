@@ -35,6 +35,8 @@ NAME_LIMITS = {
     "Microsoft.Network/privateEndpoints": r"[A-Za-z0-9][\w.-]{0,62}\w",
 }
 #: Words Azure refuses in resource names.
+#: What a person can answer: the name, and where.
+ASKED = {"environmentName", "location", "aiLocation"}
 RESERVED = ("login", "microsoft", "windows", "xbox")
 
 
@@ -91,6 +93,13 @@ def parameters_come_from_the_environment(tree: Tree) -> Iterator[str]:
             yield f"{name}: {variable[1]} is used twice"
         else:
             variables.add(variable[1])
+
+
+def azd_asks_for_little(tree: Tree) -> Iterator[str]:
+    """azd asks for what has no value and no default before any hook runs: nobody could answer for a hook."""
+    for name, parameter in tree.of("param").items():
+        if parameter.value is None and name not in ASKED:
+            yield f"{name} has no default, so azd asks for it"
 
 
 def regions_have_the_services(tree: Tree) -> Iterator[str]:

@@ -38,6 +38,8 @@ FAULTS = [
     ("parameters_come_from_the_environment", PARAMETERS, '"${VNET_ENABLED}"', '"${AZURE_LOCATION}"'),
     ("parameters_come_from_the_environment", PARAMETERS, '"vnetEnabled"', '"vnet"'),
     ("parameters_come_from_the_environment", MAIN, "param vnetEnabled bool", "param privateNetwork bool"),
+    ("azd_asks_for_little", MAIN, "param apiKeyHashes object = {}", "param apiKeyHashes object"),
+    ("azd_asks_for_little", MAIN, "param alwaysReadyHttp int = 0", "param alwaysReadyHttp int"),
     ("regions_have_the_services", MAIN, "  'westus'\n", "  'westu'\n"),
     ("regions_have_the_services", MAIN, "  'ukwest'\n", "  'southcentralus'\n"),
     ("regions_have_the_services", MAIN, "  'eastus'\n", "  'eastus'\n  'eastus'\n"),
