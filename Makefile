@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test durability check demo samples install bench requirements infra-check clean
+.PHONY: run test durability check demo samples install bench requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -46,6 +46,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
 	$(BIN)/python -m pytest tests/infra
+
+docs: $(VENV)/.installed-dev ## Write the generated pages of docs/ and local.settings.json.example
+	@$(BIN)/python -m docs.build
 
 requirements: ## Write requirements.txt from pyproject.toml
 	@$(BIN)/python .ci/requirements.py

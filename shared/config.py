@@ -11,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Settings with their defaults; names are the environment variables in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
     # who may call
     box_api_keys: dict[str, SecretStr] = Field(default_factory=dict)
@@ -27,29 +29,40 @@ class Settings(BaseSettings):
 
     # where the embedded host keeps things and listens
     box_home: Path = Path(".box")
+    """Where the embedded host keeps records, files, its key and the outbox."""
     box_host: str = "127.0.0.1"
+    """Address the embedded host listens on; loopback unless told otherwise."""
     box_port: int = Field(default=7071, ge=1, le=65535)
+    """Its port."""
     public_base_url: str = ""
     """What clients call, for links and log lines; empty: http://host:port."""
 
     # Azure storage; when none of these is set, the embedded SQLite adapters are used
     azure_web_jobs_storage: SecretStr = Field(default=SecretStr(""), validation_alias="AzureWebJobsStorage")
+    """Connection string of the storage account, or `UseDevelopmentStorage=true` for Azurite; with this and the next three
+    empty, SQLite and a folder are used."""
     table_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__tableServiceUri")
+    """Storage by identity instead: the table service."""
     blob_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__blobServiceUri")
+    """The blob service."""
     queue_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__queueServiceUri")
+    """The queue service."""
     azure_client_id: str = ""
     """Client id of the user-assigned identity; empty: whatever DefaultAzureCredential finds."""
 
     # the model
     openai_base_url: str = ""
+    """Base URL of any Responses API."""
     openai_api_key: SecretStr = SecretStr("")
+    """Its key; alone, without a base URL, it means OpenAI itself."""
     azure_openai_endpoint: str = ""
+    """Azure OpenAI resource; wins over `OPENAI_BASE_URL`."""
     azure_openai_api_key: SecretStr = SecretStr("")
+    """Its key; empty: the identity."""
     model_aliases: dict[str, str] = Field(default_factory=dict)
     """Requested model -> deployed model, as JSON; the key `*` is the default for all others."""
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
-
     model_context_tokens: int = 120_000
     """What a prompt may hold before older messages are dropped; estimated at four characters a token."""
 
@@ -59,7 +72,10 @@ class Settings(BaseSettings):
 
     # runs
     run_lifetime_seconds: int = 600
+    """After so many seconds a run that is not over expires. On Azure, keep it below `functionTimeout` (`host.json`, 15
+    minutes)."""
     lease_seconds: float = 60
+    """How long a worker may be silent before its run is driven by another."""
     look_seconds: float = 2
     """How often a driver that waits for the model looks whether its run was cancelled."""
 
@@ -77,6 +93,7 @@ class Settings(BaseSettings):
     email_allowed_domains: str = ""
     """Domains that mails and invitations may go to, separated by commas; empty: nobody."""
     rest_countries_url: str = "https://api.restcountries.com/countries/v5"
+    """Base address of REST Countries, version 5."""
     rest_countries_key: SecretStr = SecretStr("")
     """Key of REST Countries (the free one will do); empty: `get_country_info` says that it is missing."""
 

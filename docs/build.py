@@ -1,0 +1,208 @@
+"""Writes what the documentation takes from the code: `make docs`. A test fails while a page is not what this makes.
+
+Pages hold marked regions, `<!-- generated: NAME -->` to `<!-- end -->`; what stands outside of them is written by hand.
+`local.settings.json.example` is made as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import tempfile
+import tokenize
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from docs.source import constants, log_events, table
+from shared.api.app import create_app
+from shared.api.openapi import describe
+from shared.app import build
+from shared.config import Settings
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "shared"
+REGION: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+#: Of a local Functions host only: storage is the emulator, and Python before 3.13 needs the flag for HTTP streams.
+HOST_SETTINGS: Final = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "FUNCTIONS_WORKER_RUNTIME": "python",
+    "PYTHON_ENABLE_INIT_INDEXING": "1",
+}
+Json = dict[str, Any]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting: the first, if it has several names."""
+    alias = Settings.model_fields[name].validation_alias
+    if alias is None:
+        return name.upper()
+    return str(alias if isinstance(alias, str) else alias.choices[0])  # type: ignore[union-attr]
+
+
+def default_text(name: str) -> str:
+    """A setting's default as one writes it into the environment."""
+    value = Settings.model_fields[name].get_default(call_default_factory=True)
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def setting_groups() -> Iterator[tuple[str, list[str]]]:
+    """The comments between the settings as headings, each with the names that follow it."""
+    title = ""
+    names: list[str] = []
+    with tokenize.open(PACKAGE / "config.py") as lines:
+        for line in lines:
+            comment, field = re.match(r"    # (.+)", line), re.match(r"    (\w+): ", line)
+            if comment:
+                if names:
+                    yield title, names
+                title, names = comment[1], []
+            elif field and field[1] in Settings.model_fields:
+                names.append(field[1])
+    yield title, names
+
+
+def settings() -> str:
+    """The reference of settings."""
+    pieces = []
+    for title, names in setting_groups():
+        rows = (
+            [f"`{variable(name)}`", f"`{default}`" if (default := default_text(name)) not in ("", "{}") else "",
+             " ".join((Settings.model_fields[name].description or "").split())]
+            for name in names
+        )  # fmt: skip
+        heading = title[0].upper() + title[1:]
+        pieces.append(f"## {heading}\n\n" + table(("setting", "default", "meaning"), rows))
+    return "\n".join(pieces)
+
+
+def example() -> str:
+    """`local.settings.json.example`: every setting with its default."""
+    values = HOST_SETTINGS | {
+        variable(name): default_text(name) for name in Settings.model_fields if variable(name) not in HOST_SETTINGS
+    }
+    document = {"IsEncrypted": False, "Values": values, "Host": {"LocalHttpPort": 7071}}
+    return json.dumps(document, indent=2) + "\n"
+
+
+@cache
+def openapi() -> tuple[Json, dict[str, str]]:
+    """The API's description, and the routes that it leaves out: path -> first line of the function's docstring."""
+
+    async def described() -> tuple[Json, dict[str, str]]:
+        with tempfile.TemporaryDirectory() as home:
+            box = build(Settings(_env_file=None, box_home=Path(home), sandbox="none"))
+            try:
+                app = create_app(box.deps, box.drives)
+                document = describe(app)
+            finally:
+                await box.close()
+        return document, {path: text for path, text in others(app.router) if path not in document["paths"]}
+
+    return asyncio.run(described())
+
+
+def others(router: Any) -> Iterator[tuple[str, str]]:
+    """The routes of a router and of those that it includes; not the playground's own files."""
+    for route in router.routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from others(inner)
+        elif hasattr(route, "path") and "." not in route.path.removesuffix("openapi.json"):
+            yield re.sub(r":\w+}", "}", route.path), (route.endpoint.__doc__ or "").strip().split("\n")[0]
+
+
+def routes() -> str:
+    """The reference of routes, by resource."""
+    document, besides = openapi()
+    groups: dict[str, list[list[str]]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            query = [f"`{each['name']}`" for each in operation.get("parameters", ()) if each["in"] == "query"]
+            group = groups.setdefault(operation["tags"][0], [])
+            group.append([f"`{method.upper()}`", f"`{path}`", operation["description"], " ".join(query)])
+    head = ("method", "route", "what it does", "query")
+    pieces = [f"## {name}\n\n" + table(head, rows) for name, rows in groups.items()]
+    pieces.append(
+        "## Besides the API\n\n"
+        + table(("route", "what it is"), ([f"`{path}`", text] for path, text in sorted(besides.items())))
+    )
+    return "\n".join(pieces)
+
+
+def bounds(schema: Json) -> list[str]:
+    """What a schema says about sizes, in words."""
+    words = {
+        "maxLength": "at most {} characters",
+        "minItems": "at least {} entries",
+        "maxItems": "at most {} entries",
+        "maxProperties": "at most {} pairs",
+        "minimum": "from {}",
+        "maximum": "to {}",
+        "exclusiveMaximum": "below {}",
+    }
+    found = [text.format(f"{schema[key]:,}") for key, text in words.items() if key in schema]
+    for inner in schema.get("anyOf", []) + schema.get("oneOf", []):
+        found += bounds(inner)
+    if "propertyNames" in schema and "maxLength" in schema["propertyNames"]:
+        found.append(f"keys of at most {schema['propertyNames']['maxLength']} characters")
+    if isinstance(schema.get("additionalProperties"), dict):
+        found += [f"values of {text}" for text in bounds(schema["additionalProperties"])]
+    return [*dict.fromkeys(found)]
+
+
+def fields() -> str:
+    """The bounds of what requests may hold."""
+    document, _ = openapi()
+    bodies: dict[str, Json] = document["components"]["schemas"]
+    rows = [
+        [f"`{name}`", f"`{field}`", ", ".join(words)]
+        for name, schema in sorted(bodies.items())
+        for field, inner in schema.get("properties", {}).items()
+        if (words := bounds(inner))
+    ]
+    return table(("schema", "field", "bound"), rows)
+
+
+MAKERS: Final[dict[str, Callable[[], str]]] = {
+    "settings": settings,
+    "routes": routes,
+    "fields": fields,
+    "constants": constants,
+    "log_events": log_events,
+}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with what it must hold."""
+    made = {ROOT / "local.settings.json.example": example()}
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        text = path.read_text()
+        if REGION.search(text):
+            made[path] = REGION.sub(lambda found: f"{found[1]}\n{MAKERS[found[2]]()}\n{found[3]}", text)
+    return made
+
+
+def main() -> int:
+    """Write what differs and say so."""
+    for path, text in pages().items():
+        if path.read_text() != text:
+            path.write_text(text)
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
