@@ -245,3 +245,10 @@ async def test_a_file_that_takes_too_long_is_stopped_and_leaves_no_process():
     failure = await refused("long.txt", b"word " * MEGABYTE, seconds=0.3)
     assert "too long" in failure.message
     assert {*psutil.Process().children()} <= others
+
+
+@pytest.mark.parametrize("filename", ["a.html", "a.md", "a.txt"])
+async def test_soft_hyphens_are_not_seen(filename):
+    assert await read(filename, "Donau\u00addampf\u00adschiff".encode()) == "Donaudampfschiff"
+    if filename != "a.txt":
+        assert await read(filename, b"Donau&shy;dampf&shy;schiff") == "Donaudampfschiff"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from shared.search.parsing import html, office, pdf, sheets, text
 from shared.search.parsing.chunking import Strategy, chunk, joined
-from shared.search.parsing.formats import ParsingFailed, invalid, reader_of
+from shared.search.parsing.formats import ParsingFailed, extension, invalid, reader_of
 
 MEMORY: Final = 1024 * 1024 * 1024
 CPU_SECONDS: Final = 50
@@ -23,6 +23,8 @@ CPU_SECONDS: Final = 50
 CHARACTERS: Final = 30_000_000
 #: PDFs may map letters to halves of characters.
 LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+#: Zero characters cannot be stored everywhere, soft hyphens are not seen.
+UNSEEN: Final = {0: None, 0xAD: None}
 
 
 def main(path: str, filename: str, size: str, overlap: str) -> None:
@@ -50,15 +52,16 @@ def read(path: str, filename: str) -> str:
     if Path(path).stat().st_size == 0:
         raise invalid("The file is empty.")
     if reader == "text":
-        return text.decode(Path(path).read_bytes()).strip()
+        source = text.decode(Path(path).read_bytes()).strip()
+        return source.replace("&shy;", "") if extension(filename) == ".md" else source
     if reader == "html":
         return html.visible_text(html.decode(Path(path).read_bytes()))
     return joined(within_budget(pages(reader, path)))
 
 
 def clean(text: str) -> str:
-    """The text without what is no character, and cannot be stored or sent everywhere."""
-    return LONE_SURROGATE.sub("\ufffd", text.replace("\0", ""))
+    """The text without what is no character or not seen, or cannot be sent everywhere."""
+    return LONE_SURROGATE.sub("\ufffd", text.translate(UNSEEN))
 
 
 def pages(reader: str, path: str) -> Iterator[str]:
