@@ -7,13 +7,18 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 #: Everything else in IPv6 is local, or wraps an IPv4 address that a gateway may unwrap (mapped, NAT64).
 _PUBLIC_IPV6 = ip_network("2000::/3")
 
-#: What Python's `is_global` lets pass, in one version or another.
+#: What Python's `is_global` lets pass, in one version or another; see IANA's registries of special-purpose addresses.
 _NEVER = [
     ip_network("168.63.129.16/32"),  # Azure's own services for its machines
     ip_network("192.0.0.0/24"),  # protocol assignments, among them a cloud's metadata service
+    ip_network("192.31.196.0/24"),  # AS112: answered by whoever is nearest, be it inside
+    ip_network("192.52.193.0/24"),  # relays of multicast (AMT), which wrap addresses
     ip_network("192.88.99.0/24"),  # 6to4 relays
+    ip_network("192.175.48.0/24"),  # AS112
     ip_network("2001::/23"),  # protocol assignments, among them Teredo, which wraps IPv4
     ip_network("2002::/16"),  # 6to4, which wraps IPv4
+    ip_network("2620:4f:8000::/48"),  # AS112
+    ip_network("3ffe::/16"),  # the 6bone, given back: who routes it does so in private
     ip_network("3fff::/20"),  # documentation
 ]
 
