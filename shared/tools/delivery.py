@@ -11,7 +11,8 @@ from pydantic import AfterValidator
 
 from shared.tools.base import ToolContext, ToolFailure
 
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?P<domain>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)")
+#: Without % and !, by which old relays send a mail on to another domain, and what names files and programs.
+_ADDRESS = re.compile(r"[A-Za-z0-9.#$&'*+=?^_{}~-]{1,64}@(?P<domain>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MOST_RECIPIENTS = 20
 
