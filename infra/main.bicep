@@ -131,8 +131,8 @@ param emailAllowedDomains string = ''
 @description('Who may call with a token of Entra ID beside those with keys: owner=object id, separated by commas. Empty: nobody.')
 param entraOwners string = ''
 
-@description('What those tokens are made for: what clients of Azure OpenAI ask for, or an application of yours.')
-param entraAudience string = 'https://cognitiveservices.azure.com'
+@description('What those tokens are made for, separated by commas: what clients of Azure OpenAI ask for, or an application of yours.')
+param entraAudience string = 'https://cognitiveservices.azure.com,https://ai.azure.com'
 
 // Countries
 

@@ -22,8 +22,8 @@ class Settings(BaseSettings):
     """Who may call with a token of Entra ID: `owner=object id`, separated by commas; empty: nobody."""
     entra_tenant_id: str = ""
     """The tenant that signs those tokens."""
-    entra_audience: str = "https://cognitiveservices.azure.com"
-    """What they are made for: what clients of Azure OpenAI ask for, or an application of yours."""
+    entra_audience: str = "https://cognitiveservices.azure.com,https://ai.azure.com"
+    """What they are made for, separated by commas: what clients of Azure OpenAI ask for, or an application of yours."""
     entra_authority: str = "https://login.microsoftonline.com"
     """Where the tenant's keys are; sovereign clouds have their own."""
 

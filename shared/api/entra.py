@@ -22,25 +22,35 @@ logger = logging.getLogger(__name__)
 KEYS_LAST: Final = 24 * 3600
 #: Seconds between two readings at least, whatever key a token claims to be signed with.
 PATIENCE: Final = 60
+#: Seconds before a reading that failed is tried again: meanwhile nobody waits for it, whatever key a token names.
+RETRY: Final = 10
 TIMEOUT: Final = 10
 #: Seconds by which clocks may differ.
 LEEWAY: Final = 60
 
 
 class Entra:
-    """The tenant, and who of it may call."""
+    """The tenant, and who of it may call.
+
+    Only tokens of unknown keys wait for a reading, and one token when the known keys are old: a tenant that is slow or
+    silent holds up nobody else.
+    """
 
     def __init__(
         self, tenant: str, owners: Mapping[str, str], audience: str, authority: str, clock: Callable[[], float]
     ):
-        """`owners` maps object ids to names; `authority` is such as https://login.microsoftonline.com."""
+        """`owners` maps object ids to names; `authority` is such as https://login.microsoftonline.com.
+
+        `audience` may be several, separated by commas.
+        """
         self._owners = {object_id.lower(): owner for object_id, owner in owners.items()}
-        self._audiences = [audience.rstrip("/"), audience.rstrip("/") + "/"]
+        named = [each.strip().rstrip("/") for each in audience.split(",") if each.strip()]
+        self._audiences = [*named, *(f"{each}/" for each in named)]
         base = f"{authority.rstrip('/')}/{tenant}"
         self._issuers = [f"https://sts.windows.net/{tenant}/", f"{base}/v2.0"]
         self._url = f"{base}/discovery/v2.0/keys"
         self._keys: dict[str, PyJWK] = {}
-        self._read_at = -float("inf")
+        self._read_at = self._failed_at = -float("inf")
         self._clock = clock
         self._lock = asyncio.Lock()
 
@@ -67,12 +77,29 @@ class Entra:
         return self._owners.get(str(claims["oid"]).lower())
 
     async def _key(self, name: str | None) -> PyJWK | None:
+        known = self._keys.get(name or "")
+        if known is not None and (self._age() <= KEYS_LAST or self._lock.locked()):
+            return known
         async with self._lock:
-            age = self._clock() - self._read_at
-            if age > KEYS_LAST or (name not in self._keys and age > PATIENCE):
+            if self._age() > (KEYS_LAST if name in self._keys else PATIENCE):
+                await self._renew(name)
+        return self._keys.get(name or "")
+
+    def _age(self) -> float:
+        """Seconds since the keys were read."""
+        return self._clock() - self._read_at
+
+    async def _renew(self, name: str | None) -> None:
+        """Read the keys. While that fails, a known key counts for another day; else it raises ServerError."""
+        if self._clock() - self._failed_at > RETRY:
+            try:
                 self._keys = await self._read_keys()
                 self._read_at = self._clock()
-        return self._keys.get(name or "")
+                return
+            except ServerError:
+                self._failed_at = self._clock()
+        if name not in self._keys or self._age() > 2 * KEYS_LAST:
+            raise ServerError
 
     async def _read_keys(self) -> dict[str, PyJWK]:
         import httpx2  # noqa: PLC0415  heavy: loaded on first use

@@ -29,6 +29,7 @@ def tenant(shared_tenant):
     shared_tenant.reads = 0
     yield shared_tenant
     shared_tenant.down = False
+    shared_tenant.speaking.set()
 
 
 @pytest.fixture
@@ -64,14 +65,17 @@ def test_an_identity_and_a_key_of_one_name_share_their_data(raw, tenant):
     [
         {"iss": f"TENANT_URL/{TENANT}/v2.0"},
         {"aud": AUDIENCE + "/"},
-        {"exp": int(time.time()) - 30},
+        {"aud": "https://ai.azure.com"},
+        {"exp": -30},
     ],
-    ids=["of version 2", "audience with a slash", "by a clock that is late"],
+    ids=["of version 2", "audience with a slash", "of the newer audience", "by a clock that is late"],
 )
 def test_tokens_come_in_several_forms(raw, tenant, claims):
     claims = {
-        name: value.replace("TENANT_URL", tenant.url) if name == "iss" else value for name, value in claims.items()
+        name: value if name == "exp" else value.replace("TENANT_URL", tenant.url) for name, value in claims.items()
     }
+    if "exp" in claims:
+        claims["exp"] += int(time.time())
     headers = {"Authorization": f"Bearer {tenant.token(oid=ANN, **claims)}"}
     assert raw.get("/v1/assistants", headers=headers).status_code == 200
 
@@ -127,13 +131,51 @@ def test_a_new_key_is_found_and_made_up_ones_are_not_looked_for_all_the_time(box
     assert tenant.reads == 2
 
 
-def test_while_the_tenant_cannot_be_asked_a_token_may_be_sent_again(raw, tenant):
+def test_a_silent_tenant_holds_up_nobody_whose_key_is_known(box, raw, tenant):
+    def call(token: str) -> int:
+        return raw.get("/v1/assistants", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    known = tenant.token(oid=ANN)
+    unknown = tenant.token("made-up", signed_with=entra.new_key(), oid=ANN)
+    assert call(known) == 200
+    box.clock.advance(61)
+    tenant.speaking.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call, unknown)
+        while tenant.reads < 2:
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert call(known) == 200
+        assert time.monotonic() - began < 3
+        tenant.speaking.set()
+        assert waiting.result() == 401
+
+
+def test_old_keys_count_while_the_tenant_is_down_but_not_for_ever(box, raw, tenant):
+    def call() -> int:
+        token = tenant.token(oid=ANN, exp=int(time.time()) + 10 * 24 * 3600)
+        return raw.get("/v1/assistants", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert call() == 200
+    tenant.down = True
+    box.clock.advance(25 * 3600)
+    assert [call(), call()] == [200, 200]
+    assert tenant.reads == 2
+    box.clock.advance(24 * 3600)
+    assert call() == 500
+
+
+def test_while_the_tenant_cannot_be_asked_a_token_may_be_sent_again(box, raw, tenant):
     headers = {"Authorization": f"Bearer {tenant.token(oid=ANN)}"}
     tenant.down = True
     answer = raw.get("/v1/assistants", headers=headers)
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
+    other = {"Authorization": f"Bearer {tenant.token('made-up', signed_with=entra.new_key(), oid=ANN)}"}
+    assert [raw.get("/v1/assistants", headers=each).status_code for each in (headers, other, other)] == [500] * 3
+    assert tenant.reads == 1, "a failure is remembered, whatever key a token names"
 
     tenant.down = False
+    box.clock.advance(11)
     assert raw.get("/v1/assistants", headers=headers).status_code == 200
 
 

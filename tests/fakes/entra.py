@@ -24,12 +24,15 @@ def new_key() -> rsa.RSAPrivateKey:
 
 
 class Tenant:
-    """Serves its keys below `url` while it is not `down`."""
+    """Serves its keys below `url` while it is `speaking` and not `down`."""
 
     def __init__(self) -> None:
         self.keys = {"first": new_key()}
         self.reads = 0
         self.down = False
+        #: While it is not set, the tenant takes requests and answers none.
+        self.speaking = threading.Event()
+        self.speaking.set()
         self.url = ""
 
     def token(self, key: str = "first", signed_with: Any = None, algorithm: str = "RS256", **claims: Any) -> str:
@@ -60,6 +63,7 @@ def serving() -> Iterator[Tenant]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             tenant.reads += 1
+            tenant.speaking.wait(20)
             known = self.path == f"/{TENANT}/discovery/v2.0/keys"
             self.send_response(503 if tenant.down else 200 if known else 404)
             self.end_headers()
