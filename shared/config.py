@@ -39,8 +39,8 @@ class Settings(BaseSettings):
 
     # Azure storage; when none of these is set, the embedded SQLite adapters are used
     azure_web_jobs_storage: SecretStr = Field(default=SecretStr(""), validation_alias="AzureWebJobsStorage")
-    """Connection string of the storage account, or `UseDevelopmentStorage=true` for Azurite; with this and the next three
-    empty, SQLite and a folder are used."""
+    """Connection string of the storage account, or `UseDevelopmentStorage=true` for Azurite; with this and the next
+    three empty, SQLite and a folder are used."""
     table_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__tableServiceUri")
     """Storage by identity instead: the table service."""
     blob_service_uri: str = Field(default="", validation_alias="AzureWebJobsStorage__blobServiceUri")

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from shared import layout
 from shared.deps import Deps
 from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
-from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY, ItemRecord, StoreRecord
+from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
 from shared.runs.worker import end
@@ -36,7 +37,7 @@ async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
 
 async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
     """A file whose `expires_at` has come."""
-    owner = partition.partition(":")[0]
+    owner = layout.owner_of(partition)
     await files.remove(deps, owner, row)
 
 
@@ -52,7 +53,7 @@ async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
     """A file that is still in progress although its message is gone."""
     item = ItemRecord.model_validate(row.data)
     file = item.file
-    owner = partition.partition(":")[0]
+    owner = layout.owner_of(partition)
     await deps.ingestion.send(index_messages.files(owner, file.vector_store_id, [file.id], item.token))
     # It may be waiting behind thousands of others: one more message each minute would not help.
     await deps.store.commit(partition, [item_put(item, deps.now(), row.version)])
@@ -60,11 +61,11 @@ async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
 
 #: By the prefix of the record's key.
 OVERDUE: Final[Mapping[str, Overdue]] = {
-    "run_": overdue_run,
-    files.PREFIX: overdue_file,
-    STORE_KEY: overdue_store,
-    ITEM_PREFIX: overdue_item,
-    uploads.PREFIX: uploads.overdue,
+    layout.RUN: overdue_run,
+    layout.FILE: overdue_file,
+    layout.STORE_KEY: overdue_store,
+    layout.ITEM: overdue_item,
+    layout.UPLOAD: uploads.overdue,
 }
 
 
@@ -84,10 +85,10 @@ async def sweep(deps: Deps) -> None:
 async def remove_orphans(deps: Deps) -> None:
     """Delete the bytes of uploads that were never finished, of files whose row is gone, and of broken commits."""
     await deps.store.sweep(deps.now() - ORPHAN_SECONDS)
-    async for blob in deps.blobs.list("files/"):
+    async for blob in deps.blobs.list(layout.FILES):
         if blob.modified > deps.now() - ORPHAN_SECONDS:
             continue
-        _, owner, file_id = blob.name.split("/", 2)
-        if await deps.store.get(files.partition_of(owner), file_id) is None:
+        owner, file_id = layout.owner_and_file(blob.name)
+        if await deps.store.get(layout.files(owner), file_id) is None:
             logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
             await deps.blobs.delete(blob.name)

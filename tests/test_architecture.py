@@ -14,7 +14,7 @@ PACKAGE = ROOT / "shared"
 
 #: Floor by floor: a module imports from floors below, or from its own.
 FLOORS = [
-    {"errors", "ids", "config", "logs", "tls"},
+    {"errors", "ids", "config", "layout", "logs", "tls"},
     {"objects"},
     {"store", "blobs", "queue", "llm", "sandbox", "search", "tools", "paging", "sqlite", "azure", "optimistic"},
     {"deps"},

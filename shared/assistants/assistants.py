@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from shared import ids
+from shared import ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Deps
 from shared.objects.assistant import Assistant, AssistantSettings, CreateAssistant, ModifyAssistant
@@ -14,20 +14,13 @@ from shared.optimistic import change, check_shape, find
 from shared.paging import ListQuery, newest_page
 from shared.store.base import Delete, Put, Record
 
-PREFIX: Final = "asst_"
-
-
-def partition_of(owner: str) -> str:
-    """Where an owner's assistants are."""
-    return f"{owner}:assistants"
-
 
 async def create(deps: Deps, owner: str, body: CreateAssistant) -> Json:
     """Store a new assistant."""
     resources = await tool_resources.resolve(deps, owner, body.tool_resources)
-    assistant = Assistant(id=ids.newest_first(PREFIX), created_at=deps.now(), model=body.model)
+    assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=deps.now(), model=body.model)
     data = _with_sandbox(assistant.to_json() | _settings(body) | {"tool_resources": resources})
-    await deps.store.commit(partition_of(owner), [Put(assistant.id, data)])
+    await deps.store.commit(layout.assistants(owner), [Put(assistant.id, data)])
     return data
 
 
@@ -39,7 +32,7 @@ async def get(deps: Deps, owner: str, assistant_id: str) -> Json:
 
 async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
     """The owner's assistants, and whether there are more."""
-    page = await newest_page(deps.store, partition_of(owner), PREFIX, "assistant", query)
+    page = await newest_page(deps.store, layout.assistants(owner), layout.ASSISTANT, "assistant", query)
     return [await tool_resources.present(deps, owner, each.data) for each in page.records], page.has_more
 
 
@@ -56,13 +49,13 @@ async def modify(deps: Deps, owner: str, assistant_id: str, body: ModifyAssistan
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return _with_sandbox(changed)
 
-    return await change(lambda: _row(deps, owner, assistant_id), deps.store, partition_of(owner), apply)
+    return await change(lambda: _row(deps, owner, assistant_id), deps.store, layout.assistants(owner), apply)
 
 
 async def delete(deps: Deps, owner: str, assistant_id: str) -> Json:
     """Remove an assistant; its threads and runs stay. Raises NotFoundError."""
     row = await _row(deps, owner, assistant_id)
-    await deps.store.commit(partition_of(owner), [Delete(row.key)])
+    await deps.store.commit(layout.assistants(owner), [Delete(row.key)])
     return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}
 
 
@@ -73,7 +66,7 @@ def check_id(assistant_id: str) -> None:
 
 async def _row(deps: Deps, owner: str, assistant_id: str) -> Record:
     check_id(assistant_id)
-    return await find(deps.store, partition_of(owner), assistant_id, "assistant")
+    return await find(deps.store, layout.assistants(owner), assistant_id, "assistant")
 
 
 def _settings(body: AssistantSettings) -> Json:

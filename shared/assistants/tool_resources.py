@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import wrong_shape
 from shared.files import files
@@ -54,7 +55,7 @@ async def present(deps: Deps, owner: str, data: Json) -> Json:
 
 async def _check_files(deps: Deps, owner: str, file_ids: list[str], param: str) -> None:
     for index, file_id in enumerate(file_ids):
-        if not file_id.startswith(("file", files.FOREIGN_PREFIX)):
+        if not file_id.startswith(("file", layout.FOREIGN_FILE)):
             raise wrong_shape(f"{param}[{index}]", file_id, "file")
     await files.check(deps, owner, file_ids, param)
 

@@ -6,36 +6,28 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
 from shared.errors import ApiError, InvalidRequest, not_found
 from shared.files import index_messages
 from shared.objects.common import Json
-from shared.objects.file import File, blob_of
+from shared.objects.file import File
 from shared.objects.file_requests import CreateFile
 from shared.optimistic import check_shape
 from shared.paging import ListQuery, Page, newest_page
 from shared.store.base import Delete, Put, Record
 
-PREFIX: Final = "file-"
 ID_LENGTH: Final = 22
-#: Azure's own ids look like this; clients may still have some.
-FOREIGN_PREFIX: Final = "assistant-"
 
 MAX_BYTES: Final = 512 * 1024 * 1024
-
-
-def partition_of(owner: str) -> str:
-    """Where an owner's files are."""
-    return f"{owner}:files"
 
 
 class Upload:
     """A file on its way in. Without `finish` there is no file; `discard` removes what has arrived."""
 
     def __init__(self, deps: Deps, owner: str):
-        self.id = ids.newest_first(PREFIX, ID_LENGTH)
+        self.id = ids.newest_first(layout.FILE, ID_LENGTH)
         self._deps, self._owner = deps, owner
         self._size: int | None = None
 
@@ -46,7 +38,7 @@ class Upload:
 
     async def receive(self, pieces: AsyncIterator[bytes]) -> None:
         """Store the bytes as they come. Raises ApiError 413 if they are too many."""
-        self._size = await self._deps.blobs.write(blob_of(self._owner, self.id), limited(pieces, MAX_BYTES))
+        self._size = await self._deps.blobs.write(layout.file_blob(self._owner, self.id), limited(pieces, MAX_BYTES))
 
     async def finish(self, filename: str, body: CreateFile) -> Json:
         """Make it a file."""
@@ -61,7 +53,7 @@ class Upload:
             id=self.id, purpose=purpose, filename=filename, bytes=self._size, created_at=now, expires_at=expires_at
         )
         data = file.to_json()
-        await self._deps.store.commit(partition_of(self._owner), [Put(self.id, data, due=expires_at)])
+        await self._deps.store.commit(layout.files(self._owner), [Put(self.id, data, due=expires_at)])
         return data
 
     async def keep(self, filename: str) -> Json:
@@ -70,7 +62,7 @@ class Upload:
 
     async def discard(self) -> None:
         """Forget it."""
-        await self._deps.blobs.delete(blob_of(self._owner, self.id))
+        await self._deps.blobs.delete(layout.file_blob(self._owner, self.id))
 
 
 async def produce(deps: Deps, owner: str, filename: str, pieces: AsyncIterator[bytes]) -> Json:
@@ -109,13 +101,13 @@ async def list_page(deps: Deps, owner: str, query: ListQuery, purpose: str | Non
     def keep(row: Record) -> bool:
         return not _expired(row.data, now) and purpose in (None, row.data["purpose"])
 
-    return await newest_page(deps.store, partition_of(owner), PREFIX, "file", query, keep)
+    return await newest_page(deps.store, layout.files(owner), layout.FILE, "file", query, keep)
 
 
 async def content(deps: Deps, owner: str, file_id: str) -> tuple[Json, AsyncIterator[bytes]]:
     """A file and its bytes. Raises NotFoundError, also when the bytes are gone."""
     data = await get(deps, owner, file_id)
-    pieces = deps.blobs.read(blob_of(owner, file_id))
+    pieces = deps.blobs.read(layout.file_blob(owner, file_id))
     try:
         first = await anext(pieces, b"")
     except BlobNotFound as error:
@@ -133,8 +125,8 @@ async def delete(deps: Deps, owner: str, file_id: str) -> Json:
 async def remove(deps: Deps, owner: str, row: Record) -> None:
     """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
     await deps.ingestion.send(index_messages.deleted(owner, row.key))
-    await deps.store.commit(partition_of(owner), [Delete(row.key)])
-    await deps.blobs.delete(blob_of(owner, row.key))
+    await deps.store.commit(layout.files(owner), [Delete(row.key)])
+    await deps.blobs.delete(layout.file_blob(owner, row.key))
 
 
 async def missing(deps: Deps, owner: str, file_ids: Iterable[str]) -> list[str]:
@@ -159,7 +151,7 @@ async def check(deps: Deps, owner: str, file_ids: Iterable[str], param: str) -> 
 
 
 async def _row(deps: Deps, owner: str, file_id: str, param: str) -> Record:
-    if not file_id.startswith(FOREIGN_PREFIX):
+    if not file_id.startswith(layout.FOREIGN_FILE):
         check_shape(file_id, "file", "file", param)
     row = await _stored(deps, owner, file_id)
     if row is None or _expired(row.data, deps.now()):
@@ -168,7 +160,7 @@ async def _row(deps: Deps, owner: str, file_id: str, param: str) -> Record:
 
 
 async def _stored(deps: Deps, owner: str, file_id: str) -> Record | None:
-    return await deps.store.get(partition_of(owner), file_id) if ids.is_key(file_id) else None
+    return await deps.store.get(layout.files(owner), file_id) if ids.is_key(file_id) else None
 
 
 def _expired(data: Json, now: int) -> bool:

@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
 from shared.errors import InvalidRequest
 from shared.files import files
 from shared.objects.common import Json
-from shared.objects.file import File, blob_of
+from shared.objects.file import File
 from shared.objects.upload import (
     CompleteUpload,
     CreateUpload,
@@ -21,14 +21,10 @@ from shared.objects.upload import (
     Upload,
     UploadPart,
     UploadRecord,
-    blobs_of,
-    partition_of,
 )
 from shared.optimistic import check_shape, find, until_committed
 from shared.store.base import Conflict, Delete, Put, Record
 
-PREFIX: Final = "upload_"
-PART_PREFIX: Final = "part_"
 MAX_BYTES: Final = 8 * 1024**3
 MAX_PART: Final = 64 * 1024 * 1024
 LIFETIME: Final = 3600
@@ -40,7 +36,7 @@ async def create(deps: Deps, owner: str, body: CreateUpload) -> Json:
         raise InvalidRequest(f"Uploads may have {MAX_BYTES} bytes at most.", param="bytes", code="invalid_value")
     now = deps.now()
     upload = Upload(
-        id=ids.newest_first_hex(PREFIX),
+        id=ids.newest_first_hex(layout.UPLOAD),
         bytes=body.bytes,
         created_at=now,
         filename=body.filename,
@@ -49,17 +45,17 @@ async def create(deps: Deps, owner: str, body: CreateUpload) -> Json:
     )
     record = UploadRecord(
         upload=upload,
-        file_id=ids.newest_first(files.PREFIX, files.ID_LENGTH),
+        file_id=ids.newest_first(layout.FILE, files.ID_LENGTH),
         lifetime=None if body.expires_after is None else body.expires_after.seconds,
     )
-    await deps.store.commit(partition_of(owner, upload.id), [_put(record)])
+    await deps.store.commit(layout.upload(owner, upload.id), [_put(record)])
     return upload.to_json()
 
 
 async def pending(deps: Deps, owner: str, upload_id: str) -> tuple[UploadRecord, str]:
     """The row of an upload that still takes parts. Raises NotFoundError or InvalidRequest."""
     check_shape(upload_id, "upload", "upload", "upload_id")
-    row = await find(deps.store, partition_of(owner, upload_id), upload_id, "upload")
+    row = await find(deps.store, layout.upload(owner, upload_id), upload_id, "upload")
     record = UploadRecord.model_validate(row.data)
     if record.upload.status == "pending" and record.upload.expires_at <= deps.now():
         record.upload.status = "expired"
@@ -70,10 +66,10 @@ async def pending(deps: Deps, owner: str, upload_id: str) -> tuple[UploadRecord,
 
 async def add_part(deps: Deps, owner: str, upload_id: str, pieces: AsyncIterator[bytes]) -> Json:
     """Store a part; the upload was found pending. Raises ApiError 413."""
-    part = UploadPart(id=ids.newest_first_hex(PART_PREFIX), created_at=deps.now(), upload_id=upload_id)
-    size = await deps.blobs.write(blobs_of(owner, upload_id) + part.id, files.limited(pieces, MAX_PART))
+    part = UploadPart(id=ids.newest_first_hex(layout.PART), created_at=deps.now(), upload_id=upload_id)
+    size = await deps.blobs.write(layout.part_blob(owner, upload_id, part.id), files.limited(pieces, MAX_PART))
     record = PartRecord(part=part, size=size)
-    await deps.store.commit(partition_of(owner, upload_id), [Put(part.id, record.model_dump(mode="json"))])
+    await deps.store.commit(layout.upload(owner, upload_id), [Put(part.id, record.model_dump(mode="json"))])
     return part.to_json()
 
 
@@ -88,12 +84,12 @@ async def _complete(deps: Deps, owner: str, upload_id: str, body: CompleteUpload
     record, version = await pending(deps, owner, upload_id)
     await _check_parts(deps, owner, record, body.part_ids)
     try:
-        await deps.blobs.write(blob_of(owner, record.file_id), _joined(deps, owner, upload_id, body))
+        await deps.blobs.write(layout.file_blob(owner, record.file_id), _joined(deps, owner, upload_id, body))
     except BlobNotFound as error:
         raise Conflict("the upload was completed or cancelled meanwhile") from error
     record.upload.file = await _make_file(deps, owner, record)
     record.upload.status = "completed"
-    await deps.store.commit(partition_of(owner, upload_id), [_put(record, version)])
+    await deps.store.commit(layout.upload(owner, upload_id), [_put(record, version)])
     return record.upload.to_json()
 
 
@@ -103,7 +99,7 @@ async def cancel(deps: Deps, owner: str, upload_id: str) -> Json:
     async def attempt() -> Json:
         record, version = await pending(deps, owner, upload_id)
         record.upload.status = "cancelled"
-        await deps.store.commit(partition_of(owner, upload_id), [_put(record, version)])
+        await deps.store.commit(layout.upload(owner, upload_id), [_put(record, version)])
         return record.upload.to_json()
 
     data = await until_committed(attempt)
@@ -113,22 +109,22 @@ async def cancel(deps: Deps, owner: str, upload_id: str) -> Json:
 
 async def forget_parts(deps: Deps, owner: str, upload_id: str) -> None:
     """Remove the parts of an upload that is over."""
-    async for blob in deps.blobs.list(blobs_of(owner, upload_id)):
+    async for blob in deps.blobs.list(layout.part_blob(owner, upload_id)):
         await deps.blobs.delete(blob.name)
 
 
 async def overdue(deps: Deps, partition: str, row: Record) -> None:
     """An upload whose time is over: nothing of it stays."""
-    owner = partition.partition(":")[0]
+    owner = layout.owner_of(partition)
     await forget_parts(deps, owner, row.key)
     while rows := await deps.store.scan(partition, "!", "~", 100):
         await deps.store.commit(partition, [Delete(each.key) for each in rows])
 
 
 async def _check_parts(deps: Deps, owner: str, record: UploadRecord, part_ids: Sequence[str]) -> None:
-    partition = partition_of(owner, record.upload.id)
+    partition = layout.upload(owner, record.upload.id)
     rows = await asyncio.gather(*(deps.store.get(partition, each) for each in part_ids if ids.is_key(each)))
-    parts = [PartRecord.model_validate(row.data) for row in rows if row is not None and row.key.startswith(PART_PREFIX)]
+    parts = [PartRecord.model_validate(row.data) for row in rows if row is not None and row.key.startswith(layout.PART)]
     if len(parts) < len(part_ids) or len(set(part_ids)) < len(part_ids):
         raise InvalidRequest("Some of the part IDs were not found.", param="part_ids", code="invalid_value")
     size = sum(part.size for part in parts)
@@ -142,7 +138,7 @@ async def _joined(deps: Deps, owner: str, upload_id: str, body: CompleteUpload) 
     """The parts' bytes. Raises InvalidRequest at the end, so that nothing is stored if they are not those expected."""
     digest = hashlib.md5(usedforsecurity=False)
     for part_id in body.part_ids:
-        async for piece in deps.blobs.read(blobs_of(owner, upload_id) + part_id):
+        async for piece in deps.blobs.read(layout.part_blob(owner, upload_id, part_id)):
             digest.update(piece)
             yield piece
     if body.md5 is not None and body.md5.lower() != digest.hexdigest():
@@ -161,7 +157,7 @@ async def _make_file(deps: Deps, owner: str, record: UploadRecord) -> Json:
         expires_at=None if record.lifetime is None else now + record.lifetime,
     )
     try:
-        await deps.store.commit(files.partition_of(owner), [Put(file.id, file.to_json(), due=file.expires_at)])
+        await deps.store.commit(layout.files(owner), [Put(file.id, file.to_json(), due=file.expires_at)])
     except Conflict:
         return await files.get(deps, owner, file.id)
     return file.to_json()

@@ -19,8 +19,3 @@ class File(ApiObject):
     expires_at: int | None = None
     status: Literal["uploaded", "processed", "error"] = "processed"
     status_details: str | None = None
-
-
-def blob_of(owner: str, file_id: str) -> str:
-    """The name of the blob that holds a file's bytes."""
-    return f"files/{owner}/{file_id}"

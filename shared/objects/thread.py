@@ -15,11 +15,6 @@ MAX_MESSAGES: Final = 90
 
 NewMessages = Annotated[list[CreateMessage], Field(max_length=MAX_MESSAGES)]
 
-#: The key of the thread object in its partition.
-THREAD_KEY = "thread"
-#: The key of the head.
-HEAD_KEY = "head"
-
 
 class Thread(ApiObject):
     """A thread."""
@@ -50,11 +45,6 @@ class Head(BaseModel):
     active_run: str | None = None
     #: Whether finished runs left tool calls that belong into later prompts.
     calls: bool = False
-
-
-def partition_of(owner: str, thread_id: str) -> str:
-    """A thread's partition. The owner is part of it: another owner's id leads nowhere."""
-    return f"{owner}:{thread_id}"
 
 
 class CreateThread(RequestBody):

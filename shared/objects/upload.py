@@ -64,13 +64,3 @@ class CompleteUpload(RequestBody):
 
     part_ids: Annotated[list[str], Field(max_length=10_000)]
     md5: str | None = None
-
-
-def partition_of(owner: str, upload_id: str) -> str:
-    """An upload's partition: itself and its parts."""
-    return f"{owner}:{upload_id}"
-
-
-def blobs_of(owner: str, upload_id: str) -> str:
-    """How the names of the blobs with an upload's parts begin."""
-    return f"uploads/{owner}/{upload_id}/"

@@ -13,11 +13,6 @@ FileStatus = Literal["in_progress", "completed", "failed", "cancelled"]
 #: What `auto` means.
 DEFAULT_CHUNKS: Final = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 
-#: The key of the store's own row in its partition.
-STORE_KEY: Final = "store"
-#: Files are numbered in the order of their attachment; a second row leads from the file's id to its number.
-ITEM_PREFIX: Final = "item_"
-
 
 class FileCounts(BaseModel):
     """Files by status."""
@@ -172,8 +167,3 @@ class BatchRecord(BaseModel):
             self.batch.status = "cancelled"
         else:
             self.batch.status = "failed" if counts.failed == counts.total else "completed"
-
-
-def partition_of(owner: str, store_id: str) -> str:
-    """A vector store's partition. The owner is part of it: another owner's id leads nowhere."""
-    return f"{owner}:{store_id}"

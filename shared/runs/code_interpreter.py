@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import ApiError
 from shared.files import files
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
-from shared.objects.thread import THREAD_KEY, partition_of
 from shared.runs.tool_call_views import CallView, CodeView, code_of
 from shared.runs.tool_calls import Outcome, built_in_function
 from shared.sandbox.base import (
@@ -107,7 +107,9 @@ class CodeInterpreter:
 
     async def _file_ids(self) -> list[str]:
         """The thread's files, read now: messages attach more, and they come before the run."""
-        thread = await self.deps.store.get(partition_of(self.record.owner, self.record.run.thread_id), THREAD_KEY)
+        thread = await self.deps.store.get(
+            layout.thread(self.record.owner, self.record.run.thread_id), layout.THREAD_KEY
+        )
         of_thread = {} if thread is None else thread.data["tool_resources"]
         found = [each.get(NAME, {}).get("file_ids", []) for each in (self.record.resources, of_thread)]
         return [*dict.fromkeys(file_id for file_ids in found for file_id in file_ids)]

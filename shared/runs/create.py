@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from shared import ids
+from shared import ids, layout
 from shared.assistants import assistants, tool_resources
 from shared.deps import Deps
 from shared.errors import InvalidRequest, NotFoundError
@@ -15,7 +15,7 @@ from shared.objects.assistant import Assistant
 from shared.objects.common import Json
 from shared.objects.run import Run, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
-from shared.objects.thread import HEAD_KEY, CreateThread, Head, partition_of
+from shared.objects.thread import CreateThread, Head
 from shared.objects.tools import choice_json, tools_json
 from shared.optimistic import until_committed
 from shared.runs import file_search, lifecycle, queue_messages, service
@@ -76,7 +76,7 @@ async def create_with_thread_streamed(drives: Drives, owner: str, body: CreateTh
 async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
     """Store the run for whoever takes its message."""
     await queue_messages.start(deps, record)
-    await deps.store.commit(partition_of(record.owner, record.run.thread_id), [put_run(record, None), *changes])
+    await deps.store.commit(layout.thread(record.owner, record.run.thread_id), [put_run(record, None), *changes])
 
 
 async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
@@ -86,7 +86,7 @@ async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener:
     record.run = lifecycle.advance(record.run, "in_progress", deps.now())
     record.lease = worker.lease()
     await queue_messages.watch(deps, record, record.lease.until)
-    partition = partition_of(record.owner, record.run.thread_id)
+    partition = layout.thread(record.owner, record.run.thread_id)
     versions = await deps.store.commit(partition, [put_run(record, None), *changes])
     started = Event("thread.run.in_progress", record.run.to_json())
     for event in (Event("thread.run.created", queued), Event("thread.run.queued", queued), started):
@@ -130,13 +130,13 @@ async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) ->
     assistant = await assistants.get(deps, owner, body.assistant_id)
     thread, changes = await threads.prepare(deps, owner, body.thread or CreateThread(), "thread")
     resources = await tool_resources.resolve(deps, owner, body.tool_resources)
-    head = next(Head.model_validate(each.data) for each in changes if each.key == HEAD_KEY)
+    head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
     record = run_record(deps, owner, thread["id"], body, Assistant.model_validate(assistant), head)
     record.run.tool_resources = resources
     record.resources |= resources
     await check_stores(deps, record)
     await threads.add_to_index(deps, owner, thread["id"])
-    rest = [each for each in changes if each.key != HEAD_KEY]
+    rest = [each for each in changes if each.key != layout.HEAD_KEY]
     return record, [put_head(record, None), *rest], thread
 
 
@@ -159,7 +159,7 @@ def run_record(
     """The run with everything resolved: the request's value, else the assistant's."""
     now = deps.now()
     run = Run(
-        id=ids.numbered("run_", head.next.run),
+        id=ids.numbered(layout.RUN, head.next.run),
         created_at=now,
         assistant_id=assistant.id,
         thread_id=thread_id,

@@ -8,11 +8,11 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import ApiError, NotFoundError
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
-from shared.objects.thread import THREAD_KEY, partition_of
 from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
 from shared.runs.tool_call_views import CallView, SearchView
@@ -129,7 +129,7 @@ class FileSearch:
 
 async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:
     """The thread's stores, read now: messages that came before the run may have made one; one may be gone by now."""
-    thread = await deps.store.get(partition_of(record.owner, record.run.thread_id), THREAD_KEY)
+    thread = await deps.store.get(layout.thread(record.owner, record.run.thread_id), layout.THREAD_KEY)
     resources = {} if thread is None else thread.data["tool_resources"]
     store_ids: list[str] = resources.get(NAME, {}).get("vector_store_ids", [])
     return store_ids

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared import layout
 from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Deps
 from shared.files import files
 from shared.ids import key_at, number_of
 from shared.objects.common import Json
-from shared.objects.file import blob_of
 from shared.objects.run import RunRecord
-from shared.objects.thread import partition_of
 from shared.sandbox.base import DATA
 from shared.store.base import Record
 
@@ -46,17 +45,17 @@ class Entry:
 
 async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
     """The input items for the run's next turn, oldest first."""
-    partition = partition_of(record.owner, record.run.thread_id)
+    partition = layout.thread(record.owner, record.run.thread_id)
     strategy = record.run.truncation_strategy
     last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
     low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
-    first, end = key_at("msg_", low), key_at("msg_", record.next.message)
+    first, end = key_at(layout.MESSAGE, low), key_at(layout.MESSAGE, record.next.message)
     messages = await deps.store.scan(partition, first, end, record.next.message - low)
     names = await attached_names(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
     entries = [await message_entry(deps, row, record, names) for row in finished]
     if record.calls or record.next.step > record.first.step:
-        bounds = key_at("step_", max(0, record.next.step - WINDOW)), key_at("step_", record.next.step)
+        bounds = key_at(layout.STEP, max(0, record.next.step - WINDOW)), key_at(layout.STEP, record.next.step)
         steps = await deps.store.scan(partition, *bounds, WINDOW)
         entries += (step_entry(row, record) for row in steps if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
@@ -137,7 +136,7 @@ async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | 
 async def picture(deps: Deps, owner: str, image: Json) -> Json:
     """An uploaded picture, inline: the provider cannot see our files."""
     try:
-        data = await read_all(deps.blobs, blob_of(owner, image["file_id"]))
+        data = await read_all(deps.blobs, layout.file_blob(owner, image["file_id"]))
     except BlobNotFound:
         return {"type": "input_text", "text": f"(the image {image['file_id']} was deleted)"}
     url = f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"

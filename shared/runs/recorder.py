@@ -9,13 +9,12 @@ import asyncio
 import logging
 from typing import Any
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.objects.common import Json, Usage
 from shared.objects.message import Message
 from shared.objects.run import Lease, Run, RunRecord, RunStatus
 from shared.objects.step import RunStep, StepRecord
-from shared.objects.thread import partition_of
 from shared.runs import lifecycle
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_head, put_run
@@ -68,12 +67,12 @@ class Recorder:
     @property
     def partition(self) -> str:
         """The thread's partition."""
-        return partition_of(self.record.owner, self.record.run.thread_id)
+        return layout.thread(self.record.owner, self.record.run.thread_id)
 
     @staticmethod
     async def load(deps: Deps, owner: str, thread_id: str, run_id: str) -> Recorder | None:
         """The run as it stands, or None."""
-        row = await deps.store.get(partition_of(owner, thread_id), run_id)
+        row = await deps.store.get(layout.thread(owner, thread_id), run_id)
         return None if row is None else Recorder(deps, RunRecord.model_validate(row.data), row.version)
 
     async def load_open(self) -> None:
@@ -96,7 +95,7 @@ class Recorder:
         """Open a message and the step that writes it."""
         record, run = self.record, self.record.run
         message = Message(
-            id=ids.numbered("msg_", record.next.message),
+            id=ids.numbered(layout.MESSAGE, record.next.message),
             created_at=self.deps.now(),
             assistant_id=run.assistant_id,
             thread_id=run.thread_id,
@@ -155,7 +154,7 @@ class Recorder:
     def _begin_step(self, kind: Any, details: Json) -> None:
         record, run = self.record, self.record.run
         step = RunStep(
-            id=ids.numbered("step_", record.next.step),
+            id=ids.numbered(layout.STEP, record.next.step),
             created_at=self.deps.now(),
             run_id=run.id,
             assistant_id=run.assistant_id,

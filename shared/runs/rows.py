@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared import layout
 from shared.objects.run import RunRecord
-from shared.objects.thread import HEAD_KEY, Head
+from shared.objects.thread import Head
 from shared.store.base import EXISTING, Existing, Put
 
 #: Seconds past `expires_at` after which housekeeping looks after a run whose messages were all lost.
@@ -21,4 +22,4 @@ def put_run(record: RunRecord, version: str | None) -> Put:
 def put_head(record: RunRecord, version: str | Existing | None = EXISTING, *, over: bool = False) -> Put:
     """The thread's head as the run leaves it: locked by the run until that is over."""
     head = Head(next=record.next, active_run=None if over else record.run.id, calls=record.calls)
-    return Put(HEAD_KEY, head.model_dump(mode="json"), version)
+    return Put(layout.HEAD_KEY, head.model_dump(mode="json"), version)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
 from shared.objects.common import Json
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
-from shared.objects.thread import partition_of
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, Numbers, Page, numbered_page
 from shared.runs import lifecycle, queue_messages
@@ -32,7 +32,7 @@ class RunKey:
     @property
     def partition(self) -> str:
         """The thread's partition."""
-        return partition_of(self.owner, self.thread_id)
+        return layout.thread(self.owner, self.thread_id)
 
     def check(self) -> None:
         """Refuse what cannot be the ids of a thread and a run. Raises InvalidRequest."""
@@ -61,8 +61,8 @@ async def get(deps: Deps, key: RunKey) -> Json:
 async def list_runs(deps: Deps, owner: str, thread_id: str, query: ListQuery) -> Page:
     """A page of the thread's runs; the records hold run rows."""
     head, _ = await threads.head(deps, owner, thread_id)
-    numbers = Numbers("run_", "run", head.next.run)
-    return await numbered_page(deps.store, partition_of(owner, thread_id), numbers, query)
+    numbers = Numbers(layout.RUN, "run", head.next.run)
+    return await numbered_page(deps.store, layout.thread(owner, thread_id), numbers, query)
 
 
 async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:
@@ -148,7 +148,7 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
 async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
     """A page of the run's steps; the records hold step rows."""
     record = (await load(deps, key)).record
-    numbers = Numbers("step_", "run step", record.next.step, record.first.step)
+    numbers = Numbers(layout.STEP, "run step", record.next.step, record.first.step)
     return await numbered_page(deps.store, key.partition, numbers, query)
 
 

@@ -10,10 +10,10 @@ import random
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
+from shared import layout
 from shared.search.base import IndexUnavailable
 from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
 
-KEY: Final = "manifest"
 ATTEMPTS: Final = 40
 
 
@@ -58,7 +58,7 @@ class Manifests:
     async def read(self, store_id: str) -> Manifest:
         """The manifest; empty for a store without one."""
         try:
-            record = await self._store.get(partition(store_id), KEY)
+            record = await self._store.get(layout.index(store_id), layout.MANIFEST_KEY)
         except Unavailable as error:
             raise IndexUnavailable(str(error)) from error
         if record is None:
@@ -67,9 +67,11 @@ class Manifests:
 
     async def write(self, store_id: str, manifest: Manifest, entries: tuple[Entry, ...]) -> bool:
         """Replace the manifest that was read, or remove an empty one; False when somebody else was faster."""
-        put = Put(KEY, {"entries": [asdict(entry) for entry in entries]}, manifest.version)
+        put = Put(layout.MANIFEST_KEY, {"entries": [asdict(entry) for entry in entries]}, manifest.version)
         try:
-            await self._store.commit(partition(store_id), [put if entries else Delete(KEY, manifest.version)])
+            await self._store.commit(
+                layout.index(store_id), [put if entries else Delete(layout.MANIFEST_KEY, manifest.version)]
+            )
         except (Conflict, NotFound):
             return False
         except Unavailable as error:
@@ -79,7 +81,7 @@ class Manifests:
     async def forget(self, store_id: str) -> None:
         """Remove the manifest."""
         try:
-            await self._store.commit(partition(store_id), [Delete(KEY)])
+            await self._store.commit(layout.index(store_id), [Delete(layout.MANIFEST_KEY)])
         except Unavailable as error:
             raise IndexUnavailable(str(error)) from error
 
@@ -89,8 +91,3 @@ async def pause(attempt: int) -> None:
     if attempt == ATTEMPTS:
         raise IndexUnavailable("The index is being changed too often.")
     await asyncio.sleep(random.uniform(0, min(0.01 * 2**attempt, 0.5)))
-
-
-def partition(store_id: str) -> str:
-    """Manifests live apart from the vector store's own records: they change at another pace."""
-    return f"index-{store_id}"

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from shared import layout
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable, read_all
 from shared.search.base import IndexUnavailable
 from shared.search.manifest import Entry
@@ -62,7 +63,7 @@ class Segments:
         """A part of a segment at once. Raises SegmentGone."""
         try:
             async with self._reads:
-                return await read_all(self._blobs, blob(store_id, segment_id), start, end)
+                return await read_all(self._blobs, layout.segment_blob(store_id, segment_id), start, end)
         except BlobNotFound as error:
             raise SegmentGone(segment_id) from error
         except BlobsUnavailable as error:
@@ -71,14 +72,14 @@ class Segments:
     async def write(self, store_id: str, segment_id: str, pieces: AsyncIterable[bytes]) -> int:
         """Store a new segment's bytes and return their number."""
         try:
-            return await self._blobs.write(blob(store_id, segment_id), pieces)
+            return await self._blobs.write(layout.segment_blob(store_id, segment_id), pieces)
         except BlobsUnavailable as error:
             raise IndexUnavailable(str(error)) from error
 
     async def stream(self, store_id: str, segment_id: str, start: int, end: int) -> AsyncIterator[bytes]:
         """A part of a segment, piece by piece. Raises SegmentGone."""
         try:
-            async for piece in self._blobs.read(blob(store_id, segment_id), start, end):
+            async for piece in self._blobs.read(layout.segment_blob(store_id, segment_id), start, end):
                 yield piece
         except BlobNotFound as error:
             raise SegmentGone(segment_id) from error
@@ -89,13 +90,13 @@ class Segments:
         """Remove segments no manifest names any more."""
         try:
             for segment_id in segment_ids:
-                await self._blobs.delete(blob(store_id, segment_id))
+                await self._blobs.delete(layout.segment_blob(store_id, segment_id))
         except BlobsUnavailable as error:
             raise IndexUnavailable(str(error)) from error
 
     async def stored(self, store_id: str) -> list[tuple[str, int]]:
         """Ids of all stored segments with the second each was written."""
-        prefix = blob(store_id, "")
+        prefix = layout.segment_blob(store_id)
         try:
             return [(info.name[len(prefix) :], info.modified) async for info in self._blobs.list(prefix)]
         except BlobsUnavailable as error:
@@ -109,8 +110,3 @@ class Segments:
         while len(self._opened) > 1 and sum(kept.size for kept in self._opened.values()) > self._memory:
             self._opened.popitem(last=False)
         return segment
-
-
-def blob(store_id: str, segment_id: str) -> str:
-    """A segment's blob name."""
-    return f"index/{store_id}/{segment_id}"

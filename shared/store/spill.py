@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 from uuid import uuid4
 
+from shared import layout
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable, read_all, write_bytes
 from shared.store.base import Unavailable
 
 logger = logging.getLogger(__name__)
 
-PREFIX: Final = "spill/"
 #: Longer than any first line.
 FIRST_LINE: Final = 2048
 #: Blobs seen lately, remembered to be removed when their record is replaced.
@@ -37,7 +37,7 @@ class Spill:
 
     async def write(self, place: Place, text: str) -> str:
         """Keep the text in a new blob and return its name. Raises Unavailable."""
-        name = f"{PREFIX}{uuid4().hex}"
+        name = f"{layout.SPILL}{uuid4().hex}"
         try:
             await write_bytes(self._blobs, name, f"{json.dumps(place)}\n{text}".encode("ascii"))
         except BlobsUnavailable as error:
@@ -74,7 +74,7 @@ class Spill:
 
     async def older(self, before: int) -> AsyncIterator[tuple[Place, str]]:
         """The blobs last written before that time, with the record that each was written for."""
-        async for info in self._blobs.list(PREFIX):
+        async for info in self._blobs.list(layout.SPILL):
             if info.modified < before:
                 try:
                     start = await read_all(self._blobs, info.name, 0, FIRST_LINE)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
 from shared.objects.common import Json
 from shared.objects.message import CreateMessage, ModifyMessage
-from shared.objects.thread import HEAD_KEY, THREAD_KEY, Head, partition_of
+from shared.objects.thread import Head
 from shared.optimistic import change, check_shape, until_committed
 from shared.paging import ListQuery, Numbers, Page, numbered_page
 from shared.store.base import Conflict, Delete, Put, Record
 from shared.threads import new_messages, threads
-
-PREFIX: Final = "msg_"
 
 #: Whether a thread's active run turned out to be over, and is off the thread now: (deps, owner, thread id, run id).
 Settle = Callable[[Deps, str, str, str], Awaitable[bool]]
@@ -30,7 +28,7 @@ async def create(deps: Deps, owner: str, thread_id: str, body: CreateMessage, se
         await ensure_free(deps, owner, thread_id, head, settle)
         changes = await add(deps, owner, thread_id, [body], head)
         await deps.store.commit(
-            partition_of(owner, thread_id), [Put(HEAD_KEY, head.model_dump(mode="json"), version), *changes]
+            layout.thread(owner, thread_id), [Put(layout.HEAD_KEY, head.model_dump(mode="json"), version), *changes]
         )
         return changes[-1].data
 
@@ -47,7 +45,7 @@ async def add(deps: Deps, owner: str, thread_id: str, bodies: Sequence[CreateMes
         thread = await threads.row(deps, owner, thread_id)
         data = await new_messages.attach(deps, owner, thread.data, bodies)
         if data is not thread.data:
-            changes.append(Put(THREAD_KEY, data, thread.version))
+            changes.append(Put(layout.THREAD_KEY, data, thread.version))
     changes += new_messages.rows(deps, thread_id, bodies, head.next.message)
     head.next.message += len(bodies)
     return changes
@@ -70,21 +68,21 @@ async def get(deps: Deps, owner: str, thread_id: str, message_id: str) -> Json:
 async def list_page(deps: Deps, owner: str, thread_id: str, query: ListQuery, run_id: str | None) -> Page:
     """The thread's messages, or only those a run wrote. Raises NotFoundError."""
     head, _ = await threads.head(deps, owner, thread_id)
-    partition = partition_of(owner, thread_id)
-    numbers = Numbers(PREFIX, "message", end=head.next.message)
+    partition = layout.thread(owner, thread_id)
+    numbers = Numbers(layout.MESSAGE, "message", end=head.next.message)
     if run_id is None:
         return await numbered_page(deps.store, partition, numbers, query)
     check_shape(run_id, "run", "run", "run_id")
     run = await deps.store.get(partition, run_id)
     if run is None:
         return Page([], has_more=False)
-    numbers = Numbers(PREFIX, "message", first=run.data["first"]["message"], end=run.data["next"]["message"])
+    numbers = Numbers(layout.MESSAGE, "message", first=run.data["first"]["message"], end=run.data["next"]["message"])
     return await numbered_page(deps.store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
 
 
 async def modify(deps: Deps, owner: str, thread_id: str, message_id: str, body: ModifyMessage) -> Json:
     """Replace the metadata, if the body has any. Raises NotFoundError."""
-    partition = partition_of(owner, thread_id)
+    partition = layout.thread(owner, thread_id)
 
     def apply(data: Json) -> Json:
         return data | {"metadata": body.metadata or {}} if "metadata" in body.model_fields_set else data
@@ -95,7 +93,7 @@ async def modify(deps: Deps, owner: str, thread_id: str, message_id: str, body: 
 async def delete(deps: Deps, owner: str, thread_id: str, message_id: str) -> Json:
     """Remove a message; its number is not used again. Raises NotFoundError."""
     row = await _row(deps, owner, thread_id, message_id)
-    await deps.store.commit(partition_of(owner, thread_id), [Delete(row.key)])
+    await deps.store.commit(layout.thread(owner, thread_id), [Delete(row.key)])
     return {"id": message_id, "object": "thread.message.deleted", "deleted": True}
 
 
@@ -103,7 +101,7 @@ async def _row(deps: Deps, owner: str, thread_id: str, message_id: str) -> Recor
     """The message's row; without it, the error is about the thread if that is missing, too. Raises NotFoundError."""
     threads.check_id(thread_id)
     check_shape(message_id, "message", "msg", "message_id")
-    row = await deps.store.get(partition_of(owner, thread_id), message_id)
+    row = await deps.store.get(layout.thread(owner, thread_id), message_id)
     if row is None:
         await threads.row(deps, owner, thread_id)
         raise not_found("message", message_id)

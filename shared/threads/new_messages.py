@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import wrong_shape
 from shared.files import files
@@ -25,7 +25,7 @@ async def check_files(deps: Deps, owner: str, bodies: Sequence[CreateMessage], p
         attached = [attachment.file_id for attachment in body.attachments or ()]
         for field, file_ids in (("content", body.image_file_ids()), ("attachments", attached)):
             for file_id in file_ids:
-                if not file_id.startswith(("file", files.FOREIGN_PREFIX)):
+                if not file_id.startswith(("file", layout.FOREIGN_FILE)):
                     raise wrong_shape(f"{path}{field}", file_id, "file")
             if file_ids:
                 await files.check(deps, owner, file_ids, f"{path}{field}")
@@ -56,7 +56,7 @@ def need_thread(bodies: Sequence[CreateMessage]) -> bool:
 def _message(deps: Deps, thread_id: str, body: CreateMessage, number: int) -> Message:
     now = deps.now()
     return Message(
-        id=ids.numbered("msg_", number),
+        id=ids.numbered(layout.MESSAGE, number),
         created_at=now,
         completed_at=now,
         thread_id=thread_id,

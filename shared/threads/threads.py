@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Deps
 from shared.errors import NotFoundError, not_found
 from shared.objects.common import Json
 from shared.objects.thread import (
-    HEAD_KEY,
-    THREAD_KEY,
     CreateThread,
     Head,
     ModifyThread,
     Thread,
-    partition_of,
 )
 from shared.optimistic import change, check_shape
 from shared.paging import ListQuery, newest_page
@@ -29,19 +25,12 @@ from shared.vector_stores import stores
 
 logger = logging.getLogger(__name__)
 
-PREFIX: Final = "thread_"
-
-
-def index_of(owner: str) -> str:
-    """Where the index of an owner's threads is."""
-    return f"{owner}:threads"
-
 
 async def create(deps: Deps, owner: str, body: CreateThread, param: str = "") -> Json:
     """Store a new thread with its messages; `param` says where the body is inside a larger one."""
     data, changes = await prepare(deps, owner, body, param)
     await add_to_index(deps, owner, data["id"])
-    await deps.store.commit(partition_of(owner, data["id"]), changes)
+    await deps.store.commit(layout.thread(owner, data["id"]), changes)
     return data
 
 
@@ -54,18 +43,21 @@ async def prepare(deps: Deps, owner: str, body: CreateThread, param: str = "") -
     )
     await new_messages.check_files(deps, owner, messages, f"{path}messages")
     thread = Thread(
-        id=ids.newest_first(PREFIX), created_at=deps.now(), metadata=body.metadata or {}, tool_resources=resources
+        id=ids.newest_first(layout.THREAD),
+        created_at=deps.now(),
+        metadata=body.metadata or {},
+        tool_resources=resources,
     )
     data = await new_messages.attach(deps, owner, thread.to_json(), messages)
     rows = new_messages.rows(deps, thread.id, messages, 0)
     head = Head()
     head.next.message = len(rows)
-    return data, [Put(THREAD_KEY, data), Put(HEAD_KEY, head.model_dump(mode="json")), *rows]
+    return data, [Put(layout.THREAD_KEY, data), Put(layout.HEAD_KEY, head.model_dump(mode="json")), *rows]
 
 
 async def add_to_index(deps: Deps, owner: str, thread_id: str) -> None:
     """List a thread, before it is there: an entry without a thread is skipped, a thread without one would be lost."""
-    await deps.store.commit(index_of(owner), [Put(thread_id, {"id": thread_id})])
+    await deps.store.commit(layout.threads(owner), [Put(thread_id, {"id": thread_id})])
 
 
 async def get(deps: Deps, owner: str, thread_id: str) -> Json:
@@ -75,8 +67,10 @@ async def get(deps: Deps, owner: str, thread_id: str) -> Json:
 
 async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
     """The owner's threads, and whether there are more."""
-    page = await newest_page(deps.store, index_of(owner), PREFIX, "thread", query)
-    rows = await asyncio.gather(*(deps.store.get(partition_of(owner, each.key), THREAD_KEY) for each in page.records))
+    page = await newest_page(deps.store, layout.threads(owner), layout.THREAD, "thread", query)
+    rows = await asyncio.gather(
+        *(deps.store.get(layout.thread(owner, each.key), layout.THREAD_KEY) for each in page.records)
+    )
     found = [each.data for each in rows if each is not None]
     return [await tool_resources.present(deps, owner, each) for each in found], page.has_more
 
@@ -94,7 +88,7 @@ async def modify(deps: Deps, owner: str, thread_id: str, body: ModifyThread) -> 
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return changed
 
-    partition = partition_of(owner, thread_id)
+    partition = layout.thread(owner, thread_id)
     return await change(lambda: row(deps, owner, thread_id), deps.store, partition, apply)
 
 
@@ -107,16 +101,16 @@ async def delete(deps: Deps, owner: str, thread_id: str) -> Json:
     try:
         await row(deps, owner, thread_id)
     except NotFoundError:
-        if await deps.store.get(index_of(owner), thread_id) is None:
+        if await deps.store.get(layout.threads(owner), thread_id) is None:
             raise
-    partition = partition_of(owner, thread_id)
-    head_row = await deps.store.get(partition, HEAD_KEY)
+    partition = layout.thread(owner, thread_id)
+    head_row = await deps.store.get(partition, layout.HEAD_KEY)
     if head_row is not None and head_row.data["calls"]:
         await end_session(deps, owner, thread_id)
-    await deps.store.commit(partition, [Delete(THREAD_KEY), Delete(HEAD_KEY)])
+    await deps.store.commit(partition, [Delete(layout.THREAD_KEY), Delete(layout.HEAD_KEY)])
     while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await deps.store.commit(partition, [Delete(each.key) for each in rows])
-    await deps.store.commit(index_of(owner), [Delete(thread_id)])
+    await deps.store.commit(layout.threads(owner), [Delete(thread_id)])
     return {"id": thread_id, "object": "thread.deleted", "deleted": True}
 
 
@@ -132,7 +126,7 @@ async def end_session(deps: Deps, owner: str, thread_id: str) -> None:
 async def row(deps: Deps, owner: str, thread_id: str) -> Record:
     """The thread's row. Raises NotFoundError."""
     check_id(thread_id)
-    found = await deps.store.get(partition_of(owner, thread_id), THREAD_KEY)
+    found = await deps.store.get(layout.thread(owner, thread_id), layout.THREAD_KEY)
     if found is None:
         raise not_found("thread", thread_id)
     return found
@@ -141,7 +135,7 @@ async def row(deps: Deps, owner: str, thread_id: str) -> Record:
 async def head(deps: Deps, owner: str, thread_id: str) -> tuple[Head, str]:
     """The thread's head and its version. Raises NotFoundError."""
     check_id(thread_id)
-    found = await deps.store.get(partition_of(owner, thread_id), HEAD_KEY)
+    found = await deps.store.get(layout.thread(owner, thread_id), layout.HEAD_KEY)
     if found is None:
         raise not_found("thread", thread_id)
     return Head.model_validate(found.data), found.version

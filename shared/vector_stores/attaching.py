@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, wrong_shape
 from shared.files import files, index_messages
@@ -17,7 +17,6 @@ from shared.objects.vector_store import (
     ItemRecord,
     StoreRecord,
     VectorStoreFile,
-    partition_of,
 )
 from shared.objects.vector_store_requests import AttachFile, chunking_json
 from shared.optimistic import until_committed
@@ -29,16 +28,11 @@ from shared.vector_stores.rows import batch_put, item_put, item_row, number_put,
 AT_ONCE: Final = 40
 
 
-def stores_of(owner: str) -> str:
-    """Where it is noted which vector stores a file is in."""
-    return f"{owner}:attached"
-
-
 async def specs(deps: Deps, owner: str, bodies: Sequence[AttachFile], param: str) -> list[FileSpec]:
     """What is to be attached, each file once. Raises InvalidRequest for files that do not exist."""
     wanted = {body.file_id: body for body in bodies}
     for file_id in wanted:
-        if not file_id.startswith(("file", files.FOREIGN_PREFIX)):
+        if not file_id.startswith(("file", layout.FOREIGN_FILE)):
             raise wrong_shape(param, file_id, "file")
     await files.check(deps, owner, wanted, param)
     found = await asyncio.gather(*(files.get(deps, owner, file_id) for file_id in wanted))
@@ -89,10 +83,10 @@ async def announce(deps: Deps, owner: str, store_id: str, files_: Sequence[FileS
 
 
 async def _note(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
-    key = f"{file_id}:{store_id}"
-    if await deps.store.get(stores_of(owner), key) is None:
+    key = layout.attached_key(file_id, store_id)
+    if await deps.store.get(layout.attached(owner), key) is None:
         try:
-            await deps.store.commit(stores_of(owner), [Put(key, {"store_id": store_id})])
+            await deps.store.commit(layout.attached(owner), [Put(key, {"store_id": store_id})])
         except Conflict:
             return  # somebody else has noted it
 
@@ -106,7 +100,9 @@ async def _attempt(
     batch: tuple[BatchRecord, str] | None,
 ) -> list[ItemRecord]:
     # In this order: if a file comes or goes meanwhile, a row that is written has another version than was read.
-    lookups = await asyncio.gather(*(deps.store.get(partition_of(owner, store_id), spec.file_id) for spec in files_))
+    lookups = await asyncio.gather(
+        *(deps.store.get(layout.vector_store(owner, store_id), spec.file_id) for spec in files_)
+    )
     known = await asyncio.gather(*(item_row(deps, owner, store_id, spec.file_id) for spec in files_))
     # Last, so that it is fresh when it is written, and knows a next number that no file read before has.
     record, version = await store_row(deps, owner, store_id)
@@ -125,7 +121,7 @@ async def _attempt(
     record.settle()
     if batch is not None:
         changes.append(batch_put(*batch))
-    await deps.store.commit(partition_of(owner, store_id), [store_put(record, version), *changes])
+    await deps.store.commit(layout.vector_store(owner, store_id), [store_put(record, version), *changes])
     return items
 
 

@@ -6,20 +6,18 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.files import index_messages
 from shared.objects.common import Json
 from shared.objects.vector_store import (
-    ITEM_PREFIX,
     BatchRecord,
     FileBatch,
     FileCounts,
     FileSpec,
     FileStatus,
     ItemRecord,
-    partition_of,
 )
 from shared.optimistic import check_shape, until_committed
 from shared.store.base import Conflict
@@ -27,21 +25,20 @@ from shared.vector_stores.attaching import AT_ONCE, attach_pending
 from shared.vector_stores.file_status import Outcome, ends
 from shared.vector_stores.rows import batch_put, batch_row, store_row
 
-PREFIX: Final = "vsfb_"
 STRIDE: Final = 500
 
 
 async def start(deps: Deps, owner: str, store_id: str, specs: Sequence[FileSpec]) -> str:
     """Make a batch and attach its files; whatever a crash leaves undone, the ingestion does. Returns its id."""
     batch = FileBatch(
-        id=ids.newest_first_hex(PREFIX),
+        id=ids.newest_first_hex(layout.BATCH),
         created_at=deps.now(),
         vector_store_id=store_id,
         file_counts=FileCounts(in_progress=len(specs), total=len(specs)),
     )
     await deps.ingestion.send(index_messages.batch(owner, store_id, batch.id))
     record = BatchRecord(batch=batch, pending=[*specs])
-    await deps.store.commit(partition_of(owner, store_id), [batch_put(record)])
+    await deps.store.commit(layout.vector_store(owner, store_id), [batch_put(record)])
     # Who keeps losing the race for the batch's row may leave the rest to the winner, or to the message.
     with contextlib.suppress(Conflict):
         await finish(deps, owner, store_id, batch.id)
@@ -63,7 +60,7 @@ async def finish(deps: Deps, owner: str, store_id: str, batch_id: str) -> None:
 
 async def get(deps: Deps, owner: str, store_id: str, batch_id: str) -> Json:
     """A batch. Raises NotFoundError."""
-    check_shape(batch_id, "file batch", PREFIX.rstrip("_"), "batch_id")
+    check_shape(batch_id, "file batch", layout.BATCH.rstrip("_"), "batch_id")
     try:
         record, _ = await batch_row(deps, owner, store_id, batch_id)
     except NotFoundError:
@@ -94,7 +91,7 @@ async def _drop_pending(deps: Deps, owner: str, store_id: str, batch_id: str, st
     for _ in record.pending:
         record.batch.file_counts.move("in_progress", status)
     record.cancelled, record.pending = status == "cancelled", []
-    await deps.store.commit(partition_of(owner, store_id), [batch_put(record, version)])
+    await deps.store.commit(layout.vector_store(owner, store_id), [batch_put(record, version)])
 
 
 async def _cancel_some(deps: Deps, owner: str, store_id: str, batch_id: str) -> bool:
@@ -107,12 +104,12 @@ async def _cancel_some(deps: Deps, owner: str, store_id: str, batch_id: str) -> 
     if not rows:
         return False
     changes = await ends(deps, owner, store_id, rows, Outcome("cancelled"))
-    await deps.store.commit(partition_of(owner, store_id), changes)
+    await deps.store.commit(layout.vector_store(owner, store_id), changes)
     return True
 
 
 async def _items(deps: Deps, owner: str, store_id: str, end: int) -> AsyncIterator[tuple[ItemRecord, str]]:
     for first in range(0, end, STRIDE):
-        low, high = ids.key_at(ITEM_PREFIX, first), ids.key_at(ITEM_PREFIX, min(first + STRIDE, end))
-        for row in await deps.store.scan(partition_of(owner, store_id), low, high, STRIDE):
+        low, high = ids.key_at(layout.ITEM, first), ids.key_at(layout.ITEM, min(first + STRIDE, end))
+        for row in await deps.store.scan(layout.vector_store(owner, store_id), low, high, STRIDE):
             yield ItemRecord.model_validate(row.data), row.version

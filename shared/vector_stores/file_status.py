@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.files import files, index_messages
 from shared.objects.common import Json
-from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord, partition_of
+from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord
 from shared.optimistic import until_committed
 from shared.store.base import Change, Delete
-from shared.vector_stores.attaching import AT_ONCE, stores_of
+from shared.vector_stores.attaching import AT_ONCE
 from shared.vector_stores.rows import (
     batch_put,
     batch_row,
@@ -50,7 +51,7 @@ async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str
         row = await item_row(deps, owner, store_id, file_id)
         if row is None or row[0].token != token or row[0].file.status != "in_progress":
             return False
-        await deps.store.commit(partition_of(owner, store_id), await ends(deps, owner, store_id, [row], outcome))
+        await deps.store.commit(layout.vector_store(owner, store_id), await ends(deps, owner, store_id, [row], outcome))
         return True if row[0].file.status != "in_progress" else None
 
     try:
@@ -98,9 +99,9 @@ async def detach(deps: Deps, owner: str, store_id: str, file_id: str) -> bool:
             return False
         if row[0].file.status == "in_progress":
             changes = await ends(deps, owner, store_id, [row], Outcome("cancelled"))
-            await deps.store.commit(partition_of(owner, store_id), changes)
+            await deps.store.commit(layout.vector_store(owner, store_id), changes)
             return None
-        await deps.store.commit(partition_of(owner, store_id), await leaves(deps, owner, store_id, row))
+        await deps.store.commit(layout.vector_store(owner, store_id), await leaves(deps, owner, store_id, row))
         return True
 
     found = await _until_done(attempt)
@@ -111,7 +112,7 @@ async def detach(deps: Deps, owner: str, store_id: str, file_id: str) -> bool:
 async def leaves(deps: Deps, owner: str, store_id: str, row: tuple[ItemRecord, str]) -> list[Change]:
     """The changes that take a file, not in progress any more, out of its store."""
     item, item_version = row
-    lookup = await deps.store.get(partition_of(owner, store_id), item.file.id)
+    lookup = await deps.store.get(layout.vector_store(owner, store_id), item.file.id)
     gone = number_put(item.file.id, item.number, None if lookup is None else lookup.version, gone=True)
     record, version = await store_row(deps, owner, store_id)
     record.store.file_counts.move(item.file.status, None)
@@ -130,7 +131,7 @@ async def _until_done(attempt: Callable[[], Awaitable[bool | None]]) -> bool:
 async def forget(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
     """Remove what else is known of a file that is not in the store any more."""
     await deps.index.remove(store_id, file_id)
-    await deps.store.commit(stores_of(owner), [Delete(f"{file_id}:{store_id}")])
+    await deps.store.commit(layout.attached(owner), [Delete(layout.attached_key(file_id, store_id))])
 
 
 async def delete_file(deps: Deps, owner: str, file_id: str) -> Json:
@@ -149,5 +150,5 @@ async def detach_everywhere(deps: Deps, owner: str, file_id: str) -> None:
         except NotFoundError:
             await forget(deps, owner, store_id, file_id)
 
-    while rows := await deps.store.scan(stores_of(owner), f"{file_id}:", f"{file_id};", STORES_AT_ONCE):
+    while rows := await deps.store.scan(layout.attached(owner), *layout.attached_range(file_id), STORES_AT_ONCE):
         await asyncio.gather(*(leave(row.data["store_id"]) for row in rows))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
 from shared.objects.common import Json
 from shared.objects.parse import wrong_value
-from shared.objects.vector_store import ITEM_PREFIX, ContentPage, ItemRecord, TextContent, partition_of
+from shared.objects.vector_store import ContentPage, ItemRecord, TextContent
 from shared.objects.vector_store_requests import AttachFile, CreateFileBatch, UpdateFile
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, Numbers, numbered_page
@@ -50,13 +50,13 @@ async def list_page(
     def keep(row: Record) -> bool:
         return status in (None, row.data["file"]["status"]) and (batch_id is None or batch_id in row.data["batches"])
 
-    numbers = Numbers(ITEM_PREFIX, "file", end=record.next)
+    numbers = Numbers(layout.ITEM, "file", end=record.next)
     by_number = replace(
         query,
         after=await _cursor(deps, owner, store_id, query.after),
         before=await _cursor(deps, owner, store_id, query.before),
     )
-    page = await numbered_page(deps.store, partition_of(owner, store_id), numbers, by_number, keep)
+    page = await numbered_page(deps.store, layout.vector_store(owner, store_id), numbers, by_number, keep)
     return [row.data["file"] for row in page.records], page.has_more
 
 
@@ -72,7 +72,7 @@ async def update(deps: Deps, owner: str, store_id: str, file_id: str, body: Upda
     async def attempt() -> Json:
         item, version = await _row(deps, owner, store_id, file_id)
         item.file.attributes = body.attributes or {}
-        await deps.store.commit(partition_of(owner, store_id), [item_put(item, deps.now(), version)])
+        await deps.store.commit(layout.vector_store(owner, store_id), [item_put(item, deps.now(), version)])
         return item.file.to_json()
 
     return await until_committed(attempt)
@@ -113,4 +113,4 @@ async def _cursor(deps: Deps, owner: str, store_id: str, file_id: str | None) ->
     number = await number_of(deps, owner, store_id, file_id, gone=True)
     if number is None:
         raise not_found("file", file_id)
-    return ids.numbered(ITEM_PREFIX, number)
+    return ids.numbered(layout.ITEM, number)

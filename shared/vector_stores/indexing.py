@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from shared import layout
 from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
-from shared.objects.file import blob_of
 from shared.objects.vector_store import ItemRecord
 from shared.search.base import Chunk, Embedded, EmbeddingRefused
 from shared.search.parsing.chunking import Strategy
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> Outcome:
     """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised."""
     try:
-        chunks = await parse(item.filename, deps.blobs.read(blob_of(owner, item.file.id)), strategy_of(item))
+        chunks = await parse(item.filename, deps.blobs.read(layout.file_blob(owner, item.file.id)), strategy_of(item))
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import NotFoundError, not_found
 from shared.objects.vector_store import (
-    ITEM_PREFIX,
-    STORE_KEY,
     BatchRecord,
     ItemRecord,
     StoreRecord,
-    partition_of,
 )
 from shared.optimistic import find
 from shared.store.base import Put
@@ -25,7 +22,7 @@ OVERDUE: Final = 1800
 
 async def store_row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord, str]:
     """The store and its version. Raises NotFoundError."""
-    row = await deps.store.get(partition_of(owner, store_id), STORE_KEY)
+    row = await deps.store.get(layout.vector_store(owner, store_id), layout.STORE_KEY)
     if row is None:
         raise not_found(KIND, store_id)
     return StoreRecord.model_validate(row.data), row.version
@@ -33,12 +30,12 @@ async def store_row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord,
 
 def store_put(record: StoreRecord, version: str | None = None) -> Put:
     """The store's row; housekeeping looks at it when it expires."""
-    return Put(STORE_KEY, record.model_dump(mode="json"), version, due=record.store.expires_at)
+    return Put(layout.STORE_KEY, record.model_dump(mode="json"), version, due=record.store.expires_at)
 
 
 async def number_of(deps: Deps, owner: str, store_id: str, file_id: str, *, gone: bool = False) -> int | None:
     """The number of a file in the store; `gone`: also if it was detached since."""
-    row = await deps.store.get(partition_of(owner, store_id), file_id) if ids.is_key(file_id) else None
+    row = await deps.store.get(layout.vector_store(owner, store_id), file_id) if ids.is_key(file_id) else None
     if row is None or (row.data["gone"] and not gone):
         return None
     number: int = row.data["number"]
@@ -50,14 +47,14 @@ async def item_row(deps: Deps, owner: str, store_id: str, file_id: str) -> tuple
     number = await number_of(deps, owner, store_id, file_id)
     if number is None:
         return None
-    row = await deps.store.get(partition_of(owner, store_id), ids.key_at(ITEM_PREFIX, number))
+    row = await deps.store.get(layout.vector_store(owner, store_id), ids.key_at(layout.ITEM, number))
     return None if row is None else (ItemRecord.model_validate(row.data), row.version)
 
 
 def item_put(record: ItemRecord, now: int, version: str | None = None) -> Put:
     """The row of a file."""
     due = now + OVERDUE if record.file.status == "in_progress" else None
-    return Put(ids.key_at(ITEM_PREFIX, record.number), record.model_dump(mode="json"), version, due)
+    return Put(ids.key_at(layout.ITEM, record.number), record.model_dump(mode="json"), version, due)
 
 
 def number_put(file_id: str, number: int, version: str | None = None, *, gone: bool = False) -> Put:
@@ -67,7 +64,7 @@ def number_put(file_id: str, number: int, version: str | None = None, *, gone: b
 
 async def batch_row(deps: Deps, owner: str, store_id: str, batch_id: str) -> tuple[BatchRecord, str]:
     """A batch and its version. Raises NotFoundError."""
-    row = await find(deps.store, partition_of(owner, store_id), batch_id, "file batch")
+    row = await find(deps.store, layout.vector_store(owner, store_id), batch_id, "file batch")
     return BatchRecord.model_validate(row.data), row.version
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.objects.common import Json
-from shared.objects.vector_store import ITEM_PREFIX, ItemRecord, SearchPage, SearchResult, TextContent, partition_of
+from shared.objects.vector_store import ItemRecord, SearchPage, SearchResult, TextContent
 from shared.objects.vector_store_requests import SearchVectorStore
 from shared.search.base import Embedded, EmbeddingRefused, EmbeddingUnavailable, Hit, Ranking, Scope
 from shared.search.filters import matches
@@ -77,8 +77,8 @@ async def _allowed(deps: Deps, owner: str, store_id: str, filters: Json | None) 
     record, _ = await stores.row(deps, owner, store_id)
     allowed: set[str] = set()
     for first in range(0, record.next, STRIDE):
-        low, high = ids.key_at(ITEM_PREFIX, first), ids.key_at(ITEM_PREFIX, min(first + STRIDE, record.next))
-        for row in await deps.store.scan(partition_of(owner, store_id), low, high, STRIDE):
+        low, high = ids.key_at(layout.ITEM, first), ids.key_at(layout.ITEM, min(first + STRIDE, record.next))
+        for row in await deps.store.scan(layout.vector_store(owner, store_id), low, high, STRIDE):
             if matches(filters, row.data["file"]["attributes"]):
                 allowed.add(row.data["file"]["id"])
     return allowed

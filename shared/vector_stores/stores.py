@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from shared import ids
+from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest
 from shared.files import index_messages
 from shared.objects.common import Json
 from shared.objects.tools import NewVectorStore
-from shared.objects.vector_store import STORE_KEY, FileSpec, StoreRecord, VectorStore, partition_of
+from shared.objects.vector_store import FileSpec, StoreRecord, VectorStore
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
@@ -21,14 +21,8 @@ from shared.vector_stores import batches
 from shared.vector_stores.attaching import searchable
 from shared.vector_stores.rows import KIND, number_of, store_put, store_row
 
-PREFIX: Final = "vs_"
 #: Idle days that stores of threads live.
 THREAD_DAYS: Final = 7
-
-
-def index_of(owner: str) -> str:
-    """Where the index of an owner's vector stores is."""
-    return f"{owner}:vector_stores"
 
 
 async def create(deps: Deps, owner: str, body: CreateVectorStore) -> Json:
@@ -71,8 +65,10 @@ async def get(deps: Deps, owner: str, store_id: str) -> Json:
 
 async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
     """The owner's vector stores, and whether there are more."""
-    page = await newest_page(deps.store, index_of(owner), PREFIX, KIND, query)
-    rows = await asyncio.gather(*(deps.store.get(partition_of(owner, each.key), STORE_KEY) for each in page.records))
+    page = await newest_page(deps.store, layout.vector_stores(owner), layout.VECTOR_STORE, KIND, query)
+    rows = await asyncio.gather(
+        *(deps.store.get(layout.vector_store(owner, each.key), layout.STORE_KEY) for each in page.records)
+    )
     now = deps.now()
     found = [present(StoreRecord.model_validate(each.data), now) for each in rows if each is not None]
     return found, page.has_more
@@ -91,7 +87,7 @@ async def modify(deps: Deps, owner: str, store_id: str, body: ModifyVectorStore)
             record.store.expires_after = None if body.expires_after is None else body.expires_after.model_dump()
         record.store.last_active_at = deps.now()
         record.settle()
-        await deps.store.commit(partition_of(owner, store_id), [store_put(record, version)])
+        await deps.store.commit(layout.vector_store(owner, store_id), [store_put(record, version)])
         return present(record, deps.now())
 
     return await until_committed(attempt)
@@ -101,18 +97,18 @@ async def delete(deps: Deps, owner: str, store_id: str) -> Json:
     """Remove a vector store; its files stay. Raises NotFoundError."""
     await row(deps, owner, store_id)
     await deps.ingestion.send(index_messages.drop(owner, store_id))
-    await deps.store.commit(partition_of(owner, store_id), [Delete(STORE_KEY)])
+    await deps.store.commit(layout.vector_store(owner, store_id), [Delete(layout.STORE_KEY)])
     await drop(deps, owner, store_id)
     return {"id": store_id, "object": "vector_store.deleted", "deleted": True}
 
 
 async def drop(deps: Deps, owner: str, store_id: str) -> None:
     """Remove everything a vector store had; its own row is gone already, the index entry goes last."""
-    partition = partition_of(owner, store_id)
+    partition = layout.vector_store(owner, store_id)
     while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await deps.store.commit(partition, [Delete(each.key) for each in rows])
     await deps.index.drop(store_id)
-    await deps.store.commit(index_of(owner), [Delete(store_id)])
+    await deps.store.commit(layout.vector_stores(owner), [Delete(store_id)])
 
 
 async def touch(deps: Deps, owner: str, store_ids: Iterable[str]) -> None:
@@ -152,20 +148,20 @@ async def _touch(deps: Deps, owner: str, store_id: str) -> None:
     if record.store.last_active_at < deps.now():
         record.store.last_active_at = deps.now()
         record.settle()
-        await deps.store.commit(partition_of(owner, store_id), [store_put(record, version)])
+        await deps.store.commit(layout.vector_store(owner, store_id), [store_put(record, version)])
 
 
 def _new(deps: Deps, **fields: Any) -> VectorStore:
     now = deps.now()
-    return VectorStore(id=ids.newest_first_hex(PREFIX), created_at=now, last_active_at=now, **fields)
+    return VectorStore(id=ids.newest_first_hex(layout.VECTOR_STORE), created_at=now, last_active_at=now, **fields)
 
 
 async def _store(deps: Deps, owner: str, store: VectorStore, specs: Sequence[FileSpec]) -> Json:
     record = StoreRecord(store=store)
     record.settle()
     # First the index: an entry without a store is skipped, a store without one would be lost.
-    await deps.store.commit(index_of(owner), [Put(store.id, {"id": store.id})])
-    await deps.store.commit(partition_of(owner, store.id), [store_put(record)])
+    await deps.store.commit(layout.vector_stores(owner), [Put(store.id, {"id": store.id})])
+    await deps.store.commit(layout.vector_store(owner, store.id), [store_put(record)])
     if specs:
         await batches.start(deps, owner, store.id, specs)
     return await get(deps, owner, store.id)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from shared import layout
 from shared.housekeeping import sweep
-from shared.objects.vector_store import ITEM_PREFIX, STORE_KEY
 from shared.objects.vector_store_requests import AttachFile
 from shared.optimistic import ATTEMPTS
 from shared.store.base import Conflict, Unavailable
@@ -152,7 +152,7 @@ def test_batches_that_share_a_file_may_be_attached_at_once(client, box, monkeypa
 
     async def get_slowly(records, partition, key):
         row = await get(records, partition, key)
-        if key == STORE_KEY:
+        if key == layout.STORE_KEY:
             reads.append(key)
             if len(reads) == 2:
                 await attach(box.deps, "me", store.id, AttachFile(file_id=shared))
@@ -173,7 +173,7 @@ def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box
     commit, lost = type(box.deps.store).commit, []
 
     async def lose(records, partition, changes):
-        if len(lost) < ATTEMPTS and any(change.key.startswith(ITEM_PREFIX) for change in changes):
+        if len(lost) < ATTEMPTS and any(change.key.startswith(layout.ITEM) for change in changes):
             lost.append(partition)
             raise Conflict("somebody else was faster")
         return await commit(records, partition, changes)
@@ -196,7 +196,7 @@ def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(ht
         sent.append(body)
 
     async def refuse(records, partition, changes):
-        if any(change.key.startswith(ITEM_PREFIX) for change in changes):
+        if any(change.key.startswith(layout.ITEM) for change in changes):
             raise Unavailable("not now")
         return await commit(records, partition, changes)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shared import layout
 from shared.llm.scripted import call
-from shared.objects.thread import partition_of
 from shared.store.base import Unavailable
 from shared.store.sqlite import SqliteStore
 
@@ -59,7 +59,7 @@ def test_a_deleted_thread_takes_everything_with_it(client, http, box):
     assert http.get("threads").json()["data"] == []
     assert http.delete(f"threads/{thread.id}").status_code == 404
     assert http.get(f"threads/{thread.id}/messages").status_code == 404
-    assert box.run(box.deps.store.scan(partition_of("me", thread.id), "!", "~", 200)) == []
+    assert box.run(box.deps.store.scan(layout.thread("me", thread.id), "!", "~", 200)) == []
 
 
 def test_deleting_is_taken_up_where_it_broke_off(client, http, box, monkeypatch):
@@ -74,7 +74,7 @@ def test_deleting_is_taken_up_where_it_broke_off(client, http, box, monkeypatch)
     message = {"role": "user", "content": "x"}
     assert http.post(f"threads/{thread.id}/messages", json=message).status_code == 404
     assert client.beta.threads.delete(thread.id).deleted
-    assert box.run(box.deps.store.scan(partition_of("me", thread.id), "!", "~", 10)) == []
+    assert box.run(box.deps.store.scan(layout.thread("me", thread.id), "!", "~", 10)) == []
     assert http.delete(f"threads/{thread.id}").status_code == 404
 
 

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from shared.blobs.base import write_bytes
+from shared.layout import SPILL
 from shared.store.base import EXISTING, Conflict, Delete, Put, Unavailable
 from shared.store.entities import MAX_PIECES, PIECE, TRANSACTION, data_properties, spilled, text_of
-from shared.store.spill import PREFIX
 from tests.contract.homes import AzureHome
 
 LARGE = {"text": "x" * 1_000_000}
@@ -24,7 +24,7 @@ async def home(azurite):
 
 
 async def spills(home):
-    return [info.name async for info in home.blobs().list(PREFIX)]
+    return [info.name async for info in home.blobs().list(SPILL)]
 
 
 @pytest.mark.parametrize("length", [0, 1, 32 * 1024, 32 * 1024 + 1, PIECE, PIECE + 1, PIECE * MAX_PIECES])
@@ -87,7 +87,7 @@ async def test_the_sweep_removes_old_blobs_without_a_record(home):
     store = home.store()
     await store.commit("p", [Put("a", LARGE), Put("b", LARGE)])
     for name, first_line in (("stale", b'["p", "a"]'), ("gone", b'["p", "never"]')):
-        await write_bytes(home.blobs(), f"{PREFIX}{name}", first_line + b"\nrest")
+        await write_bytes(home.blobs(), f"{SPILL}{name}", first_line + b"\nrest")
     now = int(time.time())
     assert await store.sweep(now - LATER) == 0
     assert await store.sweep(now + LATER) == 2

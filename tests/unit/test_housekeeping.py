@@ -6,12 +6,11 @@ import asyncio
 import os
 from datetime import UTC, datetime
 
+from shared import layout
 from shared.app import build
 from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
-from shared.files import files
 from shared.llm.scripted import ScriptedLlm
-from shared.objects.file import blob_of
 from shared.store.base import Put
 
 OWNER = "me"
@@ -22,9 +21,9 @@ async def test_bytes_that_nobody_owns_are_removed_when_the_box_starts(tmp_path):
     settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none")
     box = build(settings, llm=ScriptedLlm(), tools=[], clock=lambda: noon)
     deps = box.deps
-    await deps.store.commit(files.partition_of(OWNER), [Put("file-kept", {})])
+    await deps.store.commit(layout.files(OWNER), [Put("file-kept", {})])
     for file_id in ("file-kept", "file-gone", "file-young"):
-        await write_bytes(deps.blobs, blob_of(OWNER, file_id), b"bytes")
+        await write_bytes(deps.blobs, layout.file_blob(OWNER, file_id), b"bytes")
     for blob in (tmp_path / "blobs").iterdir():
         modified = noon if "young" in blob.name else noon - 24 * 3600
         os.utime(blob, (modified, modified))
@@ -32,5 +31,5 @@ async def test_bytes_that_nobody_owns_are_removed_when_the_box_starts(tmp_path):
     async with box.at_work(), asyncio.timeout(5):
         while len(left := {blob.name async for blob in deps.blobs.list("files/")}) > 2:  # noqa: ASYNC110  there is no event for it
             await asyncio.sleep(0.01)
-        assert left == {blob_of(OWNER, "file-kept"), blob_of(OWNER, "file-young")}
-        assert await read_all(deps.blobs, blob_of(OWNER, "file-kept")) == b"bytes"
+        assert left == {layout.file_blob(OWNER, "file-kept"), layout.file_blob(OWNER, "file-young")}
+        assert await read_all(deps.blobs, layout.file_blob(OWNER, "file-kept")) == b"bytes"

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from shared import housekeeping
+from shared import housekeeping, layout
 from shared.app import Box, build
 from shared.assistants import assistants
 from shared.azure import CLIENT_OPTIONS, DELAYS
@@ -16,7 +16,6 @@ from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run import Lease, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
-from shared.objects.thread import HEAD_KEY, partition_of
 from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
 from shared.store.base import Unavailable
@@ -149,7 +148,7 @@ async def test_a_poisoned_message_fails_the_run_and_frees_the_thread(bench):
 
     run = (await bench.record()).run
     assert (run.status, run.last_error["code"]) == ("failed", "server_error")
-    head = await bench.box.deps.store.get(partition_of(OWNER, run.thread_id), HEAD_KEY)
+    head = await bench.box.deps.store.get(layout.thread(OWNER, run.thread_id), layout.HEAD_KEY)
     assert head.data["active_run"] is None
 
 

@@ -1,0 +1,134 @@
+"""Where everything is stored: the only module that spells a partition, a key or a blob's name.
+
+A partition is what one commit can change together. Every partition but an index's begins with its owner, so another
+owner's id leads nowhere:
+
+    OWNER:assistants       one row per assistant, newest first
+    OWNER:files            one row per file, newest first
+    OWNER:threads          an index: one row per thread, newest first
+    OWNER:vector_stores    an index: one row per vector store, newest first
+    OWNER:attached         FILE:STORE for every store that a file is in
+    OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
+    OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
+    OWNER:upload_…         an upload and its parts
+    index-vs_…             the manifest of a vector store's search index
+
+An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
+ids within a thread or a store begin with a number and sort ascending (`ids.py`). Keys are told apart by their prefix
+alone, so a collection can take rows of another kind beside them: oldest-first twins of its keys, or rows that lead from
+a foreign id to the key that stands for it. Names that begin with `by_` are kept free for those.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: The format of stored records and queue messages, major.minor (see `store/base.py`).
+FORMAT: Final = "1.0"
+
+ASSISTANT: Final = "asst_"
+THREAD: Final = "thread_"
+MESSAGE: Final = "msg_"
+RUN: Final = "run_"
+STEP: Final = "step_"
+FILE: Final = "file-"
+#: Files of Azure OpenAI's own Assistants; accepted wherever ids are.
+FOREIGN_FILE: Final = "assistant-"
+UPLOAD: Final = "upload_"
+PART: Final = "part_"
+VECTOR_STORE: Final = "vs_"
+BATCH: Final = "vsfb_"
+#: A file in a vector store; clients know it by the file's id.
+ITEM: Final = "item_"
+
+#: Keys of the rows of which a partition has one.
+THREAD_KEY: Final = "thread"
+HEAD_KEY: Final = "head"
+STORE_KEY: Final = "store"
+MANIFEST_KEY: Final = "manifest"
+
+#: Blobs with the data of records too large for the store.
+SPILL: Final = "spill/"
+#: Blobs with the bytes of files.
+FILES: Final = "files/"
+
+
+def owner_of(partition: str) -> str:
+    """Whose partition it is."""
+    return partition.partition(":")[0]
+
+
+def assistants(owner: str) -> str:
+    """The partition of an owner's assistants."""
+    return f"{owner}:assistants"
+
+
+def files(owner: str) -> str:
+    """The partition of an owner's files."""
+    return f"{owner}:files"
+
+
+def threads(owner: str) -> str:
+    """The partition of the index of an owner's threads."""
+    return f"{owner}:threads"
+
+
+def vector_stores(owner: str) -> str:
+    """The partition of the index of an owner's vector stores."""
+    return f"{owner}:vector_stores"
+
+
+def attached(owner: str) -> str:
+    """The partition that tells which stores a file is in: a file's row must lead there when it is deleted."""
+    return f"{owner}:attached"
+
+
+def attached_key(file_id: str, store_id: str) -> str:
+    """The key of a file's being in a store."""
+    return f"{file_id}:{store_id}"
+
+
+def attached_range(file_id: str) -> tuple[str, str]:
+    """The keys of every store that a file is in: `first <= key < last`."""
+    return f"{file_id}:", f"{file_id};"
+
+
+def thread(owner: str, thread_id: str) -> str:
+    """A thread's partition."""
+    return f"{owner}:{thread_id}"
+
+
+def vector_store(owner: str, store_id: str) -> str:
+    """A vector store's partition."""
+    return f"{owner}:{store_id}"
+
+
+def upload(owner: str, upload_id: str) -> str:
+    """The partition of an upload and its parts."""
+    return f"{owner}:{upload_id}"
+
+
+def index(store_id: str) -> str:
+    """The partition of a search index's manifest, apart from its store's records: they change at another pace."""
+    return f"index-{store_id}"
+
+
+def file_blob(owner: str, file_id: str) -> str:
+    """The name of the blob with a file's bytes."""
+    return f"{FILES}{owner}/{file_id}"
+
+
+def owner_and_file(blob: str) -> tuple[str, str]:
+    """The inverse of `file_blob`."""
+    _, owner, file_id = blob.split("/", 2)
+    return owner, file_id
+
+
+def part_blob(owner: str, upload_id: str, part_id: str = "") -> str:
+    """The name of the blob with a part's bytes; without a part, how the names of all parts begin."""
+    return f"uploads/{owner}/{upload_id}/{part_id}"
+
+
+def segment_blob(store_id: str, segment_id: str = "") -> str:
+    """The name of the blob with a segment of a search index; without one, how the names of all begin."""
+    return f"index/{store_id}/{segment_id}"
