@@ -115,13 +115,14 @@ class Folder:
             raise FileMissing(f"{name!r} is not a file in /mnt/data")
         try:
             with opened(self.data) as data:
-                file = os.fdopen(os.open(name, _READ, dir_fd=data), "rb")
+                descriptor = os.open(name, _READ, dir_fd=data)
         except OSError as error:
             raise FileMissing(f"{name} is not a file in /mnt/data") from error
-        if not self._may_leave(name, os.fstat(file.fileno())):
-            file.close()
+        # Looked at before it is made a file: Python leaves the descriptor of a folder open when it refuses it.
+        if not self._may_leave(name, os.fstat(descriptor)):
+            os.close(descriptor)
             raise FileMissing(f"{name} is not a file in /mnt/data")
-        return file
+        return os.fdopen(descriptor, "rb")
 
     def used(self) -> tuple[int, int]:
         """Bytes and entries of everything in here. Raises Unreadable."""
