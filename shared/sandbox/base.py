@@ -20,7 +20,7 @@ DATA: Final = "/mnt/data"
 
 Isolation = Literal["hyperv", "namespaces", "landlock", "none"]
 Status = Literal["ok", "error", "timeout", "killed"]
-Reason = Literal["memory", "processes", "disk", "crash", "protocol"]
+Reason = Literal["memory", "mappings", "watches", "processes", "disk", "crash", "protocol"]
 
 
 class SandboxError(Exception):
@@ -49,9 +49,17 @@ class Limits:
 
     #: Seconds of one call, when the caller names none.
     seconds: float = 120.0
+    #: Of all processes together, with what the kernel keeps for them.
     memory: int = 1024 * MIB
     processes: int = 64
-    open_files: int = 512
+    #: What one process may reserve, used or not: the kernel's tables for it stay small.
+    address_space: int = 4096 * MIB
+    #: Of all processes together; one with pandas and its kin has 1,200.
+    mappings: int = 65_536
+    #: Of one process.
+    open_files: int = 256
+    #: Watches on descriptors (epoll) and locks on files, of all processes together: the kernel counts them by user.
+    watches: int = 4096
     #: All of /mnt/data, and how many files and folders it may hold.
     disk: int = 1024 * MIB
     entries: int = 2000

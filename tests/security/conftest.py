@@ -10,6 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ LIMITS = Limits(
     seconds=20,
     memory=400 * MIB,
     processes=32,
+    address_space=2048 * MIB,
+    mappings=5000,
     open_files=128,
+    watches=200,
     disk=64 * MIB,
     entries=300,
     file_size=32 * MIB,
@@ -181,6 +185,47 @@ def host() -> Iterator[Host]:
         unix.listen()
         abstract.listen()
         yield Host(home, folder, secret, text, victim, tcp, udp, unix, abstract)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the box has of the machine; code must not take it along when it ends."""
+
+    #: Bytes that could be had.
+    memory: int
+    #: Open in this process.
+    descriptors: int
+    #: Leases on files, of anybody.
+    leases: int
+
+    @classmethod
+    def now(cls) -> Machine:
+        """As it stands."""
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        return cls(
+            memory=int(lines["MemAvailable"].split()[0]) * 1024,
+            descriptors=len(os.listdir("/proc/self/fd")),
+            leases=Path("/proc/locks").read_text().count("LEASE"),
+        )
+
+    def has_less_than(self, before: Machine) -> bool:
+        """Whether something was lost. Memory is everybody's, so others may have taken some meanwhile."""
+        lost = before.memory - self.memory > 1024 * MIB
+        return lost or self.descriptors > before.descriptors or self.leases > before.leases
+
+
+@pytest.fixture(autouse=True)
+def machine() -> Iterator[None]:
+    """Whatever was tried, memory, descriptors and leases are given back."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = Machine.now()
+    yield
+    deadline = time.monotonic() + 5
+    while Machine.now().has_less_than(before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Machine.now().has_less_than(before), (before, Machine.now())
 
 
 @pytest.fixture

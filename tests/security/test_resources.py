@@ -66,6 +66,70 @@ async def test_memory_cannot_be_hidden_in_sockets(run):
     await lives_on(run)
 
 
+SHARED = "import mmap\nheld = mmap.mmap(-1, {size} << 20)\ntime.sleep(1)"
+#: Given back but for a page; what was in the rest would stay.
+SHRUNK = """
+import mmap
+held = []
+for _ in range({count}):
+    held.append(mmap.mmap(-1, 50 << 20))
+    held[-1].resize(4096)
+time.sleep(1)
+"""
+#: Every second page gets another protection, so that the mappings stay apart.
+PIECES = """
+import mmap
+held = mmap.mmap(-1, {count} * 4096, mmap.MAP_PRIVATE)
+start = ctypes.addressof(ctypes.c_char.from_buffer(held))
+for page in range(0, {count}, 2):
+    assert libc.mprotect(ctypes.c_void_p(start + page * 4096), ctypes.c_size_t(4096), 1) == 0
+time.sleep(1)
+"""
+#: Copies of one descriptor count each.
+WATCHES = """
+import select
+end = os.pipe()[0]
+ends = [os.dup(end) for _ in range({count} // 4)]
+held = [select.epoll() for _ in range(4)]
+for each in held:
+    for end in ends:
+        each.register(end)
+time.sleep(1)
+"""
+LOCKS = """
+import fcntl
+with open('x', 'wb') as file:
+    for n in range({count}):
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * n)
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "reason"),
+    [
+        (SHARED.format(size=401), SHARED.format(size=200), "memory"),
+        (SHRUNK.format(count=9), SHRUNK.format(count=2), "memory"),
+        (PIECES.format(count=5001), PIECES.format(count=2000), "mappings"),
+        (WATCHES.format(count=204), WATCHES.format(count=160), "watches"),
+        (LOCKS.format(count=201), LOCKS.format(count=160), "watches"),
+    ],
+    ids=["shared memory", "shared memory of which little is mapped", "mappings", "watches", "locks"],
+)
+async def test_what_the_kernel_keeps_for_the_code_is_bounded(run, session, above, below, reason):
+    """One above the bound ends the session; the same, well below, is nobody's business."""
+    assert (await run(f"os.chdir('/mnt/data')\n{below}")).status == "ok"
+    result = await run(f"os.chdir('/mnt/data')\n{above}")
+    assert (result.status, result.reason) == ("killed", reason)
+    await lives_on(run)
+
+
+async def test_no_process_reserves_more_than_its_address_space(run):
+    reserve = "import mmap\nheld = mmap.mmap(-1, {size} << 20, mmap.MAP_PRIVATE, mmap.PROT_READ)"
+    assert (await run(reserve.format(size=1024))).status == "ok"
+    assert exception(await run(reserve.format(size=2048))) == "OSError"
+
+
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x"])
 async def test_memory_cannot_be_hidden_in_files(run, path):
     result = await run(f"with open({path!r}, 'wb') as f:\n    for _ in range(31): f.write(bytes(1 << 20))")

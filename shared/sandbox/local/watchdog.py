@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.sandbox.base import Limits, Reason
-from shared.sandbox.local import procfs
+from shared.sandbox.local import holdings, procfs
 from shared.sandbox.local.folder import Folder
+from shared.sandbox.local.procfs import Member
 from shared.sandbox.local.untrusted_tree import Unreadable
 
 _PERIOD: Final = 0.1
@@ -39,21 +40,28 @@ class Watchdog:
 
     def look(self) -> Reason | None:
         """The limit that is exceeded now, if one is."""
-        held, in_memory = procfs.Held(0, 0), 0
         try:
-            if sys.platform == "linux":
-                everyone = procfs.members(self.session())
-                if any(member.pid == self.session() and member.state == "Z" for member in everyone):
-                    return "crash"  # its children may still hold the socket open
-                if len(everyone) > self.limits.processes + _OWN:
-                    return "processes"
-                if procfs.memory(everyone, self.limits.memory) > self.limits.memory:
-                    return "memory"
-                held = procfs.held(everyone, self.folder.data.stat().st_dev, self.limits.file_size)
-                if held.memory > self.limits.memory:
-                    return "memory"
-                in_memory = procfs.files_in_memory(everyone)
-            size, entries = self.folder.used()
+            everyone = procfs.members(self.session()) if sys.platform == "linux" else []
+            if any(member.pid == self.session() and member.state == "Z" for member in everyone):
+                return "crash"  # its children may still hold the socket open
+            if len(everyone) > self.limits.processes + _OWN:
+                return "processes"
+            return self._held(everyone)
         except Unreadable:
             return "disk"
-        return "disk" if entries + in_memory > self.limits.entries or size + held.disk > self.limits.disk else None
+
+    def _held(self, everyone: list[Member]) -> Reason | None:
+        """What the processes hold, against the limits. Raises Unreadable."""
+        limits = self.limits
+        held = holdings.held(everyone, self.folder.data.stat().st_dev, limits)
+        if held.mappings > limits.mappings:
+            return "mappings"
+        if held.watches > limits.watches:
+            return "watches"
+        files = holdings.in_memory(everyone)
+        outside = held.memory + files.bytes
+        if outside + holdings.resident(everyone, limits.memory - outside) > limits.memory:
+            return "memory"
+        size, entries = self.folder.used()
+        full = entries + files.files > limits.entries or size + held.disk > limits.disk
+        return "disk" if full else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -73,6 +74,7 @@ def config(limits: Limits, *, data: str, uid: int | None, processes: int) -> Jso
         "filter": None,
         "rlimits": {
             "RLIMIT_DATA": limits.memory,
+            **({"RLIMIT_AS": limits.address_space} if sys.platform == "linux" else {}),  # others reserve at will
             "RLIMIT_FSIZE": limits.file_size,
             "RLIMIT_NOFILE": limits.open_files,
             "RLIMIT_NPROC": processes,
