@@ -1,6 +1,7 @@
 """What the code interpreter costs: `python -m bench.sandbox [bwrap | landlock]`. Prints a table, writes JSON.
 
-Start, a warm `1 + 1`, a CSV file of 10 MB through pandas, and the memory of a session that waits.
+Start, a warm `1 + 1`, a CSV file of 10 MB through pandas, the memory of a session that waits, and what its
+watchdog costs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from shared.sandbox.base import Session
 from shared.sandbox.interpreter import this_interpreter
-from shared.sandbox.local import procfs
+from shared.sandbox.local import holdings, procfs
 from shared.sandbox.local.isolation.bwrap import Bubblewrap
 from shared.sandbox.local.isolation.landlock import Landlock
 from shared.sandbox.local.sandbox import LocalSandbox
@@ -25,6 +26,7 @@ from shared.sandbox.local.session import LocalSession
 
 STARTS = 9
 CALLS = 100
+LOOKS = 100
 CSV_BYTES = 10_000_000
 CHUNK = 256 * 1024
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +35,14 @@ LOAD = """
 import pandas as pd
 frame = pd.read_csv('/mnt/data/rows.csv')
 (len(frame), round(frame['value'].mean(), 3))
+"""
+
+
+FORKS = """
+import os, time
+for _ in range(20):
+    if os.fork() == 0:
+        time.sleep(60)
 """
 
 
@@ -58,7 +68,7 @@ async def timed(action: Callable[[], Awaitable[Any]]) -> float:
 def held(session: Session) -> float:
     """Megabytes that all processes of a session hold, shared pages divided."""
     assert isinstance(session, LocalSession)
-    return procfs.memory(procfs.members(session._session_id()), 0) / 1e6
+    return holdings.resident(procfs.members(session._session_id()), 0) / 1e6
 
 
 async def starts(sandbox: LocalSandbox, code: str, count: int) -> list[float]:
@@ -83,8 +93,22 @@ async def measure(sandbox: LocalSandbox) -> dict[str, list[float]]:
         found["10 MB CSV, pandas import included, ms"] = [await timed(lambda: session.run(LOAD))]
         found["10 MB CSV again, ms"] = [await timed(lambda: session.run(LOAD)) for _ in range(5)]
         found["memory with pandas and the CSV, MB"] = [held(session)]
+        found["a look of the watchdog, ms"] = looks(session)
+        await session.run(FORKS)
+        found["a look at 20 more processes, ms"] = looks(session)
         found["end of a session, ms"] = [await timed(lambda: sandbox_end(session))]
     found["start with pandas and pyplot, ms"] = await starts(sandbox, "import pandas, matplotlib.pyplot", 5)
+    return found
+
+
+def looks(session: Session) -> list[float]:
+    """Milliseconds of the watchdog's looks; one is taken ten times a second."""
+    assert isinstance(session, LocalSession)
+    found = []
+    for _ in range(LOOKS):
+        began = time.perf_counter()
+        session._watchdog.look()
+        found.append((time.perf_counter() - began) * 1000)
     return found
 
 
