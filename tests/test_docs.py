@@ -1,4 +1,4 @@
-"""The README knows every setting, every route, every command of the Makefile and every sample."""
+"""The documentation is what the code says: generated pages are fresh, links lead somewhere, the README is short."""
 
 from __future__ import annotations
 
@@ -7,42 +7,86 @@ from pathlib import Path
 
 import pytest
 
-from shared.api.app import create_app
-from shared.app import build
+from docs.build import pages, variable
 from shared.config import Settings
 from shared.demo.samples.install import names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")])
+MADE = pages()
+
+
+def lines_outside_code(text: str) -> list[str]:
+    return re.sub(r"(?ms)^```.*?^```", "", text).splitlines()
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = [line.lstrip("#").strip() for line in lines_outside_code(text) if line.startswith("#")]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", MADE, ids=lambda path: path.name)
+def test_a_generated_page_is_what_make_docs_writes(path: Path) -> None:
+    assert path.read_text() == MADE[path], "run `make docs`"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_each_setting_is_in_the_table(name: str) -> None:
-    variable = Settings.model_fields[name].validation_alias or name.upper()
-    assert f"| `{variable}` |" in README
+def test_each_setting_is_described_and_in_the_reference(name: str) -> None:
+    assert Settings.model_fields[name].description, f"{name} needs a docstring in shared/config.py"
+    assert f"| `{variable(name)}` |" in (ROOT / "docs/reference/settings.md").read_text()
 
 
-async def test_each_route_is_in_the_table(tmp_path: Path) -> None:
-    box = build(Settings(_env_file=None, box_home=tmp_path, sandbox="none"))
-    paths = {route.path for route in create_app(box.deps, box.drives).routes if hasattr(route, "path")}
-    described = set(re.findall(r"`(/[^`]*)`", README))
-    plain = {re.sub(r"\{.*?\}", "{}", path) for path in described}
-    missing = [path for path in paths if re.sub(r"\{.*?\}", "{}", path) not in plain]
-    await box.close()
-    assert [path for path in missing if not path.startswith("/playground")] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", "\n".join(lines_outside_code(text))):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        path = (page.parent / file).resolve() if file else page
+        assert path.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(path.read_text()), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "test", "check", "samples", "bench", "durability", "infra-check"])
+def test_each_page_is_reached_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        waiting += [(page.parent / target).resolve() for target in targets if "://" not in target]
+    assert set(PAGES) - seen == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+COMMANDS = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_is_explained(command: str) -> None:
-    assert f"make {command}" in README
-    assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert any(f"make {command}" in page.read_text() for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"))
 
 
 @pytest.mark.parametrize("name", names())
-def test_each_sample_is_listed(name: str) -> None:
+def test_each_sample_is_listed_and_has_a_program(name: str) -> None:
     assert name.replace("_", " ").title() in README
+    assert (ROOT / f"examples/{name}.py").exists()
 
 
-def test_the_tree_in_the_readme_is_the_tree() -> None:
-    for folder in (path.parent.name for path in (ROOT / "shared").glob("*/__init__.py")):
-        assert f"{folder}/" in README, folder
+def test_the_tree_of_the_architecture_is_the_tree() -> None:
+    architecture = (ROOT / "docs/architecture.md").read_text()
+    for folder in (path.name for path in (ROOT / "shared").iterdir() if path.is_dir() and path.name != "__pycache__"):
+        assert f"{folder}/" in architecture, folder
+
+
+def test_the_glossary_is_short() -> None:
+    glossary = (ROOT / "CONTRIBUTING.md").read_text().split("## Glossary\n\n")[1]
+    assert len(glossary.splitlines()) <= 20

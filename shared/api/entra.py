@@ -1,4 +1,4 @@
-"""Entra ID: a token of the tenant instead of a key, as clients with `azure_ad_token` send it (CONTRACT 1.1).
+"""Entra ID: a token of the tenant instead of a key, as clients with `azure_ad_token` send it (docs/contract.md).
 
 A token counts if the tenant signed it for our audience and its object id is one of those the settings name.
 """

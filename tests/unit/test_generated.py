@@ -40,10 +40,10 @@ def test_the_example_of_local_settings_can_be_used(monkeypatch: pytest.MonkeyPat
     assert said.azure_web_jobs_storage.get_secret_value() == "UseDevelopmentStorage=true"
 
 
-def test_the_readme_gives_the_local_function_app_a_key(monkeypatch: pytest.MonkeyPatch):
+def test_the_guide_gives_the_local_function_app_a_key(monkeypatch: pytest.MonkeyPatch):
     """The example has none, and without one every call is refused."""
-    section = (ROOT / "README.md").read_text().split("## With Functions Core Tools")[1].split("\n## ")[0]
-    line, used = re.search(r"`(.BOX_API_KEYS.*?)`", section), re.search(r"Authorization: Bearer (.*?)'", section)
+    guide = (ROOT / "docs/guides/core-tools.md").read_text()
+    line, used = re.search(r"`(.BOX_API_KEYS.*?)`", guide), re.search(r"Authorization: Bearer (.*?)'", guide)
     assert line is not None
     assert used is not None
     monkeypatch.setenv("BOX_API_KEYS", json.loads(f"{{{line[1]}}}")["BOX_API_KEYS"])
