@@ -98,6 +98,12 @@ async def test_a_set_user_id_bit_does_not_stick(run, host, tier):
     assert (host.home / "sandbox" / "attacker" / "data" / "tool").stat().st_mode & 0o6000 == 0
 
 
+@pytest.mark.parametrize("mode", ["0o4755", "0o2755"])
+async def test_a_file_is_not_made_with_a_set_id_bit(run, host, mode):
+    assert exception(await run(f"os.open('/mnt/data/tool', os.O_CREAT | os.O_WRONLY, {mode})")) == "PermissionError"
+    assert not (host.home / "sandbox" / "attacker" / "data" / "tool").exists()
+
+
 async def test_no_set_user_id_program_helps(run):
     result = await run("print(subprocess.run(['su', '-c', 'id'], capture_output=True, input=b'', text=True).stdout)")
     assert "uid=0" not in result.logs + (result.error or "")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
+from pathlib import Path
 
 import pytest
 
-from tests.security.conftest import exception
+from shared.sandbox.local import LocalSandbox
+from tests.fakes.sandboxes import isolator
+from tests.security.conftest import LIMITS, exception
+
+
+def leases() -> int:
+    """Leases on this machine, whoever holds them."""
+    return Path("/proc/locks").read_text().count("LEASE")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +64,68 @@ async def test_prctl_cannot_loosen_anything(run, option, value):
 
 
 async def test_the_terminals_input_cannot_be_forged(run):
-    assert exception(await run("import fcntl\nfcntl.ioctl(0, 0x5412, b'x')")) == "PermissionError"
+    assert exception(await run("import fcntl\nfcntl.ioctl(0, 0x5412, b'x')")) == "OSError"
+
+
+@pytest.mark.parametrize("path", ["'/mnt/data/mine'", "os.__file__"], ids=["own file", "host's file"])
+async def test_a_lease_cannot_be_taken(run, path):
+    """Whoever opens a leased file waits for its holder; the interpreter's files are those that the box runs on."""
+    code = f"""
+import fcntl
+open('/mnt/data/mine', 'w').close()
+fcntl.fcntl(os.open({path}, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+"""
+    before = leases()
+    result = await run(code)
+    assert exception(result) == "PermissionError"
+    assert "Operation not permitted" in (result.error or "")  # by the filter: the file's owner is not asked
+    assert leases() == before
+
+
+async def test_a_second_sandbox_of_the_same_user_starts_beside_one_that_asked_for_a_lease(run, host, tier):
+    await run("import fcntl\nfcntl.fcntl(os.open(os.__file__, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_WRLCK)")
+    second = LocalSandbox(host.home / "second", isolator(tier), LIMITS)
+    async with asyncio.timeout(20), second.session("neighbour") as session:
+        assert (await session.run("import this")).status == "ok"
+    await second.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "errno"),
+    [
+        ("fcntl.fcntl(os.open('/mnt/data', 0), 1026, 1)", "EPERM"),  # F_NOTIFY
+        ("fcntl.flock(os.open(os.__file__, 0), fcntl.LOCK_SH | fcntl.LOCK_NB)", "ENOSYS"),
+        ("fcntl.fcntl(os.pipe()[0], 1031, 65536)", "EPERM"),  # F_SETPIPE_SZ
+        ("fcntl.ioctl(os.open(os.__file__, 0), 0x80086601, bytes(8))", "ENOTTY"),  # FS_IOC_GETFLAGS
+        ("mmap.mmap(-1, 4096).madvise(12)", "EINVAL"),  # MADV_MERGEABLE
+        ("socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)", "ENOPROTOOPT"),
+        ("socket.socketpair()[0].getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)", "ENOPROTOOPT"),
+    ],
+)
+async def test_of_a_call_that_is_many_in_one_the_unknown_commands_are_refused(run, action, errno):
+    told = "print(errno.errorcode[error.errno])"
+    result = await run(f"import errno, fcntl, mmap\ntry:\n    {action}\nexcept OSError as error:\n    {told}")
+    assert result.logs == f"{errno}\n"
+
+
+async def test_what_python_asks_of_descriptors_works(run):
+    result = await run("""
+import fcntl, mmap, sqlite3
+one, other = socket.socketpair()
+one.setblocking(False)
+one.settimeout(1)
+one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+os.set_inheritable(one.fileno(), True)
+print(os.isatty(0), one.type == socket.SOCK_STREAM, one.dup().getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+page = mmap.mmap(-1, 4096)
+page.madvise(mmap.MADV_DONTNEED)
+connection = sqlite3.connect('/mnt/data/base.db')
+connection.execute('CREATE TABLE t (x)')
+connection.commit()
+fcntl.lockf(open('/mnt/data/lock', 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)
+print(subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True, text=True).stdout)
+""")
+    assert (result.status, result.logs) == ("ok", "False True 0\n1\n\n"), result.error
 
 
 MACHINE_CODE = """

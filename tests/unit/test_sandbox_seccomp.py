@@ -113,14 +113,38 @@ def test_high_bits_of_an_argument_do_not_smuggle_a_value_past(answer):
     assert answer("prctl", (1 << 32) | 4) == errno.EINVAL
     assert answer("prctl", (1 << 32) | 15) == ALLOWED
     assert answer("fcntl", 0, (7 << 32) | 8) == errno.EPERM
-    assert answer("ioctl", 0, (1 << 40) | 0x5412) == errno.EPERM
+    assert answer("ioctl", 0, (1 << 40) | 0x5412) == errno.ENOTTY
+    assert answer("openat", -100, 0, 0, (1 << 40) | 0o644) == ALLOWED
 
 
-@pytest.mark.parametrize(
-    ("command", "wanted"), [(1, ALLOWED), (4, ALLOWED), (1030, ALLOWED), (8, errno.EPERM), (10, 1), (15, 1)]
-)
-def test_descriptors_send_no_signals(answer, command, wanted):
-    assert answer("fcntl", 3, command) == wanted
+#: Call -> position of its command, the commands that work, and what any other answers.
+COMMANDS = {
+    "fcntl": (1, {0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034}, errno.EPERM),
+    "ioctl": (1, {0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x802C542A}, errno.ENOTTY),
+    "prctl": (0, {3, 15, 16, 21, 23, 29, 38, 39}, errno.EINVAL),
+    "madvise": (2, {0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 22, 23}, errno.EINVAL),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_of_calls_that_are_many_in_one_only_the_known_commands_work(answer, name):
+    position, known, refusal = COMMANDS[name]
+    for command in {*range(2048), *range(0x5400, 0x5500), 0x8901, 0x8902, 0x40086602, 0x6685, *known}:
+        arguments = (*[0] * position, command)
+        assert answer(name, *arguments) == (ALLOWED if command in known else refusal), command
+
+
+def test_of_sockets_only_plain_options_are_set_and_nothing_is_told_of_the_other_end(answer):
+    settable = {option for option in range(128) if answer("setsockopt", 3, 1, option) == ALLOWED}
+    assert settable == {2, 9, 13, 15, 20, 21, 66, 67}
+    readable = {option for option in range(128) if answer("getsockopt", 3, 1, option) == ALLOWED}
+    assert readable == settable | {3, 4, 7, 8, 30, 38, 39}
+    for level in (0, 6, 17, 41, 255):
+        assert answer("setsockopt", 3, level, 2) == answer("getsockopt", 3, level, 3) == errno.ENOPROTOOPT
+
+
+def test_files_cannot_be_locked_against_the_host(answer, machine):
+    assert answer({"x86_64": 73, "aarch64": 32}[machine]) == errno.ENOSYS  # flock
 
 
 def test_sockets(answer, tier):
@@ -135,6 +159,14 @@ def test_modes(answer, tier):
     assert answer("fchmodat", -100, 0, 0o755) == (ALLOWED if tier == "namespaces" else 0)
     assert answer("fchmodat", -100, 0, 0o4755) == (errno.EPERM if tier == "namespaces" else 0)
     assert answer("utimensat") == (ALLOWED if tier == "namespaces" else 0)
+
+
+@pytest.mark.parametrize(("name", "before"), [("open", 2), ("openat", 3), ("creat", 1)])
+def test_files_are_not_made_with_set_id_bits(answer, machine, name, before):
+    if name in numbers(machine):
+        for mode in (0o4755, 0o2755, 0o6000):
+            assert answer(name, *[0] * before, mode) == errno.EPERM
+        assert answer(name, *[0] * before, 0o1777) == ALLOWED
 
 
 def test_signals_can_be_forbidden(machine):

@@ -1,7 +1,8 @@
 """The system call filter as classic BPF, made in plain Python: no libseccomp, no compiler.
 
-An allow-list. A call that is not in the table answers ENOSYS, as on an older kernel; a foreign calling convention
-(int 0x80, x32) kills. Filters see numbers, not memory, so paths are left to the mount namespace or to Landlock.
+An allow-list, of calls and of the commands of those that are many in one. A call that is not in the table answers
+ENOSYS, as on an older kernel; a foreign calling convention (int 0x80, x32) kills. Filters see numbers, not memory, so
+paths are left to the mount namespace or to Landlock.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _KILL: Final = 0x80000000
 _LOAD, _EQUAL, _ABOVE, _FROM, _ANY, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
 
 Instruction = tuple[int, int, int, int]
-Kind = Literal["only", "never", "without"]
+Kind = Literal["only", "without"]
 
 #: CLONE_NEWNS … CLONE_NEWNET, CLONE_NEWCGROUP and CLONE_NEWTIME: no namespaces from inside.
 _NAMESPACES: Final = 0x7E020080
@@ -35,12 +36,21 @@ _PARENT: Final = 0x8000
 _END_SIGNAL: Final = 0xEE
 #: set-user-id and set-group-id bits.
 _PRIVILEGED_MODE: Final = 0o6000
-#: PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET_TIMERSLACK, NO_NEW_PRIVS twice, SET_VMA.
-_PRCTL: Final = (3, 15, 16, 21, 23, 29, 38, 39, 0x53564D41)
-#: TIOCSTI, TIOCLINUX; FIOSETOWN, SIOCSPGRP.
-_IOCTL: Final = (0x5412, 0x541C, 0x8901, 0x8902)
-#: F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal sent by the kernel could wake a stopped session or reach another process.
-_FCNTL: Final = (8, 10, 15)
+#: PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET_TIMERSLACK, NO_NEW_PRIVS twice.
+_PRCTL: Final = (3, 15, 16, 21, 23, 29, 38, 39)
+#: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL; F_GETLK, F_SETLK, F_SETLKW and the same for open file descriptions
+#: (SQLite); F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_GET_SEALS. No leases and no signals of descriptors: both reach the host.
+_FCNTL: Final = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
+#: TCGETS, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, TCGETS2: what Python asks of any descriptor.
+_IOCTL: Final = (0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x802C542A)
+#: MADV_NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP,
+#: WIPEONFORK, KEEPONFORK, POPULATE_READ, _WRITE; not COLD, MERGEABLE or others that hide memory from who counts it.
+_MADVISE: Final = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 22, 23)
+_SOL_SOCKET: Final = 1
+#: SO_REUSEADDR, KEEPALIVE, LINGER, REUSEPORT, RCVTIMEO and SNDTIMEO with their 64-bit twins; no larger buffers.
+_SETSOCKOPT: Final = (2, 9, 13, 15, 20, 21, 66, 67)
+#: The same, and SO_TYPE, ERROR, SNDBUF, RCVBUF, ACCEPTCONN, PROTOCOL, DOMAIN; not who is at the other end.
+_GETSOCKOPT: Final = (*_SETSOCKOPT, 3, 4, 7, 8, 30, 38, 39)
 _AF_UNIX: Final = 1
 #: SOCK_STREAM, with SOCK_CLOEXEC and SOCK_NONBLOCK or without.
 _STREAM: Final = (1, 0x80001, 0x801, 0x80801)
@@ -65,11 +75,23 @@ _EVERYWHERE: Final[dict[str, tuple[Check, ...]]] = {
     "clone3": (Check(0, "only", (), errno.ENOSYS),),  # its flags are in memory; glibc falls back to clone
     "setsid": _REFUSED,  # the session id is how the host finds every process of a session
     "prctl": (Check(0, "only", _PRCTL, errno.EINVAL),),
-    "ioctl": (Check(1, "never", _IOCTL),),
-    "fcntl": (Check(1, "never", _FCNTL),),
+    "ioctl": (Check(1, "only", _IOCTL, errno.ENOTTY),),
+    "fcntl": (Check(1, "only", _FCNTL),),
+    "madvise": (Check(2, "only", _MADVISE, errno.EINVAL),),
+    "setsockopt": (
+        Check(1, "only", (_SOL_SOCKET,), errno.ENOPROTOOPT),
+        Check(2, "only", _SETSOCKOPT, errno.ENOPROTOOPT),
+    ),
+    "getsockopt": (
+        Check(1, "only", (_SOL_SOCKET,), errno.ENOPROTOOPT),
+        Check(2, "only", _GETSOCKOPT, errno.ENOPROTOOPT),
+    ),
     "prlimit64": (Check(0, "only", (0,)),),
     "setpriority": (Check(0, "only", (0,)), Check(1, "only", (0,))),
     "sched_setaffinity": (Check(0, "only", (0,)),),
+    "open": (Check(2, "without", (_PRIVILEGED_MODE,)),),  # libraries pass a mode of 0 when no file is made
+    "openat": (Check(3, "without", (_PRIVILEGED_MODE,)),),
+    "creat": (Check(1, "without", (_PRIVILEGED_MODE,)),),
     "chmod": (Check(1, "without", (_PRIVILEGED_MODE,)),),
     "fchmod": (Check(1, "without", (_PRIVILEGED_MODE,)),),
     "fchmodat": (Check(2, "without", (_PRIVILEGED_MODE,)),),
@@ -136,10 +158,7 @@ def _checked(check: Check) -> list[Instruction]:
     load = (_LOAD, 0, 0, 16 + 8 * check.argument)
     if check.kind == "without":
         return [load, (_ANY, 0, 1, values[0]), refuse]
-    if check.kind == "only":
-        return [load, *((_EQUAL, count - i, 0, value) for i, value in enumerate(values)), refuse]
-    tests = [(_EQUAL, count - 1 - i, 1 if i == count - 1 else 0, value) for i, value in enumerate(values)]
-    return [load, *tests, refuse]
+    return [load, *((_EQUAL, count - i, 0, value) for i, value in enumerate(values)), refuse]
 
 
 def _ranges(values: Iterable[int]) -> list[tuple[int, int]]:

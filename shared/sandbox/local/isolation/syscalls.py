@@ -19,7 +19,7 @@ getpid 39 172 | sendfile 40 71 | socket 41 198 | connect 42 203 | accept 43 202 
 recvfrom 45 207 | sendmsg 46 211 | recvmsg 47 212 | shutdown 48 210 | bind 49 200 | listen 50 201
 getsockname 51 204 | getpeername 52 205 | socketpair 53 199 | setsockopt 54 208 | getsockopt 55 209
 clone 56 220 | clone3 435 435 | fork 57 - | vfork 58 - | execve 59 221 | exit 60 93 | wait4 61 260
-kill 62 129 | uname 63 160 | fcntl 72 25 | flock 73 32 | fsync 74 82 | fdatasync 75 83 | truncate 76 45
+kill 62 129 | uname 63 160 | fcntl 72 25 | fsync 74 82 | fdatasync 75 83 | truncate 76 45
 ftruncate 77 46 | getdents 78 - | getcwd 79 17 | chdir 80 49 | fchdir 81 50 | rename 82 - | mkdir 83 -
 rmdir 84 - | creat 85 - | link 86 - | unlink 87 - | symlink 88 - | readlink 89 - | chmod 90 - | fchmod 91 52
 chown 92 - | fchown 93 55 | lchown 94 - | umask 95 166 | gettimeofday 96 169 | getrlimit 97 163
