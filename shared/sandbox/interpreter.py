@@ -11,6 +11,8 @@ from typing import Final
 #: What the host's own programs and libraries need; of /usr/local only what Python itself lives in.
 _SYSTEM: Final = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share", "/etc/fonts", "/etc/ld.so.cache")
 _LINKS: Final = ("/bin", "/lib", "/lib32", "/lib64")
+#: What Python needs of a prefix. The rest of a folder that holds a virtual environment may be anybody's secrets.
+_OF_PREFIX: Final = ("bin", "lib", "lib32", "lib64", "libexec", "include", "share", "pyvenv.cfg")
 
 #: The folder with the session's own program.
 INSIDE: Final = Path(__file__).parent / "inside"
@@ -21,16 +23,17 @@ class Interpreter:
     """An executable and everything that must be readable for it to start."""
 
     executable: str
-    #: Paths as the program names them; each may be reached through links.
+    #: Absolute paths as the program names them; each may be reached through links.
     folders: tuple[str, ...]
 
     @classmethod
     def of(cls, executable: str, prefixes: tuple[str, ...]) -> Interpreter:
-        """An interpreter by its path and its prefixes."""
+        """An interpreter by its path, which may be relative, and its prefixes."""
         real = str(Path(executable).resolve().parent.parent)
-        homes = {os.path.normpath(prefix) for prefix in (*prefixes, real)} - {"/", "/usr"}
-        system = [path for path in _SYSTEM if os.path.exists(path)]
-        return cls(executable, (*system, *sorted(homes)))
+        homes = {os.path.abspath(prefix) for prefix in (*prefixes, real)} - {"/", "/usr"}
+        needed = [os.path.join(home, name) for home in sorted(homes) for name in _OF_PREFIX]
+        # Not resolved: it is by its link in the virtual environment that Python finds the packages.
+        return cls(os.path.abspath(executable), tuple(path for path in (*_SYSTEM, *needed) if os.path.exists(path)))
 
 
 def this_interpreter() -> Interpreter:
