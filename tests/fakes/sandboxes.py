@@ -20,22 +20,14 @@ from shared.sandbox.local.isolation.landlock import Landlock
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
-def reachable(path: str) -> bool:
-    """Whether an unprivileged user gets to a path: root's own home is closed to others."""
-    real = Path(path).resolve()
-    return all(folder.stat().st_mode & 0o001 for folder in real.parents)
-
-
-def interpreter_for_anybody() -> Interpreter:
-    """This interpreter, or the system's where a root-owned one is out of an unprivileged user's reach."""
-    if os.geteuid() != 0 or reachable(sys.executable):
-        return this_interpreter()
-    return Interpreter.of(SYSTEM_PYTHON, ("/usr",))
+def interpreter_for_tests() -> Interpreter:
+    """This interpreter, or the system's where root runs the tests as somebody who cannot get to this one."""
+    return this_interpreter() if os.access(sys.executable, os.X_OK) else Interpreter.of(SYSTEM_PYTHON, ("/usr",))
 
 
 def isolator(name: str) -> Isolator:
     """The isolator of that name. A machine without it skips the test, except in CI."""
-    found: Isolator = Bubblewrap(this_interpreter()) if name == "bwrap" else Landlock(interpreter_for_anybody())
+    found: Isolator = (Bubblewrap if name == "bwrap" else Landlock)(interpreter_for_tests())
     missing = found.missing()
     if missing is not None and os.environ.get("CI"):
         pytest.fail(f"CI must be able to isolate: {missing}")

@@ -6,7 +6,9 @@ import os
 
 import pytest
 
-from tests.security.conftest import exception
+from shared.sandbox.local import LocalSandbox
+from tests.fakes.sandboxes import isolator
+from tests.security.conftest import LIMITS, PRELUDE, exception
 
 HIDDEN = {"FileNotFoundError", "PermissionError", "NotADirectoryError"}
 READ_ONLY = {"FileNotFoundError", "PermissionError", "OSError"}
@@ -120,6 +122,35 @@ async def test_a_thread_cannot_reach_another_threads_files(sandbox, host):
             )
             assert exception(result) in HIDDEN
             assert "private" not in result.logs
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no capability to keep")
+@pytest.mark.parametrize(
+    "action",
+    [
+        "print(open(SECRET).read())",
+        "os.listdir(FOLDER)",
+        "open(SECRET, 'a').write('mine')",
+        "open(FOLDER + '/planted', 'w')",
+        "os.link(SECRET, '/mnt/data/secret')",
+        "os.rename(SECRET, '/mnt/data/secret')",
+        "os.setuid(0)",
+        "os.kill(VICTIM, 0)",
+    ],
+)
+async def test_a_session_that_may_pass_closed_folders_reads_nothing_else_in_them(host, tier, action):
+    """As where Python lies below /root: with Landlock, the code then has a capability, which opens nothing else."""
+    host.secret.chmod(0o600)
+    host.folder.chmod(0o700)
+    (host.home / "closed").mkdir(mode=0o700)
+    before = host.state()
+    sandbox = LocalSandbox(host.home / "closed" / "sandbox", isolator(tier), LIMITS)
+    async with sandbox.session("attacker") as session:
+        result = await session.run(host.names() + PRELUDE + action)
+        assert exception(result) in {*HIDDEN, "OSError", "ProcessLookupError"}
+        assert host.text not in repr(result)
+    await sandbox.close()
+    assert host.state() == before
 
 
 async def test_the_code_is_not_root_and_its_folder_is_closed_to_others(run, host):

@@ -17,19 +17,22 @@ from shared.sandbox.base import SandboxBusy, SandboxUnavailable
 from shared.sandbox.fallback import FirstSandbox
 from shared.sandbox.file_names import cleaned, is_allowed
 from shared.sandbox.interpreter import Interpreter, this_interpreter
-from shared.sandbox.local.isolation import bwrap, landlock
+from shared.sandbox.local.isolation import bwrap, capabilities, landlock
 from shared.sandbox.local.isolation.base import Isolator, Plan
 from shared.sandbox.local.isolation.bwrap import Bubblewrap
 from shared.sandbox.local.isolation.landlock import Landlock
 from shared.sandbox.local.isolation.none import Bare
 from shared.sandbox.local.sandbox import LocalSandbox
-from tests.fakes.sandboxes import home_for_anybody, interpreter_for_anybody, isolator
+from tests.fakes.sandboxes import home_for_anybody, interpreter_for_tests, isolator
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
     with home_for_anybody() as path:
         yield path
+
+
+only_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root becomes somebody else")
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ async def test_bubblewrap_is_preferred(home):
 
 
 async def test_landlock_is_used_without_bubblewrap_and_the_reason_is_told(home, no_bubblewrap, caplog):
-    sandbox = best(home, Bubblewrap(interpreter_for_anybody()), isolator("landlock"))
+    sandbox = best(home, Bubblewrap(interpreter_for_tests()), isolator("landlock"))
     await sandbox.self_test()
     assert (sandbox.info.name, sandbox.info.isolation) == ("landlock", "landlock")
     assert "apt-get install bubblewrap" in caplog.text
@@ -58,7 +61,7 @@ async def test_landlock_is_used_without_bubblewrap_and_the_reason_is_told(home, 
 
 async def test_a_machine_that_cannot_isolate_refuses_code_and_says_what_is_missing(home, no_bubblewrap, monkeypatch):
     monkeypatch.setattr(landlock, "abi", lambda: 0)
-    python = interpreter_for_anybody()
+    python = interpreter_for_tests()
     sandbox = best(home, Bubblewrap(python), Landlock(python))
     with pytest.raises(SandboxUnavailable, match=r"apt-get install bubblewrap.*no Landlock"):
         async with sandbox.session("key"):
@@ -105,7 +108,80 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
     await sandbox.close()
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
+async def test_what_lies_beside_a_virtual_environment_is_out_of_reach(home, kind):
+    """As after `python -m venv .` in a project's own folder, with the box's home in it, too."""
+    isolator("bwrap" if kind is Bubblewrap else "landlock")
+    venv.create(home, symlinks=True)
+    for name in (".env", "pip.conf"):
+        (home / name).write_text("private")
+        (home / name).chmod(0o644)
+    python = Interpreter.of(str(home / "bin" / "python"), (str(home), sys.base_prefix))
+    sandbox = LocalSandbox(home / ".box", kind(python))
+    await sandbox.self_test()
+    async with sandbox.session("key") as session:
+        assert (await session.run("import sys\nsys.prefix")).result == repr(str(home))
+        for name in (".env", "pip.conf"):
+            result = await session.run(f"open({str(home / name)!r}).read()")
+            assert result.status == "error"
+            assert "private" not in repr(result)
+    await sandbox.close()
+
+
+async def test_an_interpreter_may_be_named_by_a_path_that_goes_up_and_down(home, monkeypatch):
+    """As after `cd docs && ../.venv/bin/python -m shared run`."""
+    isolator("bwrap")
+    folder, name = os.path.split(sys.executable)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "executable", f"../{os.path.basename(folder)}/{name}")
+    python = this_interpreter()
+    assert python.executable == os.path.join(folder, name)
+    sandbox = LocalSandbox(home / "sandbox", Bubblewrap(python))
+    async with sandbox.session("key") as session:
+        assert (await session.run("import sys\nsys.prefix")).result == repr(sys.prefix)
+    await sandbox.close()
+
+
+@only_root
+async def test_a_root_whose_python_and_home_are_closed_to_others_can_run_code(home):
+    """As in a container without user namespaces, with the interpreter below /root."""
+    isolator("landlock")
+    (home / "closed").mkdir(mode=0o700)
+    venv.create(home / "closed" / "venv", symlinks=True)
+    python = Interpreter.of(str(home / "closed" / "venv" / "bin" / "python"), (str(home / "closed" / "venv"),))
+    sandbox = LocalSandbox(home / "closed" / "sandbox", Landlock(python))
+    await sandbox.self_test()
+    async with sandbox.session("key") as session:
+        code = "import os, subprocess, sys\nsubprocess.check_output([sys.executable, '-c', 'import json; print(json)'])"
+        assert "json" in ((await session.run(code)).result or "")
+        assert (await session.run("os.getuid() != 0")).result == "True"
+    await sandbox.close()
+
+
+@only_root
+@pytest.mark.parametrize(
+    ("held", "kept"), [("000001ffffffffff", 2), ("00000000a80425fb", 1), ("0000000000000000", None)]
+)
+def test_the_smallest_capability_is_kept_that_reads_what_is_closed(tmp_path, monkeypatch, held, kept):
+    (tmp_path / "status").write_text(f"Name:\tpython\nCapInh:\t{'0' * 16}\nCapPrm:\t{held}\nCapEff:\t{held}\n")
+    monkeypatch.setattr(capabilities, "_STATUS", tmp_path / "status")
+    assert capabilities.for_reading() == kept
+
+
+@only_root
+async def test_a_root_that_cannot_open_its_python_to_a_session_says_so(home, no_bubblewrap, monkeypatch):
+    isolator("landlock")
+    (home / "closed").mkdir(mode=0o700)
+    venv.create(home / "closed" / "venv", symlinks=True)
+    python = Interpreter.of(str(home / "closed" / "venv" / "bin" / "python"), (str(home / "closed" / "venv"),))
+    monkeypatch.setattr(capabilities, "for_reading", lambda: None)
+    sandbox = best(home / "sandbox", Bubblewrap(python), Landlock(python))
+    with pytest.raises(SandboxUnavailable, match=rf"{home}/closed is closed .* CAP_DAC_READ_SEARCH"):
+        await sandbox.self_test()
+    await sandbox.close()
+
+
+@only_root
 async def test_a_root_without_a_place_for_its_locks_refuses_code(home, monkeypatch):
     """As in a container whose file system is read-only."""
     (home / "run").touch()
@@ -129,10 +205,9 @@ async def test_a_thread_that_is_deleted_after_a_restart_leaves_nothing_behind(ho
 
 @pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
 async def test_a_home_that_the_code_would_see_is_no_home(home, kind):
-    """As when a virtual environment was made in the project's own folder: its Python needs all that is in there."""
-    isolator("bwrap" if kind is Bubblewrap else "landlock")
-    python = interpreter_for_anybody()
-    sandbox = LocalSandbox(home / ".box", kind(Interpreter.of(python.executable, (*python.folders, str(home)))))
+    """As in a folder that the interpreter needs."""
+    python = isolator("bwrap" if kind is Bubblewrap else "landlock").interpreter
+    sandbox = LocalSandbox(home / ".box", kind(Interpreter(python.executable, (*python.folders, str(home)))))
     with pytest.raises(SandboxUnavailable, match="BOX_HOME"):
         await sandbox.self_test()
     await sandbox.close()

@@ -11,6 +11,8 @@ from typing import Any
 Json = dict[str, Any]
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 47, 2
+_CAPABILITY_VERSION_3 = 0x20080522
 _SECCOMP_MODE_FILTER = 2
 #: The Landlock calls have these numbers on every machine.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -39,11 +41,8 @@ def confine(config: Json) -> None:
     for name, value in config["rlimits"].items():
         if hasattr(resource, name):  # macOS lacks some
             _limit(getattr(resource, name), value)
-    uid = config["uid"]
-    if uid is not None:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
+    if config["uid"] is not None:
+        become(config["uid"], config["capability"])
     if config["die_with_parent"]:  # after the change of user, which clears it
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != config["parent"]:
@@ -56,6 +55,22 @@ def confine(config: Json) -> None:
         code = ctypes.create_string_buffer(bytes.fromhex(config["filter"]))
         program = _Program(len(code) // 8, ctypes.addressof(code))
         _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program))
+
+
+def become(uid: int, capability: int | None, *, inherited: bool = True) -> None:
+    """Be another user for good, with one capability or none; `inherited` by child processes. Raises OSError."""
+    if capability is not None:
+        _prctl(_PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    if capability is not None:
+        header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+        only = 1 << capability  # effective, permitted, inheritable; and once more for numbers above 31
+        if _libc.capset(header, (ctypes.c_uint32 * 6)(only, only, only, 0, 0, 0)) != 0:
+            raise OSError(ctypes.get_errno(), "capset")
+    if capability is not None and inherited:
+        _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, ctypes.c_ulong(capability))
 
 
 def _limit(which: int, value: int) -> None:

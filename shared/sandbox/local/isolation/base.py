@@ -68,6 +68,7 @@ def config(limits: Limits, *, data: str, uid: int | None, processes: int) -> Jso
     return {
         "data": data,
         "uid": uid,
+        "capability": None,
         "parent": os.getpid(),
         "die_with_parent": False,
         "landlock": None,

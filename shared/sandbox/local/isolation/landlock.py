@@ -14,7 +14,7 @@ from typing import Final
 
 from shared.sandbox.base import Isolation, Limits
 from shared.sandbox.interpreter import INSIDE, Interpreter, environment
-from shared.sandbox.local.isolation import seccomp
+from shared.sandbox.local.isolation import capabilities, seccomp
 from shared.sandbox.local.isolation.base import Json, Place, Plan, config
 from shared.sandbox.local.procfs import threads_of_user
 
@@ -47,6 +47,12 @@ class Landlock:
             return "Landlock is used on x86_64 and aarch64 Linux only"
         if abi() < 1:
             return "this kernel has no Landlock (Linux 5.13 or newer, with `landlock` in its lsm= list)"
+        folder = capabilities.closed(self._python) if os.geteuid() == 0 else None
+        if folder is not None and capabilities.for_reading() is None:
+            return (
+                f"{folder} is closed to the users that sessions run as, and Python lies behind it "
+                "(open it to others, put Python elsewhere, or give the container CAP_DAC_READ_SEARCH)"
+            )
         return None
 
     def plan(self, place: Place, descriptor: int, limits: Limits) -> Plan:
@@ -56,12 +62,23 @@ class Landlock:
         busy = 0 if place.uid is not None else threads_of_user(os.getuid())
         settings = config(limits, data=place.data, uid=place.uid, processes=busy + limits.processes)
         settings["die_with_parent"] = True
+        settings["capability"] = self._capability(place)
         settings["landlock"] = self._rules(place)
         signals = place.uid is not None or abi() >= _SIGNALS_ABI
         settings["filter"] = seccomp.program(machine, "landlock", signals=signals).hex()
         command = [self.interpreter.executable, "-I", str(INSIDE / "kernel.py"), str(descriptor)]
         variables = environment(home=place.scratch, inside=str(INSIDE), executable=self.interpreter.executable)
         return Plan(command, variables, settings, place.data)
+
+    @property
+    def _python(self) -> list[str]:
+        return [self.interpreter.executable, *self.interpreter.folders, str(INSIDE)]
+
+    def _capability(self, place: Place) -> int | None:
+        """What the session's own user needs to get to its files: mostly nothing."""
+        if place.uid is None or capabilities.closed(self._python, ways=(place.data, place.scratch)) is None:
+            return None
+        return capabilities.for_reading()
 
     def _rules(self, place: Place) -> Json:
         version = abi()
