@@ -21,7 +21,7 @@ import pytest
 from shared.sandbox.base import MIB, CellResult, Limits, Session
 from shared.sandbox.local import procfs
 from shared.sandbox.local.sandbox import LocalSandbox
-from tests.fakes.sandboxes import home_for_anybody, isolator
+from tests.fakes.sandboxes import home_for_anybody, interpreter_for_tests, isolator
 
 #: Small, so that exceeding them is quick.
 LIMITS = Limits(
@@ -171,7 +171,8 @@ def host() -> Iterator[Host]:
         secret = folder / "secret"
         secret.write_text(text := secrets.token_hex())
         secret.chmod(0o666)
-        victim = stack.enter_context(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+        python = interpreter_for_tests().executable
+        victim = stack.enter_context(subprocess.Popen([python, "-c", "input()"], stdin=subprocess.PIPE))
         stack.callback(victim.kill)
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))

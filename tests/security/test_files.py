@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.sandboxes import isolator
 from tests.security.conftest import LIMITS, PRELUDE, exception
 

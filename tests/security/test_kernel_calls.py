@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.sandbox import LocalSandbox
 from tests.fakes.sandboxes import isolator
 from tests.security.conftest import LIMITS, exception
 

@@ -195,12 +195,12 @@ BOX = """
 import asyncio, sys
 from pathlib import Path
 from shared.sandbox.interpreter import Interpreter
-from shared.sandbox.bwrap import Bubblewrap
-from shared.sandbox.landlock import Landlock
-from shared.sandbox.local import LocalSandbox
+from shared.sandbox.local.isolation.bwrap import Bubblewrap
+from shared.sandbox.local.isolation.landlock import Landlock
+from shared.sandbox.local.sandbox import LocalSandbox
 
-async def main(kind, home, executable, prefixes):
-    python = Interpreter.of(executable, tuple(prefixes.split()))
+async def main(kind, home, executable, folders):
+    python = Interpreter(executable, tuple(folders.split(':')))
     sandbox = LocalSandbox(Path(home), {"bwrap": Bubblewrap, "landlock": Landlock}[kind](python))
     async with sandbox.session("key") as session:
         await session.run("1")
@@ -223,7 +223,7 @@ async def test_a_box_that_is_killed_takes_its_sandboxes_along(host, tier):
     python = isolator(tier).interpreter
     box = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", BOX, tier, str(host.home / "box"), python.executable),
-        " ".join(python.folders),
+        ":".join(python.folders),
         stdout=asyncio.subprocess.PIPE,
     )
     session = int(await box.stdout.readline())
