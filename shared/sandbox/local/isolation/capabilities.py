@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-#: CAP_DAC_READ_SEARCH; and CAP_DAC_OVERRIDE, which is all that common container engines leave to root.
+# CAP_DAC_READ_SEARCH; and CAP_DAC_OVERRIDE, which is all that common container engines leave to root.
 _READING: Final = (2, 1)
 _STATUS: Final = Path("/proc/self/status")
 
