@@ -128,6 +128,12 @@ param logicAppsEnabled bool = true
 @description('Domains that mail and invitations may go to, separated by commas. Empty: nobody.')
 param emailAllowedDomains string = ''
 
+@description('Which tools of the box whose runs may use: JSON, owner -> names, * for everybody and for all. Empty: everybody all.')
+param serverToolsAllowed string = ''
+
+@description('Domains that fetch_article may visit, separated by commas. Empty: all.')
+param fetchAllowedDomains string = ''
+
 @description('Who may call with a token of Entra ID beside those with keys: owner=object id, separated by commas. Empty: nobody.')
 param entraOwners string = ''
 
@@ -289,6 +295,8 @@ module functionApp 'modules/function-app.bicep' = {
       SEND_EMAIL_URL: logicAppsEnabled ? logicApps!.outputs.sendEmailUrl : ''
       CREATE_EVENT_URL: logicAppsEnabled ? logicApps!.outputs.createEventUrl : ''
       EMAIL_ALLOWED_DOMAINS: emailAllowedDomains
+      FETCH_ALLOWED_DOMAINS: fetchAllowedDomains
+      SERVER_TOOLS_ALLOWED: serverToolsAllowed
       REST_COUNTRIES_KEY: restCountriesKey
     }
   }

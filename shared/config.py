@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     minutes)."""
     lease_seconds: float = 60
     """How long a worker may be silent before its run is driven by another."""
+    max_turns: int = Field(default=100, ge=1)
+    """Model turns that a run may take; one that wants more ends as `failed`, with `server_error`."""
     look_seconds: float = 2
     """How often a driver that waits for the model looks whether its run was cancelled."""
 
@@ -86,6 +88,15 @@ class Settings(BaseSettings):
     """Management endpoint of the Container Apps session pool, for `aca`."""
 
     # tools
+    server_tools_allowed: dict[str, list[str]] = {"*": ["*"]}
+    """Owner -> names of the box's tools that the owner's runs may use, as JSON; `*` as an owner is everybody who is not
+    named, as a tool all of them."""
+    side_effects_per_run: int = Field(default=5, ge=0)
+    """Calls with side effects (mails, events) that a run may make."""
+    side_effects_per_hour: int = Field(default=20, ge=0)
+    """Calls with side effects that the runs of an owner may make in any hour, all together."""
+    fetch_allowed_domains: str = ""
+    """Domains that `fetch_article` may visit, separated by commas, subdomains one by one; empty: all."""
     send_email_url: str = ""
     """HTTP trigger of the Logic App that sends mail, without a signature; empty: no mail, or the embedded outbox."""
     create_event_url: str = ""

@@ -8,6 +8,7 @@ owner's id leads nowhere:
     OWNER:threads          an index: one row per thread, newest first
     OWNER:vector_stores    an index: one row per vector store, newest first
     OWNER:attached         FILE:STORE for every store that a file is in
+    OWNER:side-effects     one row: the calls with side effects of the last hour
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
@@ -46,6 +47,7 @@ THREAD_KEY: Final = "thread"
 HEAD_KEY: Final = "head"
 STORE_KEY: Final = "store"
 MANIFEST_KEY: Final = "manifest"
+LAST_HOUR_KEY: Final = "last-hour"
 
 #: Blobs with the data of records too large for the store.
 SPILL: Final = "spill/"
@@ -76,6 +78,11 @@ def threads(owner: str) -> str:
 def vector_stores(owner: str) -> str:
     """The partition of the index of an owner's vector stores."""
     return f"{owner}:vector_stores"
+
+
+def side_effects(owner: str) -> str:
+    """The partition of the row that counts an owner's calls with side effects."""
+    return f"{owner}:side-effects"
 
 
 def attached(owner: str) -> str:

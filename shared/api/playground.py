@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer
 from shared.api.requests import caller
+from shared.tools.policy import verdict
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,9 +55,11 @@ for path in FILES:
 
 @router.get("/playground/server_tools")
 async def server_tools(request: Request) -> Response:
-    """The tools that this box runs itself, for the form of an assistant."""
-    deps, _ = caller(request)
-    return answer({"data": [{"name": tool.name, "description": tool.description} for tool in deps.toolbox.values()]})
+    """The tools that this box runs itself for the caller, for the form of an assistant."""
+    deps, owner = caller(request)
+    allowed = deps.settings.server_tools_allowed
+    tools = (tool for tool in deps.toolbox.values() if verdict(allowed, owner, tool.name) == "auto")
+    return answer({"data": [{"name": tool.name, "description": tool.description} for tool in tools]})
 
 
 @cache

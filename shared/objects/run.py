@@ -86,6 +86,8 @@ class RunRecord(BaseModel):
     spent: Usage = Field(default_factory=Usage)
     #: Model turns whose outcome is committed.
     turns: int = 0
+    #: Calls with side effects that the run was let make: `turns` after the turn that asked for it, and the call's id.
+    side_effects: list[str] = Field(default_factory=list)
     #: The model response under way in background mode.
     response_id: str | None = None
     #: The step, and the message it writes, that are not finished.

@@ -75,6 +75,10 @@ class CodeInterpreter:
         # Code touches nothing but its sandbox.
         return True
 
+    @property
+    def side_effects(self) -> bool:
+        return False
+
     def view(self, call_id: str) -> CallView:
         return CodeView(call_id)
 

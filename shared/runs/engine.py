@@ -13,11 +13,11 @@ from typing import Final
 from shared.deps import Deps
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.objects.common import Json
-from shared.runs import queue_messages
+from shared.runs import queue_messages, side_effects
 from shared.runs.prompt import answered, budget, build_input, said, weight
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.request import exhausted, turn_request
-from shared.runs.tool_calls import Outcome, arguments_of, failed_before, indexed
+from shared.runs.tool_calls import Outcome, arguments_of, failed_before, indexed, refused
 from shared.runs.toolset import Offer, offer
 from shared.runs.turn import TurnWriter
 
@@ -71,6 +71,9 @@ class Engine:
             recorder.advance("incomplete", incomplete=reason)
             await recorder.commit()
             return
+        if recorder.record.turns >= self.deps.settings.max_turns:
+            await self._stop_turning()
+            return
         request = turn_request(recorder.record, await self._input(), self.offer.definitions)
         if queue_messages.in_background(self.deps, recorder):
             await self._start_in_background(request)
@@ -78,6 +81,12 @@ class Engine:
         writer = TurnWriter(recorder, self.offer)
         turn = await self._hear_out(request, writer)
         await self._settle(turn, writer)
+
+    async def _stop_turning(self) -> None:
+        logger.warning("turns used up", extra={"action": "turns_used_up", "run_id": self.recorder.run.id})
+        limit = f"The run did not end within {self.deps.settings.max_turns} turns, the limit of this box (MAX_TURNS)."
+        self.recorder.advance("failed", last_error={"code": "server_error", "message": limit})
+        await self.recorder.commit()
 
     async def _input(self) -> list[Json]:
         """The prompt: continued while it fits, else built anew from the thread."""
@@ -136,6 +145,8 @@ class Engine:
             await self._require_action(calls)
         else:
             self._own.update(call["call_id"] for call in calls)
+            counted = [call["call_id"] for call in calls if self._has_side_effects(call)]
+            side_effects.count_in_run(self.recorder.record, counted, self.deps.settings.side_effects_per_run)
         await self.recorder.commit()
 
     async def _require_action(self, calls: list[Json]) -> None:
@@ -152,6 +163,10 @@ class Engine:
         self.recorder.record.lease = None
         self.recorder.advance("requires_action", required_action=action)
 
+    def _has_side_effects(self, call: Json) -> bool:
+        handler = self.offer.handlers.get(call["name"])
+        return handler is not None and handler.side_effects
+
     # -- calls -------------------------------------------------------------------------------------------------------
 
     async def _carry_out(self) -> None:
@@ -159,10 +174,10 @@ class Engine:
         step = self.recorder.step
         assert step is not None
         calls = [item for item in step.items if item["type"] == "function_call"]
-        missing = [call for call in calls if call["call_id"] not in step.outputs]
-        tasks = {
-            asyncio.create_task(self._execute(call)): call for call in missing if call["name"] in self.offer.handlers
-        }
+        # A turn that uses an id twice makes one call, the first.
+        missing = {call["call_id"]: call for call in reversed(calls) if call["call_id"] not in step.outputs}
+        ours = [call for call in reversed(missing.values()) if call["name"] in self.offer.handlers]
+        tasks = {asyncio.create_task(self._execute(call)): call for call in ours}
         try:
             await self._collect(calls, tasks)
         finally:
@@ -183,26 +198,32 @@ class Engine:
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                self._write_outcome(calls.index(tasks[task]), tasks[task]["call_id"], task.result())
+                self._write_outcome(calls, tasks[task]["call_id"], task.result())
             if running:
                 await self.recorder.commit()
 
-    def _write_outcome(self, index: int, call_id: str, outcome: Outcome) -> None:
+    def _write_outcome(self, calls: list[Json], call_id: str, outcome: Outcome) -> None:
         step = self.recorder.step
         assert step is not None
         step.outputs[call_id] = outcome.output
         shown = list(step.step.step_details["tool_calls"])
-        shown[index] = outcome.call
+        places = [index for index, call in enumerate(calls) if call["call_id"] == call_id]
+        for index in places:
+            shown[index] = outcome.call
         self.recorder.set_calls(shown)
         self.recorder.record.images.extend(outcome.images)
         self.recorder.record.files |= outcome.files
         self.recorder.record.sources |= outcome.sources
         for delta in outcome.deltas:
-            self.recorder.emit(indexed(step.step.id, index, delta))
+            self.recorder.emit(indexed(step.step.id, places[0], delta))
 
     async def _execute(self, call: Json) -> Outcome:
         handler, call_id, arguments = self.offer.handlers[call["name"]], call["call_id"], arguments_of(call)
         if call_id not in self._own and not handler.idempotent:
             return failed_before(handler.view(call_id), arguments)
+        if handler.side_effects:
+            refusal = await side_effects.refusal(self.deps, self.recorder.record, call_id)
+            if refusal is not None:
+                return refused(handler.view(call_id), arguments, refusal)
         logger.info("call", extra={"action": "tool_call", "tool": call["name"], "call_id": call_id})
         return await handler.execute(call_id, arguments)

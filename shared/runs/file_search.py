@@ -79,6 +79,10 @@ class FileSearch:
     def _results(self) -> int:
         return SMALL_RESULTS if self.record.run.model.startswith(SMALL_MODELS) else RUN_RESULTS
 
+    @property
+    def side_effects(self) -> bool:
+        return False
+
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)
 

@@ -15,6 +15,7 @@ from shared.objects.run import RunRecord
 from shared.runs.events import Event, step_delta
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.tools.base import Tool, ToolContext
+from shared.tools.policy import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Handler(Protocol):
         """Whether a call that was started by a driver that died may be run again."""
         ...
 
+    @property
+    def side_effects(self) -> bool:
+        """Whether a call changes something outside of the box: such calls are counted."""
+        ...
+
     def view(self, call_id: str) -> CallView:
         """How clients see a call."""
         ...
@@ -64,20 +70,28 @@ class ServerFunction:
     tool: Tool
     record: RunRecord
     definition: Json
+    #: Whether its operator lets this owner's runs use it.
+    verdict: Verdict
 
     @property
     def idempotent(self) -> bool:
         return self.tool.idempotent
+
+    @property
+    def side_effects(self) -> bool:
+        return self.verdict == "auto" and not self.tool.idempotent
 
     def view(self, call_id: str) -> CallView:
         return FunctionView(call_id, self.tool.name)
 
     async def execute(self, call_id: str, arguments: str) -> Outcome:
         run = self.record.run
+        if self.verdict == "deny":
+            return refused(
+                self.view(call_id), arguments, f"{self.tool.name} is not allowed here (SERVER_TOOLS_ALLOWED)"
+            )
         output = await self.tool.run(arguments, ToolContext(call_id, self.record.owner, run.thread_id, run.id))
-        call = self.view(call_id).call(arguments)
-        call["function"]["output"] = output
-        return Outcome(output, call)
+        return told(self.view(call_id), arguments, output)
 
 
 def definition(tool: Json) -> Json:
@@ -100,10 +114,21 @@ def built_in_function(name: str, description: str, parameter: str, schema: Json)
 
 def failed_before(view: CallView, arguments: str) -> Outcome:
     """The outcome of a call with side effects whose driver died: it must not be repeated, so nobody knows."""
-    output = (
-        "Error: the server was interrupted during this call. It is unknown whether it took effect: "
-        "do not repeat it, tell the user."
+    return refused(
+        view,
+        arguments,
+        "the server was interrupted during this call. It is unknown whether it took effect: "
+        "do not repeat it, tell the user.",
     )
+
+
+def refused(view: CallView, arguments: str, reason: str) -> Outcome:
+    """The outcome of a call that is not carried out; the reason tells the model why."""
+    return told(view, arguments, f"Error: {reason}")
+
+
+def told(view: CallView, arguments: str, output: str) -> Outcome:
+    """The outcome of which there is nothing to say but a text."""
     call = view.call(arguments)
     if call["type"] == "function":
         call["function"]["output"] = output

@@ -12,6 +12,7 @@ from shared.runs.code_interpreter import CodeInterpreter
 from shared.runs.file_search import FileSearch
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.runs.tool_calls import Handler, ServerFunction, definition
+from shared.tools.policy import verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,27 @@ class Offer:
 
 
 def offer(deps: Deps, record: RunRecord) -> Offer:
-    """The functions of a run. A client's function keeps its name; a built-in tool of that name is not offered then."""
+    """The functions of a run. A client's function keeps its name; a built-in tool of that name is not offered then.
+
+    A tool that the run opted into and the operator denies is not offered; should the model call it all the same, it is
+    told so. If the client declares a function of that name, that is the client's.
+    """
     declared = {tool["function"]["name"]: definition(tool) for tool in record.run.tools if tool["type"] == "function"}
     handlers: dict[str, Handler] = {}
+    denied: dict[str, Handler] = {}
     for name, tool in deps.toolbox.items():
         if name in record.server_tools or "*" in record.server_tools:
-            handlers[name] = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()))
+            judged = verdict(deps.settings.server_tools_allowed, record.owner, name)
+            function = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()), judged)
+            if judged == "auto":
+                handlers[name] = function
+            elif name not in declared:
+                denied[name] = function
     for each in built_in(deps, record):
         if each.definition["name"] not in declared:
             handlers[each.definition["name"]] = each
     definitions = declared | {name: handler.definition for name, handler in handlers.items()}
-    return Offer(list(definitions.values()), handlers)
+    return Offer(list(definitions.values()), denied | handlers)
 
 
 def built_in(deps: Deps, record: RunRecord) -> list[Handler]:

@@ -8,6 +8,7 @@ from shared.config import Settings
 from shared.tools.base import Tool
 from shared.tools.create_calendar_event import create_calendar_event_tool
 from shared.tools.delivery import AllowedDomains, Delivery
+from shared.tools.domains import domains_of
 from shared.tools.fetch_article import fetch_article_tool
 from shared.tools.fetcher import Fetcher
 from shared.tools.get_country_info import get_country_info_tool
@@ -33,7 +34,7 @@ def catalog(
     tools = [
         get_stock_price_tool(prices or Yahoo()),
         get_current_time_tool(),
-        fetch_article_tool(fetcher or Fetcher()),
+        fetch_article_tool(fetcher or Fetcher(allowed_domains=domains_of(settings.fetch_allowed_domains))),
         get_country_info_tool(settings.rest_countries_url, settings.rest_countries_key.get_secret_value()),
     ]
     identity = identity or azure_identity(settings.azure_client_id)

@@ -10,6 +10,7 @@ from typing import Annotated, Protocol
 from pydantic import AfterValidator
 
 from shared.tools.base import ToolContext, ToolFailure
+from shared.tools.domains import domains_of
 
 #: Without % and !, by which old relays send a mail on to another domain, and what names files and programs.
 _ADDRESS = re.compile(r"[A-Za-z0-9.#$&'*+=?^_{}~-]{1,64}@(?P<domain>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)")
@@ -37,7 +38,7 @@ class AllowedDomains:
     @classmethod
     def parse(cls, setting: str) -> AllowedDomains:
         """From EMAIL_ALLOWED_DOMAINS."""
-        return cls(frozenset(each.strip().lower().removeprefix("@") for each in setting.split(",") if each.strip()))
+        return cls(domains_of(setting))
 
     def check(self, recipients: str) -> str:
         """The recipients in the connector's form, if each of them may be written to. Raises ToolFailure."""

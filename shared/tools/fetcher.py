@@ -58,9 +58,13 @@ async def _resolve(host: str, port: int) -> list[str]:
 class Fetcher:
     """Fetches public pages; `transport` is httpx2's, which connects to the address in the URL it is given."""
 
-    def __init__(self, resolve: Resolve = _resolve, transport: Any = None):
+    def __init__(
+        self, resolve: Resolve = _resolve, transport: Any = None, allowed_domains: Collection[str] = frozenset()
+    ):
+        """`allowed_domains` are the only ones that pages may come from, on every hop; none: all of them."""
         self._resolve = resolve
         self._transport = transport
+        self._allowed_domains = allowed_domains
 
     async def fetch(self, url: str, media_types: Collection[str]) -> Page:
         """The page at the URL, after at most five redirects. Raises ToolFailure."""
@@ -119,6 +123,10 @@ class Fetcher:
         host = url.raw_host.decode("ascii").rstrip(".")
         if _HOST.fullmatch(host) is None:
             raise ToolFailure("this is not a valid URL")
+        # Before the name is looked up: what is asked of a name server leaves the box, too.
+        if self._allowed_domains and host not in self._allowed_domains:
+            allowed = ", ".join(sorted(self._allowed_domains))
+            raise ToolFailure(f"{host} may not be fetched from; allowed domains: {allowed}")
         try:
             addresses = await self._resolve(host, port)
         # A label that is too long fails in the codec that asks the resolver.

@@ -34,7 +34,7 @@ class HostOrder(TypedDict):
     role: str
     #: The folder for the log of letters.
     letters: str
-    #: "" or such as `before:3`, and `before:3:files` to count commits about vector stores instead of runs.
+    #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:counts` those that count calls.
     die: str
     environment: dict[str, str]
 
@@ -51,8 +51,10 @@ class Mortal:
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
         if self.what == "files":
             mine = ":vs_" in partition or partition.startswith("index-") or partition.endswith(":attached")
+        elif self.what == "counts":
+            mine = partition.endswith(":side-effects")
         else:
-            mine = any(change.key.startswith("run_") for change in changes)
+            mine = any(change.key.startswith("run_") for change in changes) or partition.endswith(":side-effects")
         self.countdown -= mine
         dying = mine and self.countdown == 0
         if dying and self.when == "before":

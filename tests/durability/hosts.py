@@ -103,6 +103,7 @@ class Hosts:
             "OPENAI_API_KEY": "none",
             "LEASE_SECONDS": "1",
             "LOOK_SECONDS": "0.2",
+            "SIDE_EFFECTS_PER_HOUR": "10000",
             **self.environment,
         }
         order = HostOrder(port=self.port, role=role, letters=str(self.home), die=die, environment=environment)

@@ -63,3 +63,25 @@ async def test_two_hosts_on_one_file_never_drive_one_run_at_once(hosts, client, 
         await check(client, hosts, story, thread, run)
         sent = [call for call in hosts.letters() if hosts.letters().count(call) > 1]
         assert sent == []
+
+
+@pytest.mark.parametrize("environment", [{"SIDE_EFFECTS_PER_HOUR": "2"}])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_around_the_count_of_a_letter_neither_sends_nor_counts_it_twice(hosts, client, when):
+    """A letter that was counted and not sent is not sent by the next host; what is left of the limit is known by it."""
+    mortal = hosts.start(die=f"{when}:1:counts")
+    assistant_id = await assistant(client)
+    telling = asyncio.create_task(tell(client, assistant_id, "letter"))
+    await hosts.death(mortal)
+    hosts.start()
+    await check(client, hosts, "letter", *await telling)
+    assert hosts.letters() == []
+
+    left = 1 if when == "after" else 2
+    for number in (1, 2, 3):
+        thread, run = await tell(client, assistant_id, "letter")
+        assert run["status"] == "completed"
+        assert len(hosts.letters()) == min(number, left)
+        steps = (await client.get(f"threads/{thread}/runs/{run['id']}/steps?order=asc"))["data"]
+        output = steps[0]["step_details"]["tool_calls"][0]["function"]["output"]
+        assert output == "sent" if number <= left else "2 calls with side effects an hour" in output

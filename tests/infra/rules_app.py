@@ -25,6 +25,9 @@ NOT_DEPLOYED = {
     "RUN_LIFETIME_SECONDS": "the default is the API's",
     "LEASE_SECONDS": "the default fits every host",
     "LOOK_SECONDS": "the default fits every host",
+    "MAX_TURNS": "the default stops nobody who gets anywhere",
+    "SIDE_EFFECTS_PER_RUN": "the default is small",
+    "SIDE_EFFECTS_PER_HOUR": "the default is small",
     "REST_COUNTRIES_URL": "the default is the service's own",
 }
 #: Settings a deployment has that are read by the Functions host or by Azure's libraries, not by the app.

@@ -11,9 +11,11 @@ import anyio
 import pytest
 from aiohttp import web
 
+from shared.config import Settings
 from shared.tools import fetcher as module
 from shared.tools.addresses import is_public
 from shared.tools.base import ToolFailure
+from shared.tools.domains import domains_of
 from shared.tools.fetcher import Fetcher
 from tests.fakes.certificate import certificate, server_side
 from tests.fakes.internet import PUBLIC, Internet
@@ -109,6 +111,27 @@ async def test_numbers_and_local_names_are_seen_through(internet, url):
         # With the machine's own resolver: it knows all spellings of a number without asking anybody.
         await Fetcher(transport=internet).fetch(url, HTML)
     assert internet.connected == []
+
+
+async def test_only_the_allowed_domains_are_visited_and_asked_for(internet):
+    internet.pages["news.example/go"] = redirect("https://elsewhere.example/?d=secret")
+    internet.names["elsewhere.example"] = internet.names["sub.news.example"] = [[PUBLIC]]
+    asked = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return await internet.resolve(host, port)
+
+    settings = Settings(_env_file=None, fetch_allowed_domains="News.example, other.example")
+    fetcher = Fetcher(resolve, internet, domains_of(settings.fetch_allowed_domains))
+
+    assert (await fetcher.fetch("https://NEWS.example./", HTML)).media_type == "text/html"
+    for url in ("https://news.example/go", "https://sub.news.example/", "https://xnews.example/", f"http://{PUBLIC}/"):
+        with pytest.raises(
+            ToolFailure, match=r"may not be fetched from; allowed domains: news\.example, other\.example"
+        ):
+            await fetcher.fetch(url, HTML)
+    assert {*asked} == {"news.example"}
 
 
 @pytest.mark.parametrize(
