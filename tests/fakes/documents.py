@@ -47,13 +47,18 @@ def xlsx(strings: list[str], rows: str, **parts: str) -> bytes:
     )
 
 
+#: A page on which lines are drawn, but nothing is written.
+LINES = "\f"
+
+
 def pdf(pages: list[str], *, stream: bytes | None = None, **meanings: str) -> bytes:
     """Pages of Helvetica text, a line per line; `stream` replaces every page's content, letters may mean others."""
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
     kids = []
     for text in pages:
         lines = "".join(f"({line}) Tj 0 -14 Td\n" for line in text.splitlines())
-        content = stream or zlib.compress(f"BT /F1 11 Tf 50 780 Td\n{lines}ET".encode())
+        written = "0 0 m 99 99 l S" if text == LINES else f"BT /F1 11 Tf 50 780 Td\n{lines}ET" if text else ""
+        content = stream or zlib.compress(written.encode())
         kids.append(len(objects) + 1)
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {len(objects) + 2} 0 R"
@@ -68,6 +73,23 @@ def pdf(pages: list[str], *, stream: bytes | None = None, **meanings: str) -> by
         objects.append(f"<< /Length {len(cmap)} >>\nstream\n{cmap}\nendstream")
         objects[2] = f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode {len(objects)} 0 R >>"
     return assemble(objects)
+
+
+def drawn_pdf(content: str, *annotations: str, encoding: str = "") -> bytes:
+    """A page of Times with this content stream; annotations of a form's fields lie on it."""
+    kids = " ".join(f"{number} 0 R" for number in range(6, 6 + len(annotations)))
+    font = "<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman /Encoding "
+    return assemble(
+        [
+            f"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [{kids}] >> >>",
+            "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+            f" /Resources << /Font << /F1 5 0 R >> >> /Annots [{kids}] >>",
+            f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+            font + (f"<< /Type /Encoding /Differences [{encoding}] >> >>" if encoding else "/WinAnsiEncoding >>"),
+            *(f"<< /Type /Annot {annotation} >>" for annotation in annotations),
+        ]
+    )
 
 
 def endless_pdf() -> bytes:

@@ -161,20 +161,18 @@ async def test_pdf_pages_come_in_their_order():
     assert text.split() == ["Page", "one", "second", "line", "Page", "two"]
 
 
-async def test_words_broken_at_the_end_of_a_pdf_line_are_whole_again():
-    assert await read("paper.pdf", documents.pdf(["The organisa-\ntion of A-\nB and 1-\n2"])) == (
-        "The organisation of A-\nB and 1-\n2"
-    )
+async def test_pdf_pages_without_text_are_named():
+    text = await read("paper.pdf", documents.pdf(["One", "", "Three", documents.LINES, documents.LINES]))
+    assert text == "One\n\nThree\n\n[Pages without readable text, pictures perhaps: 4-5]"
 
 
-async def test_a_pdf_page_that_cannot_be_read_is_left_out():
-    whole = documents.pdf(["Page one", "Page two"])
-    assert await read("paper.pdf", whole.replace(b"FlateDecode", b"WrongDecode", 1)) == "Page two"
+async def test_a_pdf_of_pictures_fails_and_says_why():
+    assert "pictures" in (await refused("scan.pdf", documents.pdf([documents.LINES]))).message
 
 
 async def test_characters_that_are_none_do_not_pass():
     page = documents.pdf(["xAyBzC"], A="D835", B="0000", C="D83DDE00")
-    assert await read("paper.pdf", page) == "x\ufffdyz😀"
+    assert await read("paper.pdf", page) == "xyz😀"
 
 
 async def test_chunks_overlap_as_asked():

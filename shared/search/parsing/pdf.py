@@ -1,36 +1,62 @@
-"""PDF pages as plain text, by pypdf."""
+"""PDF pages as plain text, by PDFium (pypdfium2): what is drawn, what was filled into forms, what was typed on top."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING
 
 from shared.search.parsing.formats import invalid
+from shared.search.parsing.hyphens import whole_words
 
-#: A word that goes on in the next line; what begins with a capital is two words.
-BROKEN_WORD: Final = re.compile(r"(?<=[^\W\d_])[-\u00ad] ?\n(?=[a-zß-öø-ÿ])")
-#: Letters that typesetting joined; nobody searches for them.
-LIGATURES: Final = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl"}
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
 
 
 def pages(path: str) -> Iterator[str]:
-    """The text of each page; one that cannot be read is left out. Raises ParsingFailed for what is no PDF."""
-    from pypdf import PdfReader  # heavy: loaded on first use  # noqa: PLC0415
-    from pypdf.errors import PyPdfError  # noqa: PLC0415
+    """The text of each page, then which pages had none. Raises ParsingFailed for what is no PDF, or only pictures."""
+    from pypdfium2 import PdfiumError  # heavy: loaded on first use  # noqa: PLC0415
+
+    from shared.search.parsing.pdf_page import text_of  # noqa: PLC0415
+
+    document = opened(path)
+    unread, read = [], False
+    for number in range(len(document)):
+        try:
+            text = text_of(document, number)
+        except PdfiumError:
+            text = None
+        if not text:
+            # An empty page is no loss.
+            unread += [] if text == "" else [number + 1]
+            continue
+        read = True
+        yield whole_words(text)
+    if unread and not read:
+        raise invalid("The PDF contains no text: its pages are pictures.")
+    if unread:
+        yield f"[Pages without readable text, pictures perhaps: {spans(unread)}]"
+
+
+def opened(path: str) -> PdfDocument:
+    """The document, with its forms. Raises ParsingFailed."""
+    from pypdfium2 import PdfDocument, PdfiumError, raw  # heavy: loaded on first use  # noqa: PLC0415
 
     try:
-        reader = PdfReader(path)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise invalid("The PDF is protected by a password.")
-        count = len(reader.pages)
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        document = PdfDocument(path)
+        document.init_forms()
+    except PdfiumError as error:
+        if error.err_code == raw.FPDF_ERR_PASSWORD:
+            raise invalid("The PDF is protected by a password.") from error
         raise invalid("The file is not a valid PDF.") from error
-    for number in range(count):
-        try:
-            text = reader.pages[number].extract_text()
-        except MemoryError:
-            raise
-        except Exception:  # noqa: S112  pypdf stumbles over broken pages in many ways
-            continue
-        yield BROKEN_WORD.sub("", text.translate(LIGATURES))
+    return document
+
+
+def spans(numbers: list[int]) -> str:
+    """`1, 3-5` of 1, 3, 4, 5."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
