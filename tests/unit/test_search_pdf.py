@@ -52,6 +52,13 @@ def test_what_was_filled_in_stands_behind_its_label(tmp_path):
     ]
 
 
+def test_a_label_that_reaches_into_its_field_stays_whole(tmp_path):
+    form = documents.drawn_pdf(
+        "BT /F1 12 Tf 50 702 Td (Keeper: yes) Tj ET", field("keeper", "50 690 250 706", "Archibald")
+    )
+    assert text(form, tmp_path) in ("Keeper: Archibald yes", "Keeper: yes Archibald")
+
+
 def test_notes_are_read_where_they_were_typed_and_comments_behind_the_page(tmp_path):
     page = documents.drawn_pdf(
         FORM,

@@ -81,9 +81,12 @@ class Typed:
             if label is None:
                 self._now.append(f"\n{field.named}")
             elif field.ticked and self._box(label)[0] >= field.box[2] - TOUCHING:
-                self._now[label] = f"{field.text} {self._now[label]}"
+                first = label - len(re.split(r"\s", self._source[:label])[-1])
+                self._now[first] = f"{field.text} {self._now[first]}"
             else:
-                self._now[label] += f" {field.text}{'' if self._ends(label) else ' '}"
+                # A label may reach into its field; behind its last letter the value stands for itself.
+                last = label + len(re.split(r"\s", self._source[label + 1 :], maxsplit=1)[0])
+                self._now[last] += f" {field.text}"
 
     def _label(self, field: Field) -> int | None:
         """The character next to the field: left of it, right of a box to tick, or else above."""
@@ -94,15 +97,11 @@ class Typed:
                 near.append((left - box[2], number))
                 if field.ticked:
                     near.append((box[0] - right, number))
-            elif not field.ticked and left - 5 <= box[0] <= right and -TOUCHING <= box[1] - top <= ABOVE:
+            elif not field.ticked and left - 5 <= box[0] <= right and box[3] > top and box[1] - top <= ABOVE:
                 # Of the letters above the last one, and any beside rather than that.
                 near.append((BESIDE + box[1] - top - (box[0] - left) / 1000, number))
         near = [(distance, number) for distance, number in near if -TOUCHING <= distance <= BESIDE + ABOVE]
         return min(near)[1] if near else None
-
-    def _ends(self, number: int) -> bool:
-        """Whether a word, or the page, ends behind a character."""
-        return self._source[number + 1 : number + 2].strip() == ""
 
     @cached_property
     def _boxes(self) -> list[tuple[int, Box]]:
