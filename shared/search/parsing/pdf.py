@@ -16,7 +16,7 @@ def pages(path: str) -> Iterator[str]:
     """The text of each page, then which pages had none. Raises ParsingFailed for what is no PDF, or only pictures."""
     from pypdfium2 import PdfiumError  # heavy: loaded on first use  # noqa: PLC0415
 
-    from shared.search.parsing.pdf_page import text_of  # noqa: PLC0415
+    from shared.search.parsing.pdf_page import text_of  # heavy: loaded on first use  # noqa: PLC0415
 
     document = opened(path)
     unread, read = [], False

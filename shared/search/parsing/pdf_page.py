@@ -93,7 +93,7 @@ class Typed:
         left, bottom, right, top = field.box
         near: list[tuple[float, int]] = []
         for number, box in self._boxes:
-            if min(box[3], top) - max(box[1], bottom) >= (box[3] - box[1]) / 2:
+            if min(box[3], top) - max(box[1], bottom) > (box[3] - box[1]) * 0.6:
                 near.append((left - box[2], number))
                 if field.ticked:
                     near.append((box[0] - right, number))
