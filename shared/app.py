@@ -28,6 +28,7 @@ from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder
 from shared.search.index import SegmentIndex
+from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
 from shared.vector_stores.worker import IngestionWorker
@@ -160,6 +161,7 @@ def build(
         ingestion=storage.ingestion,
         index=SegmentIndex(storage.store, storage.blobs),
         embedder=embedder(settings),
+        session_secret=SessionSecret(storage.store),
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from shared.llm.base import Llm
 from shared.queue.base import Queue
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder, Index
+from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.tools.base import Toolbox
 
@@ -36,17 +36,12 @@ class Deps:
     llm: Llm
     index: Index
     embedder: Embedder
+    session_secret: SessionSecret
     #: Tools the box runs itself, by name.
     toolbox: Toolbox = field(default_factory=dict)
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
     clock: Callable[[], float] = field(default=unix_time)
-
-    @property
-    def secret(self) -> bytes:
-        """A secret of this deployment that every host of it knows: made of its API keys."""
-        keys = sorted(key.get_secret_value() for key in self.settings.box_api_keys.values())
-        return hashlib.sha256("\n".join(keys).encode()).digest()
 
     def now(self) -> int:
         """Unix seconds, as every timestamp of the API is."""

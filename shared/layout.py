@@ -1,7 +1,7 @@
 """Where everything is stored: the only module that spells a partition, a key or a blob's name.
 
-A partition is what one commit can change together. Every partition but an index's begins with its owner, so another
-owner's id leads nowhere:
+A partition is what one commit can change together. Every partition but an index's and the box's own begins with its
+owner, so another owner's id leads nowhere:
 
     OWNER:assistants       one row per assistant, newest first
     OWNER:files            one row per file, newest first
@@ -12,6 +12,7 @@ owner's id leads nowhere:
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
+    _box                   what all hosts of a box share: the secret in the names of sandbox sessions
     index-vs_…             the manifest of a vector store's search index
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
@@ -48,6 +49,10 @@ HEAD_KEY: Final = "head"
 STORE_KEY: Final = "store"
 MANIFEST_KEY: Final = "manifest"
 LAST_HOUR_KEY: Final = "last-hour"
+SESSION_NAMES_KEY: Final = "session-names"
+
+#: The partition of what belongs to no owner; no owner's name begins like this.
+BOX: Final = "_box"
 
 #: Blobs with the data of records too large for the store.
 SPILL: Final = "spill/"

@@ -86,7 +86,7 @@ class CodeInterpreter:
         call, code = self.view(call_id).call(arguments), code_of(arguments)
         if not code:
             return Outcome('Error: the arguments must be JSON such as {"code": "print(1)"}.', call)
-        key = session_key(self.deps.secret, self.record.owner, self.record.run.thread_id)
+        key = session_key(await self.deps.session_secret.get(), self.record.owner, self.record.run.thread_id)
         try:
             async with self.turns, self.sandbox.session(key) as session:
                 notes = await self._bring_files(session)

@@ -118,7 +118,7 @@ async def end_session(deps: Deps, owner: str, thread_id: str) -> None:
     """End the code interpreter's session; one that cannot be ended now ends by itself when it has idled."""
     if deps.sandbox is not None:
         try:
-            await deps.sandbox.evict(session_key(deps.secret, owner, thread_id))
+            await deps.sandbox.evict(session_key(await deps.session_secret.get(), owner, thread_id))
         except SandboxError:
             logger.warning("session kept", extra={"action": "session_kept", "thread_id": thread_id})
 
