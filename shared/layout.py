@@ -25,7 +25,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: The format of stored records and queue messages, major.minor (see `store/base.py`).
+#: The format of stored records as this version writes them, major.minor. A newer minor adds fields, which have defaults
+#: and which older versions keep; a newer major means what older versions would misread, so they refuse it.
 FORMAT: Final = "1.0"
 
 ASSISTANT: Final = "asst_"

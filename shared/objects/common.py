@@ -20,13 +20,22 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 
 
 class ApiObject(BaseModel):
-    """An object as clients see it."""
+    """An object as clients see it. Stored inside a record, it keeps what a later version added, as records do."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, extra="allow")
 
     def to_json(self) -> Json:
         """The JSON the API answers with; nulls are kept, because clients tell null from absent."""
         return self.model_dump(mode="json")
+
+
+class StoredRecord(BaseModel):
+    """A row of the store, or a part of one. Fields that a later version wrote survive a round trip through this one.
+
+    New fields need defaults: rows of earlier versions do not have them.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
 
 class RequestBody(BaseModel):
@@ -36,7 +45,7 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
-class Usage(BaseModel):
+class Usage(StoredRecord):
     """Tokens of a step or run; the two extras are what the hosted service adds."""
 
     prompt_tokens: int = 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, Metadata, Usage
+from shared.objects.common import ApiObject, Json, Metadata, StoredRecord, Usage
 from shared.objects.thread import Counters
 
 RunStatus = Literal[
@@ -56,7 +56,7 @@ class Run(ApiObject):
     parallel_tool_calls: bool = True
 
 
-class Lease(BaseModel):
+class Lease(StoredRecord):
     """Which drive holds the run, and until when (unix seconds) others must keep away."""
 
     #: Of this one drive: a process that takes a run over from itself is another holder.
@@ -64,7 +64,7 @@ class Lease(BaseModel):
     until: float
 
 
-class RunRecord(BaseModel):
+class RunRecord(StoredRecord):
     """A run's row: the public object and what its next driver must know."""
 
     run: Run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, Metadata, Usage
+from shared.objects.common import ApiObject, Json, Metadata, StoredRecord, Usage
 
 
 class RunStep(ApiObject):
@@ -31,7 +31,7 @@ class RunStep(ApiObject):
     metadata: Metadata = Field(default_factory=dict)
 
 
-class StepRecord(BaseModel):
+class StepRecord(StoredRecord):
     """A step's row: the public object and what the prompt of later turns needs."""
 
     step: RunStep

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody
+from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody, StoredRecord
 from shared.objects.message import CreateMessage
 from shared.objects.tools import NewToolResources, ToolResources
 
@@ -26,7 +26,7 @@ class Thread(ApiObject):
     tool_resources: Json = Field(default_factory=dict)
 
 
-class Counters(BaseModel):
+class Counters(StoredRecord):
     """The numbers the next message, run and step of a thread will get."""
 
     message: int = 0
@@ -34,7 +34,7 @@ class Counters(BaseModel):
     step: int = 0
 
 
-class Head(BaseModel):
+class Head(StoredRecord):
     """The row through which everything that adds to a thread goes: next numbers and the lock.
 
     While `active_run` is set, only the holder of that run's row (its version is the fence) writes this row, in the same

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, RequestBody
+from shared.objects.common import ApiObject, Json, RequestBody, StoredRecord
 from shared.objects.file_requests import ExpiresAfter, Purpose
 
 
@@ -33,7 +33,7 @@ class UploadPart(ApiObject):
     upload_id: str
 
 
-class UploadRecord(BaseModel):
+class UploadRecord(StoredRecord):
     """An upload's row."""
 
     upload: Upload
@@ -42,7 +42,7 @@ class UploadRecord(BaseModel):
     lifetime: int | None = None
 
 
-class PartRecord(BaseModel):
+class PartRecord(StoredRecord):
     """A part's row."""
 
     part: UploadPart

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, Metadata
+from shared.objects.common import ApiObject, Json, Metadata, StoredRecord
 
 FileStatus = Literal["in_progress", "completed", "failed", "cancelled"]
 
@@ -14,7 +14,7 @@ FileStatus = Literal["in_progress", "completed", "failed", "cancelled"]
 DEFAULT_CHUNKS: Final = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 
 
-class FileCounts(BaseModel):
+class FileCounts(StoredRecord):
     """Files by status."""
 
     in_progress: int = 0
@@ -49,7 +49,7 @@ class VectorStore(ApiObject):
     metadata: Metadata = Field(default_factory=dict)
 
 
-class StoreRecord(BaseModel):
+class StoreRecord(StoredRecord):
     """A vector store's row: every change to its files goes through it."""
 
     store: VectorStore
@@ -81,7 +81,7 @@ class VectorStoreFile(ApiObject):
     attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
 
 
-class ItemRecord(BaseModel):
+class ItemRecord(StoredRecord):
     """The row of a file in a vector store."""
 
     file: VectorStoreFile
@@ -141,7 +141,7 @@ class SearchPage(ApiObject):
     next_page: str | None = None
 
 
-class FileSpec(BaseModel):
+class FileSpec(StoredRecord):
     """A file to attach."""
 
     file_id: str
@@ -150,7 +150,7 @@ class FileSpec(BaseModel):
     attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
 
 
-class BatchRecord(BaseModel):
+class BatchRecord(StoredRecord):
     """A batch's row."""
 
     batch: FileBatch

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Final
 
 from shared import layout
 from shared.search.base import IndexUnavailable
-from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
+from shared.store.base import Conflict, Delete, Json, NotFound, Put, Store, Unavailable
 
 ATTEMPTS: Final = 40
 
@@ -30,6 +30,19 @@ class Entry:
     size: int
     #: Dead files with their numbers of rows.
     dead: dict[str, int] = field(default_factory=dict)
+    #: What a later version wrote beside; kept.
+    more: Json = field(default_factory=dict)
+
+    @staticmethod
+    def from_json(data: Json) -> Entry:
+        """The entry in a stored manifest."""
+        known = {name: value for name, value in data.items() if name in _FIELDS}
+        return Entry(**known, more={name: value for name, value in data.items() if name not in _FIELDS})
+
+    def to_json(self) -> Json:
+        """The entry as stored."""
+        data = asdict(self)
+        return {**self.more, **{name: data[name] for name in _FIELDS}}
 
     @property
     def live_rows(self) -> int:
@@ -41,12 +54,17 @@ class Entry:
         return replace(self, dead={**self.dead, file_id: rows})
 
 
+_FIELDS: Final = frozenset(each.name for each in fields(Entry)) - {"more"}
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A store's segments, oldest first."""
 
     entries: tuple[Entry, ...] = ()
     version: str | None = None
+    #: What a later version wrote beside the entries; kept.
+    more: Json = field(default_factory=dict)
 
 
 class Manifests:
@@ -63,11 +81,14 @@ class Manifests:
             raise IndexUnavailable(str(error)) from error
         if record is None:
             return Manifest()
-        return Manifest(tuple(Entry(**entry) for entry in record.data["entries"]), record.version)
+        entries = tuple(Entry.from_json(entry) for entry in record.data["entries"])
+        return Manifest(entries, record.version, {name: record.data[name] for name in record.data.keys() - {"entries"}})
 
     async def write(self, store_id: str, manifest: Manifest, entries: tuple[Entry, ...]) -> bool:
         """Replace the manifest that was read, or remove an empty one; False when somebody else was faster."""
-        put = Put(layout.MANIFEST_KEY, {"entries": [asdict(entry) for entry in entries]}, manifest.version)
+        put = Put(
+            layout.MANIFEST_KEY, {**manifest.more, "entries": [entry.to_json() for entry in entries]}, manifest.version
+        )
         try:
             await self._store.commit(
                 layout.index(store_id), [put if entries else Delete(layout.MANIFEST_KEY, manifest.version)]

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from shared.layout import FORMAT
+
 Json = dict[str, Any]
 
 #: Changes in one commit; the smallest limit among the homes we know (an Azure entity-group transaction).
@@ -19,7 +21,7 @@ MAX_CHANGES: Final = 100
 
 
 class StoreError(Exception):
-    """A store could not do what it was asked; see the three kinds below."""
+    """A store could not do what it was asked; see the kinds below."""
 
 
 class NotFound(StoreError):
@@ -32,6 +34,10 @@ class Conflict(StoreError):
 
 class Unavailable(StoreError):
     """The store did not answer in time, after retries. Whether the commit was applied is unknown."""
+
+
+class NewerFormat(StoreError):
+    """A record was written by a later version, in a format of which this one could make nothing. It is left alone."""
 
 
 class Existing:
@@ -75,6 +81,9 @@ class Delete:
 Change = Put | Delete
 
 
+#: The field of a stored record that tells its format; nobody but this module sees it.
+FORMAT_FIELD: Final = "_format"
+
 _KEY: Final = re.compile(r"[ -~]{1,512}")
 _REFUSED: Final = re.compile(r"[/\\#?]")
 
@@ -85,8 +94,25 @@ def is_key(text: str) -> bool:
 
 
 def encode(data: Json) -> str:
-    """The record's data as stored: compact and ASCII, so that text that is no valid Unicode survives, too."""
-    return json.dumps(data, separators=(",", ":"))
+    """The record's data as stored, with the format that it is in.
+
+    Compact and ASCII, so that text that is no valid Unicode survives, too.
+    """
+    return json.dumps({**data, FORMAT_FIELD: FORMAT}, separators=(",", ":"))
+
+
+def decode(text: str) -> Json:
+    """The inverse of `encode`; what version 0.1 wrote tells no format. Raises NewerFormat for a later major one."""
+    data: Json = json.loads(text)
+    written = data.pop(FORMAT_FIELD, FORMAT)
+    if written != FORMAT and major(written) > major(FORMAT):
+        raise NewerFormat(f"A record is of format {written}; this version reads formats up to {FORMAT}: upgrade it.")
+    return data
+
+
+def major(written: str) -> int:
+    """The first number of a format."""
+    return int(written.partition(".")[0])
 
 
 def check_changes(partition: str, changes: Sequence[Change]) -> None:

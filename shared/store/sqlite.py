@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from shared.store.base import (
     Record,
     Unavailable,
     check_changes,
+    decode,
     encode,
 )
 
@@ -125,4 +125,4 @@ def _delete(file: sqlite3.Connection, change: Delete, place: tuple[str, str]) ->
 
 
 def _record(key: str, data: str, version: int) -> Record:
-    return Record(key, json.loads(data), str(version))
+    return Record(key, decode(data), str(version))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -24,6 +23,7 @@ from shared.store.base import (
     Record,
     Unavailable,
     check_changes,
+    decode,
     encode,
     is_key,
 )
@@ -135,7 +135,7 @@ class TablesStore:
                 continue
             if "blob" in current:
                 self._spill.see(place, current["blob"])
-            return Record(place[1], json.loads(text), current.metadata["etag"] or "")
+            return Record(place[1], decode(text), current.metadata["etag"] or "")
         return None
 
     async def _page(self, pages: AsyncIterator[AsyncIterator[TableEntity]], operation: str) -> list[TableEntity] | None:
