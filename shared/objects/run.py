@@ -75,6 +75,8 @@ class RunRecord(StoredRecord):
     first: Counters
     #: Whether the thread holds tool calls that belong into the prompt.
     calls: bool = False
+    #: What a later version wrote into the head beside: the run writes it without reading it.
+    head_extra: Json = Field(default_factory=dict)
     lease: Lease | None = None
     #: When the newest watchdog message becomes visible (unix seconds).
     watched_until: float = 0

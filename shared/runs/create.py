@@ -188,6 +188,7 @@ def run_record(
         next=head.next.model_copy(),
         first=head.next.model_copy(),
         calls=head.calls,
+        head_extra=head.model_extra or {},
         resources=dict(assistant.tool_resources),
         server_tools=opted.split(),
     )

@@ -22,4 +22,4 @@ def put_run(record: RunRecord, version: str | None) -> Put:
 def put_head(record: RunRecord, version: str | Existing | None = EXISTING, *, over: bool = False) -> Put:
     """The thread's head as the run leaves it: locked by the run until that is over."""
     head = Head(next=record.next, active_run=None if over else record.run.id, calls=record.calls)
-    return Put(layout.HEAD_KEY, head.model_dump(mode="json"), version)
+    return Put(layout.HEAD_KEY, {**record.head_extra, **head.model_dump(mode="json")}, version)
