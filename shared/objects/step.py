@@ -43,3 +43,5 @@ class StepRecord(StoredRecord):
     usage: Usage | None = None
     #: Outputs by call id, as text for the model; a call without an output has only been started.
     outputs: dict[str, str] = Field(default_factory=dict)
+    #: How often a call was begun, by call id, where an earlier driver died during it; every other once at the most.
+    attempts: dict[str, int] = Field(default_factory=dict)

@@ -17,7 +17,7 @@ from shared.files import files
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
 from shared.runs.tool_call_views import CallView, CodeView, code_of
-from shared.runs.tool_calls import Outcome, built_in_function
+from shared.runs.tool_calls import ATTEMPTS, STOPPED, Outcome, built_in_function
 from shared.sandbox.base import (
     DATA,
     CellResult,
@@ -71,9 +71,9 @@ class CodeInterpreter:
         return built_in_function(NAME, DESCRIPTION, "code", code)
 
     @property
-    def idempotent(self) -> bool:
-        # Code touches nothing but its sandbox.
-        return True
+    def attempts(self) -> int:
+        # Code touches nothing but its sandbox, unless it found a way to end the box.
+        return ATTEMPTS
 
     @property
     def side_effects(self) -> bool:
@@ -81,6 +81,10 @@ class CodeInterpreter:
 
     def view(self, call_id: str) -> CallView:
         return CodeView(call_id)
+
+    def given_up(self, call_id: str, arguments: str) -> Outcome:
+        call = self.view(call_id).call(arguments)
+        return Outcome(f"Error: {STOPPED}", with_outputs(call, [log_output(STOPPED)]))
 
     async def execute(self, call_id: str, arguments: str) -> Outcome:
         call, code = self.view(call_id).call(arguments), code_of(arguments)

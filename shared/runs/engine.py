@@ -17,7 +17,7 @@ from shared.runs import queue_messages, side_effects
 from shared.runs.prompt import answered, budget, build_input, said, weight
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.request import exhausted, turn_request
-from shared.runs.tool_calls import Outcome, arguments_of, failed_before, indexed, refused
+from shared.runs.tool_calls import Outcome, arguments_of, indexed, refused
 from shared.runs.toolset import Offer, offer
 from shared.runs.turn import TurnWriter
 
@@ -33,7 +33,7 @@ class Engine:
     def __init__(self, deps: Deps, recorder: Recorder):
         self.deps, self.recorder = deps, recorder
         self.offer: Offer = offer(deps, recorder.record)
-        #: Calls whose turn this driver committed: no other can have begun to carry them out.
+        #: Calls whose turn, or whose new attempt, this driver committed: no other can have begun to carry them out.
         self._own: set[str] = set()
         #: The prompt as built and continued by this driver: nobody adds to a thread while its run is active.
         self._prompt: list[Json] | None = None
@@ -177,6 +177,7 @@ class Engine:
         # A turn that uses an id twice makes one call, the first.
         missing = {call["call_id"]: call for call in reversed(calls) if call["call_id"] not in step.outputs}
         ours = [call for call in reversed(missing.values()) if call["name"] in self.offer.handlers]
+        await self._count_attempts(ours)
         tasks = {asyncio.create_task(self._execute(call)): call for call in ours}
         try:
             await self._collect(calls, tasks)
@@ -191,6 +192,20 @@ class Engine:
             if self._prompt is not None:
                 self._prompt = [*self._prompt, *self._said, *answered(step.items, step.outputs)]
         await self.recorder.commit()
+
+    async def _count_attempts(self, calls: list[Json]) -> None:
+        """Write down which calls are begun again, before they are: whatever they do may end this process, too."""
+        assert self.recorder.step is not None
+        again = {}
+        for call in calls:
+            allowed = self.offer.handlers[call["name"]].attempts
+            attempt = self.recorder.step.attempts.get(call["call_id"], 1) + 1
+            if call["call_id"] not in self._own and allowed is not None and attempt <= allowed:
+                again[call["call_id"]] = attempt
+        if again:
+            self.recorder.count_attempts(again)
+            await self.recorder.commit()
+            self._own.update(again)
 
     async def _collect(self, calls: list[Json], tasks: dict[asyncio.Task[Outcome], Json]) -> None:
         """Write outcomes down as they come; the last ones wait for the commit that ends the step."""
@@ -219,8 +234,9 @@ class Engine:
 
     async def _execute(self, call: Json) -> Outcome:
         handler, call_id, arguments = self.offer.handlers[call["name"]], call["call_id"], arguments_of(call)
-        if call_id not in self._own and not handler.idempotent:
-            return failed_before(handler.view(call_id), arguments)
+        if call_id not in self._own and handler.attempts is not None:
+            logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})
+            return handler.given_up(call_id, arguments)
         if handler.side_effects:
             refusal = await side_effects.refusal(self.deps, self.recorder.record, call_id)
             if refusal is not None:

@@ -16,7 +16,7 @@ from shared.objects.run import RunRecord
 from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
 from shared.runs.tool_call_views import CallView, SearchView
-from shared.runs.tool_calls import Outcome, built_in_function
+from shared.runs.tool_calls import ATTEMPTS, STOPPED, Outcome, built_in_function, refused
 from shared.search.base import IndexUnavailable
 from shared.search.citations import marker
 from shared.vector_stores import stores
@@ -63,8 +63,8 @@ class FileSearch:
         return built_in_function(NAME, DESCRIPTION, "queries", queries)
 
     @property
-    def idempotent(self) -> bool:
-        return True
+    def attempts(self) -> int:
+        return ATTEMPTS
 
     @property
     def _settings(self) -> Json:
@@ -85,6 +85,9 @@ class FileSearch:
 
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)
+
+    def given_up(self, call_id: str, arguments: str) -> Outcome:
+        return refused(self.view(call_id), arguments, STOPPED)
 
     async def execute(self, call_id: str, arguments: str) -> Outcome:
         call, queries = self.view(call_id).call(arguments), queries_of(arguments)

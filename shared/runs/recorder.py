@@ -134,6 +134,12 @@ class Recorder:
         self.step.step.step_details = {"type": "tool_calls", "tool_calls": calls}
         self._put_step()
 
+    def count_attempts(self, attempts: dict[str, int]) -> None:
+        """Write down how often calls of the open step have been begun. No event: clients see no difference."""
+        assert self.step is not None
+        self.step.attempts |= attempts
+        self._put_step()
+
     def end_step(self, usage: Usage | None) -> None:
         """Close the open step as completed."""
         assert self.step is not None

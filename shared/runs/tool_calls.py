@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from shared.objects.common import Json
 from shared.objects.run import RunRecord
@@ -16,6 +16,16 @@ from shared.runs.events import Event, step_delta
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.tools.base import Tool, ToolContext
 from shared.tools.policy import Verdict
+
+#: What the model is told of a call with side effects whose driver died: it must not be repeated, so nobody knows.
+UNKNOWN: Final = (
+    "the server was interrupted during this call. It is unknown whether it took effect: "
+    "do not repeat it, tell the user."
+)
+#: How often a call without side effects, whose work may be what ends the box, is begun.
+ATTEMPTS: Final = 2
+#: What the model is told of such a call.
+STOPPED: Final = "the box stopped during this call, and again when it was repeated: it will not be begun again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,8 @@ class Handler(Protocol):
         ...
 
     @property
-    def idempotent(self) -> bool:
-        """Whether a call that was started by a driver that died may be run again."""
+    def attempts(self) -> int | None:
+        """How often a call may be begun when each time its driver dies; None: without end."""
         ...
 
     @property
@@ -62,6 +72,10 @@ class Handler(Protocol):
         """Carry out a call. Failures are outcomes; raises nothing but cancellation."""
         ...
 
+    def given_up(self, call_id: str, arguments: str) -> Outcome:
+        """The outcome of a call that was begun as often as it may be, and whose drivers all died."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFunction:
@@ -74,8 +88,8 @@ class ServerFunction:
     verdict: Verdict
 
     @property
-    def idempotent(self) -> bool:
-        return self.tool.idempotent
+    def attempts(self) -> int | None:
+        return None if self.tool.idempotent else 1
 
     @property
     def side_effects(self) -> bool:
@@ -92,6 +106,9 @@ class ServerFunction:
             )
         output = await self.tool.run(arguments, ToolContext(call_id, self.record.owner, run.thread_id, run.id))
         return told(self.view(call_id), arguments, output)
+
+    def given_up(self, call_id: str, arguments: str) -> Outcome:
+        return refused(self.view(call_id), arguments, UNKNOWN)
 
 
 def definition(tool: Json) -> Json:
@@ -110,16 +127,6 @@ def built_in_function(name: str, description: str, parameter: str, schema: Json)
     """A built-in tool as a function with one required parameter."""
     parameters = {"type": "object", "properties": {parameter: schema}, "required": [parameter]}
     return {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": False}
-
-
-def failed_before(view: CallView, arguments: str) -> Outcome:
-    """The outcome of a call with side effects whose driver died: it must not be repeated, so nobody knows."""
-    return refused(
-        view,
-        arguments,
-        "the server was interrupted during this call. It is unknown whether it took effect: "
-        "do not repeat it, tell the user.",
-    )
 
 
 def refused(view: CallView, arguments: str, reason: str) -> Outcome:

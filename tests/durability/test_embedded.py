@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 
 import pytest
 
-from tests.durability.hosts import OVER, RUNS, live_dangerously
+from tests.durability.hosts import OVER, RUNS, live_dangerously, patience
 from tests.durability.stories import STORIES, assistant, check, tell
+
+CODE = {"type": "code_interpreter"}
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -85,3 +88,27 @@ async def test_death_around_the_count_of_a_letter_neither_sends_nor_counts_it_tw
         steps = (await client.get(f"threads/{thread}/runs/{run['id']}/steps?order=asc"))["data"]
         output = steps[0]["step_details"]["tool_calls"][0]["function"]["output"]
         assert output == "sent" if number <= left else "2 calls with side effects an hour" in output
+
+
+@pytest.mark.parametrize("environment", [{"SANDBOX": "unsafe-subprocess"}])
+async def test_code_during_which_the_box_dies_twice_is_not_run_a_third_time(hosts, client):
+    """What ends a box must not end every box that comes after it."""
+    begun = hosts.home / "begun"
+    code = f"open({str(begun)!r}, 'a').write('x')\nimport time\ntime.sleep(10)"
+    pid = hosts.start()
+    assistant_id = (await client.ask("POST", "assistants", {"model": "gpt-fake", "tools": [CODE]})).json()["id"]
+    thread = await client.thread(f"call code_interpreter {json.dumps({'code': code})}\nthen\nsay Hello.")
+    run = await client.begin(thread, assistant_id)
+
+    for deaths in (1, 2):
+        async with patience("the code to begin"):
+            while not begun.exists() or begun.stat().st_size < deaths:  # noqa: ASYNC110  the code has no event for it
+                await asyncio.sleep(0.02)
+        await hosts.kill(pid)
+        pid = hosts.start()
+
+    assert (await client.finish(thread, run))["status"] == "completed"
+    assert begun.read_text() == "xx"
+    steps = (await client.get(f"threads/{thread}/runs/{run['id']}/steps?order=asc"))["data"]
+    [call] = steps[0]["step_details"]["tool_calls"]
+    assert "the box stopped" in call["code_interpreter"]["outputs"][0]["logs"]
