@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from docs.build import pages, variable
+from docs.source import log_events
 from shared.config import Settings
 from shared.demo.samples.install import names
+from shared.runs import lifecycle
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -61,6 +63,26 @@ def test_each_page_is_reached_from_the_readme() -> None:
         targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
         waiting += [(page.parent / target).resolve() for target in targets if "://" not in target]
     assert set(PAGES) - seen == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "shared").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_cite_pages_that_are_here(path: Path) -> None:
+    text = path.read_text()
+    assert "CONTRACT" not in text, "the contract is docs/contract.md"
+    for page in re.findall(r"docs/[\w/-]+\.md", text):
+        assert (ROOT / page).exists(), page
+
+
+def test_the_contract_names_every_status() -> None:
+    contract = (ROOT / "docs/contract.md").read_text()
+    assert [status for status in lifecycle.NEXT if status not in contract] == []
+
+
+def test_what_operators_look_for_is_logged() -> None:
+    rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|", (ROOT / "docs/operate.md").read_text(), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named
+    assert named - set(re.findall(r"^\| `(\w+)` \|", log_events(), re.MULTILINE)) == set()
 
 
 def test_the_readme_is_short() -> None:
