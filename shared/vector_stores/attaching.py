@@ -112,7 +112,10 @@ async def _attempt(
         if batch is not None:
             batch_id = batch[0].batch.id
             item.batches.append(batch_id)
-            item.waiting.append(batch_id)
+            if item.file.status == "in_progress":
+                item.waiting.append(batch_id)
+            else:
+                batch[0].batch.file_counts.move("in_progress", item.file.status)
         changes.append(item_put(item, deps.now(), None if row is None else row[1]))
         if row is None:
             changes.append(number_put(spec.file_id, item.number, None if lookup is None else lookup.version))
@@ -126,7 +129,13 @@ async def _attempt(
 
 
 def _item(deps: Deps, record: StoreRecord, spec: FileSpec, token: str, known: ItemRecord | None) -> ItemRecord:
-    """The file's row: a new one, or that of a file attached again, which keeps its place. Counts it in the store."""
+    """The file's row: a new one, or that of a file attached again, which keeps its place. Counts it in the store.
+
+    A file that is indexed the way it is asked for stays so: whoever cancels the attachment must not lose it.
+    """
+    if known is not None and indexed(known, spec):
+        changed = known.file.model_copy(update={"attributes": spec.attributes})
+        return known.model_copy(update={"file": changed, "filename": spec.filename, "token": token})
     number = record.next if known is None else known.number
     if known is None:
         record.next += 1
@@ -148,3 +157,8 @@ def _item(deps: Deps, record: StoreRecord, spec: FileSpec, token: str, known: It
         batches=[] if known is None else known.batches,
         waiting=[] if known is None else known.waiting,
     )
+
+
+def indexed(item: ItemRecord, spec: FileSpec) -> bool:
+    """Whether the file can be found already, cut as the specification says."""
+    return item.file.status == "completed" and item.file.chunking_strategy == spec.chunking_strategy

@@ -80,11 +80,29 @@ def test_a_file_cancelled_while_it_is_read_is_not_found(client, box, gate):
     assert client.vector_stores.retrieve(store.id).usage_bytes == 0
 
 
-def test_a_file_attached_anew_and_cancelled_is_not_found_any_more(client, box, gate):
+SMALL = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
+
+
+def test_an_indexed_file_attached_anew_stays_even_if_that_is_cancelled(client, box):
+    store, ids = filled(client, alpha="alpha", beta="beta")
+    extra = upload(client, "gamma.txt", b"gamma")
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[*ids.values(), extra])
+    assert batch.file_counts.completed >= 2
+    client.vector_stores.file_batches.cancel(batch.id, vector_store_id=store.id)
+    again = client.vector_stores.files.create(store.id, file_id=ids["alpha"], attributes={"kind": "letter"})
+    assert (again.status, again.attributes) == ("completed", {"kind": "letter"})
+    found = client.vector_stores.search(store.id, query="alpha")
+    assert [hit.file_id for hit in found.data][:1] == [ids["alpha"]]
+    counts = client.vector_stores.retrieve(store.id).file_counts
+    assert (counts.completed + counts.cancelled, counts.in_progress, counts.total) == (3, 0, 3)
+    assert client.vector_stores.retrieve(store.id).usage_bytes > 0
+
+
+def test_a_file_cut_anew_and_cancelled_is_not_found_any_more(client, box, gate):
     gate.opened.set()
     store, ids = filled(client, alpha="alpha", beta="beta")
     gate.opened.clear()
-    batch = client.vector_stores.file_batches.create(store.id, file_ids=[*ids.values()])
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=[*ids.values()], chunking_strategy=SMALL)
     client.vector_stores.file_batches.cancel(batch.id, vector_store_id=store.id)
     gate.open()
     for file in ids.values():
@@ -99,9 +117,8 @@ def test_a_file_attached_anew_is_cut_as_the_last_one_asked(client, box, gate):
     gate.wait()
     first, gate.opened = gate.opened, box.event()
     gate.opened.set()
-    small = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
     client.vector_stores.files.create_and_poll(
-        file, vector_store_id=store.id, chunking_strategy=small, poll_interval_ms=50
+        file, vector_store_id=store.id, chunking_strategy=SMALL, poll_interval_ms=50
     )
     box.loop.call_soon_threadsafe(first.set)
     gate.open()
