@@ -88,10 +88,10 @@ def by_words(parts: Sequence[Part], query: str) -> list[Scores]:
     mean = sum(int(part.segment.arrays.lengths.sum()) for part in parts) / max(total, 1) or 1.0
     norms = [K1 * (1 - B + B * part.segment.arrays.lengths.astype(np.float32) / mean) for part in parts]
     scores = [np.zeros(part.segment.rows, dtype=np.float32) for part in parts]
-    for term, times in terms.count(query):
-        spans = [postings_of(part.segment, term) for part in parts]
+    for term in terms.query_terms(query):
+        spans = [postings_of(part.segment, term.hash) for part in parts]
         frequency = sum(span.stop - span.start for span in spans)
-        weight = times * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
+        weight = term.times * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
         for part, span, norm, values in zip(parts, spans, norms, scores, strict=True):
             rows = part.segment.arrays.chunks[span]
             counts = part.segment.arrays.counts[span].astype(np.float32)

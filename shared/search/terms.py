@@ -1,34 +1,80 @@
-"""Text to search terms: lower-case words without English stop words, as 64-bit hashes.
+"""Text to search terms: folded words without English stop words and terms with signs in them, as 64-bit hashes.
 
-Splitting and stop words are bm25s's; hashes spare the index a vocabulary of strings. Loads numpy: import it late.
+Stop words are bm25s's; hashes spare the index a vocabulary of strings. Loads numpy: import it late.
+
+Indexes of version 0.1 hold words that were made small but not folded: a query's words go in both spellings.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-import bm25s
 import numpy as np
+from bm25s.stopwords import STOPWORDS_EN
 from numpy.typing import NDArray
 
+from shared.search.folding import folded
+
 #: Words of two letters or more, and single characters of scripts that are written without spaces.
-PATTERN: Final = (
+WORD: Final = re.compile(
     r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     r"|(?:[^\W\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]){2,}"
 )
+#: What would fall into single letters and digits, or lose what tells it apart: C++, C#, .NET, R&D, U.S., 3.5 and 5 %.
+SIGNED: Final = re.compile(
+    r"(?<!\w)(?:[a-z]{1,2}(?:\+\+|#)|\.[a-z]{3,}|[a-z]{1,3}(?:&[a-z]{1,3})+(?!\w)|[a-z](?:\.[a-z])+(?!\w))"
+    r"|\d+(?:[.,]\d+)+"
+)
+PERCENT: Final = re.compile(r"(\d+(?:[.,]\d+)*)\s?%")
+STOPWORDS: Final = frozenset(STOPWORDS_EN)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of a query."""
+
+    hash: int
+    #: How often it occurs in the query.
+    times: int
+    #: Whether it is how an older index may have a word that stands in the query already.
+    old: bool = False
 
 
 def split(texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.uint64]]:
     """Each text as numbers of its terms, and the hash of every number's term."""
-    ids, vocabulary = bm25s.tokenize(list(texts), token_pattern=PATTERN, stopwords="english", show_progress=False)
-    digests = b"".join(blake2b(term.encode(), digest_size=8).digest() for term in vocabulary)
+    vocabulary: dict[str, int] = {}
+    ids = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(folded(text))] for text in texts]
+    digests = b"".join(digest(term) for term in vocabulary)
     return ids, np.frombuffer(digests, dtype="<u8")
 
 
-def count(query: str) -> list[tuple[int, int]]:
-    """A query's term hashes with how often each occurs."""
-    ids, hashes = split([query])
-    return [(int(hashes[number]), times) for number, times in Counter(ids[0]).items()]
+def query_terms(query: str) -> list[Term]:
+    """A query's terms, each once."""
+    now = Counter(terms(folded(query)))
+    old = Counter(word for word in words(query.lower()) if word not in now)
+    return [
+        *(Term(int.from_bytes(digest(term), "little"), times) for term, times in now.items()),
+        *(Term(int.from_bytes(digest(term), "little"), times, old=True) for term, times in old.items()),
+    ]
+
+
+def terms(text: str) -> Iterator[str]:
+    """The words of a folded text, then its terms with signs."""
+    yield from words(text)
+    yield from SIGNED.findall(text)
+    yield from (f"{number}%" for number in PERCENT.findall(text))
+
+
+def words(text: str) -> Iterator[str]:
+    """The words of a small text, without stop words."""
+    return (word for word in WORD.findall(text) if word not in STOPWORDS)
+
+
+def digest(term: str) -> bytes:
+    """A term's hash, little end first."""
+    return blake2b(term.encode("utf-8", "replace"), digest_size=8).digest()

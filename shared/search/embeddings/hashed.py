@@ -14,6 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from shared.search.base import Vector
+from shared.search.folding import folded
 
 DIMENSIONS: Final = 1024
 #: Lengths of letter groups.
@@ -52,7 +53,7 @@ def vector(text: str, left_out: Container[str]) -> Vector:
 
 def features(text: str, left_out: Container[str]) -> Iterator[str]:
     """The words but for those in every text, and the groups of letters in them, those at the edges marked as such."""
-    for word in WORD.findall(text.lower()):
+    for word in WORD.findall(folded(text)):
         if word in left_out:
             continue
         edged = f"<{word}>"

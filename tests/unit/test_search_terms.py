@@ -1,0 +1,76 @@
+"""Words are found however they are written: wide, joined, in capitals, with signs; also in an index of version 0.1."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+import pytest
+
+from shared.search import terms
+from shared.search.base import Chunk
+from shared.search.merging import alive, make
+from shared.search.ranking import Part, by_words
+from shared.search.segment import decode
+
+
+def part(*texts: str) -> Part:
+    head, _, _ = make("file-a", [Chunk(text) for text in texts], None)
+    segment = decode("s", head)
+    return Part("vs_a", segment, alive(segment, set()))
+
+
+def finds(query: str, text: str) -> bool:
+    [scores] = by_words([part(text, "nothing of interest")], query)
+    return bool(scores[0] > 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("API", "the ＡＰＩ key"),
+        ("ＡＰＩ", "the api key"),
+        ("final", "the ﬁnal report"),
+        ("ｶﾀｶﾅ", "カタカナ"),
+        ("istanbul", "İSTANBUL"),
+        ("İzmir", "izmir"),
+        ("IĞDIR", "ığdır"),
+        ("STRASSE", "Straße"),
+        ("ΟΔΟΣ", "οδος"),
+        ("C++", "We write C++ here"),
+        ("c#", "We write C# here"),
+        ("R&D", "Spending on R&D grew"),
+        ("U.S.", "made in the U.S."),
+        ("3.5 %", "a rate of 3.5%"),
+        ("3.5", "a rate of 3.5 %"),
+        ("5%", "a rate of 5 %"),
+        (".NET", "the .NET runtime"),
+        ("AT&T", "AT&T paid"),
+    ],
+)
+def test_a_word_is_found_in_every_spelling(query, text):
+    assert finds(query, text)
+
+
+@pytest.mark.parametrize(("query", "text"), [("C++", "Vitamin C"), ("C#", "C++"), ("5%", "5 apples"), ("3.5", "35")])
+def test_signs_tell_terms_apart(query, text):
+    assert not finds(query, text)
+
+
+def test_an_index_of_version_0_1_is_searched_by_words_as_it_spelled_them(monkeypatch):
+    def split_as_0_1(texts):
+        vocabulary = {}
+        ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in terms.words(t.lower())] for t in texts]
+        digests = b"".join(blake2b(word.encode(), digest_size=8).digest() for word in vocabulary)
+        return ids, np.frombuffer(digests, dtype="<u8")
+
+    with monkeypatch.context() as version_0_1:
+        version_0_1.setattr(terms, "split", split_as_0_1)
+        old = part("der ﬁnale Bericht zur Straße", "plain words")
+    for query in ("ﬁnale", "Straße", "Bericht"):
+        assert by_words([old], query)[0][0] > 0
+    # Together with what is indexed now.
+    new = part("die Strasse")
+    old_scores, new_scores = by_words([old, new], "Straße")
+    assert old_scores[0] > 0
+    assert new_scores[0] > 0
