@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test durability check demo samples install bench requirements infra-check docs clean
+.PHONY: run test durability check demo samples install bench licences requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -49,6 +49,9 @@ infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/ and local.settings.json.example
 	@$(BIN)/python -m docs.build
+
+licences: $(VENV)/.installed-dev ## The licence of every package; fails on one that is not allowed
+	@$(BIN)/python .ci/licences.py
 
 requirements: ## Write requirements.txt from pyproject.toml
 	@$(BIN)/python .ci/requirements.py
