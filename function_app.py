@@ -7,13 +7,17 @@ logs show what is called, family by family.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
-from shared import logs
-from shared.functions_bridge import answer
+# The host watches this folder and restarts when something appears in it, be it Python's own cache.
+sys.dont_write_bytecode = True
+
+from shared import logs  # noqa: E402
+from shared.functions_bridge import answer  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.app import Box

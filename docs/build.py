@@ -29,11 +29,14 @@ ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "shared"
 REGION: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-#: Of a local Functions host only: storage is the emulator, and Python before 3.13 needs the flag for HTTP streams.
+#: Of a local Functions host only: storage is the emulator, Python before 3.13 needs the flag for HTTP streams, and
+#: nothing may be written into the app's folder, which the host watches: no caches of Python, no home.
 HOST_SETTINGS: Final = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "FUNCTIONS_WORKER_RUNTIME": "python",
     "PYTHON_ENABLE_INIT_INDEXING": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "BOX_HOME": "",
 }
 Json = dict[str, Any]
 

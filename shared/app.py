@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -19,6 +20,7 @@ from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deps import Deps
+from shared.home import open_home, outside_of_app
 from shared.llm.base import Llm
 from shared.objects.common import Json
 from shared.queue.base import Queue
@@ -184,7 +186,8 @@ async def box() -> Box:
 
 @cache
 def _box() -> Box:
-    return build(Settings())
+    os.umask(0o077)
+    return build(outside_of_app(Settings()))
 
 
 def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
@@ -194,6 +197,7 @@ def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storag
     from shared.sqlite import Database
     from shared.store.sqlite import SqliteStore
 
+    open_home(settings.box_home)
     database = Database(settings.box_home / "box.db")
     return Storage(
         SqliteStore(database, counter),

@@ -29,7 +29,9 @@ class Settings(BaseSettings):
 
     # where the embedded host keeps things and listens
     box_home: Path = Path(".box")
-    """Where the embedded host keeps records, files, its key and the outbox."""
+    """Where the embedded host keeps records, files, its key, the outbox and the files of the sandbox, closed to other
+    users of the machine. On Functions: the files of a local sandbox, never below the app; empty: a private folder among
+    the temporary files."""
     box_host: str = "127.0.0.1"
     """Address the embedded host listens on; loopback unless told otherwise."""
     box_port: int = Field(default=7071, ge=1, le=65535)

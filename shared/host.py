@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -20,6 +21,7 @@ from pydantic import SecretStr
 from shared import logs
 from shared.app import Box, build
 from shared.config import Settings
+from shared.home import make_private, passable
 from shared.sandbox.base import SandboxUnavailable
 
 #: The owner of the key that the host makes for itself.
@@ -35,7 +37,7 @@ def with_key(settings: Settings) -> Settings:
         return settings
     path = settings.box_home / "api_key"
     try:
-        settings.box_home.mkdir(parents=True, exist_ok=True)
+        make_private(settings.box_home, passable())
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(f"box-{secrets.token_urlsafe(32)}\n")
@@ -176,6 +178,7 @@ def work(settings: Settings) -> int:
 
 def until_stopped(program: Coroutine[Any, Any, None]) -> int:
     """Run a program until it ends or is interrupted. Returns the exit code."""
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     logs.set_up("%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:

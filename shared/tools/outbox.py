@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+from shared.home import make_private
 from shared.tools.base import ToolContext
 
 
@@ -25,5 +26,5 @@ class Outbox:
         return f"This box has no mailbox: the {self._kind} was not sent but written to {path}. Tell the user so."
 
     def _write(self, path: Path, text: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         path.write_text(text + "\n", encoding="utf-8")

@@ -66,13 +66,14 @@ class Host:
 
 
 @contextmanager
-def serving(*arguments: str, **environment: str) -> Iterator[Served]:
-    """Serve the repository's function app for the length of the block."""
+def serving(*arguments: str, app: Path = ROOT, **environment: str) -> Iterator[Served]:
+    """Serve the repository's function app, or a copy of it, for the length of the block."""
     if sys.version_info < (3, 13):
         pytest.skip("the Functions Python runtime needs Python 3.13")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AzureWebJobs")}
-    command = [sys.executable, "-m", "tests.functions.host", str(ROOT), *arguments]
-    with subprocess.Popen(command, env=inherited | environment, cwd=ROOT, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "tests.functions.host", str(app), *arguments]
+    inherited["PYTHONPATH"] = str(ROOT)  # behind the app itself
+    with subprocess.Popen(command, env=inherited | environment, cwd=app, stdout=subprocess.PIPE) as process:
         overdue = threading.Timer(START_SECONDS, process.kill)
         overdue.start()
         try:

@@ -182,6 +182,7 @@ def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["run", "worker"])
 def test_a_database_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -> None:
     (tmp_path / "box.db").write_text("a letter, not a database" * 100)
+    (tmp_path / "box.db").chmod(0o600)
     with program(command, BOX_HOME=str(tmp_path)) as box:
         said, log = box.process.communicate(timeout=30)
         assert box.process.returncode == 1

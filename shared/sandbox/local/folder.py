@@ -47,19 +47,16 @@ class Folder:
         """Exists once code has run here: a later interpreter has lost its variables."""
         return self.home / "used"
 
-    def create(self, mode: int) -> None:
-        """Make the folders; `mode` is that of the outer one, which the code never sees."""
-        for path, bits in (
-            (self.home, mode),
-            (self.data, 0o700),
-            (self.scratch, 0o700),
-            (self.home / "incoming", 0o700),
-        ):
-            path.mkdir(mode=bits, parents=True, exist_ok=True)
+    def create(self) -> None:
+        """Make the folders."""
+        for path in (self.home, self.data, self.scratch, self.home / "incoming"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(self.home)
 
     def own(self, uid: int) -> None:
-        """Give all files to the session's user. Raises Unreadable."""
+        """Give all files to the session's user, who alone gets through to them. Raises Unreadable."""
+        os.chown(self.home, -1, uid)
+        self.home.chmod(0o710)  # whatever the code does to its own folder, others do not come as far
         for top in (self.data, self.scratch):
             with opened(top) as folder:
                 os.fchown(folder, uid, uid)

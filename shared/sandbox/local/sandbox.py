@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from shared.home import make_private, passable
 from shared.sandbox.base import Limits, SandboxInfo, SandboxUnavailable, Session
 from shared.sandbox.local.folder import Folder
 from shared.sandbox.local.isolation.base import Isolator
@@ -106,7 +107,7 @@ class LocalSandbox:
         return Folder(self._home / key, self._limits)
 
     def _forget_old_files(self) -> None:
-        self._home.mkdir(parents=True, exist_ok=True)
+        make_private(self._home, passable())
         for path in self._home.iterdir():
             if path.is_dir() and path.stat().st_mtime < time.time() - KEEP:
                 Folder(path, self._limits).delete()

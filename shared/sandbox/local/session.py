@@ -131,8 +131,7 @@ class LocalSession:
 
     def _prepare(self) -> bool:
         """Make the folders; True when code has run here before."""
-        # An unprivileged user must get through the outer folders; their names are secret enough.
-        self._folder.create(0o711 if self._workshop.accounts is not None else 0o700)
+        self._folder.create()
         return self._folder.mark.exists()
 
     async def _start(self) -> Process:

@@ -45,7 +45,7 @@ async def run(path: str, filename: str, strategy: Strategy, seconds: float) -> b
     """What the child prints within the time. Raises ParsingFailed."""
     module_path = json.dumps([entry for entry in sys.path if entry])
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-c", PROGRAM, module_path, path, filename, str(strategy.size), str(strategy.overlap)),
+        *(sys.executable, "-IB", "-c", PROGRAM, module_path, path, filename, str(strategy.size), str(strategy.overlap)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -48,7 +48,7 @@ class Bubblewrap:
         assert machine is not None
         settings = config(limits, data=DATA, uid=place.uid, processes=limits.processes)
         settings["filter"] = seccomp.program(machine, "namespaces").hex()
-        python = [self.interpreter.executable, "-I", f"{_INSIDE}/kernel.py", str(descriptor)]
+        python = [self.interpreter.executable, "-IB", f"{_INSIDE}/kernel.py", str(descriptor)]
         variables = environment(home="/tmp", inside=_INSIDE, executable=self.interpreter.executable)  # noqa: S108
         return Plan([*self._wrapper(place, limits), *python], variables, settings, DATA)
 

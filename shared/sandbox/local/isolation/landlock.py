@@ -66,7 +66,7 @@ class Landlock:
         settings["landlock"] = self._rules(place)
         signals = place.uid is not None or abi() >= _SIGNALS_ABI
         settings["filter"] = seccomp.program(machine, "landlock", signals=signals).hex()
-        command = [self.interpreter.executable, "-I", str(INSIDE / "kernel.py"), str(descriptor)]
+        command = [self.interpreter.executable, "-IB", str(INSIDE / "kernel.py"), str(descriptor)]
         variables = environment(home=place.scratch, inside=str(INSIDE), executable=self.interpreter.executable)
         return Plan(command, variables, settings, place.data)
 

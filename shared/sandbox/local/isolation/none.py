@@ -27,6 +27,6 @@ class Bare:
     def plan(self, place: Place, descriptor: int, limits: Limits) -> Plan:
         """How to start an interpreter beside the box."""
         settings = config(limits, data=place.data, uid=None, processes=threads_of_user(os.getuid()) + limits.processes)
-        command = [self.interpreter.executable, "-I", str(INSIDE / "kernel.py"), str(descriptor)]
+        command = [self.interpreter.executable, "-IB", str(INSIDE / "kernel.py"), str(descriptor)]
         variables = environment(home=place.scratch, inside=str(INSIDE), executable=self.interpreter.executable)
         return Plan(command, variables, settings, place.data)
