@@ -7,18 +7,26 @@ take the last few.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
+
+from shared.home import make_private, make_private_file, passable
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 #: How long the patient connection waits for a lock that another process holds.
 PATIENCE_SECONDS: Final = 15.0
+
+#: Up to this size a database is checked when it is opened.
+CHECKED_BYTES: Final = 512 * 2**20
 
 SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS records (partition TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL,"
@@ -38,7 +46,9 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent, passable())
+        make_private_file(path)  # its journals get the same rights
+        _check(path)
         self._patient = _connect(path, PATIENCE_SECONDS)
         self._eager = _connect(path, 0)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
@@ -64,6 +74,19 @@ class Database:
         await asyncio.to_thread(self._thread.shutdown)
         self._eager.close()
         self._patient.close()
+
+
+def _check(path: Path) -> None:
+    """Read the whole file for damage, unless that would take long. Raises sqlite3.DatabaseError."""
+    size = path.stat().st_size
+    if size > CHECKED_BYTES:
+        words = "%s has %d MB and is not checked for damage at start"
+        logger.warning(words, path, size // 2**20, extra={"action": "database_unchecked"})
+        return
+    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as connection:
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"{path.name} is damaged: {' '.join(found.split())}")
 
 
 @contextmanager
