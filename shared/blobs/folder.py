@@ -9,13 +9,16 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final, Literal, TypeVar
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from shared.blobs.base import CHUNK, BlobInfo, BlobNotFound, BlobsUnavailable, check_name, in_blocks
+from shared.home import make_private
+from shared.opening import open_in_thread
 
 T = TypeVar("T")
 
@@ -31,7 +34,7 @@ class FolderBlobs:
     def __init__(self, root: Path, counter: Counter[str] | None = None) -> None:
         self._root = root
         self._counter = Counter() if counter is None else counter
-        root.mkdir(parents=True, exist_ok=True)
+        make_private(root)
         for partial in root.glob(f"{PARTIAL}*"):
             if partial.stat().st_mtime < time.time() - PARTIAL_SECONDS:
                 partial.unlink(missing_ok=True)
@@ -40,24 +43,22 @@ class FolderBlobs:
         """Write a partial file, then rename it over whatever is there."""
         self._counter["blob.write"] += 1
         path, partial = self._path(name), self._root / f"{PARTIAL}{uuid4().hex}"
-        file = await _in_thread(partial.open, "xb")
         try:
-            size = 0
-            async for block in in_blocks(pieces, CHUNK):
-                size += await _in_thread(file.write, block)
-            await _in_thread(file.close)
+            with await _open(partial, "xb") as file:
+                size = 0
+                async for block in in_blocks(pieces, CHUNK):
+                    size += await _in_thread(file.write, block)
+                await _in_thread(file.close)
             await _in_thread(partial.replace, path)
             return size
         finally:
-            file.close()
             partial.unlink(missing_ok=True)
 
     async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Read the file that is there now, even if it is replaced or deleted meanwhile."""
         self._counter["blob.read"] += 1
         path = self._path(name)
-        file: BinaryIO = await _in_thread(path.open, "rb")
-        try:
+        with await _open(path, "rb") as file:
             position = await _in_thread(file.seek, start)
             while end is None or position < end:
                 length = CHUNK if end is None else min(CHUNK, end - position)
@@ -66,8 +67,6 @@ class FolderBlobs:
                     return
                 position += len(piece)
                 yield piece
-        finally:
-            file.close()
 
     async def delete(self, name: str) -> None:
         """Remove the file."""
@@ -89,8 +88,20 @@ class FolderBlobs:
 
 
 async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
-    try:
+    with _told():
         return await asyncio.to_thread(work, *arguments)
+
+
+async def _open(path: Path, mode: Literal["rb", "xb"]) -> BinaryIO:
+    with _told():
+        return await open_in_thread(lambda: path.open(mode))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell failures of the file system in the port's words."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise BlobNotFound(error.filename) from error
     except OSError as error:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
+from shared.opening import open_in_thread
 from shared.sandbox.base import DATA, CellResult, FileInfo, FileRefused, Limits, Status
 from shared.sandbox.file_names import cleaned, is_allowed
 from shared.sandbox.local.folder import Folder, Snapshot
@@ -111,7 +112,7 @@ class LocalSession:
     async def read_file(self, name: str) -> AsyncIterator[bytes]:
         """A file's bytes in pieces. Raises FileMissing."""
         await asyncio.to_thread(self._prepare)
-        with await asyncio.to_thread(self._folder.open, name) as file:
+        with await open_in_thread(lambda: self._folder.open(name)) as file:
             left = self._workshop.limits.file_size
             while left > 0 and (piece := await asyncio.to_thread(file.read, min(_PIECE, left))):
                 left -= len(piece)
