@@ -26,6 +26,11 @@ ALLOWED = {
 #: Package -> its licence and why we say so, where its metadata says nothing (or nothing clear).
 SAID_ELSEWHERE = {
     "peewee": ("MIT", "no licence in its metadata; the LICENSE file of its project and of its package is MIT's"),
+    "pypdfium2": (
+        "BSD-3-Clause AND Apache-2.0",
+        "its field adds `dependency licenses`: the parts of PDFium, whose texts lie beside it; all permissive, or with a"
+        " permissive choice (FreeType) or exception (the compiler's run time in musl wheels)",
+    ),
 }
 #: Words in older metadata -> SPDX.
 WORDS = {
