@@ -28,7 +28,7 @@ SAID_ELSEWHERE = {
     "peewee": ("MIT", "no licence in its metadata; the LICENSE file of its project and of its package is MIT's"),
     "pypdfium2": (
         "BSD-3-Clause AND Apache-2.0",
-        "its field adds `dependency licenses`: the parts of PDFium, whose texts lie beside it; all permissive, or with a"
+        "its field adds `dependency licenses`: the parts of PDFium, whose texts lie beside it: permissive, or with a"
         " permissive choice (FreeType) or exception (the compiler's run time in musl wheels)",
     ),
 }
