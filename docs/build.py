@@ -179,12 +179,29 @@ def fields() -> str:
     return table(("schema", "field", "bound"), rows)
 
 
+def options() -> str:
+    """The options of a deployment: variables of the azd environment, with what main.bicep says of their parameters."""
+    given = json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"]
+    declared = re.findall(
+        r"^@description\('((?:[^'\\]|\\.)*)'\)\n(?:@.*\n)*param (\w+) \w+ = (.*)$",
+        (ROOT / "infra/main.bicep").read_text(),
+        re.MULTILINE,
+    )
+    rows = (
+        [f"`{given[name]['value'].strip('${}')}`", f"`{text}`" if (text := value.strip("'")) else "", meaning]
+        for meaning, name, value in declared
+        if "Hashes" not in name
+    )
+    return table(("name", "default", "meaning"), rows)
+
+
 MAKERS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "routes": routes,
     "fields": fields,
     "constants": constants,
     "log_events": log_events,
+    "options": options,
 }
 
 

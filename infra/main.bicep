@@ -86,20 +86,30 @@ param apiKeyHashes object = {}
 
 // The models
 
+@description('The model behind the assistants; any name that a client asks for is answered by it.')
 param chatModelName string = 'gpt-5.4-mini'
+
+@description('Its version.')
 param chatModelVersion string = '2026-03-17'
+
+@description('How it is deployed: GlobalStandard, DataZoneStandard, Standard.')
 param chatModelSku string = 'GlobalStandard'
 
 @minValue(1)
-@description('Thousands of tokens per minute.')
+@description('Its capacity, in thousands of tokens per minute.')
 param chatModelCapacity int = 30
 
+@description('The model behind file search. After a change, files must be attached anew.')
 param embeddingModelName string = 'text-embedding-3-small'
+
+@description('Its version.')
 param embeddingModelVersion string = '1'
+
+@description('How it is deployed: GlobalStandard, DataZoneStandard, Standard.')
 param embeddingModelSku string = 'GlobalStandard'
 
 @minValue(1)
-@description('Thousands of tokens per minute.')
+@description('Its capacity, in thousands of tokens per minute.')
 param embeddingModelCapacity int = 30
 
 // The function app
@@ -117,7 +127,7 @@ param alwaysReadyHttp int = 0
 @description('Instances kept warm for queued runs; 0 scales to zero.')
 param alwaysReadyRuns int = 0
 
-@description('Keep storage and models off the public network, reached through private endpoints. Costs about as much as a small server.')
+@description('Keep storage and models off the public network, reached through private endpoints; the session pool and the Logic Apps keep public (authenticated) addresses. Costs about as much as a small server.')
 param vnetEnabled bool = false
 
 // Mail and calendar

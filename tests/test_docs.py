@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from docs.build import pages, variable
+from docs.build import default_text, options, pages, variable
 from docs.source import log_events
 from shared.config import Settings
 from shared.demo.samples.install import names
@@ -38,6 +39,18 @@ def test_a_generated_page_is_what_make_docs_writes(path: Path) -> None:
 def test_each_setting_is_described_and_in_the_reference(name: str) -> None:
     assert Settings.model_fields[name].description, f"{name} needs a docstring in shared/config.py"
     assert f"| `{variable(name)}` |" in (ROOT / "docs/reference/settings.md").read_text()
+
+
+def test_each_option_of_a_deployment_is_described_and_has_the_default_of_its_setting() -> None:
+    parameters = json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"].values()
+    asked = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_OPENAI_LOCATION", "BOX_KEY_HASHES"}
+    described = dict(re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|", options(), re.MULTILINE))
+    assert set(described) == {each["value"].strip("${}") for each in parameters} - asked
+    settings = {variable(name): default_text(name) for name in Settings.model_fields}
+    # An empty one leaves the setting at its default.
+    shared = {name for name in set(described) & set(settings) if described[name]}
+    assert "ENTRA_AUDIENCE" in shared
+    assert {name: described[name] for name in shared} == {name: settings[name] for name in shared}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
