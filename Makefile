@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test durability check demo samples install bench licences requirements infra-check docs clean
+.PHONY: run test test-long durability check demo samples install bench licences requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -18,7 +18,11 @@ install: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev ## The whole suite
 	@tests/install-node-packages.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-long: $(VENV)/.installed-dev ## What takes too long for every change: matrices, large bodies
+	@tests/install-node-packages.sh
+	$(BIN)/python -m pytest -m long
 
 durability: $(VENV)/.installed-dev ## Kill hosts under 100 runs in each mode; a quarter of that is part of `make test`
 	@tests/install-node-packages.sh

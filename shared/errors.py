@@ -64,6 +64,7 @@ class ServerError(ApiError):
 
 def not_found(kind: str, identifier: str) -> NotFoundError:
     """The 404 for an object of this owner; `kind` is the API's word for it, such as `run step`."""
+    identifier = identifier[:LONGEST]
     if kind == "file":
         return NotFoundError(f"No such File object: {identifier}", param="id")
     return NotFoundError(f"No {kind} found with id '{identifier}'.")
@@ -71,5 +72,5 @@ def not_found(kind: str, identifier: str) -> NotFoundError:
 
 def wrong_shape(param: str, value: str, prefix: str) -> InvalidRequest:
     """The 400 for a text that cannot be the id it should be; `prefix` comes without its `_` or `-`."""
-    message = f"Invalid '{param}': '{value}'. Expected an ID that begins with '{prefix}'."
+    message = f"Invalid '{param}': '{value[:LONGEST]}'. Expected an ID that begins with '{prefix}'."
     return InvalidRequest(message, param=param, code="invalid_value")

@@ -42,7 +42,8 @@ class Database:
     """A job runs at once on the event loop's own connection, which never waits for a lock.
 
     That takes tens of microseconds, a hop to a thread ten times as long. When another process holds the lock, the job
-    moves to a thread with a connection that waits, so the event loop is never held up. For one event loop only.
+    moves to a thread with a connection that waits, and so does a large one: the event loop is never held up. For one
+    event loop only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,11 +55,15 @@ class Database:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._closed = False
 
-    async def run(self, job: Callable[[sqlite3.Connection], T], failure: type[Exception]) -> T:
-        """Run the job, which must be one statement or one `transaction`; what SQLite refuses is raised as `failure`."""
+    async def run(self, job: Callable[[sqlite3.Connection], T], failure: type[Exception], *, large: bool = False) -> T:
+        """Run the job, which must be one statement or one `transaction`; what SQLite refuses is raised as `failure`.
+
+        A `large` one writes megabytes and goes to the thread.
+        """
         try:
             try:
-                return job(self._eager)
+                if not large:
+                    return job(self._eager)
             except sqlite3.OperationalError as error:
                 if not _locked(error):
                     raise

@@ -6,8 +6,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
+from shared.api.json_body import body
 from shared.api.openapi import Deleted, ListOf, documented, paging
-from shared.api.requests import body, caller, list_query
+from shared.api.requests import caller, list_query
 from shared.api.routing import resource
 from shared.assistants import assistants
 from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant

@@ -6,8 +6,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer
+from shared.api.json_body import body
 from shared.api.openapi import ListOf, documented, paging, parameter
-from shared.api.requests import body, caller, include, list_query
+from shared.api.requests import caller, include, list_query
 from shared.api.routing import resource
 from shared.api.sse import event_stream
 from shared.objects.run import Run

@@ -8,9 +8,10 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer
+from shared.api.json_body import body
 from shared.api.multipart import parts
 from shared.api.openapi import documented
-from shared.api.requests import body, caller
+from shared.api.requests import caller
 from shared.api.routing import resource
 from shared.files import uploads
 from shared.objects.common import Json

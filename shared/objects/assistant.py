@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from shared.objects.bounds import AtMost
 from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.tools import MAX_TOOLS, NewToolResources, ResponseFormat, Tool, ToolResources
 
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Instructions = Annotated[str, StringConstraints(max_length=256_000)]
+Instructions = Annotated[str, AtMost(256_000)]
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
 TopP = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -40,7 +41,7 @@ class AssistantSettings(RequestBody):
     name: Annotated[str, StringConstraints(max_length=256)] | None = None
     description: Annotated[str, StringConstraints(max_length=512)] | None = None
     instructions: Instructions | None = None
-    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = None
+    tools: Annotated[list[Tool], AtMost(MAX_TOOLS)] | None = None
     metadata: MetadataIn | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.objects.bounds import AtMost
+
 Json = dict[str, Any]
 
 Metadata = dict[str, str]
@@ -13,7 +15,7 @@ Metadata = dict[str, str]
 #: 16 pairs, keys up to 64 and values up to 512 characters; the request models hold the limits.
 MetadataIn = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
-    Field(max_length=16),
+    AtMost(16),
 ]
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

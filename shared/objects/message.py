@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, Tag
 
+from shared.objects.bounds import AtMost
 from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE
 from shared.objects.tools import CodeInterpreterTool
 
-LongText = Annotated[str, StringConstraints(max_length=256_000)]
+#: Content parts of a message.
+MAX_PARTS: Final = 500
+
+LongText = Annotated[str, AtMost(256_000)]
 Detail = Literal["auto", "low", "high"]
 
 
@@ -94,7 +98,9 @@ Part = Annotated[
 ]
 
 Content = Annotated[
-    Annotated[LongText, Tag("(a string)")] | Annotated[list[Part], Field(min_length=1), Tag("(an array)")], BY_SHAPE
+    Annotated[LongText, Tag("(a string)")]
+    | Annotated[list[Part], Field(min_length=1), AtMost(MAX_PARTS), Tag("(an array)")],
+    BY_SHAPE,
 ]
 
 
@@ -114,7 +120,14 @@ class Attachment(RequestBody):
     """A file for tools, sent along with a message."""
 
     file_id: str
-    tools: list[AttachmentTool] | None = None
+    tools: Annotated[list[AttachmentTool], AtMost(20)] | None = None
+
+    def to_json(self) -> Json:
+        """The attachment as answered: as it was sent."""
+        if "tools" not in self.model_fields_set:
+            return {"file_id": self.file_id}
+        tools = None if self.tools is None else [{"type": tool.type} for tool in self.tools]
+        return {"file_id": self.file_id, "tools": tools}
 
 
 class CreateMessage(RequestBody):
@@ -122,7 +135,7 @@ class CreateMessage(RequestBody):
 
     role: Literal["user", "assistant"]
     content: Content
-    attachments: Annotated[list[Attachment], Field(max_length=500)] | None = None
+    attachments: Annotated[list[Attachment], AtMost(500)] | None = None
     metadata: MetadataIn | None = None
 
     def content_json(self) -> list[Json]:
@@ -132,8 +145,8 @@ class CreateMessage(RequestBody):
         return [part.to_json() for part in self.content]
 
     def attachments_json(self) -> list[Json]:
-        """The attachments as answered: as they were sent."""
-        return [attachment.model_dump(mode="json", exclude_unset=True) for attachment in self.attachments or ()]
+        """The attachments as answered."""
+        return [attachment.to_json() for attachment in self.attachments or ()]
 
     def image_file_ids(self) -> list[str]:
         """Files the content shows."""

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from shared.errors import InvalidRequest
+from shared.errors import LONGEST, InvalidRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,11 +31,15 @@ def parse(model: type[Model], raw: object) -> Model:
 def shape(value: object) -> str:
     """The tag of a union's member: by JSON type, and objects by their `type`."""
     if isinstance(value, dict):
-        return f"(={value.get('type')})"
+        kind = value.get("type")
+        return f"(={kind})" if isinstance(kind, str) and len(kind) <= LONGEST_TAG else "(=)"
     if isinstance(value, BaseModel):
         return f"(={getattr(value, 'type', None)})"
     return f"({kind_of(value)})"
 
+
+#: No `type` is longer.
+LONGEST_TAG: Final = 64
 
 #: Put on each union in a request model.
 BY_SHAPE: Final = Discriminator(shape)
@@ -74,7 +78,7 @@ def path_of(location: Sequence[str | int], raw: object) -> str:
             path += f"[{part}]"
             here = here[part] if isinstance(here, list) and part < len(here) else None
         elif inside or not (part.startswith("(") or part == "[key]"):
-            path += f".{part}" if path else part
+            path += f".{part[:LONGEST]}" if path else part[:LONGEST]
             here = here[part] if isinstance(here, dict) and inside else None
     return path
 
@@ -100,7 +104,7 @@ def wrong_type(path: str, expected: str, value: object) -> InvalidRequest:
 
 def wrong_value(path: str, value: object, supported: Sequence[str]) -> InvalidRequest:
     """A string outside an enumeration."""
-    message = f"Invalid value: '{value}'. Supported values are: {listing(supported)}."
+    message = f"Invalid value: '{shown(value)}'. Supported values are: {listing(supported)}."
     return InvalidRequest(message, param=path, code="invalid_value")
 
 
@@ -108,7 +112,9 @@ def out_of_bounds(path: str, value: object, limit: float, *, above: bool) -> Inv
     """A number above its maximum or below its minimum; the limit's type tells integers from decimals."""
     kind = "integer" if isinstance(limit, int) else "decimal"
     where, sign, short = ("above maximum", "<=", "above_max") if above else ("below minimum", ">=", "below_min")
-    message = f"Invalid '{path}': {kind} {where} value. Expected a value {sign} {limit:g}, but got {value} instead."
+    message = (
+        f"Invalid '{path}': {kind} {where} value. Expected a value {sign} {limit:g}, but got {shown(value)} instead."
+    )
     return InvalidRequest(message, param=path, code=f"{kind}_{short}_value")
 
 
@@ -129,6 +135,11 @@ def too_short(path: str, what: str, limit: int, length: int) -> InvalidRequest:
         f"but got {got} instead."
     )
     return InvalidRequest(message, param=path, code=f"{what}_below_min_length")
+
+
+def shown(value: object) -> str:
+    """A value as messages quote it; a long text is cut before it is copied."""
+    return str(value[:LONGEST] if isinstance(value, str) else value)
 
 
 def article(noun: str) -> str:

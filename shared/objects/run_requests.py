@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from shared.objects.assistant import Instructions, ModelName, Temperature, TopP
+from shared.objects.bounds import AtMost
 from shared.objects.common import Json, MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.parse import rejected
 from shared.objects.thread import CreateThread, NewMessages
 from shared.objects.tools import ResponseFormat, Tool, ToolChoice, ToolResources
+
+#: Outputs in one request; far more calls than a model makes in a turn.
+MAX_OUTPUTS: Final = 1000
 
 
 class TruncationStrategy(RequestBody):
@@ -37,7 +41,7 @@ class RunSettings(RequestBody):
     assistant_id: str
     model: ModelName | None = None
     instructions: Instructions | None = None
-    tools: Annotated[list[Tool], Field(max_length=20)] | None = None
+    tools: Annotated[list[Tool], AtMost(20)] | None = None
     metadata: MetadataIn | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
@@ -85,5 +89,5 @@ class ToolOutput(RequestBody):
 class SubmitToolOutputs(RequestBody):
     """The body of POST /threads/{id}/runs/{id}/submit_tool_outputs."""
 
-    tool_outputs: list[ToolOutput]
+    tool_outputs: Annotated[list[ToolOutput], AtMost(MAX_OUTPUTS)]
     stream: bool | None = None

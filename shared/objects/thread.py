@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from shared.objects.bounds import AtMost
 from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody, StoredRecord
 from shared.objects.message import CreateMessage
 from shared.objects.tools import NewToolResources, ToolResources
@@ -13,7 +14,7 @@ from shared.objects.tools import NewToolResources, ToolResources
 #: Messages that come with a new thread or run: they are stored in one commit with it.
 MAX_MESSAGES: Final = 90
 
-NewMessages = Annotated[list[CreateMessage], Field(max_length=MAX_MESSAGES)]
+NewMessages = Annotated[list[CreateMessage], AtMost(MAX_MESSAGES)]
 
 
 class Thread(ApiObject):

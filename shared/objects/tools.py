@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, Tag, model_validator
 
+from shared.objects.bounds import AtMost
 from shared.objects.common import Json, MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
 
@@ -105,13 +106,13 @@ def tools_json(tools: Sequence[CodeInterpreterTool | FileSearchTool | FunctionTo
 class CodeInterpreterResources(RequestBody):
     """Files for the code interpreter."""
 
-    file_ids: Annotated[list[str], Field(max_length=20)] | None = None
+    file_ids: Annotated[list[str], AtMost(20)] | None = None
 
 
 class FileSearchResources(RequestBody):
     """The vector store to search."""
 
-    vector_store_ids: Annotated[list[str], Field(max_length=1)] | None = None
+    vector_store_ids: Annotated[list[str], AtMost(1)] | None = None
 
 
 class ToolResources(RequestBody):
@@ -156,7 +157,7 @@ ChunkingStrategy = Annotated[
 class NewVectorStore(RequestBody):
     """A vector store to be created along with an assistant or thread."""
 
-    file_ids: Annotated[list[str], Field(max_length=10_000)] | None = None
+    file_ids: Annotated[list[str], AtMost(10_000)] | None = None
     chunking_strategy: ChunkingStrategy | None = None
     metadata: MetadataIn | None = None
 
@@ -164,7 +165,7 @@ class NewVectorStore(RequestBody):
 class NewFileSearchResources(FileSearchResources):
     """The vector store to search: one that exists, or one to create."""
 
-    vector_stores: Annotated[list[NewVectorStore], Field(max_length=1)] | None = None
+    vector_stores: Annotated[list[NewVectorStore], AtMost(1)] | None = None
 
     @model_validator(mode="after")
     def _one_way_only(self) -> NewFileSearchResources:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from shared.objects.bounds import AtMost
 from shared.objects.common import ApiObject, Json, RequestBody, StoredRecord
 from shared.objects.file_requests import ExpiresAfter, Purpose
 
@@ -62,5 +63,5 @@ class CreateUpload(RequestBody):
 class CompleteUpload(RequestBody):
     """The body of POST /uploads/{id}/complete."""
 
-    part_ids: Annotated[list[str], Field(max_length=10_000)]
+    part_ids: Annotated[list[str], AtMost(10_000)]
     md5: str | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, Tag, model_validator
 
+from shared.objects.bounds import AtMost
 from shared.objects.common import Json, MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.tools import ChunkingStrategy, StaticChunking
@@ -24,7 +25,7 @@ AttributeValue = Annotated[
 ]
 Attributes = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], AttributeValue],
-    Field(max_length=16),
+    AtMost(16),
 ]
 
 
@@ -71,7 +72,7 @@ class CreateVectorStore(RequestBody):
 
     name: str | None = None
     description: str | None = None
-    file_ids: Annotated[list[str], Field(max_length=500)] | None = None
+    file_ids: Annotated[list[str], AtMost(500)] | None = None
     expires_after: ExpiresAfter | None = None
     chunking_strategy: ChunkingStrategy | None = None
     metadata: MetadataIn | None = None
@@ -102,8 +103,8 @@ class UpdateFile(RequestBody):
 class CreateFileBatch(RequestBody):
     """The body of POST /vector_stores/{id}/file_batches."""
 
-    file_ids: Annotated[list[str], Field(min_length=1, max_length=2000)] | None = None
-    files: Annotated[list[AttachFile], Field(min_length=1, max_length=2000)] | None = None
+    file_ids: Annotated[list[str], Field(min_length=1), AtMost(2000)] | None = None
+    files: Annotated[list[AttachFile], Field(min_length=1), AtMost(2000)] | None = None
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
 
@@ -134,7 +135,7 @@ class SearchVectorStore(RequestBody):
     """The body of POST /vector_stores/{id}/search."""
 
     query: Annotated[
-        Annotated[str, Tag("(a string)")] | Annotated[list[str], Field(min_length=1, max_length=20), Tag("(an array)")],
+        Annotated[str, Tag("(a string)")] | Annotated[list[str], Field(min_length=1), AtMost(20), Tag("(an array)")],
         BY_SHAPE,
     ]
     rewrite_query: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections import Counter
@@ -23,6 +24,8 @@ from shared.store.base import (
     encode,
 )
 
+#: Characters that are encoded in one go, and written on the event loop.
+LARGE: Final = 1024 * 1024
 #: Overdue records read at a time.
 PAGE: Final = 200
 
@@ -57,13 +60,13 @@ class SqliteStore:
         if not changes:
             return []
         self._counter["table.commit"] += 1
-        texts = [encode(change.data) if isinstance(change, Put) else "" for change in changes]
+        texts, large = await _encoded(changes)
 
         def apply(file: sqlite3.Connection) -> list[str]:
             with transaction(file):
                 return [_apply(file, partition, change, text) for change, text in zip(changes, texts, strict=True)]
 
-        return await self._database.run(apply, Unavailable)
+        return await self._database.run(apply, Unavailable, large=large)
 
     async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every record that is due, the longest overdue first."""
@@ -91,6 +94,19 @@ class SqliteStore:
     async def close(self) -> None:
         """Close the database."""
         await self._database.close()
+
+
+async def _encoded(changes: Sequence[Change]) -> tuple[list[str], bool]:
+    """What each change writes, and whether that is much; others have their turn in between."""
+    texts, size, large = [], 0, False
+    for change in changes:
+        text = encode(change.data) if isinstance(change, Put) else ""
+        texts.append(text)
+        size += len(text)
+        if size > LARGE:
+            size, large = 0, True
+            await asyncio.sleep(0)
+    return texts, large
 
 
 def _apply(file: sqlite3.Connection, partition: str, change: Change, text: str) -> str:

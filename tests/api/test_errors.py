@@ -308,7 +308,7 @@ def test_numbers_without_end_are_no_fault_of_ours(http):
 
 
 def test_body_too_large(http, monkeypatch):
-    monkeypatch.setattr("shared.api.requests.MAX_BODY", 1000)
+    monkeypatch.setattr("shared.api.json_body.MAX_BODY", 1000)
     response = http.post("threads", content=b" " * 2000)
     assert error_of(response, 413)["message"].startswith("Maximum content size limit (1000) exceeded")
 
