@@ -259,9 +259,8 @@ def server_tools(settings: Settings) -> list[Tool]:
     return catalog(settings, embedded=not settings.uses_azure_storage)
 
 
-def code_sandbox(settings: Settings) -> CodeSandbox:
-    """Where model-written code runs."""
-    from shared.sandbox.disabled import RefusedSandbox
+def code_sandbox(settings: Settings) -> CodeSandbox | None:
+    """Where model-written code runs, if it is to run anywhere."""
     from shared.sandbox.fallback import FirstSandbox
     from shared.sandbox.interpreter import Interpreter, this_interpreter
     from shared.sandbox.local.isolation.base import Isolator
@@ -271,7 +270,7 @@ def code_sandbox(settings: Settings) -> CodeSandbox:
     from shared.sandbox.local.sandbox import LocalSandbox
 
     if settings.sandbox == "none":
-        return RefusedSandbox("The code interpreter is switched off (SANDBOX=none).")
+        return None
     if settings.sandbox == "aca":
         from shared.sandbox.aca.rest import SessionPool
         from shared.sandbox.aca.sandbox import AcaSandbox
@@ -284,4 +283,5 @@ def code_sandbox(settings: Settings) -> CodeSandbox:
     }
     names = ("bwrap", "landlock") if settings.sandbox == "auto" else (settings.sandbox,)
     home, interpreter = settings.box_home / "sandbox", this_interpreter()
-    return FirstSandbox([LocalSandbox(home / name, makers[name](interpreter)) for name in names])
+    candidates = [LocalSandbox(home / name, makers[name](interpreter)) for name in names]
+    return FirstSandbox(candidates)

@@ -55,12 +55,14 @@ def base_url(settings: Settings) -> str:
 
 async def sandbox_in_words(box: Box) -> str:
     """Which sandbox the code interpreter has, or why it has none."""
-    assert box.deps.sandbox is not None
+    sandbox = box.deps.sandbox
+    if sandbox is None:
+        return "not run: the code interpreter is switched off (SANDBOX=none)"
     try:
-        await box.deps.sandbox.self_test()
+        await sandbox.self_test()
     except SandboxUnavailable as error:
         return f"not run: {error}"
-    info = box.deps.sandbox.info
+    info = sandbox.info
     if info.isolation == "none":
         return f"{info.name}: NOT ISOLATED. Model-written code can do whatever you can do here."
     return f"{info.name} (isolated by {info.isolation})"

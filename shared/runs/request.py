@@ -20,7 +20,7 @@ def turn_request(record: RunRecord, items: list[Json], tools: list[Json]) -> Tur
         instructions=run.instructions,
         input=items,
         tools=tools,
-        tool_choice=tool_choice(record) if tools else "auto",
+        tool_choice=tool_choice(record, tools),
         parallel_tool_calls=run.parallel_tool_calls,
         temperature=unless_default(run.temperature),
         top_p=unless_default(run.top_p),
@@ -52,9 +52,11 @@ def output_left(record: RunRecord) -> int | None:
     return None if limit is None else limit - record.spent.completion_tokens
 
 
-def tool_choice(record: RunRecord) -> Any:
+def tool_choice(record: RunRecord, tools: list[Json]) -> Any:
     """The client's choice; a forced one holds for the first turn only, or the run would never end."""
     choice = record.run.tool_choice
+    if not tools:
+        return "auto"
     if choice in ("none", "auto"):
         return choice
     if record.turns > 0:
@@ -62,7 +64,9 @@ def tool_choice(record: RunRecord) -> Any:
     if choice == "required":
         return choice
     name = choice["function"]["name"] if choice["type"] == "function" else choice["type"]
-    return {"type": "function", "name": name}
+    # A host without a sandbox offers no code interpreter; endpoints refuse a choice that they were not offered.
+    offered = any(tool["name"] == name for tool in tools)
+    return {"type": "function", "name": name} if offered else "auto"
 
 
 def text_format(response_format: Any) -> Json | None:

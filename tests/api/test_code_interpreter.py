@@ -155,10 +155,21 @@ def test_a_failure_of_the_code_is_told_to_the_model(client, llm, ask):
 
 
 @pytest.mark.parametrize("settings", [{"sandbox": "none"}])
-def test_without_a_sandbox_code_is_refused_and_the_run_goes_on(client, llm, ask):
-    llm.script([call("code_interpreter", code="1")], [text("I can't run code.")])
+@pytest.mark.parametrize("choice", ["auto", "required", {"type": "code_interpreter"}])
+def test_a_box_without_a_sandbox_does_not_offer_the_tool(client, llm, ask, choice):
+    llm.script([text("I can't run code.")])
 
-    run = ask()
+    run = ask(tool_choice=choice)
 
     assert run.status == "completed"
-    assert "SANDBOX=none" in llm.requests[1].input[-1]["output"]
+    assert (llm.requests[0].tools, llm.requests[0].tool_choice) == ([], "auto")
+
+
+@pytest.mark.parametrize("settings", [{"sandbox": "none"}])
+def test_a_box_without_a_sandbox_still_offers_other_tools(client, llm, ask):
+    llm.script([text("I can't run code.")])
+
+    ask(tools=[{"type": "code_interpreter"}, {"type": "file_search"}], tool_choice={"type": "code_interpreter"})
+
+    assert [tool["name"] for tool in llm.requests[0].tools] == ["file_search"]
+    assert llm.requests[0].tool_choice == "auto"
