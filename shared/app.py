@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from fastapi import FastAPI
 
-from shared import housekeeping
+from shared import housekeeping, preload
 from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.config import Settings
@@ -284,4 +284,4 @@ def code_sandbox(settings: Settings) -> CodeSandbox | None:
     names = ("bwrap", "landlock") if settings.sandbox == "auto" else (settings.sandbox,)
     home, interpreter = settings.box_home / "sandbox", this_interpreter()
     candidates = [LocalSandbox(home / name, makers[name](interpreter)) for name in names]
-    return FirstSandbox(candidates)
+    return FirstSandbox(candidates, partial(preload.load, settings))

@@ -39,6 +39,7 @@ FLOORS = [
     {"housekeeping"},
     {"api"},
     {"demo"},
+    {"preload"},
     {"app"},
     {"host", "client", "functions_bridge", "__main__"},
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from shared.sandbox.base import CodeSandbox, SandboxInfo, SandboxUnavailable, Session
@@ -14,10 +14,15 @@ logger = logging.getLogger(__name__)
 
 
 class FirstSandbox:
-    """One of several sandboxes, best first. None of them passing its self-test, no code is run."""
+    """One of several sandboxes, best first. None of them passing its self-test, no code is run.
 
-    def __init__(self, candidates: Sequence[CodeSandbox]):
+    `prepare` blocks: it is called once, in a thread, beside the first self-test, and no session begins before it ends.
+    """
+
+    def __init__(self, candidates: Sequence[CodeSandbox], prepare: Callable[[], None] | None = None):
         self._candidates = candidates
+        self._prepare = prepare
+        self._prepared: asyncio.Future[None] | None = None
         self._chosen: CodeSandbox | None = None
         self._lock = asyncio.Lock()
 
@@ -36,6 +41,8 @@ class FirstSandbox:
     async def session(self, key: str) -> AsyncIterator[Session]:
         """The key's session in the chosen sandbox."""
         chosen = await self._choose()
+        if self._prepared is not None:
+            await asyncio.shield(self._prepared)
         async with chosen.session(key) as session:
             yield session
 
@@ -46,11 +53,15 @@ class FirstSandbox:
 
     async def close(self) -> None:
         """End every session."""
+        if self._prepared is not None:
+            await asyncio.wait([self._prepared])
         for candidate in self._candidates:
             await candidate.close()
 
     async def _choose(self) -> CodeSandbox:
         async with self._lock:
+            if self._prepared is None and self._prepare is not None:
+                self._prepared = asyncio.ensure_future(asyncio.to_thread(self._prepare))
             if self._chosen is None:
                 self._chosen = await self._first_that_passes()
             return self._chosen

@@ -1,0 +1,51 @@
+"""Modules that the box loads on first use, loaded all at once by a thread before foreign code first runs beside it.
+
+Loading late keeps the start cheap. But code inside the sandbox reads the very files that modules come from: the event
+loop must not have to open one once there is such code.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from typing import Final
+
+from shared.config import Settings
+
+#: File search and the tools; behind the dots of libraries what those load late themselves.
+_ALWAYS: Final = (
+    "anyio._backends._asyncio",
+    "bm25s.stopwords",
+    "httpcore2",
+    "httpx2",
+    "lxml.html",
+    "shared.search.merging",
+    "shared.search.ranking",
+    "shared.search.segment",
+)
+_MODEL: Final = ("aiohttp", "azure.core.exceptions", "openai", "openai.resources.embeddings")
+_ENTRA: Final = ("jwt",)
+_IDENTITY: Final = ("azure.identity.aio", "azure.identity.aio._credentials.imds")
+_STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio")
+
+
+def modules(settings: Settings) -> list[str]:
+    """What a box with these settings may load on its event loop."""
+    azure_model = settings.azure_openai_endpoint != ""
+    own_key = settings.openai_api_key.get_secret_value() != ""
+    logic_apps = settings.send_email_url != "" or settings.create_event_url != ""
+    wanted = (
+        (True, _ALWAYS),
+        (azure_model or own_key or settings.openai_base_url != "", _MODEL),
+        (settings.entra_owners != "", _ENTRA),
+        (settings.uses_azure_storage, _STORAGE),
+        (azure_model or settings.uses_azure_storage or logic_apps, _IDENTITY),
+    )
+    return [name for is_wanted, names in wanted if is_wanted for name in names]
+
+
+def load(settings: Settings) -> None:
+    """Load them; takes a second or two of a thread."""
+    for name in modules(settings):
+        with suppress(ImportError):  # whoever needs it says so better
+            import_module(name)
