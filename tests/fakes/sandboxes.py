@@ -20,6 +20,12 @@ from shared.sandbox.local.isolation.landlock import Landlock
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
+#: For tests that start this Python themselves.
+with_this_python = pytest.mark.skipif(
+    not os.access(sys.executable, os.X_OK), reason=f"{sys.executable} is closed to this user"
+)
+
+
 def interpreter_for_tests() -> Interpreter:
     """This interpreter, or the system's where root runs the tests as somebody who cannot get to this one."""
     return this_interpreter() if os.access(sys.executable, os.X_OK) else Interpreter.of(SYSTEM_PYTHON, ("/usr",))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.sandbox.local import procfs
-from tests.fakes.sandboxes import isolator
+from tests.fakes.sandboxes import isolator, with_this_python
 from tests.security.conftest import alive, exception, leader
 
 REFUSED = {"OSError", "PermissionError", "ProcessLookupError", "FileNotFoundError"}
@@ -219,6 +219,7 @@ def ends(session: int) -> bool:
     return alive(session) == []
 
 
+@with_this_python
 async def test_a_box_that_is_killed_takes_its_sandboxes_along(host, tier):
     python = isolator(tier).interpreter
     box = await asyncio.create_subprocess_exec(

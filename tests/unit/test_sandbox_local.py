@@ -23,7 +23,7 @@ from shared.sandbox.local.isolation.bwrap import Bubblewrap
 from shared.sandbox.local.isolation.landlock import Landlock
 from shared.sandbox.local.isolation.none import Bare
 from shared.sandbox.local.sandbox import LocalSandbox
-from tests.fakes.sandboxes import home_for_anybody, interpreter_for_tests, isolator
+from tests.fakes.sandboxes import home_for_anybody, interpreter_for_tests, isolator, with_this_python
 
 
 @pytest.fixture
@@ -87,6 +87,7 @@ async def test_a_sandbox_that_leaks_is_not_used(home, monkeypatch):
     await sandbox.close()
 
 
+@with_this_python
 async def test_running_without_isolation_warns_at_every_start(home, caplog):
     sandbox = best(home, Bare(this_interpreter()))
     await sandbox.self_test()
@@ -98,6 +99,7 @@ async def test_running_without_isolation_warns_at_every_start(home, caplog):
     await sandbox.close()
 
 
+@with_this_python
 async def test_a_virtual_environment_may_be_in_tmp(home):
     isolator("bwrap")
     venv.create(home / "venv", symlinks=True)
@@ -108,6 +110,7 @@ async def test_a_virtual_environment_may_be_in_tmp(home):
     await sandbox.close()
 
 
+@with_this_python
 @pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
 async def test_what_lies_beside_a_virtual_environment_is_out_of_reach(home, kind):
     """As after `python -m venv .` in a project's own folder, with the box's home in it, too."""
@@ -128,6 +131,7 @@ async def test_what_lies_beside_a_virtual_environment_is_out_of_reach(home, kind
     await sandbox.close()
 
 
+@with_this_python
 async def test_an_interpreter_may_be_named_by_a_path_that_goes_up_and_down(home, monkeypatch):
     """As after `cd docs && ../.venv/bin/python -m shared run`."""
     isolator("bwrap")
