@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 from pydantic import SecretStr
@@ -32,20 +32,33 @@ OWNER: Final = "default"
 IDLE_SECONDS: Final = 120
 
 
+def key_file(settings: Settings) -> Path:
+    """Where the key is kept that the host makes for itself."""
+    return settings.box_home / "api_key"
+
+
 def with_key(settings: Settings) -> Settings:
     """The settings with an API key: the configured ones, else the one made on the first start and kept in the home."""
     if settings.box_api_keys:
         return settings
-    path = settings.box_home / "api_key"
+    key, _ = own_key(settings)
+    return settings.model_copy(update={"box_api_keys": {OWNER: SecretStr(key)}})
+
+
+def own_key(settings: Settings) -> tuple[str, bool]:
+    """The key that the host has made for itself, and whether it did so just now."""
+    path = key_file(settings)
     try:
         make_private(settings.box_home, passable())
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(f"box-{secrets.token_urlsafe(32)}\n")
-        key = path.read_text().strip()
+        new = not path.exists()
+        if new:
+            draft = path.with_suffix(".new")  # whoever dies here leaves no key that is half written
+            draft.touch(mode=0o600)
+            draft.write_text(f"box-{secrets.token_urlsafe(32)}\n")
+            draft.replace(path)
+        return path.read_text().strip(), new
     except OSError as error:
         sys.exit(f"BOX_HOME: {settings.box_home} cannot be used: {error.strerror} ({error.filename})")
-    return settings.model_copy(update={"box_api_keys": {OWNER: SecretStr(key)}})
 
 
 def base_url(settings: Settings) -> str:
@@ -68,24 +81,43 @@ async def sandbox_in_words(box: Box) -> str:
     return f"{info.name} (isolated by {info.isolation})"
 
 
-def welcome(settings: Settings, box: Box, sandbox: str) -> str:
+class KeyNote(NamedTuple):
+    """What people are told of the key."""
+
+    words: str
+    #: How a shell gets it.
+    shell: str
+
+
+def key_note(settings: Settings) -> KeyNote:
+    """Whose keys are accepted, and where they are. A key is shown once: now, if it has to be made."""
+    if settings.box_api_keys:
+        return KeyNote(f"as in BOX_API_KEYS, for {', '.join(settings.box_api_keys)}", "<your key>")
+    key, new = own_key(settings)
+    path = key_file(settings).resolve()
+    words = f"{key}\n             (for {OWNER}; shown this once, kept in {path})" if new else f"in {path}, for {OWNER}"
+    return KeyNote(words, f'$(cat "{path}")')
+
+
+def welcome(settings: Settings, box: Box, key: KeyNote, sandbox: str) -> str:
     """What a newcomer needs to see, with something to try."""
-    key = next(iter(settings.box_api_keys.values())).get_secret_value()
     return f"""
 API-in-a-Box is running.
 
   base URL   {base_url(settings)}
-  API key    {key}
+  API key    {key.words}
   model      {box.deps.llm.description}
   code       {sandbox}
   data       {Path(settings.box_home).resolve()}
 
 Try:
-  curl {base_url(settings)}/assistants -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
+  export BOX_KEY={key.shell}
+  curl {base_url(settings)}/assistants -H "Authorization: Bearer $BOX_KEY" -H "Content-Type: application/json" \\
        -d '{{"model": "demo", "name": "Math Tutor", "instructions": "You help with mathematics."}}'
 
+  import os
   from openai import OpenAI
-  client = OpenAI(base_url="{base_url(settings)}", api_key="{key}")
+  client = OpenAI(base_url="{base_url(settings)}", api_key=os.environ["BOX_KEY"])
   print(client.beta.assistants.list())
 
 Talk to it at {base_url(settings).removesuffix("/v1")}/playground. The API is described at {base_url(settings)}/docs.
@@ -129,8 +161,8 @@ def built(settings: Settings) -> Box:
         sys.exit(f"BOX_HOME: {settings.box_home} cannot be used: {error}")
 
 
-async def serve(settings: Settings) -> None:
-    """Serve HTTP and work the queues until interrupted."""
+async def serve(settings: Settings, key: KeyNote) -> None:
+    """Serve HTTP and work the queues until interrupted; `key` tells people where theirs is."""
     box = built(settings)
     config = uvicorn.Config(
         box.asgi,
@@ -145,7 +177,7 @@ async def serve(settings: Settings) -> None:
     # What is loaded by now stays; each full collection would go through it, for some 50 ms.
     gc.freeze()
     async with box.at_work():
-        server = Server(config, welcome(settings, box, await sandbox_in_words(box)))
+        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box)))
         await server.serve()
 
 
@@ -173,7 +205,8 @@ def signals(stop: Callable[[int], None]) -> Iterator[None]:
 
 def run(settings: Settings) -> int:
     """`python -m shared run`. Returns the exit code."""
-    return until_stopped(serve(with_key(settings)))
+    note = key_note(settings)
+    return until_stopped(serve(with_key(settings), note))
 
 
 def work(settings: Settings) -> int:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -65,21 +66,34 @@ def program(command: str, **settings: str) -> Iterator[Program]:
         made.process.communicate()
 
 
-def test_a_first_start_makes_a_key_that_later_ones_keep(tmp_path: Path) -> None:
-    keys = []
+def test_a_first_start_makes_a_key_and_shows_it_that_later_ones_keep_to_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "api_key"
+    greetings = []
     for _ in range(2):
         with program("run", BOX_HOME=str(tmp_path)) as box:
-            greeting = box.greet()
-            found = re.search(r"API key +(\S+)", greeting)
-            assert found is not None
-            keys.append(found[1])
-            with box.http(keys[-1]) as http:
+            greetings.append(box.greet())
+            with box.http(path.read_text().strip()) as http:
                 assert http.get("assistants").status_code == 200
-            assert "offline" in greeting
+            assert "offline" in greetings[-1]
             assert box.stop(signal.SIGINT) == (0, "Stopped.", "")
 
-    assert keys[0] == keys[1]
-    assert (tmp_path / "api_key").stat().st_mode & 0o777 == 0o600
+    key = path.read_text().strip()
+    assert [greeting.count(key) for greeting in greetings] == [1, 0]
+    assert re.search(rf"API key +{key}\n +\(for default; shown this once, kept in {path}\)", greetings[0])
+    assert re.search(rf"API key +in {path}, for default\n", greetings[1])
+    assert all(f'export BOX_KEY=$(cat "{path}")' in greeting for greeting in greetings)
+    assert [each.name for each in tmp_path.glob("api_key*")] == ["api_key"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_that_were_given_are_shown_to_nobody(tmp_path: Path) -> None:
+    keys = {"ann": KEY, "team-b": f"sha256:{sha256(b'sk-other').hexdigest()}"}
+    with program("run", BOX_HOME=str(tmp_path), BOX_API_KEYS=json.dumps(keys)) as box:
+        greeting = box.greet()
+        _, said, log = box.stop(signal.SIGINT)
+    assert "API key    as in BOX_API_KEYS, for ann, team-b\n" in greeting
+    for secret in (KEY, keys["team-b"].removeprefix("sha256:"), "sha256:"):
+        assert secret not in greeting + said + log
 
 
 def test_what_the_host_prints_is_enough_to_call_it(tmp_path: Path) -> None:

@@ -44,8 +44,10 @@ class Listening:
 async def opened(home, **settings: Any):
     llm, sandbox = ScriptedLlm(), Listening()
     box = build(Settings(_env_file=None, box_home=home, **settings), llm=llm, sandbox=sandbox, tools=[])
-    yield box, llm, sandbox
-    await box.close()
+    try:
+        yield box, llm, sandbox
+    finally:
+        await box.close()
 
 
 async def run_code(box: Box, llm: ScriptedLlm) -> str:
