@@ -125,3 +125,10 @@ def test_the_tree_of_the_architecture_is_the_tree() -> None:
 def test_the_glossary_is_short() -> None:
     glossary = (ROOT / "CONTRIBUTING.md").read_text().split("## Glossary\n\n")[1]
     assert len(glossary.splitlines()) <= 20
+
+
+def test_the_dev_container_is_made_for_this_project() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    assert f":{(ROOT / '.python-version').read_text().strip()}-" in container["image"]
+    assert (ROOT / container["onCreateCommand"]).exists()
+    assert container["postCreateCommand"] == "make install"
