@@ -1,4 +1,4 @@
-"""Errors that a client sees. Raised deep, translated once (api/errors.py).
+"""Errors that a client sees. Raised deep, translated once (api/errors.py). Texts: docs/contract.md, Errors.
 
 ApiError                    any status; carries message, type, param and code, as the hosted API has them
 ├── InvalidRequest     400  the client's mistake

@@ -2,6 +2,7 @@
 
 A cursor is an id, and an id carries its position; so the id of a deleted object still marks its place. Objects of a
 thread are numbered and sort ascending (`numbered_page`), objects of an owner sort newest first (`newest_page`).
+What clients expect: docs/contract.md, Lists.
 """
 
 from __future__ import annotations

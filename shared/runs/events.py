@@ -1,7 +1,7 @@
 """Events of a streamed run: what the engine says and who listens.
 
 An event with state is emitted after the commit it reports; deltas are not stored. The listener lives in the process
-that drives the run; everybody else reads the store.
+that drives the run; everybody else reads the store. Their order: docs/contract.md, Streams.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The run's state machine: which status follows which, and what each transition writes. Pure."""
+"""The run's state machine: which status follows which, and what each transition writes. Pure.
+
+Source: docs/contract.md, Runs.
+"""
 
 from __future__ import annotations
 
