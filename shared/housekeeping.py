@@ -54,7 +54,7 @@ async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
     item = ItemRecord.model_validate(row.data)
     file = item.file
     owner = layout.owner_of(partition)
-    await deps.ingestion.send(index_messages.files(owner, file.vector_store_id, [file.id], item.token))
+    await deps.ingestion.send(index_messages.files(owner, file.vector_store_id, [file.id], item.token).to_json())
     # It may be waiting behind thousands of others: one more message each minute would not help.
     await deps.store.commit(partition, [item_put(item, deps.now(), row.version)])
 

@@ -11,12 +11,11 @@ from shared.api.openapi import ListOf, documented, paging, parameter
 from shared.api.requests import caller, include, list_query
 from shared.api.routing import resource
 from shared.api.sse import event_stream
-from shared.objects.run import Run
+from shared.objects.run import Run, RunKey
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
 from shared.objects.step import RunStep
 from shared.paging import list_json
 from shared.runs import create, service
-from shared.runs.service import RunKey
 from shared.runs.streamed import Drives
 from shared.runs.tool_call_views import RESULT_CONTENT, answered_step
 

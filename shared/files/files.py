@@ -124,7 +124,7 @@ async def delete(deps: Deps, owner: str, file_id: str) -> Json:
 
 async def remove(deps: Deps, owner: str, row: Record) -> None:
     """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
-    await deps.ingestion.send(index_messages.deleted(owner, row.key))
+    await deps.ingestion.send(index_messages.deleted(owner, row.key).to_json())
     await deps.store.commit(layout.files(owner), [Delete(row.key)])
     await deps.blobs.delete(layout.file_blob(owner, row.key))
 

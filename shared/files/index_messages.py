@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from shared.objects.common import Json
+from shared.queue.base import QueueMessage
 
 
-def files(owner: str, store_id: str, file_ids: Sequence[str], token: str) -> Json:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexMessage(QueueMessage):
+    """What happened to files or a store, and which of the ids below it is about."""
+
+    #: `files`, `batch`, `detach`, `deleted` or `drop`: the functions below.
+    kind: str
+    owner: str
+    store_id: str = ""
+    file_ids: Sequence[str] = ()
+    #: Tells an attachment of the files from earlier ones.
+    token: str = ""
+    batch_id: str = ""
+    file_id: str = ""
+
+
+def files(owner: str, store_id: str, file_ids: Sequence[str], token: str) -> IndexMessage:
     """These files are being attached, which the token tells from earlier times: index them."""
-    return {"kind": "files", "owner": owner, "store_id": store_id, "file_ids": [*file_ids], "token": token}
+    return IndexMessage(kind="files", owner=owner, store_id=store_id, file_ids=[*file_ids], token=token)
 
 
-def batch(owner: str, store_id: str, batch_id: str) -> Json:
+def batch(owner: str, store_id: str, batch_id: str) -> IndexMessage:
     """A batch is being created: see to it that all its files get attached."""
-    return {"kind": "batch", "owner": owner, "store_id": store_id, "batch_id": batch_id}
+    return IndexMessage(kind="batch", owner=owner, store_id=store_id, batch_id=batch_id)
 
 
-def detach(owner: str, store_id: str, file_id: str) -> Json:
+def detach(owner: str, store_id: str, file_id: str) -> IndexMessage:
     """A file is being detached: forget its chunks."""
-    return {"kind": "detach", "owner": owner, "store_id": store_id, "file_id": file_id}
+    return IndexMessage(kind="detach", owner=owner, store_id=store_id, file_id=file_id)
 
 
-def deleted(owner: str, file_id: str) -> Json:
+def deleted(owner: str, file_id: str) -> IndexMessage:
     """A file is being deleted: detach it everywhere."""
-    return {"kind": "deleted", "owner": owner, "file_id": file_id}
+    return IndexMessage(kind="deleted", owner=owner, file_id=file_id)
 
 
-def drop(owner: str, store_id: str) -> Json:
+def drop(owner: str, store_id: str) -> IndexMessage:
     """A vector store is being deleted: remove what it had."""
-    return {"kind": "drop", "owner": owner, "store_id": store_id}
+    return IndexMessage(kind="drop", owner=owner, store_id=store_id)

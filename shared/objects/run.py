@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
+from shared import layout
 from shared.objects.common import ApiObject, Json, Metadata, StoredRecord, Usage
 from shared.objects.thread import Counters
 
@@ -64,6 +66,20 @@ class Lease(StoredRecord):
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Which run of whose thread."""
+
+    owner: str
+    thread_id: str
+    run_id: str
+
+    @property
+    def partition(self) -> str:
+        """The thread's partition, in which the run's key is its id."""
+        return layout.thread(self.owner, self.thread_id)
+
+
 class RunRecord(StoredRecord):
     """A run's row: the public object and what its next driver must know."""
 
@@ -101,3 +117,8 @@ class RunRecord(StoredRecord):
     files: dict[str, str] = Field(default_factory=dict)
     #: What file search offered for citation: marker -> file id.
     sources: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def key(self) -> RunKey:
+        """Where the record is."""
+        return RunKey(self.owner, self.run.thread_id, self.run.id)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final, Protocol, Self
 
 Json = dict[str, Any]
 
@@ -57,3 +58,27 @@ class Queue(Protocol):
     async def close(self) -> None:
         """Release connections and files."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMessage:
+    """The body of a message. Fields have defaults, so that an earlier version's message can be read."""
+
+    #: How often the message was sent again because the commit that it announces had not come yet.
+    returns: int = 0
+
+    def to_json(self) -> Json:
+        """The body as sent."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: Json) -> Self:
+        """The message in a body; what a later version added to it is ignored. Raises TypeError without its ids."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in body.items() if name in known})
+
+
+async def again(queue: Queue, message: QueueMessage, waits: Sequence[float]) -> None:
+    """Look for the announced commit once more, after the next of the waits in seconds; but not for ever."""
+    if message.returns < len(waits):
+        await queue.send(replace(message, returns=message.returns + 1).to_json(), waits[message.returns])

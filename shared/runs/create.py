@@ -13,7 +13,7 @@ from shared.deps import Deps
 from shared.errors import InvalidRequest, NotFoundError
 from shared.objects.assistant import Assistant
 from shared.objects.common import Json
-from shared.objects.run import Run, RunRecord
+from shared.objects.run import Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import CreateThread, Head
 from shared.objects.tools import choice_json, tools_json
@@ -196,5 +196,5 @@ def run_record(
 
 async def settle(deps: Deps, owner: str, thread_id: str, run_id: str) -> bool:
     """Whether the thread's active run turns out to be over by now, so that the thread is free."""
-    recorder = await service.load(deps, service.RunKey(owner, thread_id, run_id))
+    recorder = await service.load(deps, RunKey(owner, thread_id, run_id))
     return not lifecycle.is_active(recorder.run.status)

@@ -5,11 +5,12 @@ A message is always sent before the commit it serves. It names the run and why; 
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from shared.deps import Deps
-from shared.objects.common import Json
-from shared.objects.run import RunRecord
+from shared.objects.run import RunKey, RunRecord
+from shared.queue.base import QueueMessage
 from shared.runs.recorder import Recorder
 
 #: Seconds a watchdog comes after the lease it watches has run out.
@@ -22,70 +23,79 @@ SLOWEST_POLL: Final = 10.0
 RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
 
 
-def wakeup(record: RunRecord, reason: str, **more: float) -> Json:
-    """The body of a message about the run."""
-    return {
-        "owner": record.owner,
-        "thread_id": record.run.thread_id,
-        "run_id": record.run.id,
-        "reason": reason,
-        **more,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMessage(QueueMessage):
+    """Somebody must look at this run, and why."""
+
+    owner: str
+    thread_id: str
+    run_id: str
+    #: `start`, `cancel`, `watch`, `poll` or `expiry`: the functions below.
+    reason: str = "start"
+    #: When a watchdog becomes visible (unix seconds): the newest one counts.
+    until: float = 0
+    #: The turn that a poll asks for, and how many polls came before.
+    turn: int = 0
+    polls: int = 0
+
+    @property
+    def key(self) -> RunKey:
+        """Which run it is about."""
+        return RunKey(self.owner, self.thread_id, self.run_id)
+
+
+async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **more: Any) -> None:
+    """Send a message about the run that becomes visible after `delay` seconds."""
+    key = record.key
+    message = RunMessage(owner=key.owner, thread_id=key.thread_id, run_id=key.run_id, reason=reason, **more)
+    await deps.queue.send(message.to_json(), delay)
 
 
 async def start(deps: Deps, record: RunRecord) -> None:
     """Somebody must drive this run, now."""
-    await deps.queue.send(wakeup(record, "start"))
+    await send(deps, record, "start")
 
 
 async def cancel(deps: Deps, record: RunRecord) -> None:
     """The run is being cancelled: end it, unless its driver does."""
-    await deps.queue.send(wakeup(record, "cancel"))
+    await send(deps, record, "cancel")
 
 
-def is_early(body: Json, record: RunRecord | None) -> bool:
+def is_early(message: RunMessage, record: RunRecord | None) -> bool:
     """Whether the message came before the commit it announces; there may be no run yet."""
-    reason = body["reason"]
     if record is None:
-        return reason in ("start", "watch")
-    if reason == "start":
+        return message.reason in ("start", "watch")
+    if message.reason == "start":
         return record.run.status == "requires_action"
-    if reason == "poll":
-        return record.response_id is None and record.turns == body["turn"]
-    return reason == "cancel" and record.run.status != "cancelling"
+    if message.reason == "poll":
+        return record.response_id is None and record.turns == message.turn
+    return message.reason == "cancel" and record.run.status != "cancelling"
 
 
-def is_late(body: Json, record: RunRecord) -> bool:
+def is_late(message: RunMessage, record: RunRecord) -> bool:
     """Whether the message is one too many: its turn is over, or a later watchdog is under way."""
-    if body["reason"] == "poll":
-        return record.turns > int(body["turn"])
-    return body["reason"] == "watch" and record.watched_until > float(body["until"])
-
-
-async def again(deps: Deps, body: Json) -> None:
-    """Look for the announced commit once more, later; but not for ever."""
-    returns = body.get("returns", 0)
-    if returns < len(RETURNS):
-        await deps.queue.send({**body, "returns": returns + 1}, RETURNS[returns])
+    if message.reason == "poll":
+        return record.turns > message.turn
+    return message.reason == "watch" and record.watched_until > message.until
 
 
 async def watch(deps: Deps, record: RunRecord, until: float) -> None:
     """Whoever holds the lease until then may die: look again."""
     visible = until + WATCH_SLACK
     record.watched_until = visible
-    await deps.queue.send(wakeup(record, "watch", until=visible), delay=max(0.0, visible - deps.clock()))
+    await send(deps, record, "watch", max(0.0, visible - deps.clock()), until=visible)
 
 
 async def poll(deps: Deps, record: RunRecord, polls: int) -> None:
     """Ask the provider for the background response again, ever more patiently."""
     delay = min(SLOWEST_POLL, FIRST_POLL * POLL_GROWTH**polls)
-    await deps.queue.send(wakeup(record, "poll", polls=polls + 1, turn=record.turns), delay)
+    await send(deps, record, "poll", delay, polls=polls + 1, turn=record.turns)
 
 
 async def at_expiry(deps: Deps, record: RunRecord) -> None:
     """The client may never come back: end the run when its time is over."""
     assert record.run.expires_at is not None
-    await deps.queue.send(wakeup(record, "expiry"), delay=max(0.0, record.run.expires_at + 1 - deps.clock()))
+    await send(deps, record, "expiry", max(0.0, record.run.expires_at + 1 - deps.clock()))
 
 
 def in_background(deps: Deps, recorder: Recorder) -> bool:

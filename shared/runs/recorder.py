@@ -13,7 +13,7 @@ from shared import ids, layout
 from shared.deps import Deps
 from shared.objects.common import Json, Usage
 from shared.objects.message import Message
-from shared.objects.run import Lease, Run, RunRecord, RunStatus
+from shared.objects.run import Lease, Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import RunStep, StepRecord
 from shared.runs import lifecycle
 from shared.runs.events import DONE, Event, Listener
@@ -67,12 +67,12 @@ class Recorder:
     @property
     def partition(self) -> str:
         """The thread's partition."""
-        return layout.thread(self.record.owner, self.record.run.thread_id)
+        return self.record.key.partition
 
     @staticmethod
-    async def load(deps: Deps, owner: str, thread_id: str, run_id: str) -> Recorder | None:
+    async def load(deps: Deps, key: RunKey) -> Recorder | None:
         """The run as it stands, or None."""
-        row = await deps.store.get(layout.thread(owner, thread_id), run_id)
+        row = await deps.store.get(key.partition, key.run_id)
         return None if row is None else Recorder(deps, RunRecord.model_validate(row.data), row.version)
 
     async def load_open(self) -> None:

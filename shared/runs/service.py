@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from shared import layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
 from shared.objects.common import Json
+from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, Numbers, Page, numbered_page
@@ -21,35 +21,22 @@ from shared.runs.worker import end
 from shared.threads import threads
 
 
-@dataclass(frozen=True, slots=True)
-class RunKey:
-    """Which run of whose thread."""
-
-    owner: str
-    thread_id: str
-    run_id: str
-
-    @property
-    def partition(self) -> str:
-        """The thread's partition."""
-        return layout.thread(self.owner, self.thread_id)
-
-    def check(self) -> None:
-        """Refuse what cannot be the ids of a thread and a run. Raises InvalidRequest."""
-        threads.check_id(self.thread_id)
-        check_shape(self.run_id, "run", "run", "run_id")
+def check_ids(key: RunKey) -> None:
+    """Refuse what cannot be the ids of a thread and a run. Raises InvalidRequest."""
+    threads.check_id(key.thread_id)
+    check_shape(key.run_id, "run", "run", "run_id")
 
 
 async def load(deps: Deps, key: RunKey) -> Recorder:
     """The run as it stands, expired if its time is over. Raises NotFoundError for the thread or the run."""
-    key.check()
-    recorder = await Recorder.load(deps, key.owner, key.thread_id, key.run_id)
+    check_ids(key)
+    recorder = await Recorder.load(deps, key)
     if recorder is None:
         await threads.head(deps, key.owner, key.thread_id)
         raise not_found("run", key.run_id)
     if lifecycle.has_expired(recorder.run, deps.clock()):
         await end(recorder, "expired")
-        recorder = await Recorder.load(deps, key.owner, key.thread_id, key.run_id) or recorder
+        recorder = await Recorder.load(deps, key) or recorder
     return recorder
 
 
@@ -154,7 +141,7 @@ async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
 
 async def get_step(deps: Deps, key: RunKey, step_id: str) -> Json:
     """A step of the run. Raises NotFoundError."""
-    key.check()
+    check_ids(key)
     check_shape(step_id, "run step", "step", "step_id")
     row = await deps.store.get(key.partition, step_id)
     if row is None or row.data["step"]["run_id"] != key.run_id:

@@ -19,9 +19,11 @@ from shared.llm.base import LlmError, Turn
 from shared.objects.common import Json
 from shared.objects.run import Lease, RunRecord
 from shared.objects.run import RunStatus as Status
+from shared.queue.base import again
 from shared.runs import lifecycle, queue_messages
 from shared.runs.engine import Engine
 from shared.runs.events import Event, Listener
+from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder, Superseded
 from shared.store.base import Unavailable
 
@@ -45,41 +47,42 @@ class Worker:
 
         Any message may come twice, late, or for a run that is gone; what it leads to depends on the run's row alone.
         """
-        recorder = await self._await_commit(body)
-        if recorder is None or queue_messages.is_late(body, recorder.record):
+        message = RunMessage.from_json(body)
+        recorder = await self._await_commit(message)
+        if recorder is None or queue_messages.is_late(message, recorder.record):
             return
         run, now = recorder.run, self.deps.clock()
         if lifecycle.has_expired(run, now):
             await end(recorder, "expired")
         elif self._is_held(recorder.record):
-            if body["reason"] == "watch":
+            if message.reason == "watch":
                 assert recorder.record.lease is not None
                 await queue_messages.watch(self.deps, recorder.record, recorder.record.lease.until)
         elif run.status == "cancelling":
             await end(recorder, "cancelled")
         elif run.status != "requires_action":
-            await self._resume(recorder, body)
-        elif body["reason"] == "expiry":
+            await self._resume(recorder, message)
+        elif message.reason == "expiry":
             await queue_messages.at_expiry(self.deps, recorder.record)
 
-    async def _await_commit(self, body: Json) -> Recorder | None:
+    async def _await_commit(self, message: RunMessage) -> Recorder | None:
         """The run as the commit left it that the message was sent for; None when it is over.
 
         The message goes out before the commit, so it may be a moment early; and the commit may never come.
         """
         for patience in PATIENCE:
-            recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
+            recorder = await Recorder.load(self.deps, message.key)
             if recorder is not None and not lifecycle.is_active(recorder.run.status):
                 return None
-            if not queue_messages.is_early(body, None if recorder is None else recorder.record):
+            if not queue_messages.is_early(message, None if recorder is None else recorder.record):
                 return recorder
             await asyncio.sleep(patience)
-        await queue_messages.again(self.deps, body)
+        await again(self.deps.queue, message, queue_messages.RETURNS)
         return None
 
     async def poisoned(self, body: Json) -> None:
         """A message that failed again and again: its run fails, unless somebody drives it, and the thread is free."""
-        recorder = await Recorder.load(self.deps, body["owner"], body["thread_id"], body["run_id"])
+        recorder = await Recorder.load(self.deps, RunMessage.from_json(body).key)
         if recorder is None or not lifecycle.is_active(recorder.run.status):
             return
         lease = recorder.record.lease
@@ -96,12 +99,12 @@ class Worker:
     def _is_held(self, record: RunRecord) -> bool:
         return record.lease is not None and record.lease.until > self.deps.clock()
 
-    async def _resume(self, recorder: Recorder, body: Json) -> None:
+    async def _resume(self, recorder: Recorder, message: RunMessage) -> None:
         turn: Turn | LlmError | None = None
         if recorder.record.response_id is not None:
             turn = await self._ask_for(recorder.record.response_id)
             if turn is None:
-                await self._ask_again(recorder.record, body)
+                await self._ask_again(recorder.record, message)
                 return
         if await self.claim(recorder):
             await self.drive(recorder, turn)
@@ -112,12 +115,12 @@ class Worker:
         except LlmError as error:
             return error
 
-    async def _ask_again(self, record: RunRecord, body: Json) -> None:
+    async def _ask_again(self, record: RunRecord, message: RunMessage) -> None:
         """Keep two chains apart: polls follow polls, and the watchdog only watches that the polls go on."""
-        if body["reason"] == "watch":
+        if message.reason == "watch":
             await queue_messages.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
         else:
-            await queue_messages.poll(self.deps, record, body.get("polls", 0))
+            await queue_messages.poll(self.deps, record, message.polls)
 
     # -- driving -----------------------------------------------------------------------------------------------------
 
@@ -190,7 +193,7 @@ class Worker:
 
     async def _concede(self, ours: Recorder) -> None:
         """We were stopped: find out why, and end the run if that is left to us."""
-        recorder = await Recorder.load(self.deps, ours.record.owner, ours.run.thread_id, ours.run.id)
+        recorder = await Recorder.load(self.deps, ours.record.key)
         if recorder is None:
             return
         recorder.listener = ours.listener
@@ -217,7 +220,7 @@ class Worker:
 
     async def _give_back(self, recorder: Recorder) -> bool:
         """End our lease; False when the run is not ours any more."""
-        fresh = await Recorder.load(self.deps, recorder.record.owner, recorder.run.thread_id, recorder.run.id)
+        fresh = await Recorder.load(self.deps, recorder.record.key)
         if fresh is None or fresh.record.lease is None or fresh.record.lease.holder != recorder.holder:
             return False
         fresh.record.lease = None
@@ -253,7 +256,7 @@ async def end(
 async def follow(deps: Deps, record: RunRecord, listener: Listener) -> None:
     """The run went on elsewhere: wait until it stops, and tell the listener how it ended."""
     while True:
-        recorder = await Recorder.load(deps, record.owner, record.run.thread_id, record.run.id)
+        recorder = await Recorder.load(deps, record.key)
         if recorder is None:
             return
         recorder.listener = listener

@@ -78,7 +78,7 @@ async def announce(deps: Deps, owner: str, store_id: str, files_: Sequence[FileS
     file_ids = [spec.file_id for spec in files_]
     await asyncio.gather(*(_note(deps, owner, store_id, file_id) for file_id in file_ids))
     token = ids.random_text(12)
-    await deps.ingestion.send(index_messages.files(owner, store_id, file_ids, token))
+    await deps.ingestion.send(index_messages.files(owner, store_id, file_ids, token).to_json())
     return token
 
 

@@ -36,7 +36,7 @@ async def start(deps: Deps, owner: str, store_id: str, specs: Sequence[FileSpec]
         vector_store_id=store_id,
         file_counts=FileCounts(in_progress=len(specs), total=len(specs)),
     )
-    await deps.ingestion.send(index_messages.batch(owner, store_id, batch.id))
+    await deps.ingestion.send(index_messages.batch(owner, store_id, batch.id).to_json())
     record = BatchRecord(batch=batch, pending=[*specs])
     await deps.store.commit(layout.vector_store(owner, store_id), [batch_put(record)])
     # Who keeps losing the race for the batch's row may leave the rest to the winner, or to the message.

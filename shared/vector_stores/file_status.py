@@ -90,7 +90,7 @@ async def ends(
 
 async def detach(deps: Deps, owner: str, store_id: str, file_id: str) -> bool:
     """Take a file out of a store; False if it is not there. Raises NotFoundError without the store."""
-    await deps.ingestion.send(index_messages.detach(owner, store_id, file_id))
+    await deps.ingestion.send(index_messages.detach(owner, store_id, file_id).to_json())
 
     async def attempt() -> bool | None:
         row = await item_row(deps, owner, store_id, file_id)

@@ -96,7 +96,7 @@ async def modify(deps: Deps, owner: str, store_id: str, body: ModifyVectorStore)
 async def delete(deps: Deps, owner: str, store_id: str) -> Json:
     """Remove a vector store; its files stay. Raises NotFoundError."""
     await row(deps, owner, store_id)
-    await deps.ingestion.send(index_messages.drop(owner, store_id))
+    await deps.ingestion.send(index_messages.drop(owner, store_id).to_json())
     await deps.store.commit(layout.vector_store(owner, store_id), [Delete(layout.STORE_KEY)])
     await drop(deps, owner, store_id)
     return {"id": store_id, "object": "vector_store.deleted", "deleted": True}

@@ -10,9 +10,11 @@ from typing import Final
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.files import files as file_resources
-from shared.files.index_messages import files as files_message
+from shared.files import index_messages
+from shared.files.index_messages import IndexMessage
 from shared.objects.common import Json
 from shared.objects.vector_store import ItemRecord
+from shared.queue.base import again
 from shared.vector_stores import batches, file_status, stores
 from shared.vector_stores.file_status import failed
 from shared.vector_stores.indexing import read
@@ -30,7 +32,7 @@ class IngestionWorker:
 
     def __init__(self, deps: Deps):
         self.deps = deps
-        self._kinds: dict[str, Callable[[Json], Awaitable[None]]] = {
+        self._kinds: dict[str, Callable[[IndexMessage], Awaitable[None]]] = {
             "files": self._files,
             "batch": self._batch,
             "detach": self._detach,
@@ -40,48 +42,51 @@ class IngestionWorker:
 
     async def handle(self, body: Json) -> None:
         """Do what a message asks. If it raises, the message comes again."""
-        await self._kinds[body["kind"]](body)
+        message = IndexMessage.from_json(body)
+        await self._kinds[message.kind](message)
 
     async def poisoned(self, body: Json) -> None:
         """A message failed too often: files do not stay in progress for ever."""
-        if body["kind"] == "batch":
+        message = IndexMessage.from_json(body)
+        if message.kind == "batch":
             with contextlib.suppress(NotFoundError):
-                await batches.give_up(self.deps, body["owner"], body["store_id"], body["batch_id"])
-        if body["kind"] != "files":
+                await batches.give_up(self.deps, message.owner, message.store_id, message.batch_id)
+        if message.kind != "files":
             return
-        for file_id in body["file_ids"]:
-            row = await item_row(self.deps, body["owner"], body["store_id"], file_id)
-            if row is not None and row[0].token == body["token"]:
-                await self._settle(body, row[0], failed("server_error", "The file could not be indexed."))
+        for file_id in message.file_ids:
+            row = await item_row(self.deps, message.owner, message.store_id, file_id)
+            if row is not None and row[0].token == message.token:
+                await self._settle(message, row[0], failed("server_error", "The file could not be indexed."))
 
-    async def _files(self, body: Json) -> None:
+    async def _files(self, message: IndexMessage) -> None:
         """Index one file; of several, each gets a message of its own."""
-        owner, store_id, file_ids = body["owner"], body["store_id"], body["file_ids"]
+        owner, store_id, file_ids = message.owner, message.store_id, message.file_ids
         if len(file_ids) > 1:
             for file_id in file_ids:
-                await self.deps.ingestion.send(files_message(owner, store_id, [file_id], body["token"]))
+                one = index_messages.files(owner, store_id, [file_id], message.token)
+                await self.deps.ingestion.send(one.to_json())
             return
         row = await item_row(self.deps, owner, store_id, file_ids[0])
-        if row is None or row[0].token != body["token"]:
-            await self._again(body)
+        if row is None or row[0].token != message.token:
+            await self._again(message)
         else:
-            if row[0].file.status != "in_progress" or not await self._index(body, row[0]):
-                await self._unindex(body, row[0].file.id)
+            if row[0].file.status != "in_progress" or not await self._index(message, row[0]):
+                await self._unindex(message, row[0].file.id)
             await self.deps.index.compact(store_id)
 
-    async def _index(self, body: Json, item: ItemRecord) -> bool:
+    async def _index(self, message: IndexMessage, item: ItemRecord) -> bool:
         """Whether the file can be found now."""
-        outcome = await read(self.deps, body["owner"], body["store_id"], item)
-        return await self._settle(body, item, outcome) and outcome.status == "completed"
+        outcome = await read(self.deps, message.owner, message.store_id, item)
+        return await self._settle(message, item, outcome) and outcome.status == "completed"
 
-    async def _unindex(self, body: Json, file_id: str) -> None:
+    async def _unindex(self, message: IndexMessage, file_id: str) -> None:
         """Forget the chunks of a file that was detached, cancelled or found bad, perhaps while it was indexed."""
-        row = await item_row(self.deps, body["owner"], body["store_id"], file_id)
+        row = await item_row(self.deps, message.owner, message.store_id, file_id)
         if row is None or row[0].file.status in ("failed", "cancelled"):
-            await self.deps.index.remove(body["store_id"], file_id)
+            await self.deps.index.remove(message.store_id, file_id)
 
-    async def _settle(self, body: Json, item: ItemRecord, outcome: file_status.Outcome) -> bool:
-        owner, store_id = body["owner"], body["store_id"]
+    async def _settle(self, message: IndexMessage, item: ItemRecord, outcome: file_status.Outcome) -> bool:
+        owner, store_id = message.owner, message.store_id
         settled = await file_status.settle(self.deps, owner, store_id, item.file.id, item.token, outcome)
         logger.info(
             "file ingested",
@@ -95,36 +100,33 @@ class IngestionWorker:
         )
         return settled
 
-    async def _batch(self, body: Json) -> None:
+    async def _batch(self, message: IndexMessage) -> None:
         try:
-            await batches.finish(self.deps, body["owner"], body["store_id"], body["batch_id"])
+            await batches.finish(self.deps, message.owner, message.store_id, message.batch_id)
         except NotFoundError:
-            await self._again(body)
+            await self._again(message)
 
-    async def _detach(self, body: Json) -> None:
-        owner, store_id, file_id = body["owner"], body["store_id"], body["file_id"]
+    async def _detach(self, message: IndexMessage) -> None:
+        owner, store_id, file_id = message.owner, message.store_id, message.file_id
         if await item_row(self.deps, owner, store_id, file_id) is None:
             await file_status.forget(self.deps, owner, store_id, file_id)
             await self.deps.index.compact(store_id)
         else:
-            await self._again(body)
+            await self._again(message)
 
-    async def _deleted(self, body: Json) -> None:
-        if await file_resources.missing(self.deps, body["owner"], [body["file_id"]]):
-            await file_status.detach_everywhere(self.deps, body["owner"], body["file_id"])
+    async def _deleted(self, message: IndexMessage) -> None:
+        if await file_resources.missing(self.deps, message.owner, [message.file_id]):
+            await file_status.detach_everywhere(self.deps, message.owner, message.file_id)
         else:
-            await self._again(body)
+            await self._again(message)
 
-    async def _drop(self, body: Json) -> None:
+    async def _drop(self, message: IndexMessage) -> None:
         try:
-            await store_row(self.deps, body["owner"], body["store_id"])
+            await store_row(self.deps, message.owner, message.store_id)
         except NotFoundError:
-            await stores.drop(self.deps, body["owner"], body["store_id"])
+            await stores.drop(self.deps, message.owner, message.store_id)
         else:
-            await self._again(body)
+            await self._again(message)
 
-    async def _again(self, body: Json) -> None:
-        """Look for the announced commit once more, later; but not for ever."""
-        returns = body.get("returns", 0)
-        if returns < len(RETURNS):
-            await self.deps.ingestion.send({**body, "returns": returns + 1}, RETURNS[returns])
+    async def _again(self, message: IndexMessage) -> None:
+        await again(self.deps.ingestion, message, RETURNS)

@@ -199,8 +199,9 @@ async def test_a_run_that_cannot_be_driven_fails_and_frees_its_thread(
     runs = client.beta.threads.runs
     run = await runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=100)
     assert run.status == "requires_action"
-    # A message that says for which run it is, but not what to do, fails at every attempt.
-    broken = json.dumps({"owner": "me", "thread_id": thread, "run_id": run.id}).encode()
+    # A message that says for which run it is, but not in words what to do, fails at every attempt.
+    message = {"owner": "me", "thread_id": thread, "run_id": run.id, "reason": "watch", "until": "soon"}
+    broken = json.dumps(message).encode()
     async with QueueClient.from_connection_string(azurite, "runs") as queue:
         await queue.send_message(base64.b64encode(broken).decode())
     await host.until("/admin/outcomes", lambda all_: {"function": "run_poison", "ok": True, "error": ""} in all_)

@@ -14,6 +14,7 @@ from shared.config import Settings
 from shared.llm.scripted import FunctionCall, ScriptedLlm, call, raw_call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.common import Json
+from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateThreadAndRun
 from shared.paging import ListQuery
 from shared.runs import create, service
@@ -61,7 +62,7 @@ class Office:
         assistant = await assistants.create(self.box.deps, owner, wanted)
         body = {"assistant_id": assistant["id"], "metadata": {"server_tools": "*"}}
         run = await create.create_with_thread(self.box.deps, owner, CreateThreadAndRun.model_validate(body))
-        key = service.RunKey(owner, run["thread_id"], run["id"])
+        key = RunKey(owner, run["thread_id"], run["id"])
         message = {"owner": owner, "thread_id": key.thread_id, "run_id": key.run_id, "reason": "start"}
         await self.box.handle_run(message)
         steps = await service.list_steps(self.box.deps, key, ListQuery(limit=100, order="asc"))

@@ -14,7 +14,7 @@ from shared.azure import CLIENT_OPTIONS, DELAYS
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
-from shared.objects.run import Lease, RunRecord
+from shared.objects.run import Lease, RunKey, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
 from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
@@ -36,7 +36,7 @@ class Bench:
         assistant = await assistants.create(self.box.deps, OWNER, wanted)
         body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
         run = await create.create_with_thread(self.box.deps, OWNER, CreateThreadAndRun.model_validate(body))
-        self.key = service.RunKey(OWNER, run["thread_id"], run["id"])
+        self.key = RunKey(OWNER, run["thread_id"], run["id"])
         return await self.record()
 
     async def record(self) -> RunRecord:
