@@ -78,7 +78,8 @@ async def sandbox_in_words(box: Box) -> str:
     info = sandbox.info
     if info.isolation == "none":
         return f"{info.name}: NOT ISOLATED. Model-written code can do whatever you can do here."
-    return f"{info.name} (isolated by {info.isolation})"
+    memory = f", memory held by {info.memory_held_by}" if info.memory_held_by is not None else ""
+    return f"{info.name} (isolated by {info.isolation}{memory})"
 
 
 class KeyNote(NamedTuple):

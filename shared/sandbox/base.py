@@ -81,6 +81,8 @@ class SandboxInfo:
     name: str
     isolation: Isolation
     limits: Limits
+    #: What holds sessions to their memory, where that is this machine's business.
+    memory_held_by: Literal["a control group", "the watchdog"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

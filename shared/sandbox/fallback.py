@@ -82,7 +82,7 @@ class FirstSandbox:
 
 
 def _announce(info: SandboxInfo, reasons: Sequence[str]) -> None:
-    extra = {"action": "sandbox_ready", "sandbox": info.name}
+    extra = {"action": "sandbox_ready", "sandbox": info.name, "memory_held_by": info.memory_held_by}
     if info.isolation == "none":
         logger.warning("SANDBOX=%s: model-written code runs with every right of the box", info.name, extra=extra)
     elif reasons:

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from shared.sandbox.base import Limits, Reason, SandboxUnavailable
 from shared.sandbox.local import procfs
+from shared.sandbox.local.control_group import ControlGroup
 from shared.sandbox.local.isolation.base import Isolator, Place
 from shared.sandbox.local.output import Output
 from shared.sandbox.untrusted_json import parsed
@@ -77,15 +78,26 @@ class Process:
         self._dead = False
 
     @classmethod
-    async def start(cls, isolator: Isolator, place: Place, limits: Limits, launcher: ThreadPoolExecutor) -> Process:
-        """Start an interpreter and wait until it has confined itself. Raises SandboxUnavailable."""
+    async def start(
+        cls,
+        isolator: Isolator,
+        place: Place,
+        limits: Limits,
+        launcher: ThreadPoolExecutor,
+        group: ControlGroup | None = None,
+    ) -> Process:
+        """Start an interpreter, in a group if there is one, and wait until it has confined itself.
+
+        Raises SandboxUnavailable.
+        """
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         plan = isolator.plan(place, theirs.fileno(), limits)
+        command = plan.command if group is None else group.entered(plan.command)
 
         def launch() -> subprocess.Popen[bytes]:
             return subprocess.Popen(  # noqa: S603 - the command is our own
-                plan.command,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,

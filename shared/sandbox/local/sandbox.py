@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final
 
 from shared.home import make_private, passable
 from shared.sandbox.base import Limits, SandboxInfo, SandboxUnavailable, Session
+from shared.sandbox.local.control_group import ControlGroups, of_this_process
 from shared.sandbox.local.folder import Folder
 from shared.sandbox.local.isolation.base import Isolator
 from shared.sandbox.local.self_test import prove
@@ -46,6 +47,7 @@ class LocalSandbox:
         wait: float = WAIT,
         idle: float = IDLE,
         tidy: float = TIDY,
+        groups: Callable[[], ControlGroups | None] = of_this_process,
     ):
         self._home, self._limits = home.resolve(), limits or Limits()
         self._isolator = isolator
@@ -55,6 +57,7 @@ class LocalSandbox:
             isolator=isolator,
             limits=self._limits,
             accounts=Accounts() if drop else None,
+            groups=groups,
             launcher=ThreadPoolExecutor(1, "sandbox-launcher"),
             watcher=ThreadPoolExecutor(1, "sandbox-watcher"),
         )
@@ -63,7 +66,12 @@ class LocalSandbox:
     @property
     def info(self) -> SandboxInfo:
         """Name, isolation and limits."""
-        return SandboxInfo(self._isolator.name, self._isolator.isolation, self._limits)
+        return SandboxInfo(
+            self._isolator.name,
+            self._isolator.isolation,
+            self._limits,
+            "the watchdog" if self._workshop.groups() is None else "a control group",
+        )
 
     async def self_test(self) -> None:
         """Try to break out with what the code would have. Raises SandboxUnavailable."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.opening import open_in_thread
-from shared.sandbox.base import DATA, CellResult, FileInfo, FileRefused, Limits, Status
+from shared.sandbox.base import DATA, CellResult, FileInfo, FileRefused, Limits, SandboxUnavailable, Status
 from shared.sandbox.file_names import cleaned, is_allowed
+from shared.sandbox.local.control_group import ControlGroup, ControlGroups
 from shared.sandbox.local.folder import Folder, Snapshot
 from shared.sandbox.local.isolation.base import Isolator, Place
 from shared.sandbox.local.process import Outcome, Process
@@ -34,6 +35,8 @@ class Workshop:
     limits: Limits
     #: None: the box is not root, and sessions run as the box's own user.
     accounts: Accounts | None
+    #: None: what sessions hold is counted by their watchdogs alone.
+    groups: Callable[[], ControlGroups | None]
     #: One thread that lives as long as the sandbox: it starts interpreters, which die with the thread that did.
     launcher: ThreadPoolExecutor
     #: One thread for the watchdogs, so that nothing else can hold them up.
@@ -47,6 +50,7 @@ class LocalSession:
         self._workshop, self._folder = workshop, folder
         self._process: Process | None = None
         self._uid: int | None = None
+        self._group: ControlGroup | None = None
         self._watchdog = Watchdog(folder, workshop.limits, self._session_id, workshop.watcher)
 
     async def put_file(self, name: str, pieces: AsyncIterable[bytes], *, also: str | None = None) -> None:
@@ -96,6 +100,8 @@ class LocalSession:
                 outcome.reason = await asyncio.get_running_loop().run_in_executor(
                     self._workshop.watcher, self._watchdog.look
                 )
+            if outcome.reason == "crash" and self._group is not None and self._group.was_full():
+                outcome.reason = "memory"
         finally:
             if outcome is None or not outcome.alive or outcome.reason is not None:
                 await self.end()
@@ -123,6 +129,9 @@ class LocalSession:
         process, self._process = self._process, None
         if process is not None:
             await process.kill()
+        group, self._group = self._group, None
+        if group is not None:
+            await asyncio.to_thread(group.remove)
         uid, self._uid = self._uid, None
         if uid is not None and self._workshop.accounts is not None:
             self._workshop.accounts.give_back(uid)
@@ -145,8 +154,9 @@ class LocalSession:
                 await asyncio.to_thread(self._folder.own, self._uid)
         place = Place(str(self._folder.data), str(self._folder.scratch), self._uid)
         try:
+            await asyncio.to_thread(self._make_group)
             process = await Process.start(
-                self._workshop.isolator, place, self._workshop.limits, self._workshop.launcher
+                self._workshop.isolator, place, self._workshop.limits, self._workshop.launcher, self._group
             )
         except BaseException:
             await self.end()
@@ -154,6 +164,13 @@ class LocalSession:
         await asyncio.to_thread(self._folder.mark.touch)
         logger.info("sandbox session started", extra={"action": "sandbox_started", "pid": process.session})
         return process
+
+    def _make_group(self) -> None:
+        groups = self._workshop.groups()
+        try:
+            self._group = None if groups is None else groups.make(self._folder.home.name, self._workshop.limits)
+        except OSError as error:
+            raise SandboxUnavailable(f"no control group for a session can be made: {error}") from error
 
     def _translated(self, code: str) -> str:
         """The code, with the folder's real path where the sandbox has no /mnt/data."""
