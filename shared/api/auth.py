@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from shared.api.entra import Entra
 from shared.config import Settings
-from shared.errors import Unauthorized
+from shared.errors import InvalidRequest, Unauthorized
 
 #: Names become part of the names of partitions and blobs.
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -28,6 +28,10 @@ WRONG_KEY_AZURE: Final = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource."
 )
+TWO_OWNERS: Final = (
+    "The request has two valid credentials of different owners. Send one of them: either the Authorization header or "
+    "the api-key header."
+)
 
 Header = tuple[bytes, bytes]
 
@@ -41,14 +45,13 @@ class Callers:
         self._entra = entra_of(settings, clock) if settings.entra_owners else None
 
     async def owner(self, headers: Iterable[Header], *, azure: bool) -> str:
-        """The owner of the first valid credential among those presented. Raises Unauthorized and ServerError."""
-        presented = [*_presented(headers)]
-        for credential in presented:
-            owner = self._keys.owner(credential)
-            if owner is None and self._entra is not None and credential.startswith(TOKEN):
-                owner = await self._entra.owner(credential)
-            if owner is not None:
-                return owner
+        """Whose the valid credentials of the request are. Raises InvalidRequest, Unauthorized and ServerError."""
+        presented = [*dict.fromkeys(_presented(headers))]
+        owners = {owner for credential in presented if (owner := await self._owner_of(credential)) is not None}
+        if len(owners) > 1:
+            raise InvalidRequest(TWO_OWNERS, code="ambiguous_credentials")
+        if owners:
+            return owners.pop()
         if not presented:
             raise Unauthorized(NO_KEY)
         if azure:
@@ -57,6 +60,12 @@ class Callers:
             f"Incorrect API key provided: {_masked(presented[0])}. This box has its keys in the setting BOX_API_KEYS.",
             code="invalid_api_key",
         )
+
+    async def _owner_of(self, credential: bytes) -> str | None:
+        owner = self._keys.owner(credential)
+        if owner is None and self._entra is not None and credential.startswith(TOKEN):
+            return await self._entra.owner(credential)
+        return owner
 
 
 class ApiKeys:

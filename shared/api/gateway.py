@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.api import playground
-from shared.api.auth import Callers
+from shared.api.auth import Callers, Header
 from shared.api.errors import answer_error
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ DEPLOYMENTS: Final = "/openai/deployments/"
 
 #: Paths that need no key.
 OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *playground.FILES})
+
+#: On every answer that does not say otherwise.
+GUARDS: Final = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 API_VERSION: Final = b"2020-10-01"
 
@@ -58,7 +61,7 @@ class Gateway:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
-                message["headers"] = [*message["headers"], *self._headers(call, started, scope)]
+                message["headers"] = guarded([*message["headers"], *self._headers(call, started, scope)])
             await send(message)
 
         try:
@@ -73,7 +76,7 @@ class Gateway:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)
 
-    def _headers(self, call: Call, started: float, scope: Scope) -> list[tuple[bytes, bytes]]:
+    def _headers(self, call: Call, started: float, scope: Scope) -> list[Header]:
         headers = [
             (b"x-request-id", call.request_id.encode()),
             (b"openai-version", API_VERSION),
@@ -84,6 +87,12 @@ class Gateway:
             headers += [(b"x-ms-region", self._region.encode())]
             headers += [pair for pair in scope["headers"] if pair[0] == b"x-ms-client-request-id"]
         return headers
+
+
+def guarded(headers: list[Header]) -> list[Header]:
+    """The headers, with what keeps browsers from guessing and caches from keeping; a page's own words come first."""
+    named = {name.lower() for name, _ in headers}
+    return [*headers, *(pair for pair in GUARDS if pair[0] not in named)]
 
 
 def canonical(path: str) -> tuple[str, bool]:

@@ -18,7 +18,7 @@ PING: Final = b": ping\n\n"
 
 def event_stream(listener: Listener, ping_seconds: float = PING_SECONDS) -> StreamingResponse:
     """The answer to a streaming request. A client that leaves stops the reading, not the run."""
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    headers = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(wire(listener, ping_seconds), media_type="text/event-stream", headers=headers)
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, Tag
+from pydantic import AfterValidator, Field, StringConstraints, Tag
 
 from shared.objects.bounds import AtMost
 from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody
-from shared.objects.parse import BY_SHAPE
+from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.tools import CodeInterpreterTool
 
 #: Content parts of a message.
 MAX_PARTS: Final = 500
 
 LongText = Annotated[str, AtMost(256_000)]
+#: `data:`, a type with parameters, a comma.
+DATA_URL: Final = re.compile(r"data:[A-Za-z0-9!#$&^_.+/=;\-\"]{0,256},", re.IGNORECASE)
+LONGEST_URL: Final = 8192
+#: Also what parsers drop from the edges or the middle of a URL.
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]|^\s")
 Detail = Literal["auto", "low", "high"]
 
 
@@ -72,10 +79,29 @@ class ImageFilePart(RequestBody):
         return {"type": self.type, "image_file": image}
 
 
+def _of_the_web(url: str) -> str:
+    """Whoever runs the model fetches it: nothing but web addresses and data may get there."""
+    if DATA_URL.match(url) is None and not _is_web_address(url):
+        raise rejected(
+            "Invalid '{path}'. Expected a valid URL, but got a value with an invalid format.", "invalid_value"
+        )
+    return url
+
+
+def _is_web_address(url: str) -> bool:
+    if len(url) > LONGEST_URL or CONTROL.search(url) is not None:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 class ImageUrlRef(RequestBody):
     """An image on the web, or a data URL."""
 
-    url: Annotated[str, StringConstraints(min_length=1)]
+    url: Annotated[str, StringConstraints(min_length=1), AfterValidator(_of_the_web)]
     detail: Detail | None = None
 
 

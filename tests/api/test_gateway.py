@@ -144,3 +144,28 @@ async def test_the_two_keys_are_two_owners(box):
         for key in (KEY, OTHER_KEY):
             response = await client.post("assistants", headers={"api-key": key}, json={"model": "m"})
             assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/assistants", "/v1/nothing", "/healthz", "/v1/docs", "/playground"])
+@pytest.mark.parametrize("key", [KEY, "wrong"])
+def test_no_browser_guesses_what_an_answer_is(raw, path, key):
+    headers = raw.get(path, headers={"api-key": key}).headers
+    assert headers.get_list("x-content-type-options") == ["nosniff"]
+    assert len(headers.get_list("cache-control")) == 1
+
+
+def test_no_cache_keeps_what_belongs_to_an_owner(http, raw):
+    upload = http.post("files", files=[("purpose", (None, "assistants")), ("file", ("a.html", b"<p>"))])
+    content = http.get(f"files/{upload.json()['id']}/content")
+    for answer in (upload, content, http.get("assistants"), raw.get("/v1/assistants"), http.get("threads/x")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_two_owners_in_one_request_are_told_apart(raw):
+    both = {"Authorization": f"Bearer {KEY}", "api-key": OTHER_KEY}
+    response = raw.get("/v1/assistants", headers=both)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].startswith("The request has two valid credentials of different owners.")
+    for second in (KEY, "wrong"):
+        assert raw.get("/v1/assistants", headers=both | {"api-key": second}).status_code == 200

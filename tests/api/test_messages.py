@@ -122,3 +122,51 @@ async def test_messages_added_at_the_same_time_are_all_kept(async_client, monkey
     listed = [each async for each in async_client.beta.threads.messages.list(thread.id)]
     assert {each.content[0].text.value for each in listed} == texts
     assert len(listed) == 20
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "not a url",
+        "javascript:1",
+        "file:///etc/hostname",
+        "http:",
+        "//x/y.png",
+        "ht\ntp://x/y",
+        " https://x/y",
+        "data:",
+    ],
+)
+def test_a_picture_is_on_the_web_or_in_the_request(http, url):
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+    message = {"role": "user", "content": content}
+    for path, body, param in (
+        ("threads", {"messages": [message]}, "messages[0].content[0]"),
+        ("threads/thread_000000000000000000000000/messages", message, "content[0]"),
+        ("threads/runs", {"assistant_id": "x", "thread": {"messages": [message]}}, "thread.messages[0].content[0]"),
+        (
+            "threads/thread_000000000000000000000000/runs",
+            {"assistant_id": "x", "additional_messages": [message]},
+            "additional_messages[0].content[0]",
+        ),
+    ):
+        error = http.post(path, json=body).json()["error"]
+        param += ".image_url.url"
+        assert error["message"] == f"Invalid '{param}'. Expected a valid URL, but got a value with an invalid format."
+        assert (error["param"], error["code"]) == (param, "invalid_value")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x/y.png",
+        "HTTP://127.0.0.1:8080/a b?c=d",
+        "data:image/png;base64,iVBORw0KGgo=",
+        "DATA:image/svg+xml,<svg/>",
+    ],
+)
+def test_pictures_of_the_web_are_kept_as_they_are(http, url):
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+    thread = http.post("threads", json={"messages": [{"role": "user", "content": content}]}).json()["id"]
+    [message] = http.get(f"threads/{thread}/messages").json()["data"]
+    assert message["content"][0]["image_url"]["url"] == url
