@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from shared.sandbox.inside import confine
+from shared.sandbox.interpreter import INSIDE
 from shared.sandbox.local.isolation import capabilities
 
 NAME = "nobody"
@@ -25,5 +26,7 @@ def become(name: str) -> None:
 
 
 if __name__ == "__main__":
+    if (closed := capabilities.closed([str(INSIDE)])) is not None:
+        sys.exit(f"tests as {NAME} need a checkout that everybody can read; {closed} is closed")
     become(NAME)
     sys.exit(pytest.main(["-p", "no:cacheprovider", *sys.argv[1:]]))

@@ -20,15 +20,16 @@ from shared.sandbox.local.isolation.landlock import Landlock
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
+#: Whether this user could start this Python again: its executable may be a copy of one that lies elsewhere.
+OPEN = os.access(sys.executable, os.X_OK) and os.access(os.__file__, os.R_OK)
+
 #: For tests that start this Python themselves.
-with_this_python = pytest.mark.skipif(
-    not os.access(sys.executable, os.X_OK), reason=f"{sys.executable} is closed to this user"
-)
+with_this_python = pytest.mark.skipif(not OPEN, reason=f"{sys.executable} or its library is closed to this user")
 
 
 def interpreter_for_tests() -> Interpreter:
     """This interpreter, or the system's where root runs the tests as somebody who cannot get to this one."""
-    return this_interpreter() if os.access(sys.executable, os.X_OK) else Interpreter.of(SYSTEM_PYTHON, ("/usr",))
+    return this_interpreter() if OPEN else Interpreter.of(SYSTEM_PYTHON, ("/usr",))
 
 
 def isolator(name: str) -> Isolator:

@@ -147,12 +147,14 @@ async def test_an_interpreter_may_be_named_by_a_path_that_goes_up_and_down(home,
 
 
 @only_root
-async def test_a_root_whose_python_and_home_are_closed_to_others_can_run_code(home):
+@pytest.mark.parametrize("links", [True, False], ids=["linked", "copied"])
+async def test_a_root_whose_python_and_home_are_closed_to_others_can_run_code(home, links):
     """As in a container without user namespaces, with the interpreter below /root."""
     isolator("landlock")
     (home / "closed").mkdir(mode=0o700)
-    venv.create(home / "closed" / "venv", symlinks=True)
-    python = Interpreter.of(str(home / "closed" / "venv" / "bin" / "python"), (str(home / "closed" / "venv"),))
+    venv.create(home / "closed" / "venv", symlinks=links)
+    prefixes = (str(home / "closed" / "venv"), sys.base_prefix)
+    python = Interpreter.of(str(home / "closed" / "venv" / "bin" / "python"), prefixes)
     sandbox = LocalSandbox(home / "closed" / "sandbox", Landlock(python))
     await sandbox.self_test()
     async with sandbox.session("key") as session:
