@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from docs.source import constants, log_events, table
+from docs.source import constants, layout, log_events, table
 from shared.api.app import create_app
 from shared.api.openapi import describe
 from shared.app import build
@@ -202,6 +202,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "constants": constants,
     "log_events": log_events,
     "options": options,
+    "layout": layout,
 }
 
 

@@ -88,6 +88,13 @@ def amount(value: Any) -> str:
     return f"{value:,}"
 
 
+def layout() -> str:
+    """What is stored where: the table in the docstring of shared/layout.py."""
+    text = ast.get_docstring(ast.parse((PACKAGE / "layout.py").read_text())) or ""
+    lines = (line.strip().split(maxsplit=1) for line in text.splitlines() if line.startswith("    "))
+    return table(("partition", "what is in it"), ([f"`{partition}`", meaning] for partition, meaning in lines))
+
+
 def log_events() -> str:
     """Every `extra={"action": ...}` of the source: its level, its message, what it carries."""
     found: dict[tuple[str, str], tuple[set[str], list[str]]] = {}

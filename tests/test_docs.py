@@ -122,6 +122,12 @@ def test_the_tree_of_the_architecture_is_the_tree() -> None:
         assert f"{folder}/" in architecture, folder
 
 
+def test_contributors_are_told_of_each_folder_of_tests() -> None:
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert [folder for folder in sorted(folders) if f"`tests/{folder}`" not in told] == []
+
+
 def test_the_glossary_is_short() -> None:
     glossary = (ROOT / "CONTRIBUTING.md").read_text().split("## Glossary\n\n")[1]
     assert len(glossary.splitlines()) <= 20
