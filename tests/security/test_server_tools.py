@@ -19,7 +19,8 @@ from shared.objects.run_requests import CreateThreadAndRun
 from shared.paging import ListQuery
 from shared.runs import create, service
 from shared.store.base import Unavailable
-from shared.tools.base import tool
+from shared.tools.base import ToolContext, tool, toolbox
+from shared.tools.catalog import catalog
 
 FUNCTION = {"type": "function", "function": {"name": "send_letter", "parameters": {"type": "object"}}}
 
@@ -136,6 +137,15 @@ async def test_an_owner_has_a_number_of_calls_an_hour_whatever_runs_make_them(of
     office.ahead = 3601
     script()
     assert (await office.run())[1] == ["sent", "sent"]
+
+
+async def test_the_setting_of_sites_reaches_the_tool_that_visits_them(tmp_path):
+    settings = Settings(_env_file=None, box_home=tmp_path, fetch_allowed_domains="news.example")
+    fetch = toolbox(catalog(settings, embedded=False))["fetch_article"]
+
+    answer = await fetch.run('{"url": "https://elsewhere.invalid/?d=secret"}', ToolContext("call_1", "ann", "t", "r"))
+
+    assert answer == "Error: elsewhere.invalid may not be fetched from; allowed domains: news.example"
 
 
 async def test_a_call_that_cannot_be_counted_is_not_made(office, monkeypatch):
