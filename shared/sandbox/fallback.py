@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 class FirstSandbox:
     """One of several sandboxes, best first. None of them passing its self-test, no code is run.
 
-    `prepare` blocks: it is called once, in a thread, beside the first self-test, and no session begins before it ends.
+    `prepare` blocks: it is called once, in a thread, when a session is first wanted, and none begins before it ends.
     """
 
     def __init__(self, candidates: Sequence[CodeSandbox], prepare: Callable[[], None] | None = None):
@@ -40,6 +40,8 @@ class FirstSandbox:
     @asynccontextmanager
     async def session(self, key: str) -> AsyncIterator[Session]:
         """The key's session in the chosen sandbox."""
+        if self._prepared is None and self._prepare is not None:
+            self._prepared = asyncio.ensure_future(asyncio.to_thread(self._prepare))
         chosen = await self._choose()
         if self._prepared is not None:
             await asyncio.shield(self._prepared)
@@ -60,8 +62,6 @@ class FirstSandbox:
 
     async def _choose(self) -> CodeSandbox:
         async with self._lock:
-            if self._prepared is None and self._prepare is not None:
-                self._prepared = asyncio.ensure_future(asyncio.to_thread(self._prepare))
             if self._chosen is None:
                 self._chosen = await self._first_that_passes()
             return self._chosen
