@@ -3,6 +3,10 @@
 A file is what one source file of the library says in its docstrings. A question is the first sentence of the docstring
 of a function or class in it, without its own names; the sentence itself is cut out of the indexed text. What is asked
 for is the file. Measured are recall@5, recall@10 and the mean reciprocal rank of keyword, vector and hybrid search.
+
+Then the scores: the share of right answers above 0.5; of questions about everyday matters without any hit above it; and
+of the set's own questions, their answer's file removed, likewise. The last are about the same subject: what is left
+often has all of their words. The line `cosine` gives what a table in `shared/search/relevance.py` is made from.
 """
 
 from __future__ import annotations
@@ -14,10 +18,13 @@ import random
 import re
 import sysconfig
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from bench import elsewhere
 from bench.search import home
 from shared.search.base import Embedded, Embedder, Ranking, Scope
 from shared.search.embeddings.hashed import HashedEmbedder
@@ -38,6 +45,8 @@ SKIPPED = {
     "__pycache__",
 }
 STORE_ID = "vs_bench"
+#: Right answers above it, other texts below: what the scores are for.
+EVEN = 0.5
 WAYS = {"keyword": Ranking(embedding_weight=0), "vector": Ranking(text_weight=0), "hybrid": Ranking()}
 
 
@@ -118,6 +127,54 @@ async def rank_of(index: SegmentIndex, question: Question, ranking: Ranking, emb
     return files.index(question.file_id) + 1 if question.file_id in files else None
 
 
+async def best_score(
+    index: SegmentIndex, text: str, ranking: Ranking, embedder: Embedder, files: Collection[str] | None
+) -> float:
+    """The highest score of a hit in some files, or in all; 0 without any."""
+    embedded = Embedded(embedder.name, await embedder.embed([text]))
+    hits = await index.search([Scope(STORE_ID, files)], [text], 50, ranking, embedded)
+    return max((hit.score for hit in hits), default=0.0)
+
+
+async def scores(
+    index: SegmentIndex, ranking: Ranking, embedder: Embedder, questions: Sequence[Question], files: set[str]
+) -> tuple[list[float], list[float], list[float]]:
+    """Best scores of right answers, of questions about something else, and of those whose answer is gone."""
+    right = [await best_score(index, question.text, ranking, embedder, {question.file_id}) for question in questions]
+    other = [await best_score(index, text, ranking, embedder, None) for text in elsewhere.QUESTIONS]
+    gone = [
+        await best_score(index, question.text, ranking, embedder, files - {question.file_id}) for question in questions
+    ]
+    return right, other, gone
+
+
+def shares(way: str, right: Sequence[float], other: Sequence[float], gone: Sequence[float]) -> str:
+    """A line of how well the scores tell them apart."""
+    above = sum(score > EVEN for score in right) / len(right)
+    below = [sum(score < EVEN for score in others) / len(others) for others in (other, gone)]
+    return (
+        f"{way:>8}  right above {EVEN} {above:.3f}  other subject below {below[0]:.3f}  answer removed {below[1]:.3f}"
+    )
+
+
+async def cosines(texts: dict[str, str], questions: Sequence[Question], embedder: Embedder) -> str:
+    """The cosine below which 95 of 100 questions about something else stay, and above which 90 right answers do."""
+    chunks = [(file_id, piece.text) for file_id, text in texts.items() for piece in chunk(text, Strategy())]
+    owners = np.array([file_id for file_id, _ in chunks])
+    vectors = unit(await embedder.embed([text for _, text in chunks]))
+    others = (unit(await embedder.embed(elsewhere.QUESTIONS)) @ vectors.T).max(axis=1)
+    asked = unit(await embedder.embed([question.text for question in questions])) @ vectors.T
+    right = [row[owners == question.file_id].max() for row, question in zip(asked, questions, strict=True)]
+    other, least = np.quantile(others, 0.95), np.quantile(right, 0.1)
+    return f"  cosine  other subject, 95th of 100 {other:.3f}  right, 10th of 100 {least:.3f}"
+
+
+def unit(vectors: Sequence[Sequence[float]]) -> np.ndarray:
+    """Rows of length 1."""
+    matrix = np.asarray(vectors, dtype=np.float32)
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
+
+
 def report(way: str, ranks: Sequence[int | None]) -> str:
     """A line of figures."""
     found = [rank for rank in ranks if rank is not None]
@@ -154,6 +211,9 @@ async def main() -> None:
         print(f"{len(questions)} questions, {len(texts)} files, {chunks} chunks, vectors: {embedder.name}")
         for way, ranking in WAYS.items():
             print(report(way, [await rank_of(index, question, ranking, embedder) for question in questions]))
+        for way, ranking in WAYS.items():
+            print(shares(way, *await scores(index, ranking, embedder, questions, set(texts))))
+    print(await cosines(texts, questions, embedder))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Ranking:
 
     text_weight: float = 1.0
     embedding_weight: float = 1.0
-    #: Hits below it are left out; 1.0 is the score of a chunk that comes first in every list.
+    #: Hits that are less relevant are left out.
     score_threshold: float = 0.0
 
 
@@ -72,7 +72,7 @@ class Hit:
     #: The chunk's number in its file.
     index: int
     text: str
-    #: 0..1
+    #: Its relevance, 0..1: above 0.5 it is likelier about the query than not. Hits come by rank, not by it.
     score: float
 
 

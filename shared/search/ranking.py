@@ -1,5 +1,7 @@
 """Ranking chunks over all segments: BM25, cosine, and both fused by reciprocal rank. Loads numpy: import it late.
 
+The fused rank is the order; the score is the relevance.
+
 BM25 is Lucene's variant, as bm25s has it, but with statistics over every searched segment, so a score does not
 depend on how chunks happen to be spread over segments.
 """
@@ -7,7 +9,7 @@ depend on how chunks happen to be spread over segments.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from shared.search import terms
 from shared.search.base import Embedded, Ranking, Vector
+from shared.search.relevance import LEAST_CHUNKS, relevance
 from shared.search.segment import Segment
 
 K1: Final = 1.5
@@ -45,20 +48,45 @@ class Part:
 def rank(
     parts: Sequence[Part], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
 ) -> list[tuple[Place, float]]:
-    """The best places for any of the queries, best first, with scores of 0..1."""
+    """The best places for any of the queries, best first, with their relevance."""
     depth = max(DEPTH, 2 * limit)
-    best: dict[Place, float] = {}
+    ranks: dict[Place, float] = {}
+    relevances: dict[Place, float] = {}
     for number, query in enumerate(queries):
-        lists: list[tuple[float, list[Place]]] = []
-        if ranking.text_weight > 0:
-            lists.append((ranking.text_weight, top(by_words(parts, query), parts, depth)))
-        if embedded is not None and ranking.embedding_weight > 0:
-            scores = by_vector(parts, embedded.name, embedded.vectors[number])
-            lists.append((ranking.embedding_weight, top(scores, parts, depth)))
-        for place, score in fuse(lists).items():
-            best[place] = max(score, best.get(place, 0.0))
-    good = [(place, score) for place, score in best.items() if score >= ranking.score_threshold]
-    return sorted(good, key=lambda item: -item[1])[:limit]
+        vector = None if embedded is None or ranking.embedding_weight <= 0 else embedded.vectors[number]
+        found = Found(
+            parts, query if ranking.text_weight > 0 else None, vector, "" if embedded is None else embedded.name
+        )
+        for place, value in fuse(found.lists(ranking, depth)).items():
+            ranks[place] = max(value, ranks.get(place, 0.0))
+            relevances[place] = max(found.relevance(place), relevances.get(place, 0.0))
+    good = [place for place in ranks if relevances[place] >= ranking.score_threshold]
+    return [(place, relevances[place]) for place in sorted(good, key=lambda place: -ranks[place])[:limit]]
+
+
+class Found:
+    """What one query finds by words, by its vector, or by both."""
+
+    def __init__(self, parts: Sequence[Part], query: str | None, vector: Vector | None, embedder: str):
+        self._parts, self._embedder = parts, embedder
+        self._words = None if query is None else by_words(parts, query)
+        self._shares = None if query is None or self._words is None else shares(parts, query, self._words)
+        self._cosines = None if vector is None else by_vector(parts, embedder, vector)
+
+    def lists(self, ranking: Ranking, depth: int) -> list[tuple[float, list[Place]]]:
+        """The weighted lists of the best places."""
+        signals = ((ranking.text_weight, self._words), (ranking.embedding_weight, self._cosines))
+        return [(weight, top(scores, self._parts, depth)) for weight, scores in signals if scores is not None]
+
+    def relevance(self, place: Place) -> float:
+        """How relevant the chunk is; one that was embedded by another model is judged by its words."""
+        part, row = place
+        share = cosine = None
+        if self._shares is not None:
+            share = float(self._shares[part][row])
+        if self._cosines is not None and self._parts[part].segment.header.embedder == self._embedder:
+            cosine = float(self._cosines[part][row])
+        return relevance(share, cosine, self._embedder)
 
 
 def fuse(lists: Sequence[tuple[float, Sequence[Place]]]) -> dict[Place, float]:
@@ -82,21 +110,35 @@ def top(scores: Sequence[Scores], parts: Sequence[Part], depth: int) -> list[Pla
     return [place for _, place in sorted(found, key=lambda item: (-item[0], item[1]))[:depth]]
 
 
-def by_words(parts: Sequence[Part], query: str) -> list[Scores]:
-    """BM25 of every row."""
+def by_words(parts: Sequence[Part], query: str, least: int = 0) -> list[Scores]:
+    """BM25 of every row, as if there were at least so many."""
     total = sum(part.segment.rows for part in parts)
     mean = sum(int(part.segment.arrays.lengths.sum()) for part in parts) / max(total, 1) or 1.0
     norms = [K1 * (1 - B + B * part.segment.arrays.lengths.astype(np.float32) / mean) for part in parts]
     scores = [np.zeros(part.segment.rows, dtype=np.float32) for part in parts]
-    for term in terms.query_terms(query):
-        spans = [postings_of(part.segment, term.hash) for part in parts]
-        frequency = sum(span.stop - span.start for span in spans)
-        weight = term.times * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
+    for _, spans, weight in weighed(parts, query, least):
         for part, span, norm, values in zip(parts, spans, norms, scores, strict=True):
             rows = part.segment.arrays.chunks[span]
             counts = part.segment.arrays.counts[span].astype(np.float32)
             values[rows] += weight * counts / (counts + norm[rows])
     return scores
+
+
+def shares(parts: Sequence[Part], query: str, scores: list[Scores]) -> list[Scores]:
+    """How much of the query each row has, of 1: its BM25 against that of a chunk full of the words."""
+    if sum(part.segment.rows for part in parts) < LEAST_CHUNKS:
+        scores = by_words(parts, query, LEAST_CHUNKS)
+    most = sum(weight for term, _, weight in weighed(parts, query, LEAST_CHUNKS) if not term.old) or 1.0
+    return [values / most for values in scores]
+
+
+def weighed(parts: Sequence[Part], query: str, least: int) -> Iterator[tuple[terms.Term, list[slice], float]]:
+    """The query's terms with their postings in each part, and what each weighs: rare ones more."""
+    total = max(sum(part.segment.rows for part in parts), least)
+    for term in terms.query_terms(query):
+        spans = [postings_of(part.segment, term.hash) for part in parts]
+        frequency = sum(span.stop - span.start for span in spans)
+        yield term, spans, term.times * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
 
 
 def postings_of(segment: Segment, term: int) -> slice:

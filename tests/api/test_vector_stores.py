@@ -91,7 +91,8 @@ def test_an_uploaded_file_can_be_searched(client):
     page = client.vector_stores.search(store.id, query="coffee machine code")
     assert page.to_dict()["search_query"] == ["coffee machine code"]
     [hit] = page.data
-    assert (hit.file_id, hit.filename, hit.attributes, hit.score) == (file.id, "notes.md", {}, 1.0)
+    assert (hit.file_id, hit.filename, hit.attributes) == (file.id, "notes.md", {})
+    assert 0.5 < hit.score <= 1.0
     assert hit.content[0].text == "The launch code of the coffee machine is 4711."
     found = client.vector_stores.retrieve(store.id)
     assert (found.status, found.file_counts.completed, found.usage_bytes) == ("completed", 1, file.usage_bytes)
@@ -235,7 +236,7 @@ def test_attributes_filter_a_search(client):
 
 def test_several_queries_limits_and_thresholds(client):
     store, ids = filled(client, a="alpha particle", b="beta decay", c="gamma ray")
-    page = client.vector_stores.search(store.id, query=["alpha", "gamma"], ranking_options={"score_threshold": 0.9})
+    page = client.vector_stores.search(store.id, query=["alpha", "gamma"], ranking_options={"score_threshold": 0.5})
     assert {hit.file_id for hit in page} == {ids["a"], ids["c"]}
     assert len(client.vector_stores.search(store.id, query=["alpha", "gamma"], max_num_results=1).data) == 1
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from shared.search.base import Chunk, Embedded, Ranking
+from shared.search.embeddings.hashed import vector
 from shared.search.merging import alive, make
 from shared.search.ranking import Part, by_vector, by_words, fuse, rank
 from shared.search.segment import decode
+from shared.search.terms import STOPWORDS
 
 TEXTS = [
     "the quick brown fox jumps over the lazy dog",
@@ -67,4 +69,50 @@ def test_an_empty_list_does_not_count():
 
 def test_of_several_queries_the_best_place_counts():
     [(place, score), *_] = rank([part(TEXTS)], ["fox", "quick fox dog animals brown"], 5, Ranking(), None)
-    assert (place, score) == ((0, 1), 1.0)
+    assert place == (0, 1)
+    assert score == rank([part(TEXTS)], ["fox"], 5, Ranking(), None)[0][1]
+
+
+def scores(query: str, embedded: Embedded | None = None, texts: list[str] = TEXTS, **options: float) -> list[float]:
+    """The scores of all texts; vectors are those of the embedder without a model."""
+    found = dict(rank([part(texts, made(texts) if embedded else None)], [query], 50, Ranking(**options), embedded))
+    return [found.get((0, row), 0.0) for row in range(len(texts))]
+
+
+def made(texts: list[str]) -> Embedded:
+    return Embedded("hashed-1024", [vector(text, STOPWORDS) for text in texts])
+
+
+@pytest.mark.parametrize("by", ["words", "vectors", "both"])
+def test_a_score_tells_relevance_however_it_was_found(by):
+    texts = [
+        "Tomatoes like sun. Water the beds in the morning and mulch them well.",
+        "Check the brakes and oil the chain before each ride.",
+        "Knead the dough for ten minutes and let it rise overnight.",
+    ]
+    options = {"text_weight": 0.0} if by == "vectors" else {}
+    for query in ("renew my passport at the embassy", "quantum chromodynamics lattice spacing", "invoice due"):
+        embedded = None if by == "words" else made([query])
+        assert max(scores(query, embedded, texts, **options)) < 0.5
+    embedded = None if by == "words" else made(["oil the chain"])
+    found = scores("oil the chain", embedded, texts, **options)
+    assert found[1] > 0.5 > max(found[0], found[2])
+
+
+def test_the_size_of_the_store_does_not_make_a_text_relevant():
+    """In a store of one text every word is as common as can be."""
+    [alone] = scores("oil the chain", texts=["Check the brakes and oil the chain before each ride."])
+    assert alone > 0.5
+
+
+def test_a_text_that_only_its_vector_finds_is_as_relevant_as_its_cosine():
+    embedded = Embedded("m", [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    parts = [part(["feline", "kitten and kitty", "engine"], embedded)]
+    found = dict(rank(parts, ["kitty"], 5, Ranking(score_threshold=0.6), Embedded("m", [[1.0, 0.1]])))
+    assert set(found) == {(0, 0), (0, 1)}
+
+
+def test_texts_of_another_model_are_judged_by_their_words():
+    old, new = part(["the quick brown fox"], Embedded("old", [[1.0]])), part(["engine"], Embedded("new", [[1.0, 0.0]]))
+    found = dict(rank([old, new], ["quick brown fox"], 5, Ranking(), Embedded("new", [[0.0, 1.0]])))
+    assert found[0, 0] > 0.5
