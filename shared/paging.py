@@ -81,7 +81,8 @@ async def newest_page(
 ) -> Page:
     """A page over newest-first ids; reading them oldest first scans the partition. Raises NotFoundError."""
     for cursor in (query.after, query.before):
-        _check_time(cursor, prefix, kind)
+        if cursor is not None and not await _is_in_time(store, partition, prefix, cursor):
+            raise not_found(kind, cursor)
     descending = query.order == "desc"
     lower, upper = (query.after, query.before) if descending else (query.before, query.after)
     first = prefix if lower is None else _behind(lower)
@@ -168,15 +169,21 @@ def _number(cursor: str | None, numbers: Numbers) -> int | None:
     return number
 
 
-def _check_time(cursor: str | None, prefix: str, kind: str) -> None:
-    if cursor is None:
-        return
+async def _is_in_time(store: Store, partition: str, prefix: str, cursor: str) -> bool:
+    """Whether the id can be of this list: of a plausible time, or among the objects there are.
+
+    A clock that ran ahead and was put back leaves ids from the future, one that stood at 1970 ids from before us.
+    """
     try:
-        made = ids.micros_of(cursor) if cursor.startswith(prefix) else 0
+        made = ids.micros_of(cursor)
     except ValueError:
-        made = 0
-    if not _EPOCH_MICROS < made < ids.micros() + _SKEW_MICROS or not ids.is_key(cursor):
-        raise not_found(kind, cursor)
+        return False
+    if not cursor.startswith(prefix) or not ids.is_key(cursor):
+        return False
+    if _EPOCH_MICROS < made < ids.micros() + _SKEW_MICROS:
+        return True
+    first, last = (cursor, prefix + "~") if made <= _EPOCH_MICROS else (prefix, _behind(cursor))
+    return bool(await store.scan(partition, first, last, 1))
 
 
 def _behind(key: str) -> str:

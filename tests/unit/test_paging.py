@@ -134,3 +134,40 @@ async def test_a_filter_fills_the_page_from_further_on(store, monkeypatch):
 async def test_a_cursor_of_no_owner_is_not_found(store, cursor):
     with pytest.raises(NotFoundError, match="No assistant found with id"):
         await assistants(store, after=cursor)
+
+
+@pytest.mark.parametrize("hours", [2, 24 * 365 * 60, -24 * 365 * 30])
+@pytest.mark.parametrize("make", [ids.newest_first, ids.newest_first_hex])
+async def test_a_clock_that_was_wrong_for_a_while_breaks_no_paging(store, monkeypatch, make, hours):
+    def made(count):
+        return [make("x_") for _ in range(count)]
+
+    keys = made(2)
+    now = ids.micros()
+    with monkeypatch.context() as wrong:
+        ticks = iter(range(10))
+        wrong.setattr(ids, "micros", lambda: now + hours * 3_600_000_000 + next(ticks))
+        keys += made(3)
+    keys += made(2)
+    keys.sort()
+    await store.commit("p", [Put(key, {"id": key}) for key in keys])
+    for order, expected in (("desc", keys), ("asc", keys[::-1])):
+        seen, after, more = [], None, True
+        while more:
+            page = await newest_page(store, "p", "x_", "thing", ListQuery(limit=2, order=order, after=after))
+            seen += [record.key for record in page.records]
+            after, more = seen[-1], page.has_more
+        assert seen == expected
+        page = await newest_page(store, "p", "x_", "thing", ListQuery(order=order, before=expected[-1]))
+        assert [record.key for record in page.records] == expected[:-1]
+
+
+async def test_an_id_of_a_time_without_objects_is_not_found(store, monkeypatch):
+    await store.commit("p", [Put(ids.newest_first("x_"), {})])
+    now = ids.micros()
+    for hours in (2, -24 * 365 * 30):
+        with monkeypatch.context() as wrong:
+            wrong.setattr(ids, "micros", lambda hours=hours: now + hours * 3_600_000_000)
+            cursor = ids.newest_first("x_")
+        with pytest.raises(NotFoundError):
+            await newest_page(store, "p", "x_", "thing", ListQuery(after=cursor))
