@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from typing import Final
 
 from fastapi.responses import StreamingResponse
 
-from shared.runs.events import Event, Listener
+from shared.runs.events import Listener
 
 #: Proxies cut a silent connection after some minutes; clients ignore comments.
 PING_SECONDS: Final = 15.0
@@ -27,22 +26,12 @@ async def wire(listener: Listener, ping_seconds: float) -> AsyncGenerator[bytes]
     try:
         while True:
             try:
-                event = await asyncio.wait_for(listener.events.get(), ping_seconds)
+                piece = await asyncio.wait_for(listener.read(), ping_seconds)
             except TimeoutError:
                 yield PING
                 continue
-            said = [event]
-            while not listener.events.empty():
-                said.append(listener.events.get_nowait())
-            yield b"".join(encode(each) for each in said if each is not None)
-            if said[-1] is None:
+            if not piece:
                 return
+            yield piece
     finally:
         listener.leave()
-
-
-def encode(event: Event) -> bytes:
-    """One event as it goes over the wire."""
-    # ASCII: there are more line ends than SSE's in Unicode, clients split at them; and half a pair has no encoding.
-    data = event.data if isinstance(event.data, str) else json.dumps(event.data, separators=(",", ":"))
-    return f"event: {event.name}\ndata: {data}\n\n".encode()

@@ -1,16 +1,31 @@
 """Events of a streamed run: what the engine says and who listens.
 
 An event with state is emitted after the commit it reports; deltas are not stored. The listener lives in the process
-that drives the run; everybody else reads the store. Their order: docs/contract.md, Streams.
+that drives the run; everybody else reads the store.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+import json
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.objects.common import Json
+
+#: Bytes kept for a client that does not read: its stream ends there, the run goes on.
+MAX_UNREAD: Final = 4 * 1024 * 1024
+
+#: Bytes unread from which on a client is behind: pieces of its texts are joined.
+BEHIND: Final = 64 * 1024
+#: Characters of a joined piece.
+MERGED: Final = 4096
+#: Bytes read at once.
+PIECE: Final = 64 * 1024
+
+TOO_SLOW: Final = "The stream was not read fast enough and ends here. The run goes on: retrieve it to see how it ends."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +44,121 @@ def fault(message: str) -> Event:
     return Event("error", {"error": {"message": message, "type": "server_error", "param": None, "code": None}})
 
 
+def encode(event: Event) -> bytes:
+    """One event as it goes over the wire."""
+    # ASCII: there are more line ends than SSE's in Unicode, clients split at them; and half a pair has no encoding.
+    data = event.data if isinstance(event.data, str) else json.dumps(event.data, separators=(",", ":"))
+    return f"event: {event.name}\ndata: {data}\n\n".encode()
+
+
 @dataclass(slots=True)
 class Listener:
-    """A client's end of a stream: unbounded, because a slow reader must not slow the run."""
+    """A client's end of a stream. A slow reader does not slow the run: what it has not read is kept, up to a bound."""
 
     #: What the client's `include[]` asks to be told.
     include: Collection[str] = ()
-    events: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     #: Whether `done` has been said.
     heard_the_end: bool = False
-    #: Whether the client is gone.
+    #: Whether the client is gone, or was too slow.
     has_left: bool = False
+    #: Bytes that are said and not read.
+    unread: int = 0
+    _pieces: deque[bytes] = field(default_factory=deque)
+    #: A delta of a text behind the pieces: more of the same text is added to it.
+    _text: Event | None = None
+    #: What it counts for in `unread`.
+    _text_size: int = 0
+    _is_closed: bool = False
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, event: Event) -> None:
         """Say something."""
         self.heard_the_end = event is DONE
-        self._keep(event)
+        if self.has_left:
+            return
+        if self.unread < BEHIND:
+            self._settle()
+            self._keep(encode(event))
+        else:
+            self._add(event)
+        self._arrived.set()
+        if self.unread > MAX_UNREAD:
+            self.leave()
+            self._keep(encode(fault(TOO_SLOW)))
+            self._is_closed = True
 
     def close(self) -> None:
         """Nothing more will be said."""
-        self._keep(None)
+        self._is_closed = True
+        self._arrived.set()
 
     def leave(self) -> None:
         """Nobody listens any more: what is said from now on is not kept."""
         self.has_left = True
+        self._pieces.clear()
+        self.unread, self._text, self._text_size = 0, None, 0
 
-    def _keep(self, event: Event | None) -> None:
-        if not self.has_left:
-            self.events.put_nowait(event)
+    async def read(self) -> bytes:
+        """Whole events, of some 64 KB at most; none when nothing more will be said."""
+        while not self.unread and not self._is_closed:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if not self._pieces:
+            self._settle()
+        taken, size = [], 0
+        while self._pieces and size < PIECE:
+            taken.append(self._pieces.popleft())
+            size += len(taken[-1])
+        self.unread -= size
+        return b"".join(taken)
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        while (event := await self.events.get()) is not None:
-            yield event
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.unread += len(piece)
+
+    def _add(self, event: Event) -> None:
+        """Keep an event of a client that is behind: adjacent pieces of a text become one delta."""
+        together = None if self._text is None else joined(self._text, event)
+        if together is None:
+            self._settle()
+            together = event
+        value = value_of(together)
+        if value is None:
+            self._keep(encode(together))
+            return
+        self.unread += len(value) - self._text_size
+        self._text, self._text_size = together, len(value)
+        if len(value) > MERGED:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Nothing is added to the text any more."""
+        if self._text is not None:
+            self.unread -= self._text_size
+            self._keep(encode(self._text))
+            self._text, self._text_size = None, 0
+
+
+def value_of(event: Event) -> str | None:
+    """The text of a delta that is nothing but more of a message's text."""
+    if event.name != "thread.message.delta" or isinstance(event.data, str):
+        return None
+    [part] = event.data["delta"]["content"]
+    if part["type"] != "text" or part["text"].keys() != {"value"}:
+        return None
+    value: str = part["text"]["value"]
+    return value
+
+
+def joined(first: Event, second: Event) -> Event | None:
+    """Two deltas of the same text as one, or None for others."""
+    values = value_of(first), value_of(second)
+    if values[0] is None or values[1] is None or isinstance(first.data, str) or isinstance(second.data, str):
+        return None
+    [part], [other] = first.data["delta"]["content"], second.data["delta"]["content"]
+    if first.data["id"] != second.data["id"] or part["index"] != other["index"]:
+        return None
+    return message_delta(first.data["id"], part | {"text": {"value": values[0] + values[1]}})
 
 
 def step_delta(step_id: str, call: Json) -> Event:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 from shared.api.sse import PING, wire
-from shared.runs.events import DONE, Event, Listener
+from shared.runs.events import DONE, MAX_UNREAD, Event, Listener, message_delta
 
 
 async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> None:
@@ -45,5 +46,76 @@ async def test_nothing_is_kept_for_a_client_that_has_left() -> None:
     listener.put(DONE)
     listener.close()
 
-    assert listener.events.empty()
+    assert listener.unread == 0
     assert listener.heard_the_end
+
+
+def piece_of_text(value: str, message: str = "msg_1") -> Event:
+    return message_delta(message, {"index": 0, "type": "text", "text": {"value": value}})
+
+
+def events_of(sent: bytes) -> list[tuple[str, object]]:
+    """Name and data of each event."""
+    pairs = [each.split("\n") for each in sent.decode().split("\n\n") if each]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in pairs]
+
+
+async def test_a_reader_that_keeps_up_gets_each_piece_of_text_as_it_was_said() -> None:
+    listener = Listener()
+    for value in "abc":
+        listener.put(piece_of_text(value))
+    listener.close()
+    assert len(events_of(b"".join([piece async for piece in wire(listener, ping_seconds=1)]))) == 3
+
+
+async def test_what_a_slow_reader_missed_is_told_in_fewer_words() -> None:
+    listener = Listener()
+    said = [f"{number} " for number in range(40_000)]
+    tracemalloc.start()
+    for value in said:
+        listener.put(piece_of_text(value))
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 2 * len("".join(said)) + 200_000
+
+    listener.put(piece_of_text("other", "msg_2"))
+    listener.put(Event("thread.run.completed", {"id": "run_1"}))
+    listener.close()
+    pieces = [piece async for piece in wire(listener, ping_seconds=1)]
+    assert max(map(len, pieces)) < 128 * 1024
+    events = events_of(b"".join(pieces))
+    values = [data["delta"]["content"][0]["text"]["value"] for name, data in events if name == "thread.message.delta"]
+    assert "".join(values) == "".join(said) + "other"
+    assert values[-1] == "other"
+    assert events[-1] == ("thread.run.completed", {"id": "run_1"})
+
+
+async def test_a_reader_that_stands_still_is_told_that_it_was_left_behind() -> None:
+    listener = Listener()
+    stream = wire(listener, ping_seconds=1)
+    listener.put(Event("thread.run.created", {"id": "run_1"}))
+    sent = await anext(stream)
+    for number in range(3 * MAX_UNREAD // 100_000):
+        listener.put(Event("thread.message.completed", {"id": f"msg_{number}", "text": "x" * 100_000}))
+        assert listener.unread <= MAX_UNREAD
+    listener.put(DONE)
+    listener.close()
+
+    sent += b"".join([piece async for piece in stream])
+    assert [name for name, _ in events_of(sent)] == ["thread.run.created", "error"]
+    assert "The run goes on" in sent.decode()
+    assert listener.heard_the_end
+
+
+async def test_a_reader_that_catches_up_hears_everything_in_order() -> None:
+    listener = Listener()
+    heard = b""
+    for number in range(3_000):
+        listener.put(piece_of_text(f"{number} "))
+        if number % 300 == 299:
+            heard += await listener.read()
+    listener.close()
+    while piece := await listener.read():
+        heard += piece
+    text = "".join(data["delta"]["content"][0]["text"]["value"] for _, data in events_of(heard))
+    assert text == "".join(f"{number} " for number in range(3_000))
