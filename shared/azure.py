@@ -1,4 +1,4 @@
-"""The Azure storage account: one client per service, and patience with what fails for a passing reason.
+"""The Azure storage account: one client per service, and calls repeated while what they fail for is transient.
 
 Adapters that speak to it import this; hosts without one never load it.
 """
@@ -6,13 +6,14 @@ Adapters that speak to it import this; hosts without one never load it.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+from shared.backoff import Backoff
 
 if TYPE_CHECKING:  # heavy: each client is loaded on first use
     from azure.data.tables.aio import TableServiceClient
@@ -22,13 +23,13 @@ if TYPE_CHECKING:  # heavy: each client is loaded on first use
 
 T = TypeVar("T")
 
-#: Seconds between attempts, give or take a half.
-DELAYS: Final = (0.1, 0.3, 1.0, 3.0)
+#: Between attempts at a call of the storage account.
+BACKOFF: Final = Backoff(first=0.1, factor=3, attempts=5, spread=(0.5, 1.5))
 #: Throttled, timed out, or a server that failed or was moved: worth another attempt.
-PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
+TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
 BAD_REQUEST: Final = 400
 
-#: Every attempt is ours (`insist`), so that a commit knows whether an earlier one may have arrived.
+#: Every attempt is ours (`retry`), so that a commit knows whether an earlier one may have arrived.
 CLIENT_OPTIONS: Final[dict[str, Any]] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 30}
 
 EMULATOR: Final = "UseDevelopmentStorage=true"
@@ -99,29 +100,29 @@ class StorageAccount:
         return EMULATOR_ACCOUNT if emulated else self.connection_string
 
 
-async def insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Make the call, and again with growing delays while it fails for a passing reason. For calls that may repeat."""
+async def retry(call: Callable[[], Awaitable[T]]) -> T:
+    """Make the call, and again with growing delays while its failures are transient. For calls that may repeat."""
     for delay in delays():
         try:
             return await call()
         except AzureError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
         await asyncio.sleep(delay)
     return await call()
 
 
 def delays() -> Iterator[float]:
-    """How long to wait before each further attempt."""
-    return (delay * random.uniform(0.5, 1.5) for delay in DELAYS)
+    """How long to wait before each further attempt, in seconds."""
+    return BACKOFF.delays()
 
 
-def is_passing(error: AzureError) -> bool:
+def is_transient(error: AzureError) -> bool:
     """Whether another attempt may succeed: no answer, half an answer, or one that says so."""
     if isinstance(error, ClientAuthenticationError):
         return False
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    return status is None or status < BAD_REQUEST or status in PASSING
+    return status is None or status < BAD_REQUEST or status in TRANSIENT
 
 
 def code_of(error: BaseException | None) -> str:

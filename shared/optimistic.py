@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from shared import ids
+from shared.backoff import Backoff
 from shared.errors import not_found, wrong_shape
 from shared.store.base import Conflict, Json, Put, Record, Store
 
 Result = TypeVar("Result")
 
-#: Tries before a row that everybody writes to is given up; the last waits take a second each.
-ATTEMPTS: Final = 12
-FIRST_WAIT: Final = 0.005
-LONGEST_WAIT: Final = 1.0
+#: Between attempts at a row that everybody writes to; the last waits take up to a second each.
+BACKOFF: Final = Backoff(first=0.005, longest=1.0, attempts=12, spread=(0.0, 1.0))
 
 
 def check_shape(identifier: str, kind: str, prefix: str, param: str) -> None:
@@ -51,11 +50,8 @@ async def change(
 
 async def until_committed(attempt: Callable[[], Awaitable[Result]]) -> Result:
     """Repeat an attempt that reads, decides and commits until it meets no conflict. Raises Conflict after many."""
-    for number in range(ATTEMPTS):
-        try:
+    for delay in BACKOFF.delays():
+        with suppress(Conflict):
             return await attempt()
-        except Conflict:
-            if number == ATTEMPTS - 1:
-                raise
-            await asyncio.sleep(random.random() * min(LONGEST_WAIT, FIRST_WAIT * 2**number))
-    raise AssertionError
+        await asyncio.sleep(delay)
+    return await attempt()

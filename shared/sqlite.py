@@ -110,7 +110,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def _connect(path: Path, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     # Only the first process ever really switches; SQLite does not wait for the lock that this one statement needs.
-    _insist(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+    _retry(lambda: connection.execute("PRAGMA journal_mode=WAL"))
     connection.execute("PRAGMA synchronous=NORMAL")
     if patience > 0:
         with transaction(connection):
@@ -119,7 +119,7 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
     return connection
 
 
-def _insist(attempt: Callable[[], object]) -> None:
+def _retry(attempt: Callable[[], object]) -> None:
     """Repeat while another process that is starting up holds the lock."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:

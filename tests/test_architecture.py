@@ -14,7 +14,7 @@ PACKAGE = ROOT / "shared"
 
 #: Floor by floor: a module imports from floors below, or from its own.
 FLOORS = [
-    {"errors", "ids", "config", "home", "layout", "logs", "opening", "tls"},
+    {"backoff", "errors", "ids", "config", "home", "layout", "logs", "opening", "tls"},
     {"objects"},
     {
         "store",

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
-from shared.azure import insist
+from shared.azure import retry
 from shared.blobs.base import BlobInfo, BlobNotFound, BlobsUnavailable, check_name, in_blocks
 
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class AzureBlobs:
 
 async def _mapped(call: Callable[[], Awaitable[T]]) -> T:
     try:
-        return await insist(call)
+        return await retry(call)
     except ResourceNotFoundError as error:
         raise BlobNotFound(str(error)) from error
     except AzureError as error:

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.storage.queue import QueueMessage, TextBase64DecodePolicy, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from shared.azure import code_of, insist
+from shared.azure import code_of, retry
 from shared.queue.base import Json, QueueUnavailable, Received, encode_body
 
 T = TypeVar("T")
@@ -88,12 +88,12 @@ class AzureQueue:
         self._counter[operation] += 1
         try:
             try:
-                return await insist(call)
+                return await retry(call)
             except ResourceNotFoundError as error:
                 if code_of(error) != "QueueNotFound":
                     raise
-                await insist(self._create)
-                return await insist(call)
+                await retry(self._create)
+                return await retry(call)
         except AzureError as error:
             raise QueueUnavailable(str(error)) from error
 

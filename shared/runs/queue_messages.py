@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.objects.run import RunKey, RunRecord
 from shared.queue.base import QueueMessage
@@ -15,9 +16,8 @@ from shared.runs.recorder import Recorder
 
 #: Seconds a watchdog comes after the lease it watches has run out.
 WATCH_SLACK: Final = 0.5
-FIRST_POLL: Final = 0.5
-POLL_GROWTH: Final = 1.5
-SLOWEST_POLL: Final = 10.0
+#: Between looks at a background response.
+POLLS: Final = Backoff(first=0.5, factor=1.5, longest=10.0)
 #: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
 #: store may try for minutes: five attempts that are given up after half a minute each.
 RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
@@ -88,8 +88,7 @@ async def watch(deps: Deps, record: RunRecord, until: float) -> None:
 
 async def poll(deps: Deps, record: RunRecord, polls: int) -> None:
     """Ask the provider for the background response again, ever more patiently."""
-    delay = min(SLOWEST_POLL, FIRST_POLL * POLL_GROWTH**polls)
-    await send(deps, record, "poll", delay, polls=polls + 1, turn=record.turns)
+    await send(deps, record, "poll", POLLS.delay(polls + 1), polls=polls + 1, turn=record.turns)
 
 
 async def at_expiry(deps: Deps, record: RunRecord) -> None:

@@ -6,15 +6,16 @@ One record per vector store, changed by versioned commits; whoever loses a race 
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Final
 
 from shared import layout
+from shared.backoff import Backoff
 from shared.search.base import IndexUnavailable
 from shared.store.base import Conflict, Delete, Json, NotFound, Put, Store, Unavailable
 
-ATTEMPTS: Final = 40
+#: Between attempts at a manifest that others change, too.
+BACKOFF: Final = Backoff(first=0.01, longest=0.5, attempts=41, spread=(0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,6 @@ class Manifests:
 
 async def pause(attempt: int) -> None:
     """Wait a little, longer with each lost race. Raises IndexUnavailable after too many."""
-    if attempt == ATTEMPTS:
+    if attempt + 1 == BACKOFF.attempts:
         raise IndexUnavailable("The index is being changed too often.")
-    await asyncio.sleep(random.uniform(0, min(0.01 * 2**attempt, 0.5)))
+    await asyncio.sleep(BACKOFF.delay(attempt + 1))

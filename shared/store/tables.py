@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.data.tables import EdmType, TableEntity
 from azure.data.tables.aio import TableServiceClient
 
-from shared.azure import insist
+from shared.azure import retry
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
 from shared.store.base import (
     Change,
@@ -115,7 +115,7 @@ class TablesStore:
             return None
         self._counter["table.get"] += 1
         try:
-            return await insist(lambda: self._table.get_entity(partition, key))
+            return await retry(lambda: self._table.get_entity(partition, key))
         except ResourceNotFoundError:
             return None
         except AzureError as error:
@@ -142,7 +142,7 @@ class TablesStore:
         """The next page of a query, None after the last."""
         self._counter[operation] += 1
         try:
-            page = await insist(lambda: anext(pages, None))
+            page = await retry(lambda: anext(pages, None))
             return None if page is None else [entity async for entity in page]
         except ResourceNotFoundError:
             return None  # a missing table is an empty one
@@ -169,7 +169,7 @@ class TablesStore:
 
     async def _create_table(self) -> None:
         try:
-            await insist(self._table.create_table)
+            await retry(self._table.create_table)
         except ResourceExistsError:
             return
         except AzureError as error:

@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from shared.azure import code_of, delays, insist, is_passing
+from shared.azure import code_of, delays, is_transient, retry
 from shared.store.base import Change, Conflict, Delete, Existing, Json, NotFound, Put, StoreError, Unavailable
 
 #: The version of a record that somebody else wrote right after our commit: nothing is ever at it.
@@ -73,8 +73,8 @@ class Transaction:
             try:
                 return await self._attempt(left)
             except AzureError as error:
-                if is_passing(error) or code_of(error) == "TableNotFound":
-                    in_doubt = in_doubt or is_passing(error)
+                if is_transient(error) or code_of(error) == "TableNotFound":
+                    in_doubt = in_doubt or is_transient(error)
                     await self._prepare_next(error, next(waits, None))
                     continue
                 refused = _refused(error, left)
@@ -114,7 +114,7 @@ class Transaction:
     async def _read(self, entity: Json) -> TableEntity | None:
         self.counter["table.get"] += 1
         try:
-            return await insist(lambda: self.table.get_entity(entity["PartitionKey"], entity["RowKey"]))
+            return await retry(lambda: self.table.get_entity(entity["PartitionKey"], entity["RowKey"]))
         except ResourceNotFoundError:
             return None
         except AzureError as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 import pytest
 
 from shared import layout
 from shared.housekeeping import sweep
 from shared.objects.vector_store_requests import AttachFile
-from shared.optimistic import ATTEMPTS
+from shared.optimistic import BACKOFF
 from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
 from shared.vector_stores.worker import IngestionWorker
@@ -190,13 +191,13 @@ def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box
     commit, lost = type(box.deps.store).commit, []
 
     async def lose(records, partition, changes):
-        if len(lost) < ATTEMPTS and any(change.key.startswith(layout.ITEM) for change in changes):
+        if len(lost) < BACKOFF.attempts and any(change.key.startswith(layout.ITEM) for change in changes):
             lost.append(partition)
             raise Conflict("somebody else was faster")
         return await commit(records, partition, changes)
 
     slow_queue(box, monkeypatch)
-    monkeypatch.setattr("shared.optimistic.FIRST_WAIT", 0)
+    monkeypatch.setattr("shared.optimistic.BACKOFF", replace(BACKOFF, first=0))
     monkeypatch.setattr(type(box.deps.store), "commit", lose)
     batch = client.vector_stores.file_batches.create(store.id, file_ids=[file])
     assert (batch.status, batch.file_counts.in_progress) == ("in_progress", 1)

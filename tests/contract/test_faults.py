@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from shared.backoff import Backoff
 from shared.blobs.base import BlobNotFound, BlobsUnavailable, read_all, write_bytes
 from shared.queue.base import QueueUnavailable
 from shared.store.base import EXISTING, Conflict, Delete, NotFound, Put, Unavailable
@@ -20,7 +21,7 @@ TIMES_TOO_MANY = 5
 
 @pytest.fixture(autouse=True)
 def no_long_waits(monkeypatch):
-    monkeypatch.setattr("shared.azure.DELAYS", (0.01,) * (TIMES_TOO_MANY - 1))
+    monkeypatch.setattr("shared.azure.BACKOFF", Backoff(first=0.01, factor=1, attempts=TIMES_TOO_MANY))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import AsyncHttpTransport
 
 from shared.azure import CLIENT_OPTIONS, EMULATOR, StorageAccount
+from shared.backoff import Backoff
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import BlobNotFound, BlobsUnavailable, read_all, write_bytes
 from shared.queue.azure import AzureQueue
@@ -58,7 +59,7 @@ class Refusing(AsyncHttpTransport):
 @pytest.mark.parametrize("kind", sorted(family(AzureError), key=str), ids=lambda kind: kind.__name__)
 async def test_every_foreign_error_has_a_place(kind, monkeypatch):
     assert all(inspect.ismodule(library) for library in CLIENT_LIBRARIES)
-    monkeypatch.setattr("shared.azure.DELAYS", ())
+    monkeypatch.setattr("shared.azure.BACKOFF", Backoff(first=0, attempts=1))
     monkeypatch.setitem(CLIENT_OPTIONS, "transport", Refusing(one_of(kind)))
     account = StorageAccount(EMULATOR)
     blobs = AzureBlobs(account.blobs)

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared.demo.offline import OfflineLlm
 from shared.llm import scripted
 from shared.llm.base import ArgumentsDelta, CallStarted, Json, LlmError, TextDelta, Turn, TurnDone, TurnRequest
 from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.endpoint import Endpoint
 from shared.llm.scripted import ScriptedLlm
 from tests.fakes.responses_events import FakeTurn
@@ -64,7 +66,7 @@ class OverHttp:
 
     def __init__(self, fake: FakeResponses, base_url: str):
         self.fake = fake
-        self.llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=0.001)
+        self.llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
         fake.polls_before_done = 1
 
     def will_say(self, *deltas: str) -> None:

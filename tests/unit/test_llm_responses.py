@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from shared.llm.base import ArgumentsDelta, LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.body import body_of
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
@@ -30,7 +31,9 @@ async def fake() -> FakeResponses:
 @pytest.fixture
 async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
     async with serving(fake) as base_url:
-        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), {"gpt-4o": "new", "*": "m"}, backoff=0.001)
+        llm = ResponsesLlm(
+            Endpoint(base_url, "fake", "key"), {"gpt-4o": "new", "*": "m"}, backoff=replace(BACKOFF, first=0.001)
+        )
         yield llm
         await llm.close()
 
@@ -73,7 +76,7 @@ async def test_it_gives_up_some_day(fake, llm, trouble):
 
 
 async def test_a_server_that_is_not_there_is_a_server_error():
-    llm = ResponsesLlm(Endpoint("http://127.0.0.1:9/v1", "nobody", "key"), backoff=0.001)
+    llm = ResponsesLlm(Endpoint("http://127.0.0.1:9/v1", "nobody", "key"), backoff=replace(BACKOFF, first=0.001))
     with pytest.raises(LlmError, match=r"^Sorry, something went wrong\.$"):
         await answer(llm)
     assert await llm.poll("resp_1") is None

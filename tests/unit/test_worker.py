@@ -10,7 +10,7 @@ import pytest
 from shared import housekeeping, layout
 from shared.app import Box, build
 from shared.assistants import assistants
-from shared.azure import CLIENT_OPTIONS, DELAYS
+from shared.azure import BACKOFF, CLIENT_OPTIONS
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
@@ -424,5 +424,5 @@ async def test_watchdogs_do_not_multiply(bench):
 @pytest.mark.parametrize("returns", [queue_messages.RETURNS, ingestion.RETURNS])
 def test_the_store_may_be_slower_than_the_message(returns):
     """A commit is tried for minutes when the store is in trouble; its message must not give up before."""
-    longest = (len(DELAYS) + 1) * (CLIENT_OPTIONS["connection_timeout"] + CLIENT_OPTIONS["read_timeout"])
-    assert sum(returns) > longest + sum(DELAYS)
+    longest = BACKOFF.attempts * (CLIENT_OPTIONS["connection_timeout"] + CLIENT_OPTIONS["read_timeout"])
+    assert sum(returns) > longest + sum(1.5 * delay for delay in (0.1, 0.3, 0.9, 2.7))

@@ -11,9 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, cast
 
+from shared.backoff import Backoff
 from shared.config import Settings
 from shared.llm.base import Json, LlmError, Turn, TurnDone, TurnEvent, TurnRequest
-from shared.llm.responses.attempts import Attempts
+from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import Dialect, body_of
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
 from shared.llm.responses.errors import SORRY, Again, Drop, GiveUp, StreamCut, decide, facts
@@ -31,8 +32,8 @@ class ResponsesLlm:
 
     can_run_in_background = True
 
-    def __init__(self, endpoint: Endpoint, aliases: Mapping[str, str] | None = None, *, backoff: float = 0.5):
-        """`aliases` maps model names, `*` all others; `backoff` is the first wait before a repetition, in seconds."""
+    def __init__(self, endpoint: Endpoint, aliases: Mapping[str, str] | None = None, *, backoff: Backoff = BACKOFF):
+        """`aliases` maps model names, `*` all others; `backoff` tells how requests are repeated."""
         self._endpoint = endpoint
         self._aliases = dict(aliases or {})
         self._backoff = backoff

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from dataclasses import dataclass, field
 
+from shared.backoff import Backoff
 from shared.llm.base import Json, LlmError
 from shared.llm.responses.body import Dialect, whole, without
 from shared.llm.responses.errors import Again, Drop, decide, facts
 
 logger = logging.getLogger(__name__)
 
-#: How often a request is repeated because of failures that may pass.
-RETRIES = 6
-LONGEST_BACKOFF = 16.0
+#: Between attempts at a request whose failures are transient.
+BACKOFF = Backoff(first=0.5, longest=16.0, attempts=7, spread=(0.75, 1.25))
 
 
 @dataclass(slots=True)
@@ -27,7 +26,7 @@ class Attempts:
     dialect: Dialect
     #: Unix seconds.
     deadline: float
-    backoff: float
+    backoff: Backoff
     _failures: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -57,9 +56,9 @@ class Attempts:
 
     async def _wait(self, after: float | None, otherwise: LlmError, error: Exception) -> None:
         self._failures += 1
-        own = min(LONGEST_BACKOFF, self.backoff * 2 ** (self._failures - 1)) * random.uniform(0.75, 1.25)
+        own = self.backoff.delay(self._failures)
         delay = own if after is None else after + own * 0.1
-        if self._failures > RETRIES or time.time() + delay >= self.deadline:
+        if self._failures >= self.backoff.attempts or time.time() + delay >= self.deadline:
             self._log("model_gave_up", error)
             raise otherwise from error
         self._log("model_retried", error, delay=round(delay, 3))

@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote
 
+from shared.backoff import Backoff
 from shared.sandbox.base import FileMissing, FileRefused, SandboxBusy, SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:  # heavy: loaded on first use
@@ -30,7 +32,8 @@ SCOPE: Final = "https://dynamicsessions.io/.default"
 LONGEST_CALL: Final = 220
 _HTTP_SECONDS: Final = LONGEST_CALL + 30
 _CONNECT_SECONDS: Final = 15
-_LONGEST_PAUSE: Final = 5.0
+#: Between attempts at a call of the pool, while there is patience.
+_BACKOFF: Final = Backoff(first=0.25, longest=5.0)
 
 _MISSING, _TOO_LARGE, _TOO_MANY, _UNAVAILABLE, _SERVER_ERROR = 404, 413, 429, 503, 500
 _REFUSED: Final = (401, 403)
@@ -153,8 +156,8 @@ class SessionPool:
         from httpx2 import ConnectError, ConnectTimeout, HTTPError  # noqa: PLC0415  heavy: loaded on first use
 
         client = await self._opened()
-        deadline, pause = asyncio.get_running_loop().time() + self._patience, 0.25
-        while True:
+        deadline = asyncio.get_running_loop().time() + self._patience
+        for failures in count(1):
             waited = 0.0
             try:
                 files = None
@@ -180,12 +183,12 @@ class SessionPool:
                 # A missing session means that the pool is full: sessions are made on demand.
                 passing = status in (_MISSING, _TOO_MANY, _UNAVAILABLE) or (again and status >= _SERVER_ERROR)
                 waited = _retry_after(answer.headers.get("retry-after"))
-            pause = max(pause, min(waited, _LONGEST_PAUSE))
+            pause = max(_BACKOFF.delay(failures), min(waited, _BACKOFF.longest))
             if not passing or asyncio.get_running_loop().time() + pause > deadline:
                 raise failure
             logger.info("session pool asked again", extra={"action": "sandbox_retry", "reason": str(failure)})
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        raise AssertionError
 
     async def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {await self._token()}"}
