@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from shared import layout
 from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
+from shared.objects.common import Json
 from shared.objects.vector_store import ItemRecord
 from shared.search.base import Chunk, Embedded, EmbeddingRefused
 from shared.search.parsing.chunking import Strategy
@@ -16,22 +18,37 @@ from shared.search.parsing.parser import parse
 from shared.vector_stores.file_status import Outcome, failed
 from shared.vector_stores.rows import item_row
 
+#: How many omissions a file's record names.
+OMISSIONS: Final = 5
+
 logger = logging.getLogger(__name__)
 
 
 async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> Outcome:
     """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised."""
     try:
-        chunks = await parse(item.filename, deps.blobs.read(layout.file_blob(owner, item.file.id)), strategy_of(item))
+        parsed = await parse(item.filename, deps.blobs.read(layout.file_blob(owner, item.file.id)), strategy_of(item))
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:
         return failed("invalid_file", "The file was deleted.")
-    embedded = await embed(deps, chunks)
+    embedded = await embed(deps, parsed.chunks)
     if not await wanted(deps, owner, store_id, item):
         return Outcome("cancelled")
-    size = await deps.index.add(store_id, item.file.id, chunks, embedded)
-    return Outcome("completed", usage_bytes=size)
+    size = await deps.index.add(store_id, item.file.id, parsed.chunks, embedded)
+    return Outcome("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
+
+
+def omission(item: ItemRecord, omitted: Sequence[str]) -> Json | None:
+    """What a file's record says of text that it holds and that cannot be found; all else of it can."""
+    if not omitted:
+        return None
+    logger.warning(
+        "file read in part",
+        extra={"action": "file_read_in_part", "file_id": item.file.id, "parts": len(omitted), "reason": omitted[0]},
+    )
+    named = "; ".join(omitted[:OMISSIONS]) + (f"; and {len(omitted) - OMISSIONS} more" * (len(omitted) > OMISSIONS))
+    return {"code": "invalid_file", "message": f"The file was read in part: {named}."}
 
 
 async def wanted(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> bool:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.search.parsing import html, office, pdf, sheets, text
-from shared.search.parsing.chunking import Strategy, chunk, joined
+from shared.search.parsing.chunking import Strategy, chunk
 from shared.search.parsing.formats import ParsingFailed, extension, invalid, reader_of
+from shared.search.parsing.tables import Table, Text, joined, markdown_tables
 
 MEMORY: Final = 1024 * 1024 * 1024
 CPU_SECONDS: Final = 50
@@ -32,12 +33,13 @@ def main(path: str, filename: str, size: str, overlap: str) -> None:
     limit()
     try:
         count = 0
-        for piece in chunk(clean(read(path, filename)), Strategy(int(size), int(overlap))):
+        document = text_of(path, filename)
+        for piece in chunk(document.text, Strategy(int(size), int(overlap)), document.tables):
             print_line({"text": piece.text, "overlap": piece.overlap})
             count += 1
         if count == 0:
             raise invalid("The file contains no text.")
-        print_line({"done": count})
+        print_line({"done": count, "omitted": document.omitted})
     except ParsingFailed as error:
         print_line({"code": error.code, "message": error.message})
     except (MemoryError, RecursionError):
@@ -47,16 +49,24 @@ def main(path: str, filename: str, size: str, overlap: str) -> None:
 
 
 def read(path: str, filename: str) -> str:
-    """The file's text. Raises ParsingFailed."""
+    """The file's text alone. Raises ParsingFailed."""
+    return text_of(path, filename).text
+
+
+def text_of(path: str, filename: str) -> Text:
+    """The file's text, its tables, and what was left out. Raises ParsingFailed."""
     reader = reader_of(filename)
     if Path(path).stat().st_size == 0:
         raise invalid("The file is empty.")
     if reader == "text":
         source = text.decode(Path(path).read_bytes()).strip()
-        return source.replace("&shy;", "") if extension(filename) == ".md" else source
+        if extension(filename) != ".md":
+            return cleaned(Text(source))
+        source = clean(source.replace("&shy;", ""))
+        return Text(source, tuple(markdown_tables(source)))
     if reader == "html":
-        return html.visible_text(html.decode(Path(path).read_bytes()))
-    return joined(within_budget(pages(reader, path)))
+        return cleaned(Text(html.visible_text(html.decode(Path(path).read_bytes()))))
+    return cleaned(joined(within_budget(pages(reader, path))))
 
 
 def clean(text: str) -> str:
@@ -64,18 +74,27 @@ def clean(text: str) -> str:
     return LONE_SURROGATE.sub("\ufffd", text.translate(UNSEEN))
 
 
-def pages(reader: str, path: str) -> Iterator[str]:
+def cleaned(page: Text) -> Text:
+    """A page with clean text, its tables where they are now."""
+    text = clean(page.text)
+    if text == page.text:
+        return page
+    tables = [(clean(page.text[: table.start]), clean(page.text[: table.end]), table.head) for table in page.tables]
+    return Text(text, tuple(Table(len(start), len(end), clean(head)) for start, end, head in tables), page.omitted)
+
+
+def pages(reader: str, path: str) -> Iterator[Text]:
     """The pages, parts or sheets of a document."""
     if reader == "pdf":
-        return pdf.pages(path)
+        return map(Text, pdf.pages(path))
     return {"docx": office.docx, "pptx": office.pptx, "xlsx": sheets.xlsx}[reader](path)
 
 
-def within_budget(texts: Iterator[str]) -> Iterator[str]:
+def within_budget(texts: Iterator[Text]) -> Iterator[Text]:
     """The same texts until they are too many."""
     left = CHARACTERS
     for page in texts:
-        left -= len(page)
+        left -= len(page.text)
         if left < 0:
             raise invalid("The file has too much text.")
         yield page

@@ -1,91 +1,85 @@
-"""DOCX and PPTX as plain text: a line per paragraph or table row, tabs between cells."""
+"""DOCX and PPTX as plain text: what a reader of the pages or slides sees, in their order."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from shared.search.parsing.comments import Comments
+from shared.search.parsing.drawings import Elsewhere, drawn, unclaimed
 from shared.search.parsing.formats import invalid
-from shared.search.parsing.xml import Archive
+from shared.search.parsing.numbering import bullets
+from shared.search.parsing.paragraphs import Paragraphs
+from shared.search.parsing.relations import main_part, related, relations
+from shared.search.parsing.tables import Text
+from shared.search.parsing.xml import Archive, elements
 
-#: A `Fallback` repeats its sibling `Choice` for old programs; tab stops are defined in `pPr`.
-SKIPPED: Final = {"Fallback", "pPr"}
-
-
-class Paragraphs:
-    """Gathers the text of WordprocessingML and DrawingML, whose `t`, `p`, `tab`, `br` and `tc` mean the same."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self._in_text = False
-        self._skipping = self._cells = 0
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Notice text and cells."""
-        if name in SKIPPED or self._skipping:
-            self._skipping += 1
-        elif name == "t":
-            self._in_text = True
-        elif name == "tab":
-            self.parts.append("\t")
-        elif name in ("br", "cr"):
-            self.parts.append(self._line_end)
-        elif name == "tc":
-            self._cells += 1
-
-    def end(self, name: str) -> None:
-        """End paragraphs and cells."""
-        if self._skipping:
-            self._skipping -= 1
-        elif name == "t":
-            self._in_text = False
-        elif name == "p":
-            self.parts.append(self._line_end)
-        elif name == "tr":
-            self.parts.append("\n")
-        elif name == "tc":
-            self._cells -= 1
-            self.parts.append("\t")
-
-    def text(self, data: str) -> None:
-        """Keep what is inside `t`."""
-        if self._in_text and not self._skipping:
-            self.parts.append(data)
-
-    def result(self) -> str:
-        """The text, without the tab behind a row's last cell."""
-        return re.sub(r"(?<! ) *\t(\n?)", lambda end: end[1] or "\t", "".join(self.parts))
-
-    @property
-    def _line_end(self) -> str:
-        """A line inside a table's cell would tear the row apart."""
-        return " " if self._cells else "\n"
+NOTES: Final = ("footnotes", "endnotes", "comments")
 
 
-def docx(path: str) -> Iterator[str]:
-    """Headers, the document, notes and footers."""
+def docx(path: str) -> Iterator[Text]:
+    """Headers, the document with what is drawn on it, notes, comments and footers; what repeats comes once."""
     archive = Archive(path)
-    if not archive.has("word/document.xml"):
+    main = main_part(archive, "word/document.xml")
+    if not archive.has(main) or main.lower().startswith(("xl/", "ppt/")):
         raise invalid("The file is not a Word document.")
-    names = [*archive.numbered(r"word/header(\d*)\.xml"), "word/document.xml"]
-    names += archive.numbered(r"word/(?:footnotes|endnotes|comments)(\d*)\.xml")
-    names += archive.numbered(r"word/footer(\d*)\.xml")
-    yield from paragraphs(archive, names)
+    told = Elsewhere(archive)
+    yield from parts_of(told, main, ("header",), r"word/header(\d*)\.xml")
+    body = Paragraphs(bullets(archive, main))
+    archive.parse(main, body)
+    yield body.result()
+    yield from drawn(told, main)
+    yield from unclaimed(told, "word")
+    yield from parts_of(told, main, NOTES, r"word/(?:footnotes|endnotes|comments)(\d*)\.xml")
+    yield from parts_of(told, main, ("footer",), r"word/footer(\d*)\.xml")
+    yield Text("", omitted=tuple(told.omitted))
 
 
-def pptx(path: str) -> Iterator[str]:
-    """Slides, then their notes."""
+def parts_of(told: Elsewhere, main: str, kinds: tuple[str, ...], usual: str) -> Iterator[Text]:
+    """The document's parts of some kinds, by their usual names if it refers to none."""
+    texts: dict[str, None] = {}
+    for part in related(told.archive, main, *kinds) or told.archive.numbered(usual):
+        text = told.read(part, Paragraphs()).result()
+        if text.text not in texts:
+            yield text
+            yield from drawn(told, part)
+        texts[text.text] = None
+
+
+def pptx(path: str) -> Iterator[Text]:
+    """What all slides show, then slide by slide what it shows, comments and notes."""
     archive = Archive(path)
-    slides = archive.numbered(r"ppt/slides/slide(\d+)\.xml")
+    slides = slides_of(archive)
     if not slides:
         raise invalid("The file is not a PowerPoint presentation.")
-    yield from paragraphs(archive, slides + archive.numbered(r"ppt/notesSlides/notesSlide(\d+)\.xml"))
+    told = Elsewhere(archive)
+    for part in backgrounds(archive, slides):
+        yield told.read(part, Paragraphs(placeholders=False)).result()
+    for slide in slides:
+        body = Paragraphs()
+        archive.parse(slide, body)
+        yield body.result()
+        yield from drawn(told, slide)
+        for part in related(archive, slide, "comments", "comment"):
+            yield Text("\n".join(told.read(part, Comments()).lines))
+        for part in related(archive, slide, "notesSlide"):
+            yield told.read(part, Paragraphs()).result()
+            yield from drawn(told, part)
+    yield from unclaimed(told, "ppt")
+    yield Text("", omitted=tuple(told.omitted))
 
 
-def paragraphs(archive: Archive, names: list[str]) -> Iterator[str]:
-    """The text of some parts."""
-    for name in names:
-        handler = Paragraphs()
-        archive.parse(name, handler)
-        yield handler.result()
+def slides_of(archive: Archive) -> list[str]:
+    """The slides in the presentation's order; in that of their numbers if it names none."""
+    main = main_part(archive, "ppt/presentation.xml")
+    parts = {relation.id: relation.part for relation in relations(archive, main) if relation.kind == "slide"}
+    ids = [found.get("id", "") for _, name, found in elements(archive, main) if name == "sldId"]
+    ordered = [parts[id] for id in ids if archive.has(parts.get(id, ""))]
+    return ordered or archive.numbered(r"ppt/slides/slide(\d+)\.xml")
+
+
+def backgrounds(archive: Archive, slides: list[str]) -> list[str]:
+    """The masters and layouts of the slides."""
+    layouts = [layout for slide in slides for layout in related(archive, slide, "slideLayout")]
+    masters = [master for layout in dict.fromkeys(layouts) for master in related(archive, layout, "slideMaster")]
+    return [*dict.fromkeys([*masters, *layouts])]

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,10 +28,16 @@ PROGRAM: Final = (
 INHERITED: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
-async def parse(
-    filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float = SECONDS
-) -> list[Chunk]:
-    """The file's chunks. Raises ParsingFailed."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file's chunks, and what of it holds text that could not be read, in words for its owner."""
+
+    chunks: list[Chunk]
+    omitted: list[str]
+
+
+async def parse(filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float = SECONDS) -> Parsed:
+    """What there is to know of a file. Raises ParsingFailed."""
     reader_of(filename)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
@@ -38,7 +45,7 @@ async def parse(
             async for piece in content:
                 await asyncio.to_thread(file.write, piece)
         output = await run(str(path), filename, strategy, seconds)
-    return await asyncio.to_thread(chunks_of, output)
+    return await asyncio.to_thread(parsed, output)
 
 
 async def run(path: str, filename: str, strategy: Strategy, seconds: float) -> bytes:
@@ -75,8 +82,8 @@ async def read_bounded(stream: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-def chunks_of(output: bytes) -> list[Chunk]:
-    """The chunks a child printed. Raises ParsingFailed, also for a child that died."""
+def parsed(output: bytes) -> Parsed:
+    """What a child printed. Raises ParsingFailed, also for a child that died."""
     lines: list[dict[str, Any]] = []
     # A child that was killed may have been cut off in the middle of a line.
     with contextlib.suppress(ValueError):
@@ -86,4 +93,4 @@ def chunks_of(output: bytes) -> list[Chunk]:
         raise ParsingFailed(last["code"], last["message"])
     if last.get("done") != len(lines) - 1:
         raise invalid("The file could not be read within the limits of memory and time.")
-    return [Chunk(line["text"], line["overlap"]) for line in lines[:-1]]
+    return Parsed([Chunk(line["text"], line["overlap"]) for line in lines[:-1]], last["omitted"])

@@ -1,88 +1,31 @@
-"""XLSX as plain text: each sheet's name, then a line per row, tabs between columns, dates as dates."""
+"""XLSX as plain text: each sheet's name, a line per row as it is shown, tabs between columns, then what lies on it.
+
+Every row that is far from its sheet's name is told it again, with the names of the columns.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from typing import Final
 
+from shared.search.parsing.comments import STANDS_IN, Comments
+from shared.search.parsing.drawings import Elsewhere, drawn, unclaimed
 from shared.search.parsing.formats import invalid
-from shared.search.parsing.xml import Archive, local
+from shared.search.parsing.relations import main_part, related, relations
+from shared.search.parsing.tables import Table, Text, joined
+from shared.search.parsing.workbook import Book, characters
+from shared.search.parsing.xml import Archive, elements
 
-BOOK: Final = "xl/workbook.xml"
-LINKS: Final = "xl/_rels/workbook.xml.rels"
-STRINGS: Final = "xl/sharedStrings.xml"
-STYLES: Final = "xl/styles.xml"
-
-#: Numbers of the built-in formats of dates and times.
-DATE_FORMATS: Final = {str(number) for number in (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))}
-#: What says nothing about the kind of a format: quoted, escaped and bracketed parts; `[h]` makes it a duration.
-DECORATION: Final = re.compile(r'"[^"]*"|\\.|_.|\[h+\].*|\[[^\]]*\]', re.IGNORECASE)
-EPOCHS: Final = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}
 #: Empty columns in a row that are shown at most.
 WIDEST_GAP: Final = 20
 CELL: Final = re.compile(r"([A-Z]{1,3})\d+")
-
-
-class Elements:
-    """Gathers elements: the parent's name, their own, their attributes."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str, dict[str, str]]] = []
-        self._open = [""]
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Keep it."""
-        self.found.append((self._open[-1], name, {local(key): value for key, value in attributes.items()}))
-        self._open.append(name)
-
-    def end(self, name: str) -> None:
-        """Go back to the parent."""
-        self._open.pop()
-
-    def text(self, data: str) -> None:
-        """Text does not matter here."""
-
-
-class Strings:
-    """Gathers a workbook's shared strings; one may be made of several runs, `rPh` is how to pronounce it."""
-
-    def __init__(self) -> None:
-        self.strings: list[str] = []
-        self._parts: list[str] = []
-        self._in_text = self._spoken = False
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Notice text."""
-        self._spoken = self._spoken or name == "rPh"
-        self._in_text = name == "t" and not self._spoken
-
-    def end(self, name: str) -> None:
-        """End a string."""
-        self._in_text = False
-        if name == "rPh":
-            self._spoken = False
-        elif name == "si":
-            self.strings.append("".join(self._parts))
-            self._parts = []
-
-    def text(self, data: str) -> None:
-        """Keep what is inside `t`."""
-        if self._in_text:
-            self._parts.append(data)
-
-
-class Book:
-    """What cells refer to: strings, formats of dates, the first day."""
-
-    def __init__(self, archive: Archive):
-        strings = Strings()
-        if archive.has(STRINGS):
-            archive.parse(STRINGS, strings)
-        self.strings: Sequence[str] = strings.strings
-        self.date_styles = date_styles(elements(archive, STYLES))
-        self.epoch = EPOCHS[any(found.get("date1904") in ("1", "true") for _, _, found in elements(archive, BOOK))]
+#: How far down the names of the columns are looked for, below titles.
+TITLES: Final = 10
+PRINTED: Final = {"oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter"}
+SECTIONS: Final = re.compile("&[LCR]")
+#: Codes in a printed header: fonts, sizes, colours, fields.
+CODES: Final = re.compile(r'&(?:"[^"]*"|K[0-9A-F]{6}|\d+|&|.)')
 
 
 class Cells:
@@ -90,100 +33,114 @@ class Cells:
 
     def __init__(self, book: Book):
         self.rows: list[str] = []
+        #: Headers and footers on paper.
+        self.printed: dict[str, None] = {}
         self._book = book
         self._row: list[str] = []
         self._column, self._filled = 0, 1
-        self._kind = self._style = ""
+        self._kind = self._style = self._inside = ""
         self._value: list[str] = []
-        self._in_value = False
+        self._formula: list[str] = []
+        self._spoken = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Notice a cell and its value."""
         if name == "c":
-            self._kind, self._style, self._value = attributes.get("t", ""), attributes.get("s", "0"), []
+            self._kind, self._style = attributes.get("t", ""), attributes.get("s", "0")
+            self._value, self._formula = [], []
             place = CELL.fullmatch(attributes.get("r", ""))
             self._column = self._column + 1 if place is None else column(place[1])
-        self._in_value = name in ("v", "t")
+        elif name == "rPh":
+            self._spoken = True
+        elif name in PRINTED:
+            self._value = []
+        self._inside = name
 
     def end(self, name: str) -> None:
         """End values, cells and rows."""
-        self._in_value = False
-        if name == "c" and self._value:
-            gap = min(self._column - self._filled, WIDEST_GAP)
-            self._row.append("\t" * gap + self._shown("".join(self._value)))
-            self._filled = self._column
+        self._inside = ""
+        if name == "c":
+            self._end_cell()
+        elif name == "rPh":
+            self._spoken = False
         elif name == "row":
             self.rows += ["".join(self._row)] if self._row else []
             self._row, self._column, self._filled = [], 0, 1
+        elif name in PRINTED:
+            self.printed.update(dict.fromkeys(filter(None, map(printed, SECTIONS.split("".join(self._value))))))
 
     def text(self, data: str) -> None:
         """Keep what is inside a value."""
-        if self._in_value:
+        if (self._inside in ("v", "t") and not self._spoken) or self._inside in PRINTED:
             self._value.append(data)
+        elif self._inside == "f":
+            self._formula.append(data)
 
-    def _shown(self, value: str) -> str:
-        if self._kind == "s":
-            number = int(value) if value.isdecimal() else -1
-            return self._book.strings[number] if 0 <= number < len(self._book.strings) else ""
-        if self._kind == "b":
-            return "FALSE" if value == "0" else "TRUE"
-        if self._kind in ("", "n") and self._style in self._book.date_styles:
-            return date(value, self._book.epoch)
-        return value
+    def _end_cell(self) -> None:
+        shown = self._book.shown("".join(self._value), self._kind, self._style)
+        if not shown and self._formula and self._kind != "str":
+            # Nobody has calculated it yet.
+            shown = f"={''.join(self._formula)}"
+        if shown:
+            gap = min(self._column - self._filled, WIDEST_GAP)
+            self._row.append("\t" * gap + shown)
+            self._filled = self._column
 
 
-def xlsx(path: str) -> Iterator[str]:
+def xlsx(path: str) -> Iterator[Text]:
     """Every sheet that has anything in it."""
     archive = Archive(path)
-    sheets = named_sheets(archive) or [("", part) for part in archive.numbered(r"xl/worksheets/sheet(\d+)\.xml")]
+    main = main_part(archive, "xl/workbook.xml")
+    sheets = named_sheets(archive, main)
     if not sheets:
         raise invalid("The file is not an Excel workbook.")
-    book = Book(archive)
+    book = Book(archive, main)
+    told = Elsewhere(archive)
     for name, part in sheets:
         cells = Cells(book)
         archive.parse(part, cells)
-        if cells.rows:
-            yield "\n".join([name, *cells.rows] if name else cells.rows)
+        extras = joined(beside(told, part, cells), "\n")
+        yield joined([sheet(name, cells.rows, shown=bool(extras.text)), extras], "\n")
+    yield from unclaimed(told, "xl")
+    yield Text("", omitted=tuple(told.omitted))
 
 
-def named_sheets(archive: Archive) -> list[tuple[str, str]]:
-    """Names of the sheets and their parts, in the workbook's order."""
-    targets = {found.get("Id"): found.get("Target", "") for _, _, found in elements(archive, LINKS)}
-    sheets = [found for _, name, found in elements(archive, BOOK) if name == "sheet"]
-    parts = [(sheet.get("name", ""), targets.get(sheet.get("id"), "")) for sheet in sheets]
-    named = [(name, part[1:] if part.startswith("/") else f"xl/{part}") for name, part in parts]
-    return [(name, part) for name, part in named if archive.has(part)]
+def sheet(name: str, rows: list[str], *, shown: bool) -> Text:
+    """A sheet's rows below its name; an empty sheet is left out unless something else is shown on it."""
+    if not rows and not shown:
+        return Text("")
+    number = next((number for number, row in enumerate(rows[:TITLES]) if "\t" in row.strip("\t")), 0)
+    titles = [name] if name else []
+    text = "\n".join([*titles, *rows])
+    start = len("\n".join([*titles, *rows[: number + 1]])) + 1
+    head = "\n".join([*titles, *rows[number : number + 1]])
+    return Text(text, (Table(start, len(text), head),) if start < len(text) else ())
 
 
-def elements(archive: Archive, part: str) -> list[tuple[str, str, dict[str, str]]]:
-    """The elements of a part that may be missing."""
-    found = Elements()
-    if archive.has(part):
-        archive.parse(part, found)
-    return found.found
+def beside(told: Elsewhere, part: str, cells: Cells) -> Iterator[Text]:
+    """What else is on a sheet: comments, text boxes, charts, and what is printed on every page of it."""
+    threads, notes = (
+        [line for found in related(told.archive, part, kind) for line in told.read(found, Comments()).lines]
+        for kind in ("threadedComment", "comments")
+    )
+    yield Text("\n".join([*(note for note in notes if STANDS_IN not in note), *threads]))
+    yield from drawn(told, part)
+    yield Text("\n".join(cells.printed))
 
 
-def date_styles(styles: list[tuple[str, str, dict[str, str]]]) -> Collection[str]:
-    """The numbers of the cell styles that show a date or a time."""
-    own = {found.get("numFmtId"): found.get("formatCode", "") for _, name, found in styles if name == "numFmt"}
-    formats = [found.get("numFmtId", "0") for parent, name, found in styles if (parent, name) == ("cellXfs", "xf")]
-    return {
-        str(style)
-        for style, number in enumerate(formats)
-        if number in DATE_FORMATS or re.search("[dmyhs]", DECORATION.sub("", own.get(number, "")), re.IGNORECASE)
-    }
+def printed(section: str) -> str:
+    """The text of a printed header's section; a page's number with a word before it is none."""
+    text = " ".join(CODES.sub(lambda code: "&" if code[0] == "&&" else " ", section).split())
+    return "" if "&P" in section and " " not in text else text
 
 
-def date(value: str, epoch: datetime) -> str:
-    """A day number as a date, with the time if there is one; below one, it is a time alone."""
-    try:
-        days = float(value)
-        moment = epoch + timedelta(seconds=round(days * 86_400))
-    except (ValueError, OverflowError):
-        return value
-    if days < 1:
-        return moment.time().isoformat()
-    return moment.date().isoformat() if days.is_integer() else moment.isoformat(" ")
+def named_sheets(archive: Archive, main: str) -> list[tuple[str, str]]:
+    """Names of the sheets and their parts, in the workbook's order; in that of their numbers if it names none."""
+    parts = {relation.id: relation.part for relation in relations(archive, main)}
+    found = [element for _, name, element in elements(archive, main) if name == "sheet"]
+    named = [(element.get("name", ""), parts.get(element.get("id", ""), "")) for element in found]
+    numbered = [("", part) for part in archive.numbered(r"xl/worksheets/sheet(\d+)\.xml")]
+    return [(characters(name), part) for name, part in named if archive.has(part)] or numbered
 
 
 def column(letters: str) -> int:

@@ -8,11 +8,18 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 from xml.parsers import expat
 
-from shared.search.parsing.formats import invalid
+from shared.search.parsing.formats import ParsingFailed, invalid
 
 ENTRIES: Final = 10_000
 INFLATED: Final = 96 * 1024 * 1024
 PIECE: Final = 64 * 1024
+
+
+class BrokenPart(ParsingFailed):
+    """A part of the file that cannot be read; others may."""
+
+    def __init__(self, message: str):
+        super().__init__("invalid_file", message)
 
 
 class Handler(Protocol):
@@ -31,58 +38,102 @@ class Handler(Protocol):
         ...
 
 
+class Elements:
+    """Gathers elements: the parent's name, their own, their attributes."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str, dict[str, str]]] = []
+        self._open = [""]
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Keep it."""
+        self.found.append((self._open[-1], name, attributes))
+        self._open.append(name)
+
+    def end(self, name: str) -> None:
+        """Go back to the parent."""
+        self._open.pop()
+
+    def text(self, data: str) -> None:
+        """Text does not matter here."""
+
+
 class Archive:
-    """An office file whose parts may inflate to `INFLATED` bytes in all."""
+    """An office file whose parts may inflate to `INFLATED` bytes in all; the case of their names does not matter."""
 
     def __init__(self, path: str):
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
             raise invalid("The file is not a valid Office document.") from error
-        self._names = self._zip.namelist()
+        self._names = {name.lower(): name for name in reversed(self._zip.namelist())}
         if len(self._names) > ENTRIES:
             raise invalid("The file has too many parts.")
         self._budget = INFLATED
 
     def has(self, name: str) -> bool:
         """Whether there is a part of that name."""
-        return name in self._names
+        return name.lower() in self._names
 
     def numbered(self, pattern: str) -> list[str]:
         """The parts whose whole name matches, in the order of the number in it."""
-        found = [(match, name) for name in self._names if (match := re.fullmatch(pattern, name))]
+        found = [
+            (match, name) for name in self._names.values() if (match := re.fullmatch(pattern, name, re.IGNORECASE))
+        ]
         return [name for _, name in sorted((int(match[1] or 0), name) for match, name in found)]
 
     def parse(self, name: str, handler: Handler) -> None:
-        """Feed a part to a handler."""
+        """Feed a part to a handler. Raises BrokenPart, or ParsingFailed for what is hostile or too large."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = refuse_doctype
-        parser.StartElementHandler = lambda tag, attributes: handler.start(local(tag), attributes)
-        parser.EndElementHandler = lambda tag: handler.end(local(tag))
+        names = LocalNames()
+        parser.StartElementHandler = lambda tag, attributes: handler.start(names[tag], unqualified(attributes))
+        parser.EndElementHandler = lambda tag: handler.end(names[tag])
         parser.CharacterDataHandler = handler.text
         try:
             for piece in self._pieces(name):
                 parser.Parse(piece, False)
             parser.Parse(b"", True)
         except expat.ExpatError as error:
-            raise invalid("The file contains broken XML.") from error
+            raise BrokenPart("The file contains broken XML.") from error
 
     def _pieces(self, name: str) -> Iterator[bytes]:
         try:
-            with self._zip.open(name) as part:
+            with self._zip.open(self._names[name.lower()]) as part:
                 while piece := part.read(PIECE):
                     self._budget -= len(piece)
                     if self._budget < 0:
                         raise invalid("The file unpacks to more than can be read.")
                     yield piece
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-            raise invalid("The file is a broken or encrypted archive.") from error
+            raise BrokenPart("The file is a broken or encrypted archive.") from error
 
 
-def local(tag: str) -> str:
-    """A name without its namespace."""
-    return tag.rpartition(" ")[2]
+def elements(archive: Archive, part: str) -> list[tuple[str, str, dict[str, str]]]:
+    """The elements of a part that may be missing."""
+    found = Elements()
+    if archive.has(part):
+        archive.parse(part, found)
+    return found.found
+
+
+class LocalNames(dict[str, str]):
+    """Names without their namespaces, each looked at once: a sheet has millions of elements of a few names."""
+
+    def __missing__(self, tag: str) -> str:
+        return self.setdefault(tag, tag.rpartition(" ")[2])
+
+
+def unqualified(attributes: dict[str, str]) -> dict[str, str]:
+    """Attributes without their namespaces; of two that are called alike, the one with a namespace."""
+    for name in attributes:
+        if " " in name:
+            break
+    else:
+        return attributes
+    qualified = {name.rpartition(" ")[2]: value for name, value in attributes.items() if " " in name}
+    return {**attributes, **qualified}
 
 
 def refuse_doctype(*_: object) -> None:

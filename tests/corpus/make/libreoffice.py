@@ -109,7 +109,8 @@ def ledger() -> tuple[Path, list[Any]]:
         '<number:date-style style:name="n4"><number:year number:style="long"/><number:text>-</number:text>'
         '<number:month number:style="long"/><number:text>-</number:text><number:day number:style="long"/>'
         "</number:date-style>"
-        '<number:number-style style:name="n3"><number:number number:min-integer-digits="5"/></number:number-style>'
+        '<number:number-style style:name="n3"><number:number number:decimal-places="0" '
+        'number:min-integer-digits="5"/></number:number-style>'
         + "".join(
             f'<style:style style:name="c{n}" style:family="table-cell" style:data-style-name="n{n}"/>'
             for n in (1, 2, 3, 4)
