@@ -17,7 +17,7 @@ from shared.llm.base import Json, LlmError, Turn, TurnDone, TurnEvent, TurnReque
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import Dialect, body_of
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
-from shared.llm.responses.errors import SORRY, Again, Drop, GiveUp, StreamCut, decide, facts
+from shared.llm.responses.errors import SORRY, Fail, Retry, StreamCut, WithoutParameter, decide, facts
 from shared.llm.responses.events import Reader, TurnFailed, failure_of, turn_of
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class ResponsesLlm:
                 if spoken:
                     logger.warning("model stream broke", extra={"action": "model_stream_broke", **facts(error)})
                     final = _final(error)
-                    raise LlmError(final.code, final.message, broke_off=isinstance(decide(error), Again)) from error
+                    raise LlmError(final.code, final.message, broke_off=isinstance(decide(error), Retry)) from error
                 await attempts.recover(error)
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
@@ -81,7 +81,7 @@ class ResponsesLlm:
             raise failure_of(response)
         except _foreign_errors() as error:
             logger.warning("model poll failed", extra={"action": "model_poll_failed", **facts(error)})
-            if not isinstance(error, TurnFailed) and isinstance(decide(error), Again):
+            if not isinstance(error, TurnFailed) and isinstance(decide(error), Retry):
                 return None
             raise _final(error) from error
 
@@ -164,11 +164,11 @@ def _final(error: Exception) -> LlmError:
     """The error a client sees when nothing more is tried."""
     decision = decide(error)
     match decision:
-        case Again():
-            return decision.otherwise
-        case GiveUp():
+        case Retry():
+            return decision.last
+        case Fail():
             return decision.error
-        case Drop():
+        case WithoutParameter():
             return LlmError("server_error", SORRY)
 
 

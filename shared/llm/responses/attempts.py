@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from shared.backoff import Backoff
 from shared.llm.base import Json, LlmError
 from shared.llm.responses.body import Dialect, whole, without
-from shared.llm.responses.errors import Again, Drop, decide, facts
+from shared.llm.responses.errors import Retry, WithoutParameter, decide, facts
 
 logger = logging.getLogger(__name__)
 
@@ -44,23 +44,23 @@ class Attempts:
             return
         decision = decide(error, self.body)
         match decision:
-            case Drop(name, this_value_only):
+            case WithoutParameter(name, this_value_only):
                 self._log("model_parameter_dropped", error, parameter=name)
                 self.dialect.remember(self.body, name, this_value_only=this_value_only)
                 self.body = without(self.body, name)
-            case Again(after, otherwise):
-                await self._wait(after, otherwise, error)
+            case Retry(after, last):
+                await self._wait(after, last, error)
             case _:
                 self._log("model_gave_up", error)
                 raise decision.error from error
 
-    async def _wait(self, after: float | None, otherwise: LlmError, error: Exception) -> None:
+    async def _wait(self, after: float | None, last: LlmError, error: Exception) -> None:
         self._failures += 1
         own = self.backoff.delay(self._failures)
         delay = own if after is None else after + own * 0.1
         if self._failures >= self.backoff.attempts or time.time() + delay >= self.deadline:
             self._log("model_gave_up", error)
-            raise otherwise from error
+            raise last from error
         self._log("model_retried", error, delay=round(delay, 3))
         await asyncio.sleep(delay)
 

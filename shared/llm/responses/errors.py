@@ -46,30 +46,34 @@ class StreamCut(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """Repeat the request, no sooner than after so many seconds if the endpoint said so; else give up like this."""
+class Retry:
+    """The request is sent again, if attempts and time are left."""
 
+    #: Seconds to wait at least, if the endpoint named them.
     after: float | None
-    otherwise: LlmError
+    #: What the run ends with when nothing is left.
+    last: LlmError
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
-    """Repeat the request without this parameter."""
+class WithoutParameter:
+    """The request is sent again at once, without a parameter that the model does not support."""
 
+    #: The parameter's name in the body, or `REASONING_ITEMS` for the thoughts among the input.
     name: str
     #: Another value of it might be welcome.
     this_value_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Nothing helps."""
+class Fail:
+    """The request is not sent again: it would fail the same way."""
 
+    #: What the run ends with.
     error: LlmError
 
 
-Decision = Again | Drop | GiveUp
+Decision = Retry | WithoutParameter | Fail
 
 
 def decide(error: Exception, body: Json | None = None) -> Decision:
@@ -82,15 +86,15 @@ def decide(error: Exception, body: Json | None = None) -> Decision:
     code, message = str(getattr(error, "code", None)), _message(error)
     if status == 429:
         if code == "insufficient_quota":
-            return GiveUp(LlmError("rate_limit_exceeded", SPENT))
-        return Again(_retry_after(error), LlmError("rate_limit_exceeded", BUSY))
+            return Fail(LlmError("rate_limit_exceeded", SPENT))
+        return Retry(_retry_after(error), LlmError("rate_limit_exceeded", BUSY))
     if status in (408, 409) or status >= 500:
-        return Again(_retry_after(error), LlmError("server_error", SORRY))
+        return Retry(_retry_after(error), LlmError("server_error", SORRY))
     if code in _PROMPT_CODES:
-        return GiveUp(LlmError("invalid_prompt", _PROMPT_CODES[code]))
+        return Fail(LlmError("invalid_prompt", _PROMPT_CODES[code]))
     if body is not None and (drop := _dispensable(getattr(error, "param", None), code, message, body)) is not None:
         return drop
-    return GiveUp(LlmError("server_error", SORRY))
+    return Fail(LlmError("server_error", SORRY))
 
 
 def facts(error: Exception) -> Json:
@@ -105,10 +109,10 @@ def facts(error: Exception) -> Json:
 
 def _about_failed_turn(error: TurnFailed) -> Decision:
     if error.code in _PROMPT_CODES:
-        return GiveUp(LlmError("invalid_prompt", _PROMPT_CODES[error.code]))
+        return Fail(LlmError("invalid_prompt", _PROMPT_CODES[error.code]))
     busy = error.code == "rate_limit_exceeded"
     final = LlmError("rate_limit_exceeded", BUSY) if busy else LlmError("server_error", SORRY)
-    return Again(None, final) if error.code in _PASSING_CODES else GiveUp(final)
+    return Retry(None, final) if error.code in _PASSING_CODES else Fail(final)
 
 
 def _about_connection(error: Exception) -> Decision:
@@ -116,22 +120,24 @@ def _about_connection(error: Exception) -> Decision:
         # An error object in the middle of a stream, as servers other than OpenAI's send it.
         return _about_failed_turn(TurnFailed(str(getattr(error, "code", None)), _message(error)))
     final = LlmError("server_error", SORRY)
-    return GiveUp(final) if isinstance(error, _HOPELESS) else Again(None, final)
+    return Fail(final) if isinstance(error, _HOPELESS) else Retry(None, final)
 
 
-def _dispensable(param: str | None, code: str, message: str, body: Json) -> Drop | None:
+def _dispensable(param: str | None, code: str, message: str, body: Json) -> WithoutParameter | None:
     """The parameter the endpoint complains about, if the turn can do without it."""
     if "encrypted content is not supported" in message.lower():
-        return Drop("include") if "include" in body else None
+        return WithoutParameter("include") if "include" in body else None
     complaint = code.startswith(("unsupported_", "unknown_")) or _UNSUPPORTED.search(message)
     if complaint:
         names = [str(param).partition(".")[0], *re.findall(r"\w+", message)]
         spoken_of = [{"reasoning_effort": "reasoning"}.get(name, name) for name in names]
         name = next((name for name in spoken_of if name in OPTIONAL and name in body), None)
         if name is not None:
-            return Drop(name, this_value_only=code == "unsupported_value" or message.startswith("Unsupported value"))
+            return WithoutParameter(
+                name, this_value_only=code == "unsupported_value" or message.startswith("Unsupported value")
+            )
     if carries_reasoning(body) and (code == "invalid_encrypted_content" or _UNREADABLE.search(message)):
-        return Drop(REASONING_ITEMS)
+        return WithoutParameter(REASONING_ITEMS)
     return None
 
 
