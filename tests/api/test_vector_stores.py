@@ -7,7 +7,7 @@ import time
 import openai
 import pytest
 
-from tests.fakes import documents
+from tests.fakes import documents, office
 
 DAY = 86_400
 
@@ -131,6 +131,28 @@ def test_a_batch_counts_good_and_bad_files(client):
     errors = {file.id: file.last_error.code for file in failed}
     assert errors == {bad: "invalid_file", wrong: "unsupported_file", bomb: "invalid_file"}
     assert client.vector_stores.retrieve(store.id).file_counts.to_dict() == counts
+
+
+def test_a_file_that_was_read_in_part_says_what_is_missing_and_can_be_found(client):
+    store = client.vector_stores.create()
+    body = f"<w:p>{office.run('The launch code is 4711.')}</w:p>"
+    data = office.docx(body, {"word/embeddings/costs.xlsx": b"PK"}, b_package="embeddings/costs.xlsx")
+    file = client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=("plan.docx", data))
+    message = "The file was read in part: the file costs.xlsx inside it was not read."
+    assert (file.status, file.last_error.code, file.last_error.message) == ("completed", "invalid_file", message)
+    assert client.vector_stores.retrieve(store.id).file_counts.completed == 1
+    assert client.vector_stores.search(store.id, query="launch code").data[0].file_id == file.id
+
+
+def test_the_contents_of_a_table_come_without_its_header_again(client):
+    rows = "".join(f"| R{number} | {number % 7} |\n" for number in range(300))
+    text = f"| Serial | Bearing |\n|---|---|\n{rows}".strip()
+    store = client.vector_stores.create()
+    file = client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=("table.md", text.encode()))
+    hit = client.vector_stores.search(store.id, query="R299").data[0]
+    assert hit.content[0].text.startswith("| Serial | Bearing |\n|---|---|\n")
+    pages = client.vector_stores.files.content(file.id, vector_store_id=store.id)
+    assert "".join(part.text for part in pages) == text
 
 
 def test_files_of_a_batch_have_settings_of_their_own(client):

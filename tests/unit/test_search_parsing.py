@@ -162,8 +162,10 @@ async def test_pdf_pages_come_in_their_order():
 
 
 async def test_pdf_pages_without_text_are_named():
-    text = await read("paper.pdf", documents.pdf(["One", "", "Three", documents.LINES, documents.LINES]))
-    assert text == "One\n\nThree\n\n[Pages without readable text, pictures perhaps: 4-5]"
+    data = documents.pdf(["One", "", "Three", documents.LINES, documents.LINES])
+    assert await read("paper.pdf", data) == "One\n\nThree\n\n[Pages without readable text, pictures perhaps: 4-5]"
+    parsed = await parse("paper.pdf", documents.pieces(data), Strategy())
+    assert parsed.omitted == ["pages without readable text, pictures perhaps: 4-5"]
 
 
 async def test_a_pdf_of_pictures_fails_and_says_why():

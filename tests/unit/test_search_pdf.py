@@ -17,7 +17,7 @@ OT1 = "16 /dotlessi 18 /grave /acute /caron /breve 24 /cedilla 127 /dieresis 138
 def text(data: bytes, tmp_path) -> str:
     path = tmp_path / "a.pdf"
     path.write_bytes(data)
-    return "\n\n".join(pages(str(path)))
+    return "\n\n".join(page.text for page in pages(str(path)))
 
 
 def field(name: str, rect: str, value: str) -> str:

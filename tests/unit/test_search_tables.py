@@ -33,12 +33,18 @@ def markdown() -> bytes:
     return "\n".join(["before", "", lines[0], "|---|---|", *lines[1:], "", "after"]).encode()
 
 
+def web_page() -> bytes:
+    rows = "".join("<tr>" + "".join(f"<td>{text}</td>" for text in row) + "</tr>" for row in ROWS)
+    return f"<p>before</p><table>{rows}</table><p>after</p>".encode()
+
+
 @pytest.mark.parametrize(("size", "overlap"), [(800, 400), (100, 0), (100, 50)])
 @pytest.mark.parametrize(
     ("filename", "data", "head"),
     [
         ("a.xlsx", sheet(), "Ledger\nSerial\tBearing temperature\n"),
         ("a.docx", page(), "Serial\tBearing temperature\n"),
+        ("a.html", web_page(), "Serial\tBearing temperature\n"),
         ("a.md", markdown(), "| Serial | Bearing temperature |\n|---|---|\n"),
     ],
 )

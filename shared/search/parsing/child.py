@@ -16,7 +16,7 @@ from typing import Any, Final
 from shared.search.parsing import html, office, pdf, sheets, text
 from shared.search.parsing.chunking import Strategy, chunk
 from shared.search.parsing.formats import ParsingFailed, extension, invalid, reader_of
-from shared.search.parsing.tables import Table, Text, joined, markdown_tables
+from shared.search.parsing.tables import Table, Text, joined, markdown_tables, tabbed_tables
 
 MEMORY: Final = 1024 * 1024 * 1024
 CPU_SECONDS: Final = 50
@@ -65,7 +65,8 @@ def text_of(path: str, filename: str) -> Text:
         source = clean(source.replace("&shy;", ""))
         return Text(source, tuple(markdown_tables(source)))
     if reader == "html":
-        return cleaned(Text(html.visible_text(html.decode(Path(path).read_bytes()))))
+        source = clean(html.visible_text(html.decode(Path(path).read_bytes())))
+        return Text(source, tuple(tabbed_tables(source)))
     return cleaned(joined(within_budget(pages(reader, path))))
 
 
@@ -85,9 +86,7 @@ def cleaned(page: Text) -> Text:
 
 def pages(reader: str, path: str) -> Iterator[Text]:
     """The pages, parts or sheets of a document."""
-    if reader == "pdf":
-        return map(Text, pdf.pages(path))
-    return {"docx": office.docx, "pptx": office.pptx, "xlsx": sheets.xlsx}[reader](path)
+    return {"docx": office.docx, "pdf": pdf.pages, "pptx": office.pptx, "xlsx": sheets.xlsx}[reader](path)
 
 
 def within_budget(texts: Iterator[Text]) -> Iterator[Text]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from shared.search.parsing.formats import invalid
 from shared.search.parsing.hyphens import whole_words
+from shared.search.parsing.tables import Text
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 
-def pages(path: str) -> Iterator[str]:
+def pages(path: str) -> Iterator[Text]:
     """The text of each page, then which pages had none. Raises ParsingFailed for what is no PDF, or only pictures."""
     from pypdfium2 import PdfiumError  # heavy: loaded on first use  # noqa: PLC0415
 
@@ -30,11 +31,12 @@ def pages(path: str) -> Iterator[str]:
             unread += [] if text == "" else [number + 1]
             continue
         read = True
-        yield whole_words(text)
+        yield Text(whole_words(text))
     if unread and not read:
         raise invalid("The PDF contains no text: its pages are pictures.")
     if unread:
-        yield f"[Pages without readable text, pictures perhaps: {spans(unread)}]"
+        note = f"[Pages without readable text, pictures perhaps: {spans(unread)}]"
+        yield Text(note, omitted=(f"pages without readable text, pictures perhaps: {spans(unread)}",))
 
 
 def opened(path: str) -> PdfDocument:

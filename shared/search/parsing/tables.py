@@ -11,6 +11,8 @@ from typing import Final
 MARKDOWN: Final = re.compile(
     r"^ {0,3}(\|?[^\n|]+\|[^\n]*)\n {0,3}(\|? *:?-+:? *\|[-:| \t]*)\n(?:[^\n]*\|[^\n]*(?:\n|\Z))+", re.M
 )
+#: Lines with cells, one below the other.
+TABBED: Final = re.compile(r"^([^\n]*\t[^\n]*)\n(?:[^\n]*\t[^\n]*(?:\n|\Z))+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,9 @@ def markdown_tables(text: str) -> Iterator[Table]:
     """The tables of a Markdown text."""
     for match in MARKDOWN.finditer(text):
         yield Table(match.end(2) + 1, match.end(), f"{match[1]}\n{match[2]}")
+
+
+def tabbed_tables(text: str) -> Iterator[Table]:
+    """The tables of a text whose lines hold tabs only between cells; the first row is the header."""
+    for match in TABBED.finditer(text):
+        yield Table(match.end(1) + 1, match.end(), match[1])
