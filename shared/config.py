@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Address the embedded host listens on; loopback unless told otherwise."""
     box_port: int = Field(default=7071, ge=1, le=65535)
     """Its port."""
+    box_max_connections: int = Field(default=10_000, ge=16)
+    """Connections to the embedded host at a time; fewer where the system allows fewer open files."""
     public_base_url: str = ""
     """What clients call, for links and log lines; empty: http://host:port."""
 

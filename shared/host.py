@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from shared import logs
 from shared.app import Box, build
 from shared.config import Settings
+from shared.connections import guarded
 from shared.home import make_private, passable
 from shared.sandbox.base import SandboxUnavailable
 
@@ -174,6 +175,7 @@ async def serve(settings: Settings, key: KeyNote) -> None:
         timeout_graceful_shutdown=3,
         timeout_keep_alive=IDLE_SECONDS,
         lifespan="off",
+        http=guarded(settings.box_max_connections),
     )
     # What is loaded by now stays; each full collection would go through it, for some 50 ms.
     gc.freeze()

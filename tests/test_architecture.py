@@ -41,7 +41,7 @@ FLOORS = [
     {"demo"},
     {"preload"},
     {"app"},
-    {"host", "client", "functions_bridge", "__main__"},
+    {"host", "client", "connections", "functions_bridge", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
 #: Modules that may import one another's private helpers are none; these libraries stay in the files named.
