@@ -50,7 +50,8 @@ async def count_run(
     counter.clear()
     body = CreateRun(assistant_id=assistant["id"])
     if streamed:
-        async for _ in await create.create_streamed(box.drives, OWNER, thread["id"], body, ()):
+        listener = await create.create_streamed(box.drives, OWNER, thread["id"], body, ())
+        while await listener.read():
             pass
         return dict(counter)
     run = await create.create(box.deps, OWNER, thread["id"], body)

@@ -21,8 +21,8 @@ from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deps import Deps
 from shared.home import open_home, outside_of_app
+from shared.json_types import Json
 from shared.llm.base import Llm
-from shared.objects.common import Json
 from shared.queue.base import Queue
 from shared.queue.consumer import Consumer
 from shared.runs.streamed import Drives

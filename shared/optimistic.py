@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from shared import ids
 from shared.backoff import Backoff
 from shared.errors import not_found, wrong_shape
-from shared.store.base import Conflict, Json, Put, Record, Store
+from shared.json_types import Json
+from shared.store.base import Conflict, Put, Record, Store
 
 Result = TypeVar("Result")
 

@@ -14,7 +14,8 @@ from typing import Final, Literal
 
 from shared import ids
 from shared.errors import not_found
-from shared.store.base import Json, Record, Store
+from shared.json_types import Json
+from shared.store.base import Record, Store
 
 #: Rows read at once when filters, holes or the wrong direction make a page look further.
 STRIDE: Final = 1000
@@ -51,7 +52,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NumberRange:
     """Where the numbered objects of a kind are: `prefix` of their ids, and the numbers `first <= n < end`."""
 
     prefix: str
@@ -62,7 +63,7 @@ class Numbers:
 
 
 async def numbered_page(
-    store: Store, partition: str, numbers: Numbers, query: ListQuery, keep: Keep | None = None
+    store: Store, partition: str, numbers: NumberRange, query: ListQuery, keep: Keep | None = None
 ) -> Page:
     """A page over numbered ids. What it reads does not depend on how many there are. Raises NotFoundError."""
     low, high = numbers.first, numbers.end
@@ -157,7 +158,7 @@ def _page(records: list[Record], query: ListQuery) -> Page:
     return Page(records[::-1] if query.backwards else records, has_more)
 
 
-def _number(cursor: str | None, numbers: Numbers) -> int | None:
+def _number(cursor: str | None, numbers: NumberRange) -> int | None:
     if cursor is None:
         return None
     try:

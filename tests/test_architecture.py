@@ -14,7 +14,7 @@ PACKAGE = ROOT / "shared"
 
 #: Floor by floor: a module imports from floors below, or from its own.
 FLOORS = [
-    {"backoff", "errors", "ids", "config", "home", "layout", "logs", "opening", "tls"},
+    {"backoff", "errors", "json_types", "ids", "config", "home", "layout", "logs", "opening", "tls"},
     {"objects"},
     {
         "store",
@@ -119,6 +119,18 @@ def test_only_the_composition_root_names_adapters(port: str) -> None:
         if name_of(path) == "shared.app" or path.is_relative_to(PACKAGE / port):
             continue
         assert not adapters & {name for name, _ in imports(path)}, path
+
+
+def test_no_public_class_is_defined_twice() -> None:
+    """One name for one thing. The programs inside the sandbox stand alone: they cannot import ours."""
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        if path.is_relative_to(PACKAGE / "sandbox" / "inside"):
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name_of(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("library", CONFINED)

@@ -6,7 +6,7 @@ import json
 
 from fastapi.responses import Response
 
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.paging import Page, list_json
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from shared.api.answers import answer
 from shared.api.openapi import describe
-from shared.objects.common import Json
+from shared.json_types import Json
 
 router = APIRouter(include_in_schema=False)
 

@@ -10,12 +10,12 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from shared.api.answers import answer, answer_page
-from shared.api.multipart import Part, malformed, parts
+from shared.api.multipart import FormPart, malformed, parts
 from shared.api.openapi import Deleted, ListOf, answers, documented, paging, parameter
 from shared.api.requests import caller, list_query
 from shared.api.routing import resource
 from shared.files import files
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.file import File
 from shared.objects.file_requests import PURPOSES, CreateFile
 from shared.objects.parse import missing, parse
@@ -49,7 +49,7 @@ async def create(request: Request) -> Response:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > files.MAX_BYTES + FORM_BYTES:
         raise files.too_large(files.MAX_BYTES, int(announced))
-    upload = files.Upload(deps, owner)
+    upload = files.IncomingFile(deps, owner)
     finished = False
     try:
         filename, fields = await _receive(request, upload)
@@ -102,7 +102,7 @@ def disposition(filename: str) -> str:
     return header if plain == filename else f"{header}; filename*=UTF-8''{quote(filename, safe='')}"
 
 
-async def _receive(request: Request, upload: files.Upload) -> tuple[str | None, Json]:
+async def _receive(request: Request, upload: files.IncomingFile) -> tuple[str | None, Json]:
     """The file's name and the other fields; the bytes are on their way to their blob as soon as they come."""
     filename: str | None = None
     fields: Json = {}
@@ -117,7 +117,7 @@ async def _receive(request: Request, upload: files.Upload) -> tuple[str | None, 
     return filename, fields
 
 
-async def _add_field(fields: Json, part: Part) -> None:
+async def _add_field(fields: Json, part: FormPart) -> None:
     """Put a field where it belongs: `expires_after[seconds]` is a number inside an object."""
     text = await part.text()
     outer, bracket, inner = part.name.partition("[")

@@ -31,7 +31,7 @@ API_VERSION: Final = b"2020-10-01"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallInfo:
     """What the gateway found out about a request; `scope["box"]`."""
 
     #: As the client wrote it.
@@ -53,7 +53,7 @@ class Gateway:
             return
         started = time.perf_counter()
         path, azure = canonical(scope["path"])
-        call = Call(scope["path"], azure, f"req_{uuid.uuid4().hex}")
+        call = CallInfo(scope["path"], azure, f"req_{uuid.uuid4().hex}")
         inner = {**scope, "path": path, "raw_path": path.encode(), "box": call}
         answered = False
 
@@ -76,7 +76,7 @@ class Gateway:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)
 
-    def _headers(self, call: Call, started: float, scope: Scope) -> list[Header]:
+    def _headers(self, call: CallInfo, started: float, scope: Scope) -> list[Header]:
         headers = [
             (b"x-request-id", call.request_id.encode()),
             (b"openai-version", API_VERSION),

@@ -28,7 +28,7 @@ EXTENDED_NAME: Final = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;]+)", re.IG
 
 
 @dataclass(slots=True)
-class Part:
+class FormPart:
     """A part whose headers are there and whose body is on its way; read it before asking for the next."""
 
     name: str
@@ -54,7 +54,7 @@ def malformed(why: str) -> InvalidRequest:
     return InvalidRequest(f"We could not parse the multipart form of your request: {why}.")
 
 
-async def parts(request: Request) -> AsyncIterator[Part]:
+async def parts(request: Request) -> AsyncIterator[FormPart]:
     """The parts of the form; what is not read of one is skipped. Raises InvalidRequest."""
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
@@ -77,7 +77,7 @@ async def _pieces(seen: AsyncIterator[Seen]) -> AsyncIterator[bytes]:
         yield each
 
 
-def _part(headers: Headers, pieces: AsyncIterator[bytes]) -> Part:
+def _part(headers: Headers, pieces: AsyncIterator[bytes]) -> FormPart:
     # Names are UTF-8 on the wire; the parser wants one character per byte.
     disposition = headers.get(b"content-disposition", b"").decode("latin-1")
     _, options = parse_options_header(disposition)
@@ -87,7 +87,7 @@ def _part(headers: Headers, pieces: AsyncIterator[bytes]) -> Part:
     extended = EXTENDED_NAME.search(disposition)
     if extended is not None:
         filename = unquote(extended[1].strip())
-    return Part(options[b"name"].decode(errors="replace"), filename, pieces)
+    return FormPart(options[b"name"].decode(errors="replace"), filename, pieces)
 
 
 async def _seen(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[Seen]:

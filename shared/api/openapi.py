@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.objects.common import Json
+from shared.json_types import Json
 
 #: One event of a stream; what `data` holds depends on `event`.
 EVENT: Final = {

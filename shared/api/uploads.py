@@ -14,7 +14,7 @@ from shared.api.openapi import documented
 from shared.api.requests import caller
 from shared.api.routing import resource
 from shared.files import uploads
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.parse import missing
 from shared.objects.upload import CompleteUpload, CreateUpload, Upload, UploadPart
 

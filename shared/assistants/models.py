@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.deps import Deps
 from shared.errors import NotFoundError
-from shared.objects.common import Json
+from shared.json_types import Json
 
 OWNED_BY: Final = "api-in-a-box"
 #: Providers do not say when a model was made; clients only need a number.

@@ -6,7 +6,7 @@ from shared import layout
 from shared.deps import Deps
 from shared.errors import wrong_shape
 from shared.files import files
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.tools import FileSearchResources, NewFileSearchResources, NewToolResources, ToolResources
 from shared.vector_stores import stores
 

@@ -11,7 +11,7 @@ from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
 from shared.errors import ApiError, InvalidRequest, not_found
 from shared.files import index_messages
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.file import File
 from shared.objects.file_requests import CreateFile
 from shared.optimistic import check_shape
@@ -23,7 +23,7 @@ ID_LENGTH: Final = 22
 MAX_BYTES: Final = 512 * 1024 * 1024
 
 
-class Upload:
+class IncomingFile:
     """A file on its way in. Without `finish` there is no file; `discard` removes what has arrived."""
 
     def __init__(self, deps: Deps, owner: str):
@@ -67,7 +67,7 @@ class Upload:
 
 async def produce(deps: Deps, owner: str, filename: str, pieces: AsyncIterator[bytes]) -> Json:
     """Store what a tool made as a file of the owner's."""
-    upload = Upload(deps, owner)
+    upload = IncomingFile(deps, owner)
     await upload.receive(pieces)
     return await upload.keep(filename)
 

@@ -12,7 +12,7 @@ from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
 from shared.errors import InvalidRequest
 from shared.files import files
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.file import File
 from shared.objects.upload import (
     CompleteUpload,

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Json = dict[str, Any]
+from shared.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)

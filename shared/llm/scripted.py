@@ -17,10 +17,10 @@ from typing import Literal
 
 from shared.ids import call_id as new_call_id
 from shared.ids import random_text
+from shared.json_types import Json
 from shared.llm.base import (
     ArgumentsDelta,
     CallStarted,
-    Json,
     LlmError,
     TextDelta,
     Turn,
@@ -42,7 +42,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ScriptedMessage:
     """The model says something, delta by delta."""
 
     deltas: tuple[str | Pause, ...]
@@ -80,17 +80,17 @@ class Incomplete:
     reason: Reason
 
 
-Part = Message | FunctionCall | Reasoning | Failure | Incomplete | Pause | TurnUsage
+TurnPart = ScriptedMessage | FunctionCall | Reasoning | Failure | Incomplete | Pause | TurnUsage
 
 
-def text(*deltas: str | Pause) -> Message:
+def text(*deltas: str | Pause) -> ScriptedMessage:
     """A message, such as `text("Rain.")` or, in several deltas, `text("Ra", pause(event), "in.")`."""
-    return Message(deltas)
+    return ScriptedMessage(deltas)
 
 
-def refusal(*deltas: str | Pause) -> Message:
+def refusal(*deltas: str | Pause) -> ScriptedMessage:
     """A message in which the model refuses to answer."""
-    return Message(deltas, refusal=True)
+    return ScriptedMessage(deltas, refusal=True)
 
 
 def call(name: str, /, *, call_id: str | None = None, **arguments: object) -> FunctionCall:
@@ -141,7 +141,7 @@ class ScriptedLlm:
     description: str = "scripted"
     can_run_in_background: bool = True
     #: Answers when the script is over; None: that is an error.
-    default: Callable[[TurnRequest], Sequence[Part]] | None = None
+    default: Callable[[TurnRequest], Sequence[TurnPart]] | None = None
     usage: TurnUsage = field(default_factory=lambda: TurnUsage(10, 5))
     #: How often `poll` answers "not yet", at least.
     polls_before_done: int = 0
@@ -153,10 +153,10 @@ class ScriptedLlm:
     #: Key -> response id of every background turn.
     started: dict[str, str] = field(default_factory=dict, init=False)
     cancelled: list[str] = field(default_factory=list, init=False)
-    _turns: deque[Sequence[Part]] = field(default_factory=deque, init=False)
+    _turns: deque[Sequence[TurnPart]] = field(default_factory=deque, init=False)
     _background: dict[str, _Background] = field(default_factory=dict, init=False)
 
-    def script(self, *turns: Sequence[Part]) -> None:
+    def script(self, *turns: Sequence[TurnPart]) -> None:
         """Add turns to the script."""
         self._turns.extend(turns)
 
@@ -214,7 +214,7 @@ class ScriptedLlm:
             background.turn.cancel()
         await asyncio.gather(*(each.turn for each in self._background.values()), return_exceptions=True)
 
-    def _next(self, request: TurnRequest) -> Sequence[Part]:
+    def _next(self, request: TurnRequest) -> Sequence[TurnPart]:
         self.requests.append(request)
         if self._turns:
             return self._turns.popleft()
@@ -223,13 +223,13 @@ class ScriptedLlm:
         return [fail("server_error", f"The script is over, but the model was asked for turn {len(self.requests)}.")]
 
 
-async def _play(parts: Sequence[Part], default_usage: TurnUsage) -> AsyncGenerator[TurnEvent, None]:
+async def _play(parts: Sequence[TurnPart], default_usage: TurnUsage) -> AsyncGenerator[TurnEvent, None]:
     items: list[Json] = []
     cost, reason = default_usage, None
     for part in parts:
         index = len(items)
         match part:
-            case Message(deltas):
+            case ScriptedMessage(deltas):
                 for delta in deltas:
                     if isinstance(delta, Pause):
                         await _wait(delta)
@@ -255,7 +255,7 @@ async def _play(parts: Sequence[Part], default_usage: TurnUsage) -> AsyncGenerat
     yield TurnDone(Turn(items, cost, reason, "resp_" + random_text(24)))
 
 
-async def _play_to_end(parts: Sequence[Part], default_usage: TurnUsage) -> Turn:
+async def _play_to_end(parts: Sequence[TurnPart], default_usage: TurnUsage) -> Turn:
     async for event in _play(parts, default_usage):
         if isinstance(event, TurnDone):
             return event.turn
@@ -269,7 +269,7 @@ async def _wait(each: Pause) -> None:
         await asyncio.sleep(each.until)
 
 
-def _message(part: Message) -> Json:
+def _message(part: ScriptedMessage) -> Json:
     said = "".join(delta for delta in part.deltas if isinstance(delta, str))
     if part.refusal:
         content: Json = {"type": "refusal", "refusal": said}

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, ReasoningEffort, RequestBody
+from shared.objects.common import ApiObject, Metadata, MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.tools import MAX_TOOLS, NewToolResources, ResponseFormat, Tool, ToolResources
 
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-
-Json = dict[str, Any]
 
 Metadata = dict[str, str]
 

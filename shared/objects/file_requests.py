@@ -21,7 +21,7 @@ def _known(purpose: str) -> str:
 Purpose = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*PURPOSES]})]
 
 
-class ExpiresAfter(RequestBody):
+class FileExpiresAfter(RequestBody):
     """When the file goes."""
 
     anchor: Literal["created_at"]
@@ -32,4 +32,4 @@ class CreateFile(RequestBody):
     """The fields of POST /files next to the file itself."""
 
     purpose: Purpose
-    expires_after: ExpiresAfter | None = None
+    expires_after: FileExpiresAfter | None = None

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, Tag
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody
+from shared.objects.common import ApiObject, Metadata, MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.tools import CodeInterpreterTool
 
@@ -116,7 +117,7 @@ class ImageUrlPart(RequestBody):
         return {"type": self.type, "image_url": {"url": self.image_url.url, "detail": self.image_url.detail or "auto"}}
 
 
-Part = Annotated[
+ContentPart = Annotated[
     Annotated[ImageFilePart, Tag("(=image_file)")]
     | Annotated[ImageUrlPart, Tag("(=image_url)")]
     | Annotated[TextPart, Tag("(=text)")],
@@ -125,7 +126,7 @@ Part = Annotated[
 
 Content = Annotated[
     Annotated[LongText, Tag("(a string)")]
-    | Annotated[list[Part], Field(min_length=1), AtMost(MAX_PARTS), Tag("(an array)")],
+    | Annotated[list[ContentPart], Field(min_length=1), AtMost(MAX_PARTS), Tag("(an array)")],
     BY_SHAPE,
 ]
 

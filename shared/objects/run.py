@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared import layout
-from shared.objects.common import ApiObject, Json, Metadata, StoredRecord, Usage
+from shared.json_types import Json
+from shared.objects.common import ApiObject, Metadata, StoredRecord, Usage
 from shared.objects.thread import Counters
 
 RunStatus = Literal[

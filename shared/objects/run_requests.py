@@ -6,9 +6,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
+from shared.json_types import Json
 from shared.objects.assistant import Instructions, ModelName, Temperature, TopP
 from shared.objects.bounds import AtMost
-from shared.objects.common import Json, MetadataIn, ReasoningEffort, RequestBody
+from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.parse import rejected
 from shared.objects.thread import CreateThread, NewMessages
 from shared.objects.tools import ResponseFormat, Tool, ToolChoice, ToolResources

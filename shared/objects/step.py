@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, Metadata, StoredRecord, Usage
+from shared.json_types import Json
+from shared.objects.common import ApiObject, Metadata, StoredRecord, Usage
 
 
 class RunStep(ApiObject):

@@ -6,8 +6,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, Json, Metadata, MetadataIn, RequestBody, StoredRecord
+from shared.objects.common import ApiObject, Metadata, MetadataIn, RequestBody, StoredRecord
 from shared.objects.message import CreateMessage
 from shared.objects.tools import NewToolResources, ToolResources
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, Tag, model_validator
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import Json, MetadataIn, RequestBody
+from shared.objects.common import MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
 
 MAX_TOOLS: Final = 128

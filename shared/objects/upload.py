@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, Json, RequestBody, StoredRecord
-from shared.objects.file_requests import ExpiresAfter, Purpose
+from shared.objects.common import ApiObject, RequestBody, StoredRecord
+from shared.objects.file_requests import FileExpiresAfter, Purpose
 
 
 class Upload(ApiObject):
@@ -57,7 +58,7 @@ class CreateUpload(RequestBody):
     purpose: Purpose
     bytes: Annotated[int, Field(ge=0)]
     mime_type: str
-    expires_after: ExpiresAfter | None = None
+    expires_after: FileExpiresAfter | None = None
 
 
 class CompleteUpload(RequestBody):

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from shared.objects.common import ApiObject, Json, Metadata, StoredRecord
+from shared.json_types import Json
+from shared.objects.common import ApiObject, Metadata, StoredRecord
 
 FileStatus = Literal["in_progress", "completed", "failed", "cancelled"]
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, Tag, model_validator
 
+from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import Json, MetadataIn, RequestBody
+from shared.objects.common import MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.tools import ChunkingStrategy, StaticChunking
 from shared.objects.vector_store import DEFAULT_CHUNKS
@@ -60,7 +61,7 @@ def _check_value(kind: str, value: object, where: str) -> None:
         raise rejected(f"Invalid '{where}': the value does not suit '{kind}'.", "invalid_value")
 
 
-class ExpiresAfter(RequestBody):
+class StoreExpiresAfter(RequestBody):
     """When a store goes."""
 
     anchor: Literal["last_active_at"]
@@ -73,7 +74,7 @@ class CreateVectorStore(RequestBody):
     name: str | None = None
     description: str | None = None
     file_ids: Annotated[list[str], AtMost(500)] | None = None
-    expires_after: ExpiresAfter | None = None
+    expires_after: StoreExpiresAfter | None = None
     chunking_strategy: ChunkingStrategy | None = None
     metadata: MetadataIn | None = None
 
@@ -82,7 +83,7 @@ class ModifyVectorStore(RequestBody):
     """The body of POST /vector_stores/{id}: omitted is unchanged, null is reset."""
 
     name: str | None = None
-    expires_after: ExpiresAfter | None = None
+    expires_after: StoreExpiresAfter | None = None
     metadata: MetadataIn | None = None
 
 

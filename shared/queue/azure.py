@@ -15,7 +15,8 @@ from azure.storage.queue import QueueMessage, TextBase64DecodePolicy, TextBase64
 from azure.storage.queue.aio import QueueServiceClient
 
 from shared.azure import code_of, retry
-from shared.queue.base import Json, QueueUnavailable, Received, encode_body
+from shared.json_types import Json
+from shared.queue.base import QueueUnavailable, Received, encode_body
 
 T = TypeVar("T")
 

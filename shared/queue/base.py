@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Protocol, Self
 
-Json = dict[str, Any]
+from shared.json_types import Json
 
 #: Bytes of a body as JSON; Azure takes 64 KB after base64.
 MAX_BODY: Final = 48 * 1024

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.queue.base import Queue, QueueUnavailable, Received
 
 logger = logging.getLogger(__name__)
@@ -16,13 +16,15 @@ logger = logging.getLogger(__name__)
 MOST_ATTEMPTS: Final = 5
 RETRY_DELAY: Final = 5.0
 
-Handler = Callable[[Json], Awaitable[None]]
+MessageHandler = Callable[[Json], Awaitable[None]]
 
 
 class Consumer:
     """Handles up to `limit` messages of one queue at once until it is cancelled."""
 
-    def __init__(self, queue: Queue, handle: Handler, poisoned: Handler, *, limit: int, visibility: float):
+    def __init__(
+        self, queue: Queue, handle: MessageHandler, poisoned: MessageHandler, *, limit: int, visibility: float
+    ):
         self.queue, self.handle, self.poisoned = queue, handle, poisoned
         self.limit, self.visibility = limit, visibility
         self._running: set[asyncio.Task[None]] = set()

@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from typing import Any, Final
 
-from shared.queue.base import Json, QueueUnavailable, Received, encode_body
+from shared.json_types import Json
+from shared.queue.base import QueueUnavailable, Received, encode_body
 from shared.sqlite import Database
 
 #: How long a message of another process can go unnoticed; one look costs some ten microseconds.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.search import citations
 from shared.search.citations import Source
 

@@ -14,7 +14,7 @@ from shared import layout
 from shared.deps import Deps
 from shared.errors import ApiError
 from shared.files import files
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.tool_call_views import CallView, CodeView, code_of
 from shared.runs.tool_calls import ATTEMPTS, STOPPED, Outcome, built_in_function

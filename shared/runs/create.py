@@ -11,8 +11,8 @@ from shared import ids, layout
 from shared.assistants import assistants, tool_resources
 from shared.deps import Deps
 from shared.errors import InvalidRequest, NotFoundError
+from shared.json_types import Json
 from shared.objects.assistant import Assistant
-from shared.objects.common import Json
 from shared.objects.run import Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import CreateThread, Head

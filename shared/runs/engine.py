@@ -11,8 +11,8 @@ from contextlib import aclosing
 from typing import Final
 
 from shared.deps import Deps
+from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
-from shared.objects.common import Json
 from shared.runs import queue_messages, side_effects
 from shared.runs.prompt import answered, budget, build_input, said, weight
 from shared.runs.recorder import Recorder, Superseded

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.objects.common import Json
+from shared.json_types import Json
 
 #: Bytes kept for a client that does not read: its stream ends there, the run goes on.
 MAX_UNREAD: Final = 4 * 1024 * 1024

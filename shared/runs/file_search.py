@@ -11,7 +11,7 @@ from typing import Any, Final
 from shared import layout
 from shared.deps import Deps
 from shared.errors import ApiError, NotFoundError
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
@@ -39,7 +39,7 @@ When you use a result, cite it: put its marker, exactly as it is, right behind t
 
 
 @dataclass(slots=True)
-class Numbers:
+class MarkerNumbers:
     """The numbers of results within a run."""
 
     next: int = 0
@@ -51,7 +51,7 @@ class FileSearch:
 
     deps: Deps
     record: RunRecord
-    numbers: Numbers = field(default_factory=Numbers)
+    numbers: MarkerNumbers = field(default_factory=MarkerNumbers)
 
     @property
     def definition(self) -> Json:

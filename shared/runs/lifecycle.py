@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.objects.common import Json, Usage
+from shared.json_types import Json
+from shared.objects.common import Usage
 from shared.objects.run import Run, RunStatus
 
 #: A thread is locked while its run is in one of these.

@@ -16,7 +16,7 @@ from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Deps
 from shared.files import files
 from shared.ids import key_at, number_of
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.sandbox.base import DATA
 from shared.store.base import Record
@@ -33,7 +33,7 @@ NO_OUTPUT: Final = "(no output: the run ended before this call did)"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PromptEntry:
     """Input items that stay together, with their place in the thread."""
 
     position: tuple[int, int, int]
@@ -62,7 +62,7 @@ async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
     return [item for entry in fit(sorted(entries, key=place), budget(deps, record)) for item in entry.items]
 
 
-def place(entry: Entry) -> tuple[int, int, int]:
+def place(entry: PromptEntry) -> tuple[int, int, int]:
     """Sort key: calls come before the message that followed them."""
     return entry.position
 
@@ -74,9 +74,9 @@ def budget(deps: Deps, record: RunRecord) -> int:
     return rest if allowed is None else min(rest, allowed - record.spent.prompt_tokens)
 
 
-def fit(entries: list[Entry], tokens: int) -> list[Entry]:
+def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
     """The entries without the oldest ones that do not fit; the newest message and the present run's stay."""
-    kept: list[Entry] = []
+    kept: list[PromptEntry] = []
     left = tokens
     for index, entry in enumerate(reversed(entries)):
         left -= entry.tokens
@@ -86,7 +86,7 @@ def fit(entries: list[Entry], tokens: int) -> list[Entry]:
     return kept[::-1]
 
 
-async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mapping[str, str]) -> Entry:
+async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mapping[str, str]) -> PromptEntry:
     """A message as an input item; `names` are those of attached files."""
     role, number = row.data["role"], number_of(row.key)
     parts = [await content_part(deps, record.owner, role, part) for part in row.data["content"]]
@@ -94,7 +94,7 @@ async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mappi
     if role == "user":
         content += attached_parts(row.data["attachments"], names)
     items: list[Json] = [{"type": "message", "role": role, "content": content}] if content else []
-    return Entry((number, 1, 0), items, weight(items), row.data["run_id"] == record.run.id)
+    return PromptEntry((number, 1, 0), items, weight(items), row.data["run_id"] == record.run.id)
 
 
 async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
@@ -149,12 +149,12 @@ def media_type(data: bytes) -> str:
     return next((kind for start, kind in signatures.items() if data.startswith(start)), "image/jpeg")
 
 
-def step_entry(row: Record, record: RunRecord) -> Entry:
+def step_entry(row: Record, record: RunRecord) -> PromptEntry:
     """A turn's calls with their outputs; the model's reasoning only within its own run."""
     number, present = number_of(row.key), row.data["step"]["run_id"] == record.run.id
     kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
     items = answered(kept, row.data["outputs"])
-    return Entry((row.data["position"], 0, number), items, weight(items), present)
+    return PromptEntry((row.data["position"], 0, number), items, weight(items), present)
 
 
 def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from shared import ids, layout
 from shared.deps import Deps
-from shared.objects.common import Json, Usage
+from shared.json_types import Json
+from shared.objects.common import Usage
 from shared.objects.message import Message
 from shared.objects.run import Lease, Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import RunStep, StepRecord

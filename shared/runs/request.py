@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from shared.json_types import Json
 from shared.llm.base import TurnRequest
-from shared.objects.common import Json
 from shared.objects.run import RunRecord
 
 #: The least a model takes as `max_output_tokens`.

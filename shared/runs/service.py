@@ -7,11 +7,11 @@ from collections.abc import Collection
 from shared import layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed
-from shared.paging import ListQuery, Numbers, Page, numbered_page
+from shared.paging import ListQuery, NumberRange, Page, numbered_page
 from shared.runs import lifecycle, queue_messages
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
@@ -48,7 +48,7 @@ async def get(deps: Deps, key: RunKey) -> Json:
 async def list_runs(deps: Deps, owner: str, thread_id: str, query: ListQuery) -> Page:
     """A page of the thread's runs; the records hold run rows."""
     head, _ = await threads.head(deps, owner, thread_id)
-    numbers = Numbers(layout.RUN, "run", head.next.run)
+    numbers = NumberRange(layout.RUN, "run", head.next.run)
     return await numbered_page(deps.store, layout.thread(owner, thread_id), numbers, query)
 
 
@@ -135,7 +135,7 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
 async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
     """A page of the run's steps; the records hold step rows."""
     record = (await load(deps, key)).record
-    numbers = Numbers(layout.STEP, "run step", record.next.step, record.first.step)
+    numbers = NumberRange(layout.STEP, "run step", record.next.step, record.first.step)
     return await numbered_page(deps.store, key.partition, numbers, query)
 
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from pydantic_core import from_json
 
-from shared.objects.common import Json
+from shared.json_types import Json
 
 #: The only value of `include[]` there is.
 RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.events import Event, step_delta
 from shared.runs.tool_call_views import CallView, FunctionView

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.deps import Deps
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.code_interpreter import CodeInterpreter
 from shared.runs.file_search import FileSearch

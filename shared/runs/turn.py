@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.json_types import Json
 from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
-from shared.objects.common import Json, Usage
+from shared.objects.common import Usage
 from shared.objects.message import text_part
 from shared.runs.annotations import Annotator, Marked
 from shared.runs.events import message_delta

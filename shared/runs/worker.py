@@ -15,8 +15,8 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from shared.deps import Deps
+from shared.json_types import Json
 from shared.llm.base import LlmError, Turn
-from shared.objects.common import Json
 from shared.objects.run import Lease, RunRecord
 from shared.objects.run import RunStatus as Status
 from shared.queue.base import again

@@ -7,9 +7,8 @@ has no more marks of structure than its texts have characters.
 from __future__ import annotations
 
 import json
-from typing import Any
 
-Json = dict[str, Any]
+from shared.json_types import Json
 
 
 def parsed(text: str | bytes, marks: int) -> Json | None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from shared.ids import random_text
-from shared.search.manifest import Entry, Manifest, Manifests, pause
+from shared.search.manifest import Manifest, Manifests, SegmentEntry, pause
 from shared.search.segments import Segments
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ DEAD: Final = 0.2
 ORPHAN_SECONDS: Final = 3600
 
 
-def plan(entries: Sequence[Entry]) -> list[Entry]:
+def plan(entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
     """The segments to merge now, in order; empty when all is well."""
     for group in tiers(entries):
         if len(group) > CROWD:
@@ -36,9 +36,9 @@ def plan(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.rows - entry.live_rows > DEAD * entry.rows][:1]
 
 
-def tiers(entries: Sequence[Entry]) -> list[list[Entry]]:
+def tiers(entries: Sequence[SegmentEntry]) -> list[list[SegmentEntry]]:
     """Segments of like size and like embedding; the largest are left alone."""
-    groups: dict[tuple[str | None, int], list[Entry]] = {}
+    groups: dict[tuple[str | None, int], list[SegmentEntry]] = {}
     for entry in entries:
         tier = sum(entry.live_rows > limit for limit in TIERS)
         if tier < len(TIERS):
@@ -60,7 +60,7 @@ async def compact(store_id: str, manifests: Manifests, segments: Segments) -> bo
     return True
 
 
-async def merge(store_id: str, sources: Sequence[Entry], segments: Segments) -> Entry:
+async def merge(store_id: str, sources: Sequence[SegmentEntry], segments: Segments) -> SegmentEntry:
     """Write one segment with everything alive in the sources."""
     from shared.search import merging  # heavy (numpy): loaded on first use  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ async def merge(store_id: str, sources: Sequence[Entry], segments: Segments) -> 
 
     segment_id = random_text(24)
     size = await segments.write(store_id, segment_id, pieces())
-    return Entry(segment_id, merged.rows, sources[0].embedder, merged.header, len(merged.head), size)
+    return SegmentEntry(segment_id, merged.rows, sources[0].embedder, merged.header, len(merged.head), size)
 
 
 async def read_spans(
@@ -87,7 +87,7 @@ async def read_spans(
             yield piece
 
 
-async def swap(store_id: str, sources: Sequence[Entry], merged: Entry, manifests: Manifests) -> bool:
+async def swap(store_id: str, sources: Sequence[SegmentEntry], merged: SegmentEntry, manifests: Manifests) -> bool:
     """Name the merged segment instead of its sources; False when one of them is gone already."""
     attempt = 0
     while True:
@@ -101,7 +101,9 @@ async def swap(store_id: str, sources: Sequence[Entry], merged: Entry, manifests
         attempt += 1
 
 
-def replaced(manifest: Manifest, sources: Sequence[Entry], merged: Entry) -> tuple[Entry, ...] | None:
+def replaced(
+    manifest: Manifest, sources: Sequence[SegmentEntry], merged: SegmentEntry
+) -> tuple[SegmentEntry, ...] | None:
     """The manifest's entries after the merge; files that died meanwhile are dead in the merged segment too."""
     now = {entry.id: entry for entry in manifest.entries}
     if any(source.id not in now for source in sources):

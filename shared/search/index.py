@@ -13,13 +13,13 @@ from shared.blobs.base import Blobs
 from shared.ids import random_text
 from shared.search import compaction
 from shared.search.base import Chunk, Embedded, Hit, IndexUnavailable, Ranking, Scope
-from shared.search.manifest import Entry, Manifest, Manifests, pause
+from shared.search.manifest import Manifest, Manifests, SegmentEntry, pause
 from shared.search.segments import MEMORY, SegmentGone, Segments
 from shared.search.texts import Texts
 from shared.store.base import Store
 
 if TYPE_CHECKING:
-    from shared.search.ranking import Part, Place
+    from shared.search.ranking import ChunkPlace, RankedPart
 
 #: How often a search starts again because a segment was merged away under it.
 ATTEMPTS: Final = 5
@@ -46,7 +46,7 @@ class SegmentIndex:
         segment_id = random_text(24)
         size = await self._segments.write(store_id, segment_id, pieces())
         name = None if embedded is None else embedded.name
-        await self._replace(store_id, file_id, Entry(segment_id, len(chunks), name, header, len(head), size))
+        await self._replace(store_id, file_id, SegmentEntry(segment_id, len(chunks), name, header, len(head), size))
         return size
 
     async def remove(self, store_id: str, file_id: str) -> None:
@@ -89,7 +89,7 @@ class SegmentIndex:
         except SegmentGone:
             return False
 
-    async def _replace(self, store_id: str, file_id: str, entry: Entry | None) -> None:
+    async def _replace(self, store_id: str, file_id: str, entry: SegmentEntry | None) -> None:
         attempt = 0
         while True:
             manifest = await self._manifests.read(store_id)
@@ -103,7 +103,7 @@ class SegmentIndex:
             await pause(attempt)
             attempt += 1
 
-    async def _without(self, store_id: str, manifest: Manifest, file_id: str) -> tuple[Entry, ...] | None:
+    async def _without(self, store_id: str, manifest: Manifest, file_id: str) -> tuple[SegmentEntry, ...] | None:
         """The entries with the file dead, wholly dead ones left out; None when a segment went away meanwhile."""
         try:
             headers = await asyncio.gather(*[self._segments.header(store_id, entry) for entry in manifest.entries])
@@ -117,17 +117,17 @@ class SegmentIndex:
         ]
         return tuple(entry for entry in entries if entry.live_rows > 0)
 
-    async def _parts(self, scope: Scope) -> list[Part]:
+    async def _parts(self, scope: Scope) -> list[RankedPart]:
         from shared.search import merging, ranking  # heavy (numpy): loaded on first use  # noqa: PLC0415
 
         entries = (await self._manifests.read(scope.store_id)).entries
         opened = await asyncio.gather(*[self._segments.open(scope.store_id, entry) for entry in entries])
         return [
-            ranking.Part(scope.store_id, segment, merging.alive(segment, entry.dead, scope.files))
+            ranking.RankedPart(scope.store_id, segment, merging.alive(segment, entry.dead, scope.files))
             for entry, segment in zip(entries, opened, strict=True)
         ]
 
-    async def _hits(self, parts: Sequence[Part], ranked: Sequence[tuple[Place, float]]) -> list[Hit]:
+    async def _hits(self, parts: Sequence[RankedPart], ranked: Sequence[tuple[ChunkPlace, float]]) -> list[Hit]:
         wanted: dict[int, list[int]] = {}
         for (part, row), _ in ranked:
             wanted.setdefault(part, []).append(row)

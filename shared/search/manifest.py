@@ -11,15 +11,16 @@ from typing import Final
 
 from shared import layout
 from shared.backoff import Backoff
+from shared.json_types import Json
 from shared.search.base import IndexUnavailable
-from shared.store.base import Conflict, Delete, Json, NotFound, Put, Store, Unavailable
+from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
 
 #: Between attempts at a manifest that others change, too.
 BACKOFF: Final = Backoff(first=0.01, longest=0.5, attempts=41, spread=(0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SegmentEntry:
     """A segment in a manifest."""
 
     id: str
@@ -35,10 +36,10 @@ class Entry:
     more: Json = field(default_factory=dict)
 
     @staticmethod
-    def from_json(data: Json) -> Entry:
+    def from_json(data: Json) -> SegmentEntry:
         """The entry in a stored manifest."""
         known = {name: value for name, value in data.items() if name in _FIELDS}
-        return Entry(**known, more={name: value for name, value in data.items() if name not in _FIELDS})
+        return SegmentEntry(**known, more={name: value for name, value in data.items() if name not in _FIELDS})
 
     def to_json(self) -> Json:
         """The entry as stored."""
@@ -50,19 +51,19 @@ class Entry:
         """Rows that can be found."""
         return self.rows - sum(self.dead.values())
 
-    def without(self, file_id: str, rows: int) -> Entry:
+    def without(self, file_id: str, rows: int) -> SegmentEntry:
         """The same with the file dead."""
         return replace(self, dead={**self.dead, file_id: rows})
 
 
-_FIELDS: Final = frozenset(each.name for each in fields(Entry)) - {"more"}
+_FIELDS: Final = frozenset(each.name for each in fields(SegmentEntry)) - {"more"}
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A store's segments, oldest first."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[SegmentEntry, ...] = ()
     version: str | None = None
     #: What a later version wrote beside the entries; kept.
     more: Json = field(default_factory=dict)
@@ -82,10 +83,10 @@ class Manifests:
             raise IndexUnavailable(str(error)) from error
         if record is None:
             return Manifest()
-        entries = tuple(Entry.from_json(entry) for entry in record.data["entries"])
+        entries = tuple(SegmentEntry.from_json(entry) for entry in record.data["entries"])
         return Manifest(entries, record.version, {name: record.data[name] for name in record.data.keys() - {"entries"}})
 
-    async def write(self, store_id: str, manifest: Manifest, entries: tuple[Entry, ...]) -> bool:
+    async def write(self, store_id: str, manifest: Manifest, entries: tuple[SegmentEntry, ...]) -> bool:
         """Replace the manifest that was read, or remove an empty one; False when somebody else was faster."""
         put = Put(
             layout.MANIFEST_KEY, {**manifest.more, "entries": [entry.to_json() for entry in entries]}, manifest.version

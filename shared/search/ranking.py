@@ -32,11 +32,11 @@ BLOCK: Final = 1024
 
 Scores = NDArray[np.float32]
 #: Where a chunk is: number of the part, row in it.
-Place = tuple[int, int]
+ChunkPlace = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RankedPart:
     """A segment as one store sees it."""
 
     store_id: str
@@ -46,12 +46,12 @@ class Part:
 
 
 def rank(
-    parts: Sequence[Part], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
-) -> list[tuple[Place, float]]:
+    parts: Sequence[RankedPart], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+) -> list[tuple[ChunkPlace, float]]:
     """The best places for any of the queries, best first, with their relevance."""
     depth = max(DEPTH, 2 * limit)
-    ranks: dict[Place, float] = {}
-    relevances: dict[Place, float] = {}
+    ranks: dict[ChunkPlace, float] = {}
+    relevances: dict[ChunkPlace, float] = {}
     for number, query in enumerate(queries):
         vector = None if embedded is None or ranking.embedding_weight <= 0 else embedded.vectors[number]
         found = Found(
@@ -67,18 +67,18 @@ def rank(
 class Found:
     """What one query finds by words, by its vector, or by both."""
 
-    def __init__(self, parts: Sequence[Part], query: str | None, vector: Vector | None, embedder: str):
+    def __init__(self, parts: Sequence[RankedPart], query: str | None, vector: Vector | None, embedder: str):
         self._parts, self._embedder = parts, embedder
         self._words = None if query is None else by_words(parts, query)
         self._shares = None if query is None or self._words is None else shares(parts, query, self._words)
         self._cosines = None if vector is None else by_vector(parts, embedder, vector)
 
-    def lists(self, ranking: Ranking, depth: int) -> list[tuple[float, list[Place]]]:
+    def lists(self, ranking: Ranking, depth: int) -> list[tuple[float, list[ChunkPlace]]]:
         """The weighted lists of the best places."""
         signals = ((ranking.text_weight, self._words), (ranking.embedding_weight, self._cosines))
         return [(weight, top(scores, self._parts, depth)) for weight, scores in signals if scores is not None]
 
-    def relevance(self, place: Place) -> float:
+    def relevance(self, place: ChunkPlace) -> float:
         """How relevant the chunk is; one that was embedded by another model is judged by its words."""
         part, row = place
         share = cosine = None
@@ -89,20 +89,20 @@ class Found:
         return relevance(share, cosine, self._embedder)
 
 
-def fuse(lists: Sequence[tuple[float, Sequence[Place]]]) -> dict[Place, float]:
+def fuse(lists: Sequence[tuple[float, Sequence[ChunkPlace]]]) -> dict[ChunkPlace, float]:
     """Weighted reciprocal rank fusion of non-empty lists; 1.0 means first in all of them."""
     lists = [(weight, places) for weight, places in lists if places]
     most = sum(weight for weight, _ in lists) / (FUSION + 1)
-    scores: dict[Place, float] = {}
+    scores: dict[ChunkPlace, float] = {}
     for weight, places in lists:
         for number, place in enumerate(places, start=1):
             scores[place] = scores.get(place, 0.0) + weight / (FUSION + number) / most
     return scores
 
 
-def top(scores: Sequence[Scores], parts: Sequence[Part], depth: int) -> list[Place]:
+def top(scores: Sequence[Scores], parts: Sequence[RankedPart], depth: int) -> list[ChunkPlace]:
     """The `depth` best places of positive score, best first."""
-    found: list[tuple[float, Place]] = []
+    found: list[tuple[float, ChunkPlace]] = []
     for number, (values, part) in enumerate(zip(scores, parts, strict=True)):
         values = np.where(part.mask, values, 0)
         rows = np.argpartition(values, -depth)[-depth:] if len(values) > depth else np.arange(len(values))
@@ -110,7 +110,7 @@ def top(scores: Sequence[Scores], parts: Sequence[Part], depth: int) -> list[Pla
     return [place for _, place in sorted(found, key=lambda item: (-item[0], item[1]))[:depth]]
 
 
-def by_words(parts: Sequence[Part], query: str, least: int = 0) -> list[Scores]:
+def by_words(parts: Sequence[RankedPart], query: str, least: int = 0) -> list[Scores]:
     """BM25 of every row, as if there were at least so many."""
     total = sum(part.segment.rows for part in parts)
     mean = sum(int(part.segment.arrays.lengths.sum()) for part in parts) / max(total, 1) or 1.0
@@ -124,7 +124,7 @@ def by_words(parts: Sequence[Part], query: str, least: int = 0) -> list[Scores]:
     return scores
 
 
-def shares(parts: Sequence[Part], query: str, scores: list[Scores]) -> list[Scores]:
+def shares(parts: Sequence[RankedPart], query: str, scores: list[Scores]) -> list[Scores]:
     """How much of the query each row has, of 1: its BM25 against that of a chunk full of the words."""
     if sum(part.segment.rows for part in parts) < LEAST_CHUNKS:
         scores = by_words(parts, query, LEAST_CHUNKS)
@@ -132,7 +132,7 @@ def shares(parts: Sequence[Part], query: str, scores: list[Scores]) -> list[Scor
     return [values / most for values in scores]
 
 
-def weighed(parts: Sequence[Part], query: str, least: int) -> Iterator[tuple[terms.Term, list[slice], float]]:
+def weighed(parts: Sequence[RankedPart], query: str, least: int) -> Iterator[tuple[terms.Term, list[slice], float]]:
     """The query's terms with their postings in each part, and what each weighs: rare ones more."""
     total = max(sum(part.segment.rows for part in parts), least)
     for term in terms.query_terms(query):
@@ -150,7 +150,7 @@ def postings_of(segment: Segment, term: int) -> slice:
     return slice(int(arrays.starts[place]), int(arrays.starts[place + 1]))
 
 
-def by_vector(parts: Sequence[Part], name: str, vector: Vector) -> list[Scores]:
+def by_vector(parts: Sequence[RankedPart], name: str, vector: Vector) -> list[Scores]:
     """Cosine of every row that was embedded under the same name; 0 for the others."""
     query = np.asarray(vector, dtype=np.float32)
     query = query / (float(np.linalg.norm(query)) or 1.0)

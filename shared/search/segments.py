@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from shared import layout
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable, read_all
 from shared.search.base import IndexUnavailable
-from shared.search.manifest import Entry
+from shared.search.manifest import SegmentEntry
 
 if TYPE_CHECKING:
     from shared.search.segment import Header, Segment
@@ -35,7 +35,7 @@ class Segments:
         self._opening: dict[str, asyncio.Task[Segment]] = {}
         self._reads = asyncio.Semaphore(PARALLEL)
 
-    async def open(self, store_id: str, entry: Entry) -> Segment:
+    async def open(self, store_id: str, entry: SegmentEntry) -> Segment:
         """The segment without its texts, from memory if it is there. Raises SegmentGone."""
         if entry.id in self._opened:
             self._opened.move_to_end(entry.id)
@@ -47,7 +47,7 @@ class Segments:
         # One caller's cancellation must not take the segment from the others.
         return await asyncio.shield(self._opening[entry.id])
 
-    async def header(self, store_id: str, entry: Entry) -> Header:
+    async def header(self, store_id: str, entry: SegmentEntry) -> Header:
         """Which files the segment holds. Raises SegmentGone."""
         from shared.search.segment import decode_header  # heavy (numpy): loaded on first use  # noqa: PLC0415
 
@@ -102,7 +102,7 @@ class Segments:
         except BlobsUnavailable as error:
             raise IndexUnavailable(str(error)) from error
 
-    async def _load(self, store_id: str, entry: Entry) -> Segment:
+    async def _load(self, store_id: str, entry: SegmentEntry) -> Segment:
         from shared.search.segment import decode  # heavy (numpy): loaded on first use  # noqa: PLC0415
 
         segment = decode(entry.id, await self.read(store_id, entry.id, 0, entry.head))

@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
+from shared.json_types import Json
 from shared.layout import FORMAT
-
-Json = dict[str, Any]
 
 #: Changes in one commit; the smallest limit among the homes we know (an Azure entity-group transaction).
 MAX_CHANGES: Final = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.store.base import Json
+from shared.json_types import Json
 
 #: Characters that fit a text property.
 TEXT: Final = 32 * 1024

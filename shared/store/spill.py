@@ -25,7 +25,7 @@ FIRST_LINE: Final = 2048
 REMEMBERED: Final = 1000
 
 #: A record's partition and key.
-Place = tuple[str, str]
+RecordPlace = tuple[str, str]
 
 
 class Spill:
@@ -33,9 +33,9 @@ class Spill:
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._seen: OrderedDict[Place, str] = OrderedDict()
+        self._seen: OrderedDict[RecordPlace, str] = OrderedDict()
 
-    async def write(self, place: Place, text: str) -> str:
+    async def write(self, place: RecordPlace, text: str) -> str:
         """Keep the text in a new blob and return its name. Raises Unavailable."""
         name = f"{layout.SPILL}{uuid4().hex}"
         try:
@@ -52,7 +52,7 @@ class Spill:
             raise Unavailable(str(error)) from error
         return content.partition(b"\n")[2].decode("ascii")
 
-    def see(self, place: Place, name: str | None) -> None:
+    def see(self, place: RecordPlace, name: str | None) -> None:
         """Remember which blob the record refers to, if any."""
         self._seen.pop(place, None)
         if name is not None:
@@ -60,7 +60,7 @@ class Spill:
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
 
-    def seen(self, places: Iterable[Place]) -> list[str]:
+    def seen(self, places: Iterable[RecordPlace]) -> list[str]:
         """The blobs that these records were last seen to refer to."""
         return [self._seen[place] for place in places if place in self._seen]
 
@@ -72,7 +72,7 @@ class Spill:
             except BlobsUnavailable:
                 logger.warning("A spilled blob stays behind", extra={"action": "spill_kept", "blob": name})
 
-    async def older(self, before: int) -> AsyncIterator[tuple[Place, str]]:
+    async def older(self, before: int) -> AsyncIterator[tuple[RecordPlace, str]]:
         """The blobs last written before that time, with the record that each was written for."""
         async for info in self._blobs.list(layout.SPILL):
             if info.modified < before:

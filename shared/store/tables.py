@@ -14,10 +14,10 @@ from azure.data.tables.aio import TableServiceClient
 
 from shared.azure import retry
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
+from shared.json_types import Json
 from shared.store.base import (
     Change,
     Conflict,
-    Json,
     NotFound,
     Put,
     Record,

@@ -18,7 +18,8 @@ from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.azure import code_of, delays, is_transient, retry
-from shared.store.base import Change, Conflict, Delete, Existing, Json, NotFound, Put, StoreError, Unavailable
+from shared.json_types import Json
+from shared.store.base import Change, Conflict, Delete, Existing, NotFound, Put, StoreError, Unavailable
 
 #: The version of a record that somebody else wrote right after our commit: nothing is ever at it.
 OVERWRITTEN: Final = "W/\"datetime'1601-01-01T00%3A00%3A00.0000000Z'\""

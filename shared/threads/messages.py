@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from shared import layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.message import CreateMessage, ModifyMessage
 from shared.objects.thread import Head
 from shared.optimistic import change, check_shape, until_committed
-from shared.paging import ListQuery, Numbers, Page, numbered_page
+from shared.paging import ListQuery, NumberRange, Page, numbered_page
 from shared.store.base import Conflict, Delete, Put, Record
 from shared.threads import new_messages, threads
 
@@ -69,14 +69,16 @@ async def list_page(deps: Deps, owner: str, thread_id: str, query: ListQuery, ru
     """The thread's messages, or only those a run wrote. Raises NotFoundError."""
     head, _ = await threads.head(deps, owner, thread_id)
     partition = layout.thread(owner, thread_id)
-    numbers = Numbers(layout.MESSAGE, "message", end=head.next.message)
+    numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
     if run_id is None:
         return await numbered_page(deps.store, partition, numbers, query)
     check_shape(run_id, "run", "run", "run_id")
     run = await deps.store.get(partition, run_id)
     if run is None:
         return Page([], has_more=False)
-    numbers = Numbers(layout.MESSAGE, "message", first=run.data["first"]["message"], end=run.data["next"]["message"])
+    numbers = NumberRange(
+        layout.MESSAGE, "message", first=run.data["first"]["message"], end=run.data["next"]["message"]
+    )
     return await numbered_page(deps.store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
 
 

@@ -8,7 +8,7 @@ from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import wrong_shape
 from shared.files import files
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.message import CreateMessage, Message
 from shared.objects.tools import NewVectorStore
 from shared.store.base import Put

@@ -9,7 +9,7 @@ from shared import ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Deps
 from shared.errors import NotFoundError, not_found
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.thread import (
     CreateThread,
     Head,

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import to_jsonable_python
 
-logger = logging.getLogger(__name__)
+from shared.json_types import Json
 
-Json = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 #: An exception's message may quote a whole response; the model needs its beginning.
 _LONGEST_REASON = 500

@@ -31,7 +31,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebPage:
     """What was found, and where in the end."""
 
     url: str
@@ -66,7 +66,7 @@ class Fetcher:
         self._transport = transport
         self._allowed_domains = allowed_domains
 
-    async def fetch(self, url: str, media_types: Collection[str]) -> Page:
+    async def fetch(self, url: str, media_types: Collection[str]) -> WebPage:
         """The page at the URL, after at most five redirects. Raises ToolFailure."""
         import httpx2  # noqa: PLC0415  heavy: loaded on first use
 
@@ -96,7 +96,7 @@ class Fetcher:
         except httpx2.HTTPError as error:
             raise ToolFailure(f"the page could not be fetched: {type(error).__name__}") from error
 
-    async def _follow(self, client: Any, url: str, media_types: Collection[str]) -> Page:
+    async def _follow(self, client: Any, url: str, media_types: Collection[str]) -> WebPage:
         import httpx2  # noqa: PLC0415  heavy: loaded on first use
 
         target = httpx2.URL(url[: _LONGEST_URL + 1].strip())
@@ -154,7 +154,7 @@ class Fetcher:
         raise failure
 
 
-async def _read(response: Any, url: Any, media_types: Collection[str]) -> Page:
+async def _read(response: Any, url: Any, media_types: Collection[str]) -> WebPage:
     if response.status_code != 200:
         raise ToolFailure(f"{url.host} answered with status {response.status_code}")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -165,4 +165,4 @@ async def _read(response: Any, url: Any, media_types: Collection[str]) -> Page:
         body += piece
         if len(body) > _MOST_BYTES:
             raise ToolFailure(f"the page is larger than {_MOST_BYTES // 1_000_000} MB")
-    return Page(str(url), media_type, response.charset_encoding, bytes(body))
+    return WebPage(str(url), media_type, response.charset_encoding, bytes(body))

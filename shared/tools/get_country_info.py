@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from shared.json_types import Json
 from shared.tls import tls
-from shared.tools.base import Json, Tool, ToolFailure, tool
+from shared.tools.base import Tool, ToolFailure, tool
 
 _SECONDS = 10
 _MOST_COUNTRIES = 5

@@ -10,7 +10,7 @@ from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.files import index_messages
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.vector_store import (
     BatchRecord,
     FileBatch,
@@ -22,7 +22,7 @@ from shared.objects.vector_store import (
 from shared.optimistic import check_shape, until_committed
 from shared.store.base import Conflict
 from shared.vector_stores.attaching import AT_ONCE, attach_pending
-from shared.vector_stores.file_status import Outcome, ends
+from shared.vector_stores.file_status import IndexingResult, ends
 from shared.vector_stores.rows import batch_put, batch_row, store_row
 
 STRIDE: Final = 500
@@ -103,7 +103,7 @@ async def _cancel_some(deps: Deps, owner: str, store_id: str, batch_id: str) -> 
             rows.append((item, version))
     if not rows:
         return False
-    changes = await ends(deps, owner, store_id, rows, Outcome("cancelled"))
+    changes = await ends(deps, owner, store_id, rows, IndexingResult("cancelled"))
     await deps.store.commit(layout.vector_store(owner, store_id), changes)
     return True
 

@@ -11,7 +11,7 @@ from shared import layout
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.files import files, index_messages
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord
 from shared.optimistic import until_committed
 from shared.store.base import Change, Delete
@@ -31,7 +31,7 @@ STORES_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class IndexingResult:
     """What became of a file."""
 
     status: FileStatus
@@ -39,12 +39,12 @@ class Outcome:
     last_error: Json | None = None
 
 
-def failed(code: str, message: str) -> Outcome:
+def failed(code: str, message: str) -> IndexingResult:
     """It could not be indexed."""
-    return Outcome("failed", last_error={"code": code, "message": message})
+    return IndexingResult("failed", last_error={"code": code, "message": message})
 
 
-async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str, outcome: Outcome) -> bool:
+async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str, outcome: IndexingResult) -> bool:
     """End a file's time in progress; False if it is over already, or the file is gone or attached anew."""
 
     async def attempt() -> bool | None:
@@ -61,7 +61,7 @@ async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str
 
 
 async def ends(
-    deps: Deps, owner: str, store_id: str, rows: Sequence[tuple[ItemRecord, str]], outcome: Outcome
+    deps: Deps, owner: str, store_id: str, rows: Sequence[tuple[ItemRecord, str]], outcome: IndexingResult
 ) -> list[Change]:
     """The changes that end files in progress: their rows, the store, and the batches that wait for them.
 
@@ -98,7 +98,7 @@ async def detach(deps: Deps, owner: str, store_id: str, file_id: str) -> bool:
             await store_row(deps, owner, store_id)
             return False
         if row[0].file.status == "in_progress":
-            changes = await ends(deps, owner, store_id, [row], Outcome("cancelled"))
+            changes = await ends(deps, owner, store_id, [row], IndexingResult("cancelled"))
             await deps.store.commit(layout.vector_store(owner, store_id), changes)
             return None
         await deps.store.commit(layout.vector_store(owner, store_id), await leaves(deps, owner, store_id, row))

@@ -8,12 +8,12 @@ from typing import Final
 from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.parse import wrong_value
 from shared.objects.vector_store import ContentPage, ItemRecord, TextContent
 from shared.objects.vector_store_requests import AttachFile, CreateFileBatch, UpdateFile
 from shared.optimistic import check_shape, until_committed
-from shared.paging import ListQuery, Numbers, numbered_page
+from shared.paging import ListQuery, NumberRange, numbered_page
 from shared.store.base import Record
 from shared.vector_stores import attaching, batches, file_status, stores
 from shared.vector_stores.rows import item_put, item_row, not_in_store, number_of
@@ -50,7 +50,7 @@ async def list_page(
     def keep(row: Record) -> bool:
         return status in (None, row.data["file"]["status"]) and (batch_id is None or batch_id in row.data["batches"])
 
-    numbers = Numbers(layout.ITEM, "file", end=record.next)
+    numbers = NumberRange(layout.ITEM, "file", end=record.next)
     by_number = replace(
         query,
         after=await _cursor(deps, owner, store_id, query.after),

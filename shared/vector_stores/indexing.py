@@ -9,13 +9,13 @@ from typing import Final
 from shared import layout
 from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
 from shared.search.base import Chunk, Embedded, EmbeddingRefused
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
 from shared.search.parsing.parser import parse
-from shared.vector_stores.file_status import Outcome, failed
+from shared.vector_stores.file_status import IndexingResult, failed
 from shared.vector_stores.rows import item_row
 
 #: How many omissions a file's record names.
@@ -24,7 +24,7 @@ OMISSIONS: Final = 5
 logger = logging.getLogger(__name__)
 
 
-async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> Outcome:
+async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> IndexingResult:
     """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised."""
     try:
         parsed = await parse(item.filename, deps.blobs.read(layout.file_blob(owner, item.file.id)), strategy_of(item))
@@ -34,9 +34,9 @@ async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> Outco
         return failed("invalid_file", "The file was deleted.")
     embedded = await embed(deps, parsed.chunks)
     if not await wanted(deps, owner, store_id, item):
-        return Outcome("cancelled")
+        return IndexingResult("cancelled")
     size = await deps.index.add(store_id, item.file.id, parsed.chunks, embedded)
-    return Outcome("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
+    return IndexingResult("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
 
 
 def omission(item: ItemRecord, omitted: Sequence[str]) -> Json | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from shared import ids, layout
 from shared.deps import Deps
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord, SearchPage, SearchResult, TextContent
 from shared.objects.vector_store_requests import SearchVectorStore
 from shared.search.base import Embedded, EmbeddingRefused, EmbeddingUnavailable, Hit, Ranking, Scope

@@ -10,7 +10,7 @@ from shared import ids, layout
 from shared.deps import Deps
 from shared.errors import InvalidRequest
 from shared.files import index_messages
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.tools import NewVectorStore
 from shared.objects.vector_store import FileSpec, StoreRecord, VectorStore
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore

@@ -12,7 +12,7 @@ from shared.errors import NotFoundError
 from shared.files import files as file_resources
 from shared.files import index_messages
 from shared.files.index_messages import IndexMessage
-from shared.objects.common import Json
+from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
 from shared.queue.base import again
 from shared.vector_stores import batches, file_status, stores
@@ -85,7 +85,7 @@ class IngestionWorker:
         if row is None or row[0].file.status in ("failed", "cancelled"):
             await self.deps.index.remove(message.store_id, file_id)
 
-    async def _settle(self, message: IndexMessage, item: ItemRecord, outcome: file_status.Outcome) -> bool:
+    async def _settle(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         owner, store_id = message.owner, message.store_id
         settled = await file_status.settle(self.deps, owner, store_id, item.file.id, item.token, outcome)
         logger.info(

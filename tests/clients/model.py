@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.llm.base import Json, TurnRequest
-from shared.llm.scripted import Part, ScriptedLlm, call, fail, incomplete, pause, refusal, text, usage
+from shared.json_types import Json
+from shared.llm.base import TurnRequest
+from shared.llm.scripted import ScriptedLlm, TurnPart, call, fail, incomplete, pause, refusal, text, usage
 
 CHART = """
 import matplotlib.pyplot as plt
@@ -23,7 +24,7 @@ def story_model() -> ScriptedLlm:
     return llm
 
 
-def answer(request: TurnRequest) -> Sequence[Part]:
+def answer(request: TurnRequest) -> Sequence[TurnPart]:
     """The next turn."""
     question, outputs = last_question(request.input), outputs_since_question(request.input)
     match question.split()[0], outputs:

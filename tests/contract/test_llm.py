@@ -13,8 +13,9 @@ from dataclasses import replace
 import pytest
 
 from shared.demo.offline import OfflineLlm
+from shared.json_types import Json
 from shared.llm import scripted
-from shared.llm.base import ArgumentsDelta, CallStarted, Json, LlmError, TextDelta, Turn, TurnDone, TurnRequest
+from shared.llm.base import ArgumentsDelta, CallStarted, LlmError, TextDelta, Turn, TurnDone, TurnRequest
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.endpoint import Endpoint

@@ -11,9 +11,9 @@ import pytest
 from shared.app import Box, build
 from shared.assistants import assistants
 from shared.config import Settings
+from shared.json_types import Json
 from shared.llm.scripted import FunctionCall, ScriptedLlm, call, raw_call, text
 from shared.objects.assistant import CreateAssistant
-from shared.objects.common import Json
 from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateThreadAndRun
 from shared.paging import ListQuery

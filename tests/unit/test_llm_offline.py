@@ -9,7 +9,8 @@ import pytest
 
 from shared.demo.offline import OfflineLlm
 from shared.demo.offline.intents import HONESTY
-from shared.llm.base import ArgumentsDelta, CallStarted, Json, LlmError, TextDelta, TurnDone, TurnRequest
+from shared.json_types import Json
+from shared.llm.base import ArgumentsDelta, CallStarted, LlmError, TextDelta, TurnDone, TurnRequest
 
 EQUATION = "I need to solve the equation `3x + 11 = 14`. Can you help me?"
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared import ids
 from shared.errors import NotFoundError
-from shared.paging import ListQuery, Numbers, newest_page, numbered_page
+from shared.paging import ListQuery, NumberRange, newest_page, numbered_page
 from shared.sqlite import Database
 from shared.store.base import Delete, Put
 from shared.store.sqlite import SqliteStore
@@ -27,7 +27,7 @@ async def filled(store, count):
 
 
 async def messages(store, count, **query):
-    page = await numbered_page(store, "p", Numbers("msg_", "message", count), ListQuery(**query))
+    page = await numbered_page(store, "p", NumberRange("msg_", "message", count), ListQuery(**query))
     return [record.key for record in page.records], page.has_more
 
 
@@ -91,7 +91,7 @@ async def test_a_page_reads_as_much_on_a_long_thread_as_on_a_short_one(store):
                 read += len(records)
                 return records
 
-        await numbered_page(Counting(), "p", Numbers("msg_", "message", count), ListQuery())
+        await numbered_page(Counting(), "p", NumberRange("msg_", "message", count), ListQuery())
         return read
 
     await filled(store, 2000)

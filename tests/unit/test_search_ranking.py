@@ -9,7 +9,7 @@ import pytest
 from shared.search.base import Chunk, Embedded, Ranking
 from shared.search.embeddings.hashed import vector
 from shared.search.merging import alive, make
-from shared.search.ranking import Part, by_vector, by_words, fuse, rank
+from shared.search.ranking import RankedPart, by_vector, by_words, fuse, rank
 from shared.search.segment import decode
 from shared.search.terms import STOPWORDS
 
@@ -22,10 +22,10 @@ TEXTS = [
 ]
 
 
-def part(texts: list[str], embedded: Embedded | None = None) -> Part:
+def part(texts: list[str], embedded: Embedded | None = None) -> RankedPart:
     head, _, _ = make("file-a", [Chunk(text) for text in texts], embedded)
     segment = decode("s", head)
-    return Part("vs_a", segment, alive(segment, set()))
+    return RankedPart("vs_a", segment, alive(segment, set()))
 
 
 @pytest.mark.parametrize("query", ["quick brown fox", "fox", "fox fox dog", "bread or dogs"])

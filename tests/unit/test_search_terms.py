@@ -10,14 +10,14 @@ import pytest
 from shared.search import terms
 from shared.search.base import Chunk
 from shared.search.merging import alive, make
-from shared.search.ranking import Part, by_words
+from shared.search.ranking import RankedPart, by_words
 from shared.search.segment import decode
 
 
-def part(*texts: str) -> Part:
+def part(*texts: str) -> RankedPart:
     head, _, _ = make("file-a", [Chunk(text) for text in texts], None)
     segment = decode("s", head)
-    return Part("vs_a", segment, alive(segment, set()))
+    return RankedPart("vs_a", segment, alive(segment, set()))
 
 
 def finds(query: str, text: str) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from shared.llm.base import Json, TurnRequest
+from shared.json_types import Json
+from shared.llm.base import TurnRequest
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 #: What the box adds to the output of a program: charts, files, restarts.
@@ -17,7 +18,7 @@ _DATA_FILE = re.compile(r"[\w-]+\.(?:csv|tsv)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PastCall:
     """A function the model calls, with its arguments."""
 
     name: str
@@ -78,10 +79,10 @@ class Conversation:
         """Whether the question has words of this pattern."""
         return re.search(rf"\b(?:{pattern})", self.text, re.IGNORECASE) is not None
 
-    def call(self, name: str, value: object) -> Call:
+    def call(self, name: str, value: object) -> PastCall:
         """A call with one argument, under the name that the tool's schema gives it."""
         properties = (self.tools[name].get("parameters") or {}).get("properties") or {}
-        return Call(name, {next(iter(properties), "input"): value})
+        return PastCall(name, {next(iter(properties), "input"): value})
 
     def without(self, name: str) -> Conversation:
         """The same conversation with one tool less."""
@@ -102,7 +103,7 @@ class Conversation:
 
 
 #: What a rule wants: calls to be made, or the answer.
-Reply = list[Call] | str
+Reply = list[PastCall] | str
 
 
 def read(request: TurnRequest) -> Conversation:

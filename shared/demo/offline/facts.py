@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from zoneinfo import available_timezones
 
-from shared.demo.offline.conversation import Call, Conversation, Done, Reply
+from shared.demo.offline.conversation import Conversation, Done, PastCall, Reply
 from shared.demo.offline.places import countries_in
 from shared.demo.offline.tables import words
-from shared.llm.base import Json
+from shared.json_types import Json
 
 URL = r"https?://[^\s<>\"')\]]+"
 _SYMBOL = re.compile(r"(?<![\w@])\$?(\^[A-Z]{2,6}|[A-Z]{6}=X|[A-Z]{1,5}(?:[.-][A-Z]{1,2})?)(?![\w@])")
@@ -33,7 +33,7 @@ _COMPANIES = {
 _MOST_COUNTRIES = 8
 
 
-def calls_for(conversation: Conversation, name: str, values: Sequence[str]) -> list[Call]:
+def calls_for(conversation: Conversation, name: str, values: Sequence[str]) -> list[PastCall]:
     """One call with all values if the tool takes a list, else one call each."""
     properties = (conversation.tools[name].get("parameters") or {}).get("properties") or {}
     first: Json = next(iter(properties.values()), {})

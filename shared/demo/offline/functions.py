@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from shared.demo.offline.conversation import Call, Conversation, Reply
+from shared.demo.offline.conversation import Conversation, PastCall, Reply
 from shared.demo.offline.tables import words
-from shared.llm.base import Json
+from shared.json_types import Json
 
 _QUOTED = re.compile(r"[\"“”]([^\"“”]+)[\"“”]")
 _NAMES = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w-]*(?: [A-Z][\w-]*)*")
@@ -47,7 +47,7 @@ def best(conversation: Conversation) -> str | None:
 
 
 def call_best(conversation: Conversation) -> Reply:
-    """Call the function that fits best, then tell what it gave."""
+    """PastCall the function that fits best, then tell what it gave."""
     if conversation.done:
         return "\n".join(f"The function {done.name} says: {done.output}" for done in conversation.done)
     name = best(conversation)
@@ -64,16 +64,16 @@ def forced(conversation: Conversation, tool_choice: Any) -> str | None:
     return None
 
 
-def guessed(conversation: Conversation, name: str) -> list[Call]:
+def guessed(conversation: Conversation, name: str) -> list[PastCall]:
     """A call with arguments guessed from the question."""
     parameters = conversation.tools[name].get("parameters") or {}
     required = parameters.get("required") or []
     properties = parameters.get("properties") or {}
     arguments = {key: _guess(schema, conversation.text) for key, schema in properties.items() if key in required}
-    return [Call(name, arguments)]
+    return [PastCall(name, arguments)]
 
 
-def mail(conversation: Conversation, to: str, subject: str, body: str) -> Call:
+def mail(conversation: Conversation, to: str, subject: str, body: str) -> PastCall:
     """A call of `send_email`, whatever its parameters are called."""
     parameters = conversation.tools["send_email"].get("parameters") or {}
     arguments: Json = {}
@@ -84,7 +84,7 @@ def mail(conversation: Conversation, to: str, subject: str, body: str) -> Call:
             arguments[name] = subject
         elif words(name.replace("_", " ")) & {"body", "content", "text", "message"}:
             arguments[name] = body
-    return Call("send_email", arguments)
+    return PastCall("send_email", arguments)
 
 
 def quoted(text: str) -> str:

@@ -8,14 +8,14 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 
-from shared.demo.offline.conversation import Call, read
+from shared.demo.offline.conversation import PastCall, read
 from shared.demo.offline.intents import reply
 from shared.demo.offline.structured import shaped
 from shared.ids import call_id, random_text
+from shared.json_types import Json
 from shared.llm.base import (
     ArgumentsDelta,
     CallStarted,
-    Json,
     LlmError,
     TextDelta,
     Turn,
@@ -95,7 +95,7 @@ def _message(text: str) -> Json:
     return {"type": "message", "role": "assistant", "status": "completed", "content": content}
 
 
-def _call(call: Call) -> Json:
+def _call(call: PastCall) -> Json:
     arguments = json.dumps(call.arguments, ensure_ascii=False)
     return {"type": "function_call", "call_id": call_id(), "name": call.name, "arguments": arguments}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.demo.offline.conversation import Call, Conversation, Reply
+from shared.demo.offline.conversation import Conversation, PastCall, Reply
 from shared.demo.offline.facts import calls_for, quotes_in
 from shared.demo.offline.tables import words
-from shared.llm.base import Json
+from shared.json_types import Json
 
 _WANTS_PRICES = "value|worth|best|worst|gain|loss|perform|chart|plot|graph|report|profit|today|current|price|how much"
 _WANTS_CHART = "chart|plot|graph|diagram|visuali"
@@ -145,7 +145,7 @@ def _read_program(conversation: Conversation) -> str:
     return _READ.format(path=path, glob="import glob\n" if name is None else "")
 
 
-def _chart(conversation: Conversation, holdings: Iterable[Holding]) -> Call:
+def _chart(conversation: Conversation, holdings: Iterable[Holding]) -> PastCall:
     gains = {holding.symbol: round(holding.gain, 2) for holding in holdings if holding.price is not None}
     return conversation.call("code_interpreter", _DRAW.format(gains=json.dumps(gains)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.llm.base import Json
+from shared.json_types import Json
 
 
 def shaped(answer: str, text_format: Json | None) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from shared.demo.offline.conversation import Conversation
-from shared.llm.base import Json
+from shared.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)

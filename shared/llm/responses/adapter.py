@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from shared.backoff import Backoff
 from shared.config import Settings
-from shared.llm.base import Json, LlmError, Turn, TurnDone, TurnEvent, TurnRequest
+from shared.json_types import Json
+from shared.llm.base import LlmError, Turn, TurnDone, TurnEvent, TurnRequest
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import Dialect, body_of
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of

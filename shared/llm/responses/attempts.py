@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 
 from shared.backoff import Backoff
-from shared.llm.base import Json, LlmError
+from shared.json_types import Json
+from shared.llm.base import LlmError
 from shared.llm.responses.body import Dialect, whole, without
 from shared.llm.responses.errors import Retry, WithoutParameter, decide, facts
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from shared.llm.base import Json, TurnRequest
+from shared.json_types import Json
+from shared.llm.base import TurnRequest
 
 #: Parameters a turn can do without. Some models know no temperature, others no reasoning, some servers neither.
 OPTIONAL = ("temperature", "top_p", "reasoning", "parallel_tool_calls", "text", "include", "tool_choice")

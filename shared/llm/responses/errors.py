@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from shared.llm.base import Json, LlmError
+from shared.json_types import Json
+from shared.llm.base import LlmError
 from shared.llm.responses.body import OPTIONAL, REASONING_ITEMS, carries_reasoning
 from shared.llm.responses.endpoint import CredentialRefused
 from shared.llm.responses.events import TurnFailed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.llm.base import ArgumentsDelta, CallStarted, Json, TextDelta, Turn, TurnDone, TurnEvent, TurnUsage
+from shared.json_types import Json
+from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnDone, TurnEvent, TurnUsage
 
 
 class TurnFailed(Exception):

@@ -7,10 +7,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import quote
 
 from shared.backoff import Backoff
+from shared.json_types import Json
 from shared.sandbox.base import FileMissing, FileRefused, SandboxBusy, SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:  # heavy: loaded on first use
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # heavy: loaded on first use
 
 logger = logging.getLogger(__name__)
 
-Json = dict[str, Any]
 Token = Callable[[], Awaitable[str]]
 
 #: The classic version: the one that most clients use.

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from shared.json_types import Json
 from shared.sandbox.aca import program
 from shared.sandbox.aca.rest import LONGEST_CALL, SessionPool
 from shared.sandbox.base import (
@@ -29,7 +30,7 @@ from shared.sandbox.base import (
 )
 from shared.sandbox.file_names import cleaned, is_allowed
 from shared.sandbox.pool import Pool
-from shared.sandbox.untrusted_json import Json, parsed
+from shared.sandbox.untrusted_json import parsed
 
 logger = logging.getLogger(__name__)
 

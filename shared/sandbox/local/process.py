@@ -19,8 +19,9 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from shared.json_types import Json
 from shared.sandbox.base import Limits, Reason, SandboxUnavailable
 from shared.sandbox.local import procfs
 from shared.sandbox.local.control_group import ControlGroup
@@ -29,8 +30,6 @@ from shared.sandbox.local.output import Output
 from shared.sandbox.untrusted_json import parsed
 
 logger = logging.getLogger(__name__)
-
-Json = dict[str, Any]
 
 _LARGEST_FRAME: Final = 8 * 1024 * 1024
 #: What a frame has of brackets and commas, besides those in its texts.
@@ -53,7 +52,7 @@ class Hostile(Exception):
 
 
 @dataclass(slots=True)
-class Outcome:
+class CellOutcome:
     """What a call came to."""
 
     ending: Json | None = None
@@ -139,9 +138,9 @@ class Process:
             parents = {member.parent for member in everyone}
             self._kernel = next((member.pid for member in everyone if member.pid not in parents), self._kernel)
 
-    async def call(self, code: str, timeout: float, watch: Callable[[], Awaitable[Reason]]) -> Outcome:
+    async def call(self, code: str, timeout: float, watch: Callable[[], Awaitable[Reason]]) -> CellOutcome:
         """Run code until it ends, `timeout` is over, or `watch` finds a reason to kill the session."""
-        outcome = Outcome()
+        outcome = CellOutcome()
         self._calls += 1
         self._signal_all(signal.SIGCONT)
         answer = asyncio.ensure_future(self._exchange({"id": self._calls, "code": code}, outcome))
@@ -215,7 +214,7 @@ class Process:
         with suppress(ProcessLookupError):
             os.kill(self._kernel, signal.SIGINT)
 
-    async def _exchange(self, question: Json, outcome: Outcome) -> Reason | None:
+    async def _exchange(self, question: Json, outcome: CellOutcome) -> Reason | None:
         """Ask, and collect frames into the outcome until the ending."""
         try:
             await self._send(question)
@@ -237,7 +236,7 @@ class Process:
         except (Hostile, ValueError):
             return "protocol"
 
-    def _add_image(self, text: object, outcome: Outcome) -> None:
+    def _add_image(self, text: object, outcome: CellOutcome) -> None:
         with suppress(binascii.Error):
             data = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
             fits = len(outcome.images) < self._limits.images and len(data) <= self._limits.image_size

@@ -15,7 +15,7 @@ from shared.sandbox.file_names import cleaned, is_allowed
 from shared.sandbox.local.control_group import ControlGroup, ControlGroups
 from shared.sandbox.local.folder import Folder, Snapshot
 from shared.sandbox.local.isolation.base import Isolator, Place
-from shared.sandbox.local.process import Outcome, Process
+from shared.sandbox.local.process import CellOutcome, Process
 from shared.sandbox.local.uids import Accounts
 from shared.sandbox.local.untrusted_tree import Unreadable
 from shared.sandbox.local.watchdog import Watchdog
@@ -91,7 +91,7 @@ class LocalSession:
             fresh = await asyncio.to_thread(self._prepare)
             self._process = await self._start()
         process, before = self._process, await asyncio.to_thread(self._folder.snapshot)
-        outcome: Outcome | None = None
+        outcome: CellOutcome | None = None
         try:
             outcome = await process.call(
                 self._translated(code), timeout if timeout is not None else limits.seconds, self._watchdog.watch
@@ -176,7 +176,7 @@ class LocalSession:
         """The code, with the folder's real path where the sandbox has no /mnt/data."""
         return code if self._workshop.isolator.own_files else code.replace(DATA, str(self._folder.data))
 
-    def _result(self, outcome: Outcome, logs: str, before: Snapshot) -> CellResult:
+    def _result(self, outcome: CellOutcome, logs: str, before: Snapshot) -> CellResult:
         now = self._folder.snapshot()
         files = [FileInfo(name, seen[0]) for name, seen in sorted(now.items()) if before.get(name) != seen]
         if len(files) > self._workshop.limits.outputs:

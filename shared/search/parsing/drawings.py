@@ -9,7 +9,7 @@ from shared.search.parsing.charts import Chart
 from shared.search.parsing.paragraphs import Paragraphs
 from shared.search.parsing.relations import related
 from shared.search.parsing.tables import Text
-from shared.search.parsing.xml import Archive, BrokenPart, Handler
+from shared.search.parsing.xml import Archive, BrokenPart, ElementHandler
 
 #: What is drawn on a sheet, and SmartArt; how that is drawn only repeats it.
 SHAPES: Final = ("drawing", "diagramData")
@@ -17,7 +17,7 @@ CHARTS: Final = ("chart", "chartEx")
 #: Files inside the file.
 EMBEDDED: Final = ("package", "oleObject", "aFChunk")
 
-Any_Handler = TypeVar("Any_Handler", bound=Handler)
+Any_Handler = TypeVar("Any_Handler", bound=ElementHandler)
 
 
 class Elsewhere:

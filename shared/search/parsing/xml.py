@@ -22,7 +22,7 @@ class BrokenPart(ParsingFailed):
         super().__init__("invalid_file", message)
 
 
-class Handler(Protocol):
+class ElementHandler(Protocol):
     """What reads a document's events; names come without their namespace."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -82,7 +82,7 @@ class Archive:
         ]
         return [name for _, name in sorted((int(match[1] or 0), name) for match, name in found)]
 
-    def parse(self, name: str, handler: Handler) -> None:
+    def parse(self, name: str, handler: ElementHandler) -> None:
         """Feed a part to a handler. Raises BrokenPart, or ParsingFailed for what is hostile or too large."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True

@@ -6,11 +6,10 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from shared.json_types import Json
 from shared.sandbox.base import Isolation, Limits
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from shared.json_types import Json
 from shared.sandbox.base import Isolation, Limits
 from shared.sandbox.interpreter import INSIDE, Interpreter, environment
 from shared.sandbox.local.isolation import capabilities, seccomp
-from shared.sandbox.local.isolation.base import Json, Place, Plan, config
+from shared.sandbox.local.isolation.base import Place, Plan, config
 from shared.sandbox.local.procfs import threads_of_user
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _REFER, _TRUNCATE, _IOCTL_DEV = (1 << n for n in (0, 1, 2, 3, 13, 14, 15))
