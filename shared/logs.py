@@ -10,7 +10,7 @@ CHATTY: Final = ("azure.core", "azure.identity", "httpx", "httpx2")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-class Line(logging.Formatter):
+class LogLine(logging.Formatter):
     """`run claimed action=run_claimed run_id=run_x`."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
@@ -23,6 +23,6 @@ class Line(logging.Formatter):
 def set_up(layout: str = "%(message)s") -> None:
     """Give the handlers there are this form; on Azure they are the worker's, and send the line as it is."""
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(Line(layout))
+        handler.setFormatter(LogLine(layout))
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -25,7 +25,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class DemoTable:
     """What the first look told."""
 
     path: str
@@ -50,7 +50,7 @@ class Question:
 
     text: str
     instructions: str
-    table: Table
+    table: DemoTable
 
     def asks(self, pattern: str) -> bool:
         """Whether the question has words of this pattern."""
@@ -69,12 +69,12 @@ def look(conversation: Conversation) -> str:
     return _LOOK.format(path=path, glob="import glob\n" if name is None else "")
 
 
-def table_in(output: Json | None) -> Table | None:
+def table_in(output: Json | None) -> DemoTable | None:
     """The table that the first look found."""
     if output is None or "columns" not in output:
         return None
     columns = tuple(Column(name, each["kind"], tuple(each["values"])) for name, each in output["columns"].items())
-    return Table(output["path"], output["rows"], columns)
+    return DemoTable(output["path"], output["rows"], columns)
 
 
 _LOOK = """\

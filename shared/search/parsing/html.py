@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import Final
 
 from shared.search.parsing import text
-from shared.search.parsing.mathml import Formula
+from shared.search.parsing.mathml import MathMl
 
 #: What no reader looks for: it is not shown, or it is on every page.
 HIDDEN: Final = {"script", "style", "template", "svg", "noscript", "nav"}
@@ -65,7 +65,7 @@ class Visible(HTMLParser):
         self._line: list[str] = []
         self._hidden: list[Mark] = []
         self._raised: list[int] = []
-        self._formula: Formula | None = None
+        self._formula: MathMl | None = None
         self._cells = 0
         self._in_cell = self._verbatim = self._unread = self._spoken = False
 
@@ -139,7 +139,7 @@ class Visible(HTMLParser):
     def _inline(self, tag: str, attributes: dict[str, str | None]) -> None:
         """What changes how a piece of a line reads."""
         if tag == "math":
-            self._formula = Formula()
+            self._formula = MathMl()
         elif tag == "input":
             self._line.append(shown_input(attributes))
         elif tag == "sup":

@@ -23,7 +23,7 @@ class Element:
     children: list[Element] = field(default_factory=list)
 
 
-class Formula:
+class MathMl:
     """Gathers one `math` element from a parser's events, and gives it as text."""
 
     def __init__(self) -> None:
