@@ -29,12 +29,13 @@ KEY = "sk-program"
 class Program:
     """A process of the box, from its first line to its last."""
 
-    def __init__(self, command: str, **settings: str):
+    def __init__(self, command: str, folder: Path | None = None, **settings: str):
         self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
         environment |= {"BOX_PORT": str(self.port), "SANDBOX": "none"} | settings
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen([sys.executable, "-m", "shared", command], env=environment, **pipes)
+        line = [sys.executable, "-m", "shared", command]
+        self.process = subprocess.Popen(line, cwd=folder, env=environment, **pipes)
         self.greeting = ""
 
     def greet(self) -> str:
@@ -57,8 +58,8 @@ class Program:
 
 
 @contextmanager
-def program(command: str, **settings: str) -> Iterator[Program]:
-    made = Program(command, **settings)
+def program(command: str, folder: Path | None = None, **settings: str) -> Iterator[Program]:
+    made = Program(command, folder, **settings)
     try:
         yield made
     finally:
