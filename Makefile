@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# `make requirements UPGRADE=--upgrade` takes the newest of everything.
+UPGRADE ?=
 
-.PHONY: run test test-long durability check demo samples install bench licences requirements infra-check docs clean
+.PHONY: run test test-newest test-long coverage durability check demo samples install bench licences requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -19,6 +22,15 @@ install: $(VENV)/.installed
 test: $(VENV)/.installed-dev ## The whole suite
 	@tests/install-node-packages.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-newest: $(VENV)/.installed-dev ## The suite with the newest libraries that pyproject.toml allows; once in a while
+	@.ci/venv .venv-newest $(BIN)/python given
+	@$(BIN)/uv pip install --quiet --upgrade --python .venv-newest --requirement pyproject.toml --group dev
+	@tests/install-node-packages.sh
+	.venv-newest/bin/python -m pytest -n 2 --dist worksteal -m "not long"
+
+coverage: $(VENV)/.installed-dev ## What the suite runs of the code, in its own process; a report, not a bar
+	$(BIN)/python -m pytest -m "not long" --cov --cov-report=term:skip-covered --cov-report=html tests/unit tests/contract tests/api
 
 test-long: $(VENV)/.installed-dev ## What takes too long for every change: matrices, large bodies
 	@tests/install-node-packages.sh
@@ -37,16 +49,19 @@ check: $(VENV)/.installed-dev ## Format, lint, types, architecture
 bench: $(VENV)/.installed-dev ## Measure; prints a table, writes JSON to bench/results
 	$(BIN)/python -m bench
 
-$(VENV)/.installed: pyproject.toml requirements.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/.installed: $(VENV)/pyvenv.cfg requirements.txt requirements-sandbox.txt
 	@echo "Installing (about a minute the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt --group sandbox
+	@$(PIP) --requirement requirements.txt --requirement requirements-sandbox.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@$(PIP) --requirement requirements.txt --requirement requirements-dev.txt
 	@touch $@
+
+$(VENV)/pyvenv.cfg: always
+	@.ci/venv $(VENV) $(PYTHON) $(if $(filter file,$(origin PYTHON)),,given)
+
+.PHONY: always
 
 infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
 	$(BIN)/python -m pytest tests/infra
@@ -57,8 +72,8 @@ docs: $(VENV)/.installed-dev ## Write the generated pages of docs/ and local.set
 licences: $(VENV)/.installed-dev ## The licence of every package; fails on one that is not allowed
 	@$(BIN)/python .ci/licences.py
 
-requirements: ## Write requirements.txt from pyproject.toml
-	@$(BIN)/python .ci/requirements.py
+requirements: $(VENV)/.installed-dev ## Compile the ranges of pyproject.toml into requirements*.txt
+	@.ci/requirements $(BIN)/uv $(UPGRADE)
 
 clean:
-	rm -rf $(VENV) .box
+	rm -rf $(VENV) .venv-newest .box

@@ -48,6 +48,7 @@ def _matches(pattern: str, path: str, is_folder: bool) -> bool:
         "infra/hooks/preprovision.py",
         "tests/infra/test_package.py",
         "pyproject.toml",
+        "requirements-dev.txt",
     ],
 )
 def test_is_left_out(path: str):

@@ -5,20 +5,63 @@ from __future__ import annotations
 import json
 import os
 import re
-import runpy
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from shared.api.auth import ApiKeys
 from shared.config import Settings
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FILES = {"box": "requirements.txt", "sandbox": "requirements-sandbox.txt", "dev": "requirements-dev.txt"}
 
 
-def test_requirements_are_those_of_the_project():
-    wanted = runpy.run_path(str(ROOT / ".ci/requirements.py"))["requirements"]()
-    assert (ROOT / "requirements.txt").read_text() == wanted, "run `make requirements`"
+class Pin(NamedTuple):
+    """One exact version in a compiled file, with the text around it: hashes, and what asks for it."""
+
+    name: str
+    version: str
+    marker: Marker | None
+    text: str
+
+
+def pins(file: str) -> Iterator[Pin]:
+    for text in re.split(r"^(?=[a-z])", (ROOT / file).read_text(), flags=re.MULTILINE)[1:]:
+        name, version, marker = re.match(r"([^=]+)==(\S+)(?: ; (.*?))? \\", text).groups()
+        yield Pin(canonicalize_name(name.split("[")[0]), version, Marker(marker) if marker else None, text)
+
+
+def wanted(group: str) -> list[str]:
+    listed = PROJECT["project"]["dependencies"] if group == "box" else PROJECT["dependency-groups"][group]
+    return [line for line in listed if isinstance(line, str)]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("group", ["box", "sandbox", "dev"])
+def test_each_requirement_has_one_exact_version_with_hashes(group: str, python: str):
+    environment = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux"}
+    there = [pin for pin in pins(FILES[group]) if pin.marker is None or pin.marker.evaluate(environment)]
+    for line in wanted(group):
+        requirement = Requirement(line)
+        if requirement.marker is not None and not requirement.marker.evaluate(environment):
+            continue
+        found = [pin for pin in there if pin.name == canonicalize_name(requirement.name)]
+        assert len(found) == 1, f"{requirement}: run `make requirements`"
+        assert requirement.specifier.contains(found[0].version), f"{requirement}: run `make requirements`"
+        assert "--hash=sha256:" in found[0].text
+
+
+def test_nothing_is_pinned_that_is_no_longer_required():
+    """The compiler notes beside each version what asks for it: this project, or another package."""
+    asked = {pin.name for pin in pins("requirements.txt") if "api-in-a-box (pyproject.toml)" in pin.text}
+    assert asked == {canonicalize_name(Requirement(line).name) for line in wanted("box")}
 
 
 def test_the_example_of_local_settings_has_every_setting():
