@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: A blob this young may belong to an upload that is not finished.
 ORPHAN_SECONDS: Final = 6 * 3600
+#: Vectors this old belong to no file that is still being indexed: that may take a day with a small quota.
+VECTORS_SECONDS: Final = 7 * 24 * 3600
 
 #: What becomes of an overdue record: (deps, partition, record).
 Overdue = Callable[[Deps, str, Record], Awaitable[None]]
@@ -91,4 +93,7 @@ async def remove_orphans(deps: Deps) -> None:
         owner, file_id = layout.owner_and_file(blob.name)
         if await deps.store.get(layout.files(owner), file_id) is None:
             logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
+            await deps.blobs.delete(blob.name)
+    async for blob in deps.blobs.list(layout.VECTORS):
+        if blob.modified <= deps.now() - VECTORS_SECONDS:
             await deps.blobs.delete(blob.name)

@@ -59,6 +59,8 @@ BOX: Final = "_box"
 SPILL: Final = "spill/"
 #: Blobs with the bytes of files.
 FILES: Final = "files/"
+#: Blobs with vectors of files that are being indexed.
+VECTORS: Final = "vectors/"
 
 
 def owner_of(partition: str) -> str:
@@ -145,3 +147,8 @@ def part_blob(owner: str, upload_id: str, part_id: str = "") -> str:
 def segment_blob(store_id: str, segment_id: str = "") -> str:
     """The name of the blob with a segment of a search index; without one, how the names of all begin."""
     return f"index/{store_id}/{segment_id}"
+
+
+def vectors_blob(store_id: str, file_id: str = "", name: str = "") -> str:
+    """The name of a blob with some of a file's vectors; without a name, or a file, how the names of all begin."""
+    return f"{VECTORS}{store_id}/{file_id}/{name}" if file_id else f"{VECTORS}{store_id}/"

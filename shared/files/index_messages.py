@@ -19,6 +19,8 @@ class IndexMessage(QueueMessage):
     file_ids: Sequence[str] = ()
     #: Tells an attachment of the files from earlier ones.
     token: str = ""
+    #: How often in a row the embedding model's quota let nothing of the file through.
+    idle: int = 0
     batch_id: str = ""
     file_id: str = ""
 

@@ -5,7 +5,7 @@ An index knows chunks, files and stores by id; names, attributes and owners are 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,6 +17,11 @@ MAX_RESULTS: Final = 50
 
 class EmbeddingUnavailable(Exception):
     """The embedding model did not answer, after retries; later it may."""
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None):
+        super().__init__(message)
+        #: Seconds until its quota is filled again; None when that was not the reason.
+        self.retry_after = retry_after
 
 
 class EmbeddingRefused(Exception):
@@ -85,7 +90,14 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text. Raises EmbeddingUnavailable or EmbeddingRefused."""
+        """One vector per text, at once. Raises EmbeddingUnavailable or EmbeddingRefused."""
+        ...
+
+    def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
+        """Vectors by the texts' numbers, as they come, within what the model's quota allows in about a minute.
+
+        Raises EmbeddingUnavailable, after the vectors that were made have been given, or EmbeddingRefused.
+        """
         ...
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from shared.json_types import Json
 from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord
 from shared.optimistic import until_committed
 from shared.store.base import Change, Delete
+from shared.vector_stores import kept_vectors
 from shared.vector_stores.attaching import AT_ONCE
 from shared.vector_stores.rows import (
     batch_put,
@@ -131,6 +132,7 @@ async def _until_done(attempt: Callable[[], Awaitable[bool | None]]) -> bool:
 async def forget(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
     """Remove what else is known of a file that is not in the store any more."""
     await deps.index.remove(store_id, file_id)
+    await kept_vectors.forget(deps.blobs, store_id, file_id)
     await deps.store.commit(layout.attached(owner), [Delete(layout.attached_key(file_id, store_id))])
 
 

@@ -11,10 +11,10 @@ from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
-from shared.search.base import Chunk, Embedded, EmbeddingRefused
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
 from shared.search.parsing.parser import parse
+from shared.vector_stores.embedding import embed, forget
 from shared.vector_stores.file_status import IndexingResult, failed
 from shared.vector_stores.rows import item_row
 
@@ -25,17 +25,21 @@ logger = logging.getLogger(__name__)
 
 
 async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> IndexingResult:
-    """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised."""
+    """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised.
+
+    Raises EmbeddingPaused when the rest of it must wait.
+    """
     try:
         parsed = await parse(item.filename, deps.blobs.read(layout.file_blob(owner, item.file.id)), strategy_of(item))
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:
         return failed("invalid_file", "The file was deleted.")
-    embedded = await embed(deps, parsed.chunks)
+    embedded = await embed(deps, store_id, item.file.id, parsed.chunks)
     if not await wanted(deps, owner, store_id, item):
         return IndexingResult("cancelled")
     size = await deps.index.add(store_id, item.file.id, parsed.chunks, embedded)
+    await forget(deps, store_id, item.file.id, parsed.chunks)
     return IndexingResult("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
 
 
@@ -61,12 +65,3 @@ def strategy_of(item: ItemRecord) -> Strategy:
     """How the file is to be cut."""
     sizes = item.file.chunking_strategy["static"]
     return Strategy(sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"])
-
-
-async def embed(deps: Deps, chunks: Sequence[Chunk]) -> Embedded | None:
-    """The chunks' vectors. A model that will never embed them does not keep them from being found by their words."""
-    try:
-        return Embedded(deps.embedder.name, await deps.embedder.embed([chunk.text for chunk in chunks]))
-    except EmbeddingRefused as error:
-        logger.warning("file not embedded", extra={"action": "file_not_embedded", "reason": str(error)[:200]})
-        return None

@@ -17,7 +17,7 @@ from shared.objects.vector_store_requests import CreateVectorStore, ModifyVector
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
 from shared.store.base import MAX_CHANGES, Delete, Put
-from shared.vector_stores import batches
+from shared.vector_stores import batches, kept_vectors
 from shared.vector_stores.attaching import searchable
 from shared.vector_stores.rows import KIND, number_of, store_put, store_row
 
@@ -108,6 +108,7 @@ async def drop(deps: Deps, owner: str, store_id: str) -> None:
     while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await deps.store.commit(partition, [Delete(each.key) for each in rows])
     await deps.index.drop(store_id)
+    await kept_vectors.forget(deps.blobs, store_id)
     await deps.store.commit(layout.vector_stores(owner), [Delete(store_id)])
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
+from shared import layout
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.files import files as file_resources
@@ -15,16 +17,20 @@ from shared.files.index_messages import IndexMessage
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
 from shared.queue.base import again
-from shared.vector_stores import batches, file_status, stores
+from shared.store.base import Conflict
+from shared.vector_stores import batches, file_status, kept_vectors, stores
+from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
 from shared.vector_stores.indexing import read
-from shared.vector_stores.rows import item_row, store_row
+from shared.vector_stores.rows import item_put, item_row, store_row
 
 logger = logging.getLogger(__name__)
 
 #: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
 #: store may try for minutes.
 RETURNS: Final = (0.2, 2.0, 20.0, 60.0, 120.0)
+#: Turns in a row in which a spent quota may let nothing of a file through: about an hour.
+MOST_IDLE: Final = 60
 
 
 class IngestionWorker:
@@ -76,14 +82,34 @@ class IngestionWorker:
 
     async def _index(self, message: IndexMessage, item: ItemRecord) -> bool:
         """Whether the file can be found now."""
-        outcome = await read(self.deps, message.owner, message.store_id, item)
+        try:
+            outcome = await read(self.deps, message.owner, message.store_id, item)
+        except EmbeddingPaused as pause:
+            await self._later(message, item, pause)
+            return False
         return await self._settle(message, item, outcome) and outcome.status == "completed"
+
+    async def _later(self, message: IndexMessage, item: ItemRecord, pause: EmbeddingPaused) -> None:
+        """Go on with the file when the model's quota is filled again. Raises the pause if that helps no more."""
+        idle = 0 if pause.advanced else message.idle + 1
+        if idle > MOST_IDLE:
+            raise pause
+        await self.deps.ingestion.send(replace(message, idle=idle).to_json(), pause.seconds)
+        row = await item_row(self.deps, message.owner, message.store_id, item.file.id)
+        if row is not None and row[0].token == item.token:
+            # So that housekeeping does not take it for forgotten.
+            with contextlib.suppress(Conflict):
+                put = item_put(row[0], self.deps.now(), row[1])
+                await self.deps.store.commit(layout.vector_store(message.owner, message.store_id), [put])
+        extra = {"action": "file_paused", "file_id": item.file.id, "seconds": pause.seconds, "idle": idle}
+        logger.info("file waits for the embedding quota", extra=extra)
 
     async def _unindex(self, message: IndexMessage, file_id: str) -> None:
         """Forget the chunks of a file that was detached, cancelled or found bad, perhaps while it was indexed."""
         row = await item_row(self.deps, message.owner, message.store_id, file_id)
         if row is None or row[0].file.status in ("failed", "cancelled"):
             await self.deps.index.remove(message.store_id, file_id)
+            await kept_vectors.forget(self.deps.blobs, message.store_id, file_id)
 
     async def _settle(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         owner, store_id = message.owner, message.store_id

@@ -12,6 +12,7 @@ from shared import layout
 from shared.housekeeping import sweep
 from shared.objects.vector_store_requests import AttachFile
 from shared.optimistic import BACKOFF
+from shared.search.base import EmbeddingUnavailable
 from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
 from shared.vector_stores.worker import IngestionWorker
@@ -226,3 +227,68 @@ def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(ht
     box.run(IngestionWorker(box.deps).poisoned(message))
     batch = client.vector_stores.file_batches.retrieve(message["batch_id"], vector_store_id=store.id)
     assert (batch.status, batch.file_counts.failed, batch.file_counts.in_progress) == ("failed", 1, 0)
+
+
+class Rationed:
+    """An embedder that makes a few vectors at a time and then asks to come again; it may break, too."""
+
+    def __init__(self, monkeypatch, box, at_once: int, breaks: int = 0, wait: float = 0.05):
+        self.made: list[str] = []
+        monkeypatch.setattr("shared.queue.consumer.RETRY_DELAY", 0.05)
+
+        async def batches(embedder, texts):
+            nonlocal breaks
+            if at_once:
+                yield dict(enumerate(await embedder.embed(texts[:at_once])))
+                self.made += texts[:at_once]
+            if breaks:
+                breaks -= 1
+                raise RuntimeError("the process died")
+            if len(texts) > at_once:
+                raise EmbeddingUnavailable("rate limit", retry_after=wait)
+
+        monkeypatch.setattr(type(box.deps.embedder), "batches", batches)
+
+
+def long_file(client) -> str:
+    return upload(client, "long.txt", " ".join(f"word{number}" for number in range(3000)).encode())
+
+
+@pytest.mark.parametrize("breaks", [0, 3])
+def test_a_file_larger_than_the_quota_is_indexed_and_no_text_is_embedded_twice(client, box, monkeypatch, breaks):
+    rationed = Rationed(monkeypatch, box, at_once=20, breaks=breaks)
+    store = client.vector_stores.create()
+    file = client.vector_stores.files.create_and_poll(
+        long_file(client), vector_store_id=store.id, chunking_strategy=SMALL, poll_interval_ms=50
+    )
+    assert file.status == "completed"
+    chunks = box.run(box.deps.index.chunks(store.id, file.id))
+    assert len(chunks) > 60
+    assert sorted(rationed.made) == sorted(chunk.text for chunk in chunks)
+    assert kept(box) == []
+
+
+def test_a_file_that_is_detached_while_it_waits_leaves_nothing(client, box, monkeypatch):
+    Rationed(monkeypatch, box, at_once=20, wait=2)
+    store = client.vector_stores.create()
+    file = client.vector_stores.files.create(store.id, file_id=long_file(client), chunking_strategy=SMALL)
+    eventually(lambda: kept(box) != [])
+    client.vector_stores.files.delete(file.id, vector_store_id=store.id)
+    eventually(lambda: kept(box) == [])
+
+
+def test_a_quota_that_lets_nothing_through_ends_in_a_failure(client, box, monkeypatch):
+    Rationed(monkeypatch, box, at_once=0)
+    monkeypatch.setattr("shared.vector_stores.worker.MOST_IDLE", 2)
+    store = client.vector_stores.create()
+    file = client.vector_stores.files.create_and_poll(
+        long_file(client), vector_store_id=store.id, chunking_strategy=SMALL, poll_interval_ms=50
+    )
+    assert (file.status, file.last_error.code) == ("failed", "server_error")
+
+
+def kept(box) -> list[str]:
+    async def names() -> list[str]:
+        return [info.name async for info in box.deps.blobs.list("vectors/")]
+
+    return box.run(names())

@@ -9,7 +9,7 @@ import asyncio
 import math
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -37,6 +37,10 @@ class HashedEmbedder:
 
         left_out = frozenset(STOPWORDS_EN)
         return await asyncio.to_thread(lambda: [vector(text, left_out) for text in texts])
+
+    async def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
+        """All of them."""
+        yield dict(enumerate(await self.embed(texts)))
 
     async def close(self) -> None:
         """There is nothing to release."""

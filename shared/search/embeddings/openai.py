@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.search.base import EmbeddingRefused, EmbeddingUnavailable, Vector
+from shared.search.embeddings.quota import PARALLEL, Quota, retry_after, tokens
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 #: Texts of one request: with the largest chunks still below the 300,000 tokens that OpenAI takes at once.
 BATCH: Final = 64
-PARALLEL: Final = 4
 RETRIES: Final = 5
+#: Seconds that `batches` waits for a quota to be filled before it gives up; whoever asked comes again later.
+PATIENCE: Final = 60.0
+#: Seconds to wait after the first failure that names no time, and times that the model may fail in a row.
+FIRST_WAIT: Final = 1.0
 #: Models of this family can be asked for short vectors; quality is nearly the same, memory and time a sixth.
 SHORTENED: Final = "text-embedding-3"
 DIMENSIONS: Final = 256
@@ -23,9 +27,16 @@ DIMENSIONS: Final = 256
 class OpenAIEmbedder:
     """`Embedder` by a model; `client` gives the client to use, `close` closes it."""
 
-    def __init__(self, client: Callable[[], AsyncOpenAI], model: str, close: Callable[[], Awaitable[None]]):
-        self._client, self._model, self._close = client, model, close
+    def __init__(
+        self,
+        client: Callable[[], AsyncOpenAI],
+        model: str,
+        close: Callable[[], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
+        self._client, self._model, self._close, self._sleep = client, model, close, sleep
         self._options: dict[str, Any] = {"dimensions": DIMENSIONS} if SHORTENED in model else {}
+        self._quota = Quota()
 
     @property
     def name(self) -> str:
@@ -43,24 +54,65 @@ class OpenAIEmbedder:
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         return [vector for vectors in await asyncio.gather(*map(embed, batches)) for vector in vectors]
 
+    async def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
+        """Vectors by the texts' numbers, in requests that fit the quota. Raises as `Embedder` says."""
+        waiting = [(number, tokens(text)) for number, text in enumerate(texts)]
+        patience, failures = PATIENCE, 0
+        while waiting:
+            sent = self._quota.next(waiting)
+            requests = [self._request([texts[number] for number in numbers], retries=0) for numbers in sent]
+            answers = await asyncio.gather(*requests, return_exceptions=True)
+            made: dict[int, Vector] = {}
+            for numbers, answer in zip(sent, answers, strict=True):
+                if not isinstance(answer, BaseException):
+                    made |= zip(numbers, answer, strict=True)
+            if made:
+                yield made
+                waiting, failures = [text for text in waiting if text[0] not in made], 0
+            errors = [answer for answer in answers if isinstance(answer, BaseException)]
+            if errors:
+                failures += 1
+                pause = self._pause(errors, failures)
+                patience -= pause
+                if patience < 0:
+                    raise EmbeddingUnavailable(str(errors[0]), retry_after=pause) from errors[0]
+                await self._sleep(pause)
+
     async def close(self) -> None:
         """Release connections."""
         await self._close()
 
-    async def _request(self, batch: Sequence[str]) -> list[Vector]:
-        # heavy: loaded on first use
-        from openai import APIConnectionError, APIStatusError, OpenAIError  # noqa: PLC0415
+    def _pause(self, errors: Sequence[BaseException], failures: int) -> float:
+        """Seconds to wait before the next request. Raises what waiting does not mend."""
+        for error in errors:
+            if not isinstance(error, EmbeddingUnavailable) or (error.retry_after is None and failures > RETRIES):
+                raise error
+        waits = [error.retry_after for error in errors if isinstance(error, EmbeddingUnavailable)]
+        named = [wait for wait in waits if wait is not None]
+        if named:
+            self._quota.refused()
+        return max(named, default=FIRST_WAIT * 2 ** (failures - 1))
 
-        client = self._client().with_options(max_retries=RETRIES)
+    async def _request(self, batch: Sequence[str], retries: int = RETRIES) -> list[Vector]:
+        # heavy: loaded on first use
+        from openai import APIConnectionError, APIStatusError, OpenAIError, RateLimitError  # noqa: PLC0415
+
+        client = self._client().with_options(max_retries=retries)
         # An empty text is refused.
         inputs = [text or " " for text in batch]
         try:
-            answer = await client.embeddings.create(model=self._model, input=inputs, **self._options)
+            raw = await client.embeddings.with_raw_response.create(model=self._model, input=inputs, **self._options)
+            answer = raw.parse()
         except APIConnectionError as error:
             raise EmbeddingUnavailable(str(error)) from error
+        except RateLimitError as error:
+            spent = error.code == "insufficient_quota"
+            wait = None if spent else retry_after(error.response.headers)
+            raise EmbeddingUnavailable(str(error), retry_after=wait) from error
         except APIStatusError as error:
-            passing = error.status_code in (408, 409, 429) or error.status_code >= 500
+            passing = error.status_code in (408, 409) or error.status_code >= 500
             raise (EmbeddingUnavailable if passing else EmbeddingRefused)(str(error)) from error
         except OpenAIError as error:
             raise EmbeddingUnavailable(str(error)) from error
+        self._quota.served(raw.headers)
         return [each.embedding for each in sorted(answer.data, key=lambda each: each.index)]

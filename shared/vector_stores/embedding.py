@@ -1,0 +1,61 @@
+"""The vectors of a file's chunks, made in as many turns as the model's quota takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from shared.deps import Deps
+from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable
+from shared.vector_stores import kept_vectors
+
+logger = logging.getLogger(__name__)
+
+#: Vectors of files with no more chunks are not kept: making them again costs less than looking for them.
+FEW: Final = 8
+#: Seconds until the next turn after a failure that names no time.
+PAUSE: Final = 30.0
+
+
+class EmbeddingPaused(Exception):
+    """The embedding model will do no more for now; what it did is kept."""
+
+    def __init__(self, seconds: float, *, advanced: bool):
+        super().__init__(f"embedding goes on in {seconds:.0f} s")
+        #: When to go on, and whether anything was embedded in this turn.
+        self.seconds, self.advanced = seconds, advanced
+
+
+async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]) -> Embedded | None:
+    """The chunks' vectors. A model that will never embed them does not keep them from being found by their words.
+
+    Raises EmbeddingPaused, or EmbeddingUnavailable when the model fails without having done anything.
+    """
+    texts = [chunk.text for chunk in chunks]
+    of = kept_vectors.digest(deps.embedder.name, texts)
+    few = len(texts) <= FEW
+    vectors = {} if few else await kept_vectors.kept(deps.blobs, store_id, file_id, of)
+    missing = [number for number in range(len(texts)) if number not in vectors]
+    advanced = False
+    try:
+        async for made in deps.embedder.batches([texts[number] for number in missing]):
+            numbered = {missing[number]: vector for number, vector in made.items()}
+            vectors |= numbered
+            advanced = True
+            if len(vectors) < len(texts) and not few:
+                await kept_vectors.keep(deps.blobs, store_id, file_id, of, numbered)
+    except EmbeddingRefused as error:
+        logger.warning("file not embedded", extra={"action": "file_not_embedded", "reason": str(error)[:200]})
+        return None
+    except EmbeddingUnavailable as error:
+        if error.retry_after is None and not advanced:
+            raise
+        raise EmbeddingPaused(error.retry_after or PAUSE, advanced=advanced) from error
+    return Embedded(deps.embedder.name, [vectors[number] for number in range(len(texts))])
+
+
+async def forget(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]) -> None:
+    """Remove what was kept of an indexed file."""
+    if len(chunks) > FEW:
+        await kept_vectors.forget(deps.blobs, store_id, file_id)
