@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import to_jsonable_python
+
+from shared.tools.values import as_json
 
 from shared.json_types import Json
 
@@ -159,4 +159,4 @@ def _problem(where: str, message: str) -> str:
 def _as_text(result: object) -> str:
     if isinstance(result, str):
         return result
-    return json.dumps(to_jsonable_python(result), ensure_ascii=False)
+    return as_json(result)

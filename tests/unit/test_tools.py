@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
+import pandas as pd
 import pytest
 from pydantic import Field
 
@@ -54,6 +57,45 @@ def test_a_tool_describes_itself_as_the_api_writes_functions():
 async def test_values_become_json_and_texts_stay_texts():
     assert json.loads(await made(add).run('{"left": 2}', CONTEXT)) == {"sum": 3}
     assert await made(shout).run('{"text": "grüezi"}', CONTEXT) == "GRÜEZI"
+
+
+@dataclass
+class Reading:
+    """A value with a time."""
+
+    at: object
+    value: object
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"v": pd.Series([1, 2]).sum()}, {"v": 3}),
+        ([np.float32(1.5), np.bool_(True), np.longdouble(2.5)], [1.5, True, 2.5]),
+        ({"n": np.int64(1), np.int64(2): 3}, {"n": 1, "2": 3}),
+        (np.array([[1.0, np.nan], [np.inf, 4.0]]), [[1.0, None], [None, 4.0]]),
+        ([pd.NA, pd.NaT, float("nan"), None], [None, None, None, None]),
+        (pd.Series([1.5, None]), [1.5, None]),
+        (pd.Series({"Basel": 1, "Bern": 2}), {"Basel": 1, "Bern": 2}),
+        (pd.Series([1, 2], index=["a", "a"]), [1, 2]),
+        (pd.to_datetime(pd.Series(["2026-01-02", None])), ["2026-01-02T00:00:00", None]),
+        (pd.DataFrame({"a": [1, 2], "b": ["x", None]}), [{"a": 1, "b": "x"}, {"a": 2, "b": None}]),
+        (pd.DataFrame({"a": [1]}, index=["x"]), {"index": ["x"], "columns": ["a"], "data": [[1]]}),
+        (pd.Index([1, 2]), [1, 2]),
+        (pd.Categorical(["a", "b"]), ["a", "b"]),
+        ([np.datetime64("2026-01-02"), np.datetime64("NaT", "D")], ["2026-01-02", None]),
+        (np.array(["2026-01-02"], dtype="datetime64[ns]"), ["2026-01-02T00:00:00.000000000"]),
+        ([pd.Timestamp("2026-01-02"), pd.Period("2026-01")], ["2026-01-02T00:00:00", "2026-01"]),
+        (Reading(pd.NaT, np.int64(3)), {"at": None, "value": 3}),
+    ],
+)
+async def test_values_of_numpy_and_pandas_become_json(value, told):
+    async def measure() -> object:
+        """Measure."""
+        return value
+
+    output = await made(measure).run("", CONTEXT)
+    assert json.loads(output, parse_constant=pytest.fail) == told
 
 
 async def test_a_parameter_may_be_called_title():
