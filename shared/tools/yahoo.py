@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -85,6 +86,16 @@ def _browser_session() -> Any:
     return Session(impersonate="chrome")
 
 
+def _readable(amount: float, *, least: float | None = None) -> float:
+    """Four places for shares; for what costs less than a cent, four digits that count.
+
+    A difference is as exact as the price (`least`) that it is one of.
+    """
+    size = abs(amount if least is None else least)
+    places = 4 if size >= 0.01 or size == 0 else 3 - math.floor(math.log10(size))
+    return round(amount, places)
+
+
 def _quote(symbol: str, meta: Mapping[str, Any]) -> Quote:
     price = float(meta["regularMarketPrice"])
     # New shares have no previous close, or one of 0.
@@ -93,9 +104,9 @@ def _quote(symbol: str, meta: Mapping[str, Any]) -> Quote:
     return Quote(
         symbol=meta.get("symbol") or symbol,
         name=meta.get("longName") or meta.get("shortName") or symbol,
-        price=round(price, 4),
+        price=_readable(price),
         currency=meta.get("currency") or "",
-        change=None if not before else round(price - before, 4),
+        change=None if not before else _readable(price - before, least=price),
         change_percent=None if not before else round((price / before - 1) * 100, 2),
         market_time=None if time is None else time.isoformat(),
     )

@@ -60,6 +60,21 @@ async def test_a_new_share_has_no_change(market):
     assert (quote["price"], quote["change"], quote["change_percent"]) == (20.0, None, None)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "price", "change"),
+    [
+        (0.00000845, 0.00000901, 0.00000901, 0.00000056),
+        (0.0123456, 0.01301111, 0.013, 0.0007),
+        (1.23456789, 1.30001, 1.3, 0.0654),
+        (96000.123456, 96001.5, 96001.5, 1.3765),
+    ],
+)
+async def test_the_price_of_a_coin_keeps_the_digits_that_count(market, before, now, price, change):
+    market.closes["COIN"] = (before, now, "USD")
+    (quote,) = await ask(market, ["COIN"])
+    assert (quote["price"], quote["change"]) == (price, change)
+
+
 async def test_an_unknown_symbol_spoils_only_itself(market):
     unknown, known = await ask(market, ["NOPE", "MSFT"])
     assert unknown == {"symbol": "NOPE", "error": "Yahoo Finance does not know this symbol"}
