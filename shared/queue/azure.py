@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import logging
 import math
 import time
 from collections import Counter
@@ -11,12 +13,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import QueueMessage, TextBase64DecodePolicy, TextBase64EncodePolicy
+from azure.storage.queue import QueueMessage, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 from shared.azure import code_of, retry
 from shared.json_types import Json
 from shared.queue.base import QueueUnavailable, Received, encode_body
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -34,7 +38,7 @@ class AzureQueue:
     def __init__(self, service: QueueServiceClient, name: str, counter: Counter[str] | None = None) -> None:
         self._service = service
         self._queue = service.get_queue_client(
-            name, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=TextBase64DecodePolicy()
+            name, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=None
         )
         self._counter = Counter() if counter is None else counter
 
@@ -53,7 +57,7 @@ class AzureQueue:
             taken = await self._ask("queue.receive", lambda: self._take(min(limit, PAGE), visibility))
             left = end - time.monotonic()
             if taken or left <= 0:
-                return [_received(message) for message in taken]
+                return taken
             await asyncio.sleep(min(left, POLL_SECONDS))
 
     async def delete(self, message: Received) -> None:
@@ -71,11 +75,12 @@ class AzureQueue:
         """Close the service's client."""
         await self._service.close()
 
-    async def _take(self, limit: int, visibility: float) -> list[QueueMessage]:
+    async def _take(self, limit: int, visibility: float) -> list[Received]:
         messages = self._queue.receive_messages(
             messages_per_page=limit, max_messages=limit, visibility_timeout=max(1, math.ceil(visibility))
         )
-        return [message async for message in messages]
+        read = [_received(message) async for message in messages]
+        return [message for message in read if message is not None]
 
     async def _settle(self, operation: str, call: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -105,5 +110,16 @@ class AzureQueue:
             return
 
 
-def _received(message: QueueMessage) -> Received:
-    return Received(json.loads(message.content), message.dequeue_count or 1, (message.id, message.pop_receipt))
+def _received(message: QueueMessage) -> Received | None:
+    """A message as we send them; None for one that somebody else has put there, which stays until it expires.
+
+    The SDK's own decoding would refuse the whole answer for it.
+    """
+    try:
+        body = json.loads(base64.b64decode(message.content, validate=True))
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        logger.warning("foreign message", extra={"action": "foreign_message", "message_id": message.id})
+        return None
+    return Received(body, message.dequeue_count or 1, (message.id, message.pop_receipt))
