@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import secrets
 import time
 from collections import Counter, deque
@@ -60,6 +61,8 @@ class FakeResponses:
     keep_bodies: bool = True
     #: Streams leave out events of this type, as some servers do.
     without: str = ""
+    #: As OGX streams: every item has the same index.
+    all_at_index_0: bool = False
     default: FakeTurn = HELLO
     model_names: list[str] = field(default_factory=lambda: ["fake-model"])
 
@@ -129,6 +132,8 @@ class FakeResponses:
         return await self._stream(request, _own(stream_bytes(turn, body["model"]), unique), turn)
 
     async def _stream(self, request: web.Request, events: bytes, turn: FakeTurn) -> web.StreamResponse:
+        if self.all_at_index_0:
+            events = re.sub(rb'"output_index":\d+', b'"output_index":0', events)
         if self.without:
             kept = [each for each in events.split(b"\n\n") if f"event: {self.without}\n".encode() not in each + b"\n"]
             events = b"\n\n".join(kept)

@@ -18,7 +18,9 @@ class Reader:
     """Reads one stream."""
 
     def __init__(self) -> None:
-        #: Finished items by output index, for servers whose last event does not repeat them.
+        #: Item id -> its number. Not every server counts its items: some give all of them the same index.
+        self._numbers: dict[str, int] = {}
+        #: Finished items by number, for servers whose last event does not repeat them.
         self._items: dict[int, Json] = {}
         #: Calls whose arguments came in deltas; small servers send them only when they are complete.
         self._heard: set[int] = set()
@@ -27,18 +29,19 @@ class Reader:
         """What the event means, if anything. Raises TurnFailed."""
         match event.get("type"):
             case "response.output_text.delta":
-                return TextDelta(event["output_index"], event["delta"])
+                return TextDelta(self._number(event), event["delta"])
             case "response.refusal.delta":
-                return TextDelta(event["output_index"], event["delta"], refusal=True)
-            case "response.output_item.added" if event["item"]["type"] == "function_call":
-                return CallStarted(event["output_index"], event["item"]["call_id"], event["item"]["name"])
+                return TextDelta(self._number(event), event["delta"], refusal=True)
+            case "response.output_item.added":
+                number, item = self._number(event), event["item"]
+                return CallStarted(number, item["call_id"], item["name"]) if item["type"] == "function_call" else None
             case "response.function_call_arguments.delta":
-                self._heard.add(event["output_index"])
-                return ArgumentsDelta(event["output_index"], event["delta"])
-            case "response.function_call_arguments.done" if event["output_index"] not in self._heard:
-                return ArgumentsDelta(event["output_index"], event["arguments"])
+                self._heard.add(self._number(event))
+                return ArgumentsDelta(self._number(event), event["delta"])
+            case "response.function_call_arguments.done" if self._number(event) not in self._heard:
+                return ArgumentsDelta(self._number(event), event["arguments"])
             case "response.output_item.done":
-                self._items[event["output_index"]] = event["item"]
+                self._items[self._number(event)] = event["item"]
             case "response.completed" | "response.incomplete":
                 return TurnDone(turn_of(event["response"], self._items))
             case "response.failed":
@@ -46,6 +49,17 @@ class Reader:
             case "error":
                 raise TurnFailed(str(event.get("code")), str(event.get("message")))
         return None
+
+    def _number(self, event: Json) -> int:
+        """The number of the item that the event is about: the server's, unless another item has that already."""
+        index: int = event["output_index"]
+        item_id = event.get("item_id") or (event.get("item") or {}).get("id")
+        if item_id is None:
+            return index
+        if item_id not in self._numbers:
+            taken = self._numbers.values()
+            self._numbers[item_id] = max(taken) + 1 if index in taken else index
+        return self._numbers[item_id]
 
 
 def turn_of(response: Json, streamed: dict[int, Json] | None = None) -> Turn:
