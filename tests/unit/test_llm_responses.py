@@ -11,7 +11,7 @@ import pytest
 from openai.types.responses import ResponseInputItemParam
 from pydantic import TypeAdapter
 
-from shared.llm.base import ArgumentsDelta, LlmError, TurnRequest
+from shared.llm.base import ArgumentsDelta, CallStarted, LlmError, TextDelta, TurnRequest
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.body import body_of
@@ -77,7 +77,7 @@ async def test_it_gives_up_some_day(fake, llm, trouble):
 
 async def test_a_server_that_is_not_there_is_a_server_error():
     llm = ResponsesLlm(Endpoint("http://127.0.0.1:9/v1", "nobody", "key"), backoff=replace(BACKOFF, first=0.001))
-    with pytest.raises(LlmError, match=r"^Sorry, something went wrong\.$"):
+    with pytest.raises(LlmError, match="refused the connection"):
         await answer(llm)
     assert await llm.poll("resp_1") is None
     await llm.close()
@@ -104,7 +104,7 @@ async def test_it_does_not_wait_past_the_deadline(fake, llm, header):
 async def test_a_model_that_says_nothing_is_left_at_the_deadline(fake, llm):
     fake.default = FakeTurn(delay=60)
     began = time.monotonic()
-    with pytest.raises(LlmError, match="Sorry"):
+    with pytest.raises(LlmError, match=r"^The model did not answer in time\.$"):
         await answer(llm, within=0.3)
     assert time.monotonic() - began < 5
 
@@ -349,6 +349,23 @@ async def test_arguments_that_come_only_whole_are_heard(fake, llm):
     async with aclosing(llm.stream(WEATHER, time.time() + 20)) as events:
         heard = [event async for event in events]
     assert ArgumentsDelta(0, '{"a": 1}') in heard
+
+
+@pytest.mark.parametrize("said", [(), ("Let me ", "see.")])
+async def test_items_are_told_apart_though_the_server_gives_all_the_same_index(fake, llm, said):
+    fake.all_at_index_0 = True
+    calls = (("get_weather", '{"city": "Basel"}'), ("get_time", '{"city": "Bern"}'))
+    fake.script(FakeTurn(text=said, calls=calls))
+    async with aclosing(llm.stream(WEATHER, time.time() + 20)) as events:
+        heard = [event async for event in events]
+
+    started = {event.item: event for event in heard if isinstance(event, CallStarted)}
+    arguments = dict.fromkeys(started, "")
+    for event in heard:
+        if isinstance(event, ArgumentsDelta):
+            arguments[event.item] += event.text
+    assert [(started[item].name, arguments[item]) for item in sorted(started)] == [*calls]
+    assert {event.item for event in heard if isinstance(event, TextDelta)}.isdisjoint(started)
 
 
 async def test_a_stream_that_ends_without_an_end_is_a_lost_connection(fake, llm):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.config import Settings
 
 if TYPE_CHECKING:
+    from aiohttp import ClientSession
     from openai import AsyncOpenAI
 
 _SCOPE = "https://cognitiveservices.azure.com/.default"
 _OPENAI = "https://api.openai.com/v1"
 #: Local servers want no key, but the SDK does.
 _NO_KEY = "none"
+#: Bytes of a header of an answer.
+_LONGEST_HEADER = 64 * 1024
 
 
 class CredentialRefused(Exception):
@@ -44,6 +48,7 @@ class Endpoint:
             key = self._azure_token_provider() if self.api_key is None else self.api_key
             # aiohttp below the SDK takes a third less processor time per turn than its own transport.
             transport = DefaultAioHttpClient()
+            _take_long_headers(transport)
             self._client = AsyncOpenAI(base_url=self.base_url, api_key=key, max_retries=0, http_client=transport)
         return self._client
 
@@ -71,6 +76,23 @@ class Endpoint:
                 raise CredentialRefused(str(error)) from error
 
         return token
+
+
+def _take_long_headers(client: Any) -> None:
+    """Let the client take what gateways add to an answer; the SDK's transport has no setting for it."""
+    for transport in (client._transport, *client._mounts.values()):
+        if transport is not None:
+            transport.get_client = partial(_session, transport.get_client)
+
+
+def _session(make: Callable[[], ClientSession]) -> ClientSession:
+    # heavy: loaded on first use
+    from aiohttp import ClientSession  # noqa: PLC0415
+
+    made = make()
+    connector = made.connector
+    made.detach()
+    return ClientSession(connector=connector, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER)
 
 
 def endpoint_of(settings: Settings) -> Endpoint | None:

@@ -15,27 +15,16 @@ from email.utils import parsedate_to_datetime
 
 from shared.json_types import Json
 from shared.llm.base import LlmError
+from shared.llm.responses import unreachable
 from shared.llm.responses.body import OPTIONAL, REASONING_ITEMS, carries_reasoning
 from shared.llm.responses.endpoint import CredentialRefused
 from shared.llm.responses.events import TurnFailed
+from shared.llm.responses.refusals import refusal
 
 SORRY = "Sorry, something went wrong."
 BUSY = "The rate limit of the model was reached. Please try again later."
-SPENT = "The quota of the model is used up. Please check plan and billing of the model's account."
-FILTERED = "The prompt was refused by the model's content filter. Please change it and try again."
-TOO_LONG = "The prompt is longer than the model can take. Please shorten the thread, or set a truncation strategy."
-
 #: An answer that is not as the API says, or an identity that is none, will be the same the next time.
 _HOPELESS = (ValueError, LookupError, TypeError, CredentialRefused)
-_PROMPT_CODES = {
-    "bio_policy": FILTERED,
-    "content_filter": FILTERED,
-    "content_policy_violation": FILTERED,
-    "image_content_policy_violation": FILTERED,
-    "invalid_prompt": FILTERED,
-    "misalignment_policy_violation": FILTERED,
-    "context_length_exceeded": TOO_LONG,
-}
 #: Codes within a stream that may be gone the next time.
 _PASSING_CODES = {"server_error", "rate_limit_exceeded", "internal_error", "overloaded", "timeout", "None"}
 _UNSUPPORTED = re.compile(r"unsupported|not supported|not support|unknown parameter|unrecognized|not permitted", re.I)
@@ -85,14 +74,13 @@ def decide(error: Exception, body: Json | None = None) -> Decision:
     if status is None:
         return _about_connection(error)
     code, message = str(getattr(error, "code", None)), _message(error)
+    names, after = (code, str(getattr(error, "type", None))), _retry_after(error)
+    if (refused := refusal(status, names, message, may_return=after is not None)) is not None:
+        return Fail(refused)
     if status == 429:
-        if code == "insufficient_quota":
-            return Fail(LlmError("rate_limit_exceeded", SPENT))
-        return Retry(_retry_after(error), LlmError("rate_limit_exceeded", BUSY))
+        return Retry(after, LlmError("rate_limit_exceeded", BUSY))
     if status in (408, 409) or status >= 500:
-        return Retry(_retry_after(error), LlmError("server_error", SORRY))
-    if code in _PROMPT_CODES:
-        return Fail(LlmError("invalid_prompt", _PROMPT_CODES[code]))
+        return Retry(after, LlmError("server_error", SORRY))
     if body is not None and (drop := _dispensable(getattr(error, "param", None), code, message, body)) is not None:
         return drop
     return Fail(LlmError("server_error", SORRY))
@@ -103,14 +91,14 @@ def facts(error: Exception) -> Json:
     return {
         "status": getattr(error, "status_code", None),
         "code": getattr(error, "code", None),
-        "reason": f"{type(error).__name__}: {_message(error)}"[:300],
+        "reason": unreachable.story(error, _message(error))[:400],
         "request_id": getattr(error, "request_id", None),
     }
 
 
 def _about_failed_turn(error: TurnFailed) -> Decision:
-    if error.code in _PROMPT_CODES:
-        return Fail(LlmError("invalid_prompt", _PROMPT_CODES[error.code]))
+    if (refused := refusal(None, (error.code,), error.message)) is not None:
+        return Fail(refused)
     busy = error.code == "rate_limit_exceeded"
     final = LlmError("rate_limit_exceeded", BUSY) if busy else LlmError("server_error", SORRY)
     return Retry(None, final) if error.code in _PASSING_CODES else Fail(final)
@@ -120,8 +108,10 @@ def _about_connection(error: Exception) -> Decision:
     if isinstance(getattr(error, "body", None), dict):
         # An error object in the middle of a stream, as servers other than OpenAI's send it.
         return _about_failed_turn(TurnFailed(str(getattr(error, "code", None)), _message(error)))
-    final = LlmError("server_error", SORRY)
-    return Fail(final) if isinstance(error, _HOPELESS) else Retry(None, final)
+    told = unreachable.kind(error)
+    final = LlmError("server_error", told or SORRY)
+    hopeless = isinstance(error, _HOPELESS) or told == unreachable.UNTRUSTED
+    return Fail(final) if hopeless else Retry(None, final)
 
 
 def _dispensable(param: str | None, code: str, message: str, body: Json) -> WithoutParameter | None:

@@ -1,0 +1,74 @@
+"""Refusals that are about the prompt or the account: too long, filtered, no money left.
+
+OpenAI says so by a code. Servers and gateways that speak its API put a status there, or nothing, and the reason into
+their words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from shared.llm.base import LlmError
+
+SPENT: Final = "The quota of the model is used up. Please check plan and billing of the model's account."
+FILTERED: Final = "The prompt was refused by the model's content filter. Please change it and try again."
+TOO_LONG: Final = (
+    "The prompt is longer than the model can take. Please shorten the thread, or set a truncation strategy."
+)
+
+_CODES: Final = {
+    "bio_policy": FILTERED,
+    "content_filter": FILTERED,
+    "content_policy_violation": FILTERED,
+    "image_content_policy_violation": FILTERED,
+    "invalid_prompt": FILTERED,
+    "misalignment_policy_violation": FILTERED,
+    "context_length_exceeded": TOO_LONG,
+    "exceed_context_size_error": TOO_LONG,
+    "insufficient_quota": SPENT,
+    "billing_hard_limit_reached": SPENT,
+    "budget_exceeded": SPENT,
+}
+#: In the words of vLLM, DeepSeek, LiteLLM, llama.cpp, LM Studio and of what LiteLLM passes on.
+_WORDS: Final = {
+    TOO_LONG: re.compile(
+        r"maximum context length|maximum model length|exceeds? the available context size|context size has been"
+        r"|context_?length_?exceeded|ContextWindowExceeded|exceeds the context window|prompt is too long"
+        r"|with context length of only|greater than the context length",
+        re.I,
+    ),
+    FILTERED: re.compile(
+        r"ContentPolicyViolation|content management policy|content_filter|content_policy_violation|content exists risk",
+        re.I,
+    ),
+    SPENT: re.compile(
+        r"insufficient[ _](quota|balance|credits?|funds)|exceeded your current quota|credit balance is too low"
+        r"|budget has been exceeded|billing_hard_limit",
+        re.I,
+    ),
+}
+#: Some providers call their limit per minute a quota; then they say when to come back.
+_COME_BACK: Final = re.compile(r"retry (in|after) \d|per[ _]?minute", re.I)
+#: A message may go on to quote the prompt, which says anything.
+_LOOKED_AT: Final = 400
+_PAYMENT_REQUIRED: Final = 402
+
+
+def refusal(status: int | None, names: tuple[str, ...], message: str, *, may_return: bool = False) -> LlmError | None:
+    """What the client is told, if the endpoint refuses this prompt or this account.
+
+    `names` are the code and the type of the error; `may_return` tells that the endpoint said when to try again.
+    """
+    meant = next((_CODES[name] for name in names if name in _CODES), None) or _by_words(message[:_LOOKED_AT])
+    if meant is None and status == _PAYMENT_REQUIRED:
+        meant = SPENT
+    if meant == SPENT and "insufficient_quota" not in names and (may_return or _COME_BACK.search(message)):
+        return None
+    if meant is None:
+        return None
+    return LlmError("rate_limit_exceeded" if meant == SPENT else "invalid_prompt", meant)
+
+
+def _by_words(message: str) -> str | None:
+    return next((meant for meant, words in _WORDS.items() if words.search(message)), None)

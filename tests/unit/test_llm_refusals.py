@@ -1,0 +1,247 @@
+"""Refusals and silences of endpoints that are not OpenAI's: told in our words, with the reason in the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from shared.llm.base import LlmError, TurnRequest
+from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.attempts import BACKOFF
+from shared.llm.responses.endpoint import Endpoint
+from tests.fakes.certificate import certificate, server_side
+from tests.fakes.responses_events import FakeTurn, stream_bytes
+
+WEATHER = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def answering(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """A server that gives one answer to everything; yields its base URL."""
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    await site.start()
+    try:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def ask(base_url: str, *, within: float = 20) -> str:
+    llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
+    try:
+        async with aclosing(llm.stream(WEATHER, time.time() + within)) as events:
+            turn = [event async for event in events][-1].turn
+        return turn.items[-1]["content"][0]["text"]
+    finally:
+        await llm.close()
+
+
+# Bodies as the servers send them, shortened; the numbers are theirs.
+LONG = "invalid_prompt", "longer than the model can take"
+FILTERED = "invalid_prompt", "content filter"
+SPENT = "rate_limit_exceeded", "quota of the model is used up"
+BUSY = "rate_limit_exceeded", "try again later"
+SORRY = "server_error", "Sorry, something went wrong"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "told"),
+    [
+        pytest.param(
+            400,
+            {
+                "message": "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
+                "type": "BadRequestError",
+                "code": 400,
+            },
+            LONG,
+            id="vLLM",
+        ),
+        pytest.param(
+            400,
+            {"message": "The decoder prompt (length 5000) is longer than the maximum model length of 4096."},
+            LONG,
+            id="vLLM, of its engine",
+        ),
+        pytest.param(
+            400,
+            {
+                "message": "This model's maximum context length is 131072 tokens. However, you requested 140000 tokens",
+                "type": "invalid_request_error",
+                "code": "invalid_request_error",
+            },
+            LONG,
+            id="DeepSeek",
+        ),
+        pytest.param(
+            400,
+            {"message": "litellm.ContextWindowExceededError: Too much", "type": None, "code": "400"},
+            LONG,
+            id="LiteLLM",
+        ),
+        pytest.param(
+            400,
+            {
+                "code": 400,
+                "message": "the request exceeds the available context size (4096 tokens), try increasing it",
+                "type": "exceed_context_size_error",
+            },
+            LONG,
+            id="llama.cpp",
+        ),
+        pytest.param(
+            400,
+            {"message": "litellm.ContentPolicyViolationError: no", "type": None, "code": "400"},
+            FILTERED,
+            id="LiteLLM, filtered",
+        ),
+        pytest.param(
+            400,
+            {"message": "Content Exists Risk", "type": "invalid_request_error", "code": "invalid_request_error"},
+            FILTERED,
+            id="DeepSeek, filtered",
+        ),
+        pytest.param(
+            402,
+            {"message": "Insufficient Balance", "type": "unknown_error", "code": "invalid_request_error"},
+            SPENT,
+            id="DeepSeek, spent",
+        ),
+        pytest.param(402, {"message": "Please top up"}, SPENT, id="payment required"),
+        pytest.param(
+            429,
+            {
+                "message": "litellm.RateLimitError: OpenAIException - You exceeded your current quota, please check it",
+                "type": "throttling_error",
+                "code": "429",
+            },
+            SPENT,
+            id="LiteLLM, spent",
+        ),
+        pytest.param(
+            400,
+            {
+                "message": "Budget has been exceeded! Current cost: 1.0, Max budget: 0.5",
+                "type": "budget_exceeded",
+                "code": "400",
+            },
+            SPENT,
+            id="LiteLLM, its own budget",
+        ),
+        pytest.param(400, {"message": "The field `messages` is not known", "code": 400}, SORRY, id="anything else"),
+    ],
+)
+async def test_refusals_are_understood_by_their_words(status, error, told):
+    asked = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.json_response({"error": error}, status=status)
+
+    async with answering(answer) as base_url:
+        with pytest.raises(LlmError, match=told[1]) as caught:
+            await ask(base_url)
+    assert caught.value.code == told[0]
+    assert asked == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        ({"message": "You exceeded your current quota. Please retry in 22.8s.", "code": 429}, {}),
+        ({"message": "You exceeded your current quota", "code": "429"}, {"retry-after": "0"}),
+        ({"message": "Quota per minute: you exceeded your current quota", "code": "429"}, {}),
+        ({"message": "Rate limit reached", "code": "429"}, {}),
+    ],
+)
+async def test_a_quota_of_the_minute_is_waited_for(error, headers):
+    asked = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            return web.Response(body=stream_bytes(FakeTurn(text=("Rain.",)), "m"), content_type="text/event-stream")
+        return web.json_response({"error": error}, status=429, headers=headers)
+
+    async with answering(answer) as base_url:
+        assert await ask(base_url) == "Rain."
+    assert asked == 2
+
+
+async def test_a_refusal_in_the_stream_is_understood_too():
+    async def answer(_: web.Request) -> web.Response:
+        error = {"message": "This model's maximum context length is 4096 tokens.", "code": 400}
+        return web.Response(body=f"data: {json.dumps({'error': error})}\n\n", content_type="text/event-stream")
+
+    async with answering(answer) as base_url:
+        with pytest.raises(LlmError, match=LONG[1]):
+            await ask(base_url)
+
+
+# -- endpoints that cannot be reached ----------------------------------------------------------------------------------
+
+
+def reasons(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(str(getattr(record, "reason", "")) for record in caplog.records)
+
+
+async def test_nobody_listens_there(caplog):
+    caplog.set_level(logging.WARNING)
+    with pytest.raises(LlmError, match=r"^The model could not be reached: its server refused the connection\.$"):
+        await ask("http://127.0.0.1:9/v1")
+    assert "Cannot connect to host 127.0.0.1:9" in reasons(caplog)
+
+
+async def test_the_host_has_no_such_name(caplog):
+    caplog.set_level(logging.WARNING)
+    with pytest.raises(LlmError, match=r"^The model could not be reached: its server's name is unknown\.$"):
+        await ask("http://nobody.invalid/v1")
+    assert "nobody.invalid" in reasons(caplog)
+
+
+async def test_a_password_in_the_address_stays_out_of_the_log(caplog):
+    caplog.set_level(logging.WARNING)
+    with pytest.raises(LlmError) as caught:
+        await ask("http://user:pass-word@127.0.0.1:9/v1")
+    assert "pass-word" not in reasons(caplog) + caught.value.message
+
+
+async def test_the_certificate_is_nobodys(caplog, tmp_path: Path):
+    caplog.set_level(logging.WARNING)
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response()
+
+    async with answering(answer, server_side(certificate(tmp_path, "localhost"))) as base_url:
+        with pytest.raises(LlmError, match=r"certificate is not trusted\.$"):
+            await ask(base_url)
+    assert "certificate" in reasons(caplog)
+    assert len([each for each in caplog.records if hasattr(each, "reason")]) == 1
+
+
+async def test_a_gateway_may_send_long_headers():
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(
+            body=stream_bytes(FakeTurn(text=("Rain.",)), "m"),
+            content_type="text/event-stream",
+            headers={"X-Policy": "p" * 20_000},
+        )
+
+    async with answering(answer) as base_url:
+        assert await ask(base_url) == "Rain."
