@@ -16,9 +16,8 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
-from shared.tools.values import as_json
-
 from shared.json_types import Json
+from shared.tools.values import as_json
 
 logger = logging.getLogger(__name__)
 
