@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.search.parsing.relations import related
 from shared.search.parsing.symbols import translated
-from shared.search.parsing.xml import Archive, elements
+from shared.search.parsing.xml import Archive
 
 #: By the list's id and the level in it: the bullet.
 Bullets = Mapping[tuple[str, str], str]
@@ -21,7 +21,7 @@ def bullets(archive: Archive, main: str) -> Bullets:
     levels: dict[str, dict[str, str]] = {}
     list_id = kind = level = ""
     for part in related(archive, main, "numbering"):
-        for parent, name, found in elements(archive, part):
+        for parent, name, found in archive.elements(part):
             value = found.get("val", "")
             if name == "abstractNum":
                 kind = found.get("abstractNumId", "")

@@ -12,7 +12,7 @@ from shared.search.parsing.numbering import bullets
 from shared.search.parsing.paragraphs import Paragraphs
 from shared.search.parsing.relations import main_part, related, relations
 from shared.search.parsing.tables import Text
-from shared.search.parsing.xml import Archive, elements
+from shared.search.parsing.xml import Archive
 
 NOTES: Final = ("footnotes", "endnotes", "comments")
 
@@ -73,7 +73,7 @@ def slides_of(archive: Archive) -> list[str]:
     """The slides in the presentation's order; in that of their numbers if it names none."""
     main = main_part(archive, "ppt/presentation.xml")
     parts = {relation.id: relation.part for relation in relations(archive, main) if relation.kind == "slide"}
-    ids = [found.get("id", "") for _, name, found in elements(archive, main) if name == "sldId"]
+    ids = [found.get("id", "") for _, name, found in archive.elements(main) if name == "sldId"]
     ordered = [parts[id] for id in ids if archive.has(parts.get(id, ""))]
     return ordered or archive.numbered(r"ppt/slides/slide(\d+)\.xml")
 

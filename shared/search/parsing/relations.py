@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from shared.search.parsing.xml import Archive, elements
+from shared.search.parsing.xml import Archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Relation:
 def relations(archive: Archive, part: str) -> Iterator[Relation]:
     """What a part refers to inside the archive; the empty part is the file as a whole."""
     folder, name = posixpath.split(part)
-    for _, element, found in elements(archive, posixpath.join(folder, "_rels", f"{name}.rels")):
+    for _, element, found in archive.elements(posixpath.join(folder, "_rels", f"{name}.rels")):
         if element == "Relationship" and found.get("TargetMode") != "External":
             target = posixpath.normpath(posixpath.join("/", folder, unquote(found.get("Target", ""))))
             yield Relation(found.get("Id", ""), found.get("Type", "").rpartition("/")[2], target.lstrip("/"))

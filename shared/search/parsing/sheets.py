@@ -15,7 +15,7 @@ from shared.search.parsing.formats import invalid
 from shared.search.parsing.relations import main_part, related, relations
 from shared.search.parsing.tables import Table, Text, joined
 from shared.search.parsing.workbook import Book, characters
-from shared.search.parsing.xml import Archive, elements
+from shared.search.parsing.xml import Archive
 
 #: Empty columns in a row that are shown at most.
 WIDEST_GAP: Final = 20
@@ -137,7 +137,7 @@ def printed(section: str) -> str:
 def named_sheets(archive: Archive, main: str) -> list[tuple[str, str]]:
     """Names of the sheets and their parts, in the workbook's order; in that of their numbers if it names none."""
     parts = {relation.id: relation.part for relation in relations(archive, main)}
-    found = [element for _, name, element in elements(archive, main) if name == "sheet"]
+    found = [element for _, name, element in archive.elements(main) if name == "sheet"]
     named = [(element.get("name", ""), parts.get(element.get("id", ""), "")) for element in found]
     numbered = [("", part) for part in archive.numbered(r"xl/worksheets/sheet(\d+)\.xml")]
     return [(characters(name), part) for name, part in named if archive.has(part)] or numbered

@@ -9,7 +9,7 @@ from shared.search.parsing.formats import invalid
 from shared.search.parsing.number_formats import BUILT_IN, GENERAL, shown
 from shared.search.parsing.relations import related
 from shared.search.parsing.runs import Line
-from shared.search.parsing.xml import Archive, elements
+from shared.search.parsing.xml import Archive
 
 #: A character by its number, in the strings of sheets.
 ESCAPE: Final = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -60,8 +60,8 @@ class Book:
             self._strings = strings.strings
         self._formats: list[str] = []
         for part in part_of(archive, main, "styles"):
-            self._formats = formats(elements(archive, part))
-        truths = [found.get("date1904") for _, name, found in elements(archive, main) if name == "workbookPr"]
+            self._formats = formats(archive.elements(part))
+        truths = [found.get("date1904") for _, name, found in archive.elements(main) if name == "workbookPr"]
         self._since_1904 = any(truth in ("1", "true") for truth in truths)
 
     def shown(self, value: str, kind: str, style: str) -> str:

@@ -66,10 +66,12 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
             raise invalid("The file is not a valid Office document.") from error
-        self._names = {name.lower(): name for name in reversed(self._zip.namelist())}
-        if len(self._names) > ENTRIES:
+        names = self._zip.namelist()
+        if len(names) > ENTRIES:
             raise invalid("The file has too many parts.")
+        self._names = {name.lower(): name for name in reversed(names)}
         self._budget = INFLATED
+        self._relations: dict[str, list[tuple[str, str, dict[str, str]]]] = {}
 
     def has(self, name: str) -> bool:
         """Whether there is a part of that name."""
@@ -81,6 +83,18 @@ class Archive:
             (match, name) for name in self._names.values() if (match := re.fullmatch(pattern, name, re.IGNORECASE))
         ]
         return [name for _, name in sorted((int(match[1] or 0), name) for match, name in found)]
+
+    def elements(self, name: str) -> list[tuple[str, str, dict[str, str]]]:
+        """The elements of a part, which may be missing: their parents, names and attributes. Relations are kept."""
+        found = self._relations.get(name)
+        if found is None:
+            handler = Elements()
+            if self.has(name):
+                self.parse(name, handler)
+            found = handler.found
+            if name.endswith(".rels"):
+                self._relations[name] = found
+        return found
 
     def parse(self, name: str, handler: ElementHandler) -> None:
         """Feed a part to a handler. Raises BrokenPart, or ParsingFailed for what is hostile or too large."""
@@ -108,14 +122,6 @@ class Archive:
                     yield piece
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
             raise BrokenPart("The file is a broken or encrypted archive.") from error
-
-
-def elements(archive: Archive, part: str) -> list[tuple[str, str, dict[str, str]]]:
-    """The elements of a part that may be missing."""
-    found = Elements()
-    if archive.has(part):
-        archive.parse(part, found)
-    return found.found
 
 
 class LocalNames(dict[str, str]):
