@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 # `make requirements UPGRADE=--upgrade` takes the newest of everything.
 UPGRADE ?=
 
-.PHONY: run test test-newest test-long coverage durability check demo samples install bench licences requirements infra-check docs clean
+.PHONY: run test test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -45,6 +45,9 @@ check: $(VENV)/.installed-dev ## Format, lint, types, architecture
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
+
+corpus: $(VENV)/.installed-dev ## What the readers find in tests/corpus; AGAINST=v0.1.0 shows those of a revision beside
+	@$(BIN)/python -m tests.corpus $(AGAINST)
 
 bench: $(VENV)/.installed-dev ## Measure; prints a table, writes JSON to bench/results
 	$(BIN)/python -m bench

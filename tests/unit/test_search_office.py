@@ -97,6 +97,22 @@ async def test_a_text_box_stands_behind_its_paragraph():
     assert await read("a.docx", docx(f"<w:p>{run('be')}{box}{run('fore')}</w:p>")) == "before\nin the box"
 
 
+async def test_a_watermark_is_read():
+    header = (
+        f"<w:hdr {office.W} xmlns:v='v'><w:p><w:r><w:pict><v:textpath string='DRAFT'/></w:pict></w:r></w:p></w:hdr>"
+    )
+    data = docx(f"<w:p>{run('body')}</w:p>", {"word/header1.xml": header}, b_header="header1.xml")
+    assert await read("a.docx", data) == "DRAFT\n\nbody"
+
+
+async def test_series_of_a_chart_may_have_categories_of_their_own():
+    chart = office.chart("Growth", ["1", "2"], "Leeks", ["3", "4"])
+    again = chart.partition("<c:ser>")[2].partition("</c:ser>")[0].replace("Leeks", "Potatoes").replace(">2<", ">5<")
+    both = chart.replace("</c:ser>", f"</c:ser><c:ser>{again}</c:ser>")
+    data = docx("<w:p/>", {"word/charts/chart1.xml": both}, b_chart="charts/chart1.xml")
+    assert await read("a.docx", data) == "Growth\n\t1\t2\nLeeks\t3\t4\n\t1\t5\nPotatoes\t3\t4"
+
+
 async def test_bullets_that_are_boxes_say_whether_a_task_is_done():
     level = '<w:abstractNum w:abstractNumId="7"><w:lvl w:ilvl="0"><w:lvlText w:val="☒"/></w:lvl></w:abstractNum>'
     numbering = f'<w:numbering {office.W}>{level}<w:num w:numId="3"><w:abstractNumId w:val="7"/></w:num></w:numbering>'

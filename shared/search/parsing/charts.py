@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.search.parsing.number_formats import GENERAL, shown
@@ -11,13 +12,21 @@ CATEGORIES: Final = {"cat", "xVal"}
 VALUES: Final = {"val", "yVal", "bubbleSize"}
 
 
+@dataclass(slots=True)
+class Series:
+    """A row of numbers."""
+
+    name: str = ""
+    categories: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+
+
 class Chart:
     """Gathers a chart's text and the values that the file keeps of its source."""
 
     def __init__(self) -> None:
         self._titles: list[str] = []
-        self._categories: list[str] = []
-        self._rows: list[list[str]] = []
+        self._series: list[Series] = []
         self._open: list[str] = []
         self._format = GENERAL
         self._parts: list[str] = []
@@ -26,7 +35,7 @@ class Chart:
         """Begin a series, a value or a paragraph."""
         self._open.append(name)
         if name == "ser":
-            self._rows.append([""])
+            self._series.append(Series())
         elif name in ("cat", "xVal", "val", "yVal"):
             self._format = GENERAL
         if name in ("v", "formatCode", "p", "pt"):
@@ -51,19 +60,22 @@ class Chart:
             self._parts.append(data)
 
     def result(self) -> str:
-        """Titles, categories, series."""
+        """Titles, then a row per series; the categories stand above the first that has them."""
         lines = [*dict.fromkeys(self._titles)]
-        if any(self._categories):
-            lines.append("\t" + "\t".join(self._categories))
-        return "\n".join([*lines, *("\t".join(row) for row in self._rows if any(row))])
+        above: list[str] = []
+        for series in self._series:
+            if series.categories and series.categories != above:
+                above = series.categories
+                lines.append("\t".join(["", *above]))
+            if series.name or series.values:
+                lines.append("\t".join([series.name, *series.values]))
+        return "\n".join(lines)
 
     def _value(self, text: str) -> None:
+        series = self._series[-1]
         if "tx" in self._open:
-            self._rows[-1][0] = f"{self._rows[-1][0]} {text}".strip()
+            series.name = f"{series.name} {text}".strip()
         elif CATEGORIES & {*self._open}:
-            # Every series repeats them; those of the longest are kept.
-            label = shown(text, self._format) if "numCache" in self._open else text
-            if len(self._rows) == 1:
-                self._categories.append(label)
+            series.categories.append(shown(text, self._format) if "numCache" in self._open else text)
         elif VALUES & {*self._open}:
-            self._rows[-1].append(shown(text, self._format))
+            series.values.append(shown(text, self._format))

@@ -54,6 +54,9 @@ class Paragraphs:
         elif name in ("tc", "txbxContent"):
             self._outer.append((self._line, self._blocks, self._boxes))
             self._line, self._blocks, self._boxes = Line(), [], []
+        elif name == "textpath":
+            # Text that is drawn as a shape: a watermark.
+            self._line.add(attributes.get("string", ""))
         elif name in ("br", "cr"):
             self._line.add("\n")
         else:

@@ -109,7 +109,7 @@ class Archive:
             for piece in self._pieces(name):
                 parser.Parse(piece, False)
             parser.Parse(b"", True)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError) as error:  # also of an encoding that nobody knows
             raise BrokenPart("The file contains broken XML.") from error
 
     def _pieces(self, name: str) -> Iterator[bytes]:
