@@ -20,7 +20,7 @@ DATA: Final = "/mnt/data"
 
 Isolation = Literal["hyperv", "namespaces", "landlock", "none"]
 Status = Literal["ok", "error", "timeout", "killed"]
-Reason = Literal["memory", "mappings", "watches", "processes", "disk", "crash", "protocol"]
+Reason = Literal["memory", "mappings", "locks", "processes", "disk", "crash", "protocol"]
 
 
 class SandboxError(Exception):
@@ -58,8 +58,8 @@ class Limits:
     mappings: int = 65_536
     #: Of one process.
     open_files: int = 256
-    #: Watches on descriptors (epoll) and locks on files, of all processes together: the kernel counts them by user.
-    watches: int = 4096
+    #: Locks on files, of all processes together: the kernel counts them by user.
+    locks: int = 4096
     #: All of /mnt/data, and how many files and folders it may hold.
     disk: int = 1024 * MIB
     entries: int = 2000

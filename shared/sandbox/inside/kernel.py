@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
@@ -55,6 +56,8 @@ def main() -> None:
     config = channel.receive()
     sys.argv[:] = [""]
     confine(config)
+    # It was chosen before there was no epoll any more; a Python that is started from here finds out by itself.
+    selectors.DefaultSelector = selectors.PollSelector  # type: ignore[assignment,misc]
     os.chdir(config["data"])
     sys.path[:] = [path for path in sys.path if path != HERE] + [HERE]  # the chart backend, behind everything else
     output = io.TextIOWrapper(open(1, "wb"), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115

@@ -1,7 +1,7 @@
 """What the processes of one session hold of the machine, counted from outside through /proc.
 
 What the kernel keeps for a process counts as well: page tables, what sockets and pipes have taken in, memory that is
-shared and only mapped, watches and locks. Where a size cannot be seen, the largest it may have is assumed.
+shared and only mapped, locks on files. Where a size cannot be seen, the largest it may have is assumed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHARED: Final = ("/dev/zero (deleted)", "/memfd:", "/SYSV")
 #: A shared mapping of unseen size counts as this part of the limit: it can be larger than what is still mapped.
 _UNSEEN: Final = 8
 #: What a watch on a descriptor, and a lock, look like in /proc/PID/fdinfo.
-_WATCH, _LOCK = b"\ntfd:", b"\nlock:"
+_LOCK = b"\nlock:"
 #: Bytes of a line in /proc/PID/maps and fdinfo, at the most that a long path allows for.
 _LINE: Final = 256
 
@@ -42,8 +42,8 @@ class Held:
     sockets: set[int] = field(default_factory=set)
     pipes: set[int] = field(default_factory=set)
     mappings: int = 0
-    #: Watches on descriptors and locks on files, seen once by every thread.
-    watches: int = 0
+    #: Locks on files, seen once by every thread.
+    locks: int = 0
 
     @property
     def disk(self) -> int:
@@ -85,7 +85,7 @@ def held(everyone: list[Member], device: int, limits: Limits) -> Held:
         for thread in member.threads:
             with suppress(OSError):
                 _add_open_files(thread, device, limits, found)
-        if found.mappings > limits.mappings or found.watches > limits.watches:
+        if found.mappings > limits.mappings or found.locks > limits.locks:
             break
     return found
 
@@ -148,9 +148,9 @@ def _add_open_files(thread: int, device: int, limits: Limits, found: Held) -> No
             if kind == stat.S_IFREG and seen.st_nlink == 0 and seen.st_dev == device:
                 found.files[seen.st_ino] = seen.st_blocks * 512
             with suppress(OSError):
-                text = read(f"/proc/{thread}/fdinfo/{entry}", (limits.watches + 1 - found.watches) * _LINE)
-                found.watches += text.count(_WATCH) + text.count(_LOCK)
-        if found.watches > limits.watches:
+                text = read(f"/proc/{thread}/fdinfo/{entry}", (limits.locks + 1 - found.locks) * _LINE)
+                found.locks += text.count(_LOCK)
+        if found.locks > limits.locks:
             return
 
 

@@ -56,8 +56,8 @@ class Watchdog:
         held = holdings.held(everyone, self.folder.data.stat().st_dev, limits)
         if held.mappings > limits.mappings:
             return "mappings"
-        if held.watches > limits.watches:
-            return "watches"
+        if held.locks > limits.locks:
+            return "locks"
         files = holdings.in_memory(everyone)
         outside = held.memory + files.bytes
         if outside + holdings.resident(everyone, limits.memory - outside) > limits.memory:

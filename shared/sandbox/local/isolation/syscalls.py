@@ -1,6 +1,7 @@
 """The system calls that code in the sandbox may use, with their numbers on x86_64 and aarch64 (`-`: not there).
 
-Whatever is not in this table does not exist for the code. `seccomp.py` narrows some of those that are.
+Whatever is not in this table does not exist for the code. `seccomp.py` narrows some of those that are. There is no
+epoll: its watches are counted by user, and the box may be the same one. Python's `selectors` fall back to poll.
 """
 
 from __future__ import annotations
@@ -32,20 +33,20 @@ sched_getscheduler 145 120 | sched_get_priority_max 146 125 | sched_get_priority
 sched_rr_get_interval 148 127 | prctl 157 167 | arch_prctl 158 - | setrlimit 160 164 | sync 162 81
 gettid 186 178 | readahead 187 213 | getxattr 191 8 | lgetxattr 192 9 | fgetxattr 193 10 | listxattr 194 11
 llistxattr 195 12 | flistxattr 196 13 | tkill 200 130 | time 201 - | futex 202 98 | sched_setaffinity 203 122
-sched_getaffinity 204 123 | epoll_create 213 - | getdents64 217 61 | set_tid_address 218 96
+sched_getaffinity 204 123 | getdents64 217 61 | set_tid_address 218 96
 restart_syscall 219 128 | fadvise64 221 223 | clock_gettime 228 113 | clock_getres 229 114
-clock_nanosleep 230 115 | exit_group 231 94 | epoll_wait 232 - | epoll_ctl 233 21 | tgkill 234 131
+clock_nanosleep 230 115 | exit_group 231 94 | tgkill 234 131
 utimes 235 - | waitid 247 95
 openat 257 56 | mkdirat 258 34 | fchownat 260 54 | futimesat 261 - | newfstatat 262 79 | unlinkat 263 35
 renameat 264 38 | linkat 265 37 | symlinkat 266 36 | readlinkat 267 78 | fchmodat 268 53 | faccessat 269 48
 pselect6 270 72 | ppoll 271 73 | set_robust_list 273 99 | get_robust_list 274 100 | splice 275 76 | tee 276 77
-sync_file_range 277 84 | utimensat 280 88 | epoll_pwait 281 22 | timerfd_create 283 85 | eventfd 284 -
+sync_file_range 277 84 | utimensat 280 88 | timerfd_create 283 85 | eventfd 284 -
 fallocate 285 47 | timerfd_settime 286 86 | timerfd_gettime 287 87 | accept4 288 242 | signalfd4 289 74
-eventfd2 290 19 | epoll_create1 291 20 | dup3 292 24 | pipe2 293 59 | preadv 295 69
+eventfd2 290 19 | dup3 292 24 | pipe2 293 59 | preadv 295 69
 pwritev 296 70 | recvmmsg 299 243 | prlimit64 302 261 | sendmmsg 307 269 | getcpu 309 168 | renameat2 316 276
 getrandom 318 278 | membarrier 324 283 | copy_file_range 326 285 | preadv2 327 286 | pwritev2 328 287
 statx 332 291 | rseq 334 293 | close_range 436 436 | faccessat2 439 439 | fchmodat2 452 452
-epoll_pwait2 441 441 | futex_waitv 449 449
+futex_waitv 449 449
 """
 
 
