@@ -150,6 +150,9 @@ param entraOwners string = ''
 @description('What those tokens are made for, separated by commas: what clients of Azure OpenAI ask for, or an application of yours.')
 param entraAudience string = 'https://cognitiveservices.azure.com,https://ai.azure.com'
 
+@description('Origins whose pages may call from a browser, separated by commas; not for public pages. Empty: none.')
+param corsOrigins string = ''
+
 // Countries
 
 @secure()
@@ -292,6 +295,7 @@ module functionApp 'modules/function-app.bicep' = {
     alwaysReadyRuns: alwaysReadyRuns
     settings: {
       BOX_API_KEYS: string(apiKeyHashes)
+      CORS_ORIGINS: corsOrigins
       ENTRA_OWNERS: entraOwners
       ENTRA_TENANT_ID: tenant().tenantId
       ENTRA_AUDIENCE: entraAudience

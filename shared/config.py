@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     entra_authority: str = "https://login.microsoftonline.com"
     """Where the tenant's keys are; sovereign clouds have their own."""
 
+    cors_origins: str = ""
+    """Origins whose pages may call from a browser, such as `https://app.example`, separated by commas; empty: none. Not
+    for public pages: whoever opens a page can read the key that it calls with."""
+
     # where the embedded host keeps things and listens
     box_home: Path = Path(".box")
     """Where the embedded host keeps records, files, its key, the outbox and the files of the sandbox, closed to other

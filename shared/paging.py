@@ -53,20 +53,24 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """Where the numbered objects of a kind are: `prefix` of their ids, and the numbers `first <= n < end`."""
+    """Where the numbered objects of a kind are: `prefix` of their ids, and the numbers `first <= n < end`.
+
+    With `stop`, only those before it are listed, though cursors may lie behind it.
+    """
 
     prefix: str
     #: The API's word for one of them.
     kind: str
     end: int
     first: int = 0
+    stop: int | None = None
 
 
 async def numbered_page(
     store: Store, partition: str, numbers: NumberRange, query: ListQuery, keep: Keep | None = None
 ) -> Page:
     """A page over numbered ids. What it reads does not depend on how many there are. Raises NotFoundError."""
-    low, high = numbers.first, numbers.end
+    low, high = numbers.first, numbers.end if numbers.stop is None else numbers.stop
     after, before = (_number(cursor, numbers) for cursor in (query.after, query.before))
     ascending = query.order == "asc"
     lower, upper = (after, before) if ascending else (before, after)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from shared.api import (
     assistants,
+    cors,
     docs,
     files,
     messages,
@@ -27,7 +29,7 @@ from shared.runs.streamed import Drives
 
 
 def create_app(deps: Deps, drives: Drives) -> FastAPI:
-    """The ASGI app of every host. Raises ValueError for keys that cannot be used."""
+    """The ASGI app of every host. Raises ValueError for keys and origins that cannot be used."""
     app = FastAPI(
         title="API-in-a-Box",
         description="The Assistants API, served from your own box.",
@@ -41,6 +43,17 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
     app.state.deps = deps
     app.state.drives = drives
     app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local")
+    named = cors.origins(deps.settings.cors_origins)
+    if named:
+        # Around the gateway: preflights bring no key, and errors must be readable, too.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=named,
+            allow_methods=cors.METHODS,
+            allow_headers=["*"],
+            expose_headers=cors.EXPOSED,
+            allow_private_network=True,
+        )
     for resource in (
         assistants,
         runs,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from shared.api.answers import answer, answer_page
+from shared.api.answers import answer, answer_list
 from shared.api.multipart import FormPart, malformed, parts
 from shared.api.openapi import Deleted, ListOf, answers, documented, paging, parameter
 from shared.api.requests import caller, list_query
@@ -23,6 +23,8 @@ from shared.vector_stores import file_status
 
 router = resource("/v1/files", "Files")
 
+#: Versions of Azure's API such as `2024-05-01-preview`; the newer prefix has `preview` and `latest`.
+DATED: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: What a form may add to the size of the file in it.
 FORM_BYTES: Final = 1024 * 1024
 MAX_LIMIT: Final = 10_000
@@ -33,6 +35,7 @@ FORM: Final = {
     "properties": {
         "file": {"type": "string", "format": "binary"},
         "purpose": {"type": "string", "enum": [*PURPOSES]},
+        "filename": {"type": "string"},
         "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
         "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2_592_000},
     },
@@ -61,7 +64,7 @@ async def create(request: Request) -> Response:
     finally:
         if not finished:
             await upload.discard()
-    return answer(await upload.finish(filename, form))
+    return answer(shown(request, await upload.finish(form.filename or filename, form)))
 
 
 @router.get("", **documented(ListOf(File), query=[*paging(MAX_LIMIT, MAX_LIMIT), PURPOSE]))
@@ -69,14 +72,15 @@ async def list_all(request: Request) -> Response:
     """List the files."""
     deps, owner = caller(request)
     query = list_query(request, MAX_LIMIT, MAX_LIMIT)
-    return answer_page(await files.list_page(deps, owner, query, request.query_params.get("purpose") or None))
+    page = await files.list_page(deps, owner, query, request.query_params.get("purpose") or None)
+    return answer_list([shown(request, record.data) for record in page.records], page.has_more)
 
 
 @router.get("/{file_id}", **documented(File))
 async def retrieve(request: Request, file_id: str) -> Response:
     """Get a file's description."""
     deps, owner = caller(request)
-    return answer(await files.get(deps, owner, file_id))
+    return answer(shown(request, await files.get(deps, owner, file_id)))
 
 
 @router.delete("/{file_id}", **documented(Deleted))
@@ -93,6 +97,16 @@ async def content(request: Request, file_id: str) -> Response:
     file, pieces = await files.content(deps, owner, file_id)
     headers = {"Content-Length": str(file["bytes"]), "Content-Disposition": disposition(file["filename"])}
     return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
+
+
+def shown(request: Request, file: Json) -> Json:
+    """The file as answered: under dated versions of Azure's API without an expiry that there is not.
+
+    Azure.AI.OpenAI 2.1 for .NET cannot read a null there.
+    """
+    if file["expires_at"] is not None or DATED.match(request.query_params.get("api-version", "")) is None:
+        return file
+    return {name: value for name, value in file.items() if name != "expires_at"}
 
 
 def disposition(filename: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 CANONICAL: Final = "/v1"
 AZURE: Final = "/openai"
 DEPLOYMENTS: Final = "/openai/deployments/"
+
+#: Betalgo's provider for Azure writes `/openai//assistants`.
+REPEATED_SLASHES: Final = re.compile("//+")
 
 #: Paths that need no key.
 OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *playground.FILES})
@@ -96,8 +100,8 @@ def guarded(headers: list[Header]) -> list[Header]:
 
 
 def canonical(path: str) -> tuple[str, bool]:
-    """The path under `/v1` without trailing slashes, and whether it came by one of Azure's prefixes."""
-    path = path.rstrip("/") or "/"
+    """The path under `/v1`, without trailing or repeated slashes, and whether it came by one of Azure's prefixes."""
+    path = REPEATED_SLASHES.sub("/", path).rstrip("/") or "/"
     if path.startswith(DEPLOYMENTS):
         _, _, rest = path.removeprefix(DEPLOYMENTS).partition("/")
         return f"{CANONICAL}/{rest}", True

@@ -6,6 +6,7 @@ What the values mean is not known here. The bounds are far beyond what clients s
 from __future__ import annotations
 
 import asyncio
+import codecs
 import math
 from typing import Final, TypeVar
 
@@ -111,7 +112,7 @@ def too_many_keys(count: int) -> ApiError:
 
 
 async def body(request: Request, model: type[Model]) -> Model:
-    """The body as a request model; no body is an empty object. Raises ApiError.
+    """The body as a request model; no body is an empty object, as is null where nothing is required. Raises ApiError.
 
     Between the steps over a large body others have their turn.
     """
@@ -119,7 +120,7 @@ async def body(request: Request, model: type[Model]) -> Model:
     large = len(raw) > LARGE
     if large:
         await asyncio.sleep(0)
-    value = _parsed(raw)
+    value = _parsed(raw, model)
     del raw
     if large:
         await asyncio.sleep(0)
@@ -132,13 +133,16 @@ async def body(request: Request, model: type[Model]) -> Model:
     return found
 
 
-def _parsed(raw: bytes) -> object:
+def _parsed(raw: bytes, model: type[BaseModel]) -> object:
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw or raw.isspace():
         return {}
     try:
         value: object = from_json(raw, allow_inf_nan=False)
     except ValueError:
         raise InvalidRequest(MALFORMED) from None
+    if value is None and not any(field.is_required() for field in model.model_fields.values()):
+        return {}
     return value
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from shared.api.file_name import file_name
 from shared.errors import InvalidRequest
 
 Headers = dict[bytes, bytes]
@@ -22,9 +21,6 @@ Seen = Headers | bytes | None
 MAX_FIELD: Final = 64 * 1024
 #: No form of the API has more than five; each field may be 64 KB, and is held in memory.
 MAX_PARTS: Final = 20
-
-#: .NET writes names that are not ASCII in this form, and something unreadable into `filename`.
-EXTENDED_NAME: Final = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;]+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -83,11 +79,7 @@ def _part(headers: Headers, pieces: AsyncIterator[bytes]) -> FormPart:
     _, options = parse_options_header(disposition)
     if b"name" not in options:
         raise malformed("a part has no name")
-    filename = options[b"filename"].decode(errors="replace") if b"filename" in options else None
-    extended = EXTENDED_NAME.search(disposition)
-    if extended is not None:
-        filename = unquote(extended[1].strip())
-    return FormPart(options[b"name"].decode(errors="replace"), filename, pieces)
+    return FormPart(options[b"name"].decode(errors="replace"), file_name(disposition, options), pieces)
 
 
 async def _seen(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[Seen]:

@@ -28,7 +28,10 @@ async def resolve(
         await _check_files(deps, owner, file_ids, f"{param}.code_interpreter.file_ids")
         resolved["code_interpreter"] = {"file_ids": file_ids}
     if requested.file_search is not None:
-        resolved["file_search"] = await _file_search(deps, owner, requested.file_search, days)
+        store_ids = await _stores(deps, owner, requested.file_search, days)
+        # Programs read the first store of whatever is there.
+        if store_ids:
+            resolved["file_search"] = {"vector_store_ids": store_ids}
     return resolved
 
 
@@ -60,10 +63,10 @@ async def _check_files(deps: Deps, owner: str, file_ids: list[str], param: str) 
     await files.check(deps, owner, file_ids, param)
 
 
-async def _file_search(deps: Deps, owner: str, requested: FileSearchResources, days: int | None) -> Json:
+async def _stores(deps: Deps, owner: str, requested: FileSearchResources, days: int | None) -> list[str]:
     store_ids = [*(requested.vector_store_ids or ())]
     await stores.check(deps, owner, store_ids)
     if isinstance(requested, NewFileSearchResources):
         for new in requested.vector_stores or ():
             store_ids.append(await stores.create_for_tools(deps, owner, new, days))
-    return {"vector_store_ids": store_ids}
+    return store_ids

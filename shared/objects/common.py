@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
+from shared.objects.json_schema import as_map, as_schema
+
+#: Put on each map in a request: PHP writes an empty one as `[]`.
+MAP = BeforeValidator(as_map)
+
+#: A JSON Schema in a request.
+SchemaIn = Annotated[Json, BeforeValidator(as_schema)]
 
 Metadata = dict[str, str]
 
@@ -15,6 +22,7 @@ Metadata = dict[str, str]
 MetadataIn = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
     AtMost(16),
+    MAP,
 ]
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -40,10 +48,30 @@ class StoredRecord(BaseModel):
 
 
 class RequestBody(BaseModel):
-    """A request body: unknown parameters are refused, and types are not coerced."""
+    """A request body: unknown parameters are refused, and types are not coerced, but for an empty list (`MAP`)."""
 
     # Built on first use: a cold start pays for the requests it gets, not for all there are.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_an_empty_list(cls, value: object) -> object:
+        return as_map(value)
+
+
+class OneOfKinds(RequestBody):
+    """One of several kinds that `type` tells apart. C#, Java and Go write the others' members, too, as null."""
+
+    #: The members that make the kinds.
+    kinds: ClassVar[frozenset[str]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_members_of_the_others(cls, value: object) -> object:
+        others = cls.kinds - cls.model_fields.keys()
+        if not isinstance(value, dict) or others.isdisjoint(value):
+            return value
+        return {name: member for name, member in value.items() if member is not None or name not in others}
 
 
 class Usage(StoredRecord):

@@ -33,3 +33,5 @@ class CreateFile(RequestBody):
 
     purpose: Purpose
     expires_after: FileExpiresAfter | None = None
+    #: Instead of the name in the part's header; Foundry's SDK says it.
+    filename: str | None = None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, Tag
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, Metadata, MetadataIn, RequestBody
+from shared.objects.common import ApiObject, Metadata, MetadataIn, OneOfKinds, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
-from shared.objects.tools import CodeInterpreterTool
+from shared.objects.tools import CodeInterpreterTool, ToolKind
 
 #: Content parts of a message.
 MAX_PARTS: Final = 500
@@ -50,7 +50,13 @@ def text_part(value: str, annotations: list[Json] | None = None) -> Json:
     return {"type": "text", "text": {"value": value, "annotations": annotations or []}}
 
 
-class TextPart(RequestBody):
+class PartKind(OneOfKinds):
+    """A part of a message's content."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text", "image_file", "image_url"})
+
+
+class TextPart(PartKind):
     """Text: a string coming in, an object with annotations going out."""
 
     type: Literal["text"]
@@ -68,7 +74,7 @@ class ImageFileRef(RequestBody):
     detail: Detail | None = None
 
 
-class ImageFilePart(RequestBody):
+class ImageFilePart(PartKind):
     """An uploaded image as content."""
 
     type: Literal["image_file"]
@@ -106,7 +112,7 @@ class ImageUrlRef(RequestBody):
     detail: Detail | None = None
 
 
-class ImageUrlPart(RequestBody):
+class ImageUrlPart(PartKind):
     """An image on the web as content."""
 
     type: Literal["image_url"]
@@ -131,7 +137,7 @@ Content = Annotated[
 ]
 
 
-class FileSearchAttachment(RequestBody):
+class FileSearchAttachment(ToolKind):
     """File search as the use of an attachment; it has no settings there."""
 
     type: Literal["file_search"]
@@ -175,11 +181,20 @@ class CreateMessage(RequestBody):
         """The attachments as answered."""
         return [attachment.to_json() for attachment in self.attachments or ()]
 
-    def image_file_ids(self) -> list[str]:
-        """Files the content shows."""
+    def shown_files(self) -> dict[str, str]:
+        """Files the content shows, by the path at which they stand."""
         if isinstance(self.content, str):
-            return []
-        return [part.image_file.file_id for part in self.content if isinstance(part, ImageFilePart)]
+            return {}
+        return {
+            f"content[{index}].image_file.file_id": part.image_file.file_id
+            for index, part in enumerate(self.content)
+            if isinstance(part, ImageFilePart)
+        }
+
+    def attached_files(self) -> dict[str, str]:
+        """Files attached to it, by the path at which they stand."""
+        attachments = enumerate(self.attachments or ())
+        return {f"attachments[{index}].file_id": attachment.file_id for index, attachment in attachments}
 
     def attached_to(self, tool: str) -> list[str]:
         """Files attached for a tool, in order and without repetition."""

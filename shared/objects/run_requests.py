@@ -65,6 +65,7 @@ class CreateRun(RunSettings):
 
     additional_instructions: Instructions | None = None
     additional_messages: NewMessages | None = None
+    tool_resources: ToolResources | None = None
 
 
 class CreateThreadAndRun(RunSettings):
@@ -85,6 +86,8 @@ class ToolOutput(RequestBody):
 
     tool_call_id: str
     output: str | None = None
+    #: Foundry's SDK says it; there is nothing else that it could be.
+    type: Literal["function"] | None = None
 
 
 class SubmitToolOutputs(RequestBody):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints, Tag, model_validator
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import MetadataIn, RequestBody
+from shared.objects.common import MetadataIn, OneOfKinds, RequestBody, SchemaIn
 from shared.objects.parse import BY_SHAPE, rejected
 
 MAX_TOOLS: Final = 128
@@ -19,7 +19,13 @@ DEFAULT_RANKER: Final = "default_2024_08_21"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
 
 
-class CodeInterpreterTool(RequestBody):
+class ToolKind(OneOfKinds):
+    """A tool, or the choice of one."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"code_interpreter", "file_search", "function"})
+
+
+class CodeInterpreterTool(ToolKind):
     """The code interpreter."""
 
     type: Literal["code_interpreter"]
@@ -44,7 +50,7 @@ class FileSearchOverrides(RequestBody):
     ranking_options: RankingOptions | None = None
 
 
-class FileSearchTool(RequestBody):
+class FileSearchTool(ToolKind):
     """File search, with its overrides."""
 
     type: Literal["file_search"]
@@ -70,11 +76,11 @@ class FunctionDefinition(RequestBody):
 
     name: Name
     description: str | None = None
-    parameters: Json | None = None
+    parameters: SchemaIn | None = None
     strict: bool | None = None
 
 
-class FunctionTool(RequestBody):
+class FunctionTool(ToolKind):
     """A function tool."""
 
     type: Literal["function"]
@@ -137,13 +143,19 @@ class StaticChunks(RequestBody):
         return self
 
 
-class AutoChunking(RequestBody):
+class ChunkingKind(OneOfKinds):
+    """A chunking strategy."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"static"})
+
+
+class AutoChunking(ChunkingKind):
     """The default chunking strategy."""
 
     type: Literal["auto"]
 
 
-class StaticChunking(RequestBody):
+class StaticChunking(ChunkingKind):
     """A chunking strategy with given sizes."""
 
     type: Literal["static"]
@@ -189,25 +201,23 @@ class FunctionName(RequestBody):
     name: Name
 
 
-class FunctionChoice(RequestBody):
+class FunctionChoice(ToolKind):
     """The model must call this function."""
 
     type: Literal["function"]
     function: FunctionName
 
 
-class CodeInterpreterChoice(RequestBody):
+class CodeInterpreterChoice(ToolKind):
     """The model must use the code interpreter."""
 
     type: Literal["code_interpreter"]
-    function: None = None
 
 
-class FileSearchChoice(RequestBody):
+class FileSearchChoice(ToolKind):
     """The model must use file search."""
 
     type: Literal["file_search"]
-    function: None = None
 
 
 ToolChoice = Annotated[
@@ -219,13 +229,19 @@ ToolChoice = Annotated[
 ]
 
 
-class TextFormat(RequestBody):
+class FormatKind(OneOfKinds):
+    """A response format."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"json_schema"})
+
+
+class TextFormat(FormatKind):
     """Plain text."""
 
     type: Literal["text"]
 
 
-class JsonObjectFormat(RequestBody):
+class JsonObjectFormat(FormatKind):
     """Any JSON object."""
 
     type: Literal["json_object"]
@@ -236,11 +252,11 @@ class JsonSchema(RequestBody):
 
     name: Name
     description: str | None = None
-    schema_: Annotated[Json | None, Field(alias="schema")] = None
+    schema_: Annotated[SchemaIn | None, Field(alias="schema")] = None
     strict: bool | None = None
 
 
-class JsonSchemaFormat(RequestBody):
+class JsonSchemaFormat(FormatKind):
     """JSON that follows a schema."""
 
     type: Literal["json_schema"]

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, Tag, model_valida
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
-from shared.objects.common import MetadataIn, RequestBody
+from shared.objects.common import MAP, MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.tools import ChunkingStrategy, StaticChunking
 from shared.objects.vector_store import DEFAULT_CHUNKS
@@ -27,6 +27,7 @@ AttributeValue = Annotated[
 Attributes = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], AttributeValue],
     AtMost(16),
+    MAP,
 ]
 
 

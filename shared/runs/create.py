@@ -16,7 +16,7 @@ from shared.objects.assistant import Assistant
 from shared.objects.run import Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import CreateThread, Head
-from shared.objects.tools import choice_json, tools_json
+from shared.objects.tools import ToolResources, choice_json, tools_json
 from shared.optimistic import until_committed
 from shared.runs import file_search, lifecycle, queue_messages, service
 from shared.runs.events import Event, Listener
@@ -105,12 +105,14 @@ async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tupl
     (head, version), assistant = succeeded(found[0]), succeeded(found[1])
     more = body.additional_messages or []
     await new_messages.check_files(deps, owner, more, "additional_messages")
+    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
     if head.active_run is not None:
         if await settle(deps, owner, thread_id, head.active_run):
             raise Conflict("the head has changed")
         raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
     changes = await messages.add(deps, owner, thread_id, more, head)
     record = run_record(deps, owner, thread_id, body, Assistant.model_validate(assistant), head)
+    override_resources(record, body.tool_resources, resources)
     await check_stores(deps, record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
@@ -132,12 +134,18 @@ async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) ->
     resources = await tool_resources.resolve(deps, owner, body.tool_resources)
     head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
     record = run_record(deps, owner, thread["id"], body, Assistant.model_validate(assistant), head)
-    record.run.tool_resources = resources
-    record.resources |= resources
+    override_resources(record, body.tool_resources, resources)
     await check_stores(deps, record)
     await threads.add_to_index(deps, owner, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]
     return record, [put_head(record, None), *rest], thread
+
+
+def override_resources(record: RunRecord, requested: ToolResources | None, resolved: Json) -> None:
+    """Let the run have these resources instead of the assistant's, tool by tool."""
+    if requested is not None:
+        record.run.tool_resources = resolved
+        record.resources = tool_resources.merge(record.resources, requested, resolved)
 
 
 async def check_stores(deps: Deps, record: RunRecord) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from shared import layout
 from shared.deps import Deps
@@ -76,9 +77,7 @@ async def list_page(deps: Deps, owner: str, thread_id: str, query: ListQuery, ru
     run = await deps.store.get(partition, run_id)
     if run is None:
         return Page([], has_more=False)
-    numbers = NumberRange(
-        layout.MESSAGE, "message", first=run.data["first"]["message"], end=run.data["next"]["message"]
-    )
+    numbers = replace(numbers, first=run.data["first"]["message"], stop=run.data["next"]["message"])
     return await numbered_page(deps.store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
 
 

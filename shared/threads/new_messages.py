@@ -22,13 +22,12 @@ async def check_files(deps: Deps, owner: str, bodies: Sequence[CreateMessage], p
     """
     for index, body in enumerate(bodies):
         path = f"{param}[{index}]." if param else ""
-        attached = [attachment.file_id for attachment in body.attachments or ()]
-        for field, file_ids in (("content", body.image_file_ids()), ("attachments", attached)):
-            for file_id in file_ids:
+        for field, named in (("content", body.shown_files()), ("attachments", body.attached_files())):
+            for inner, file_id in named.items():
                 if not file_id.startswith(("file", layout.FOREIGN_FILE)):
-                    raise wrong_shape(f"{path}{field}", file_id, "file")
-            if file_ids:
-                await files.check(deps, owner, file_ids, f"{path}{field}")
+                    raise wrong_shape(f"{path}{inner}", file_id, "file")
+            if named:
+                await files.check(deps, owner, named.values(), f"{path}{field}")
 
 
 def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int) -> list[Put]:

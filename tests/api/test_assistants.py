@@ -79,14 +79,15 @@ def test_modify_changes_what_is_sent_and_resets_what_is_null(client):
 
 def test_modify_replaces_tools_and_merges_tool_resources(client):
     file = client.files.create(file=("a.txt", b"a"), purpose="assistants")
-    assistant = create(client, tools=[{"type": "code_interpreter"}], tool_resources={"file_search": {}})
+    searched = {"vector_store_ids": [client.vector_stores.create().id]}
+    assistant = create(client, tools=[{"type": "code_interpreter"}], tool_resources={"file_search": searched})
     changed = client.beta.assistants.update(
         assistant.id, tools=[], tool_resources={"code_interpreter": {"file_ids": [file.id]}}
     )
     assert changed.tools == []
     assert changed.tool_resources.to_dict() == {
         "code_interpreter": {"file_ids": [file.id]},
-        "file_search": {"vector_store_ids": []},
+        "file_search": searched,
     }
 
 

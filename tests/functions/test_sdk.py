@@ -22,6 +22,7 @@ from tests.fakes.responses_server import serving as serving_model
 from tests.functions.conftest import Host, Served, serving
 
 KEY = "sk-test-0123456789"
+PAGE = "https://app.example"
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 #: A run may wait for the queue trigger's next look and for a busy machine.
 PATIENCE = 60
@@ -69,6 +70,7 @@ def served(azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]:
         "BOX_API_KEYS": json.dumps({"me": KEY}),
         "OPENAI_BASE_URL": model[1],
         "OPENAI_API_KEY": "fake",
+        "CORS_ORIGINS": PAGE,
     }
     with serving(**environment) as started:
         yield started
@@ -223,3 +225,12 @@ async def test_what_the_box_serves_beside_the_api(client: AsyncOpenAI, host: Hos
     async with host.http.post("/v1/chat/completions", headers={"Authorization": f"Bearer {KEY}"}) as answer:
         assert answer.status == 404
         assert (await answer.json())["error"]["message"].startswith("Invalid URL")
+
+
+@pytest.mark.parametrize("path", ["/v1/threads", "/openai//threads"])
+async def test_a_page_that_is_named_is_let_in(client: AsyncOpenAI, host: Host, path: str):
+    asks = {"Origin": PAGE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    async with host.http.options(path, headers=asks) as preflight:
+        assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+    async with host.http.post(path, headers={"Origin": PAGE}) as answer:
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
