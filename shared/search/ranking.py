@@ -71,7 +71,8 @@ class Found:
         self._parts, self._embedder = parts, embedder
         self._words = None if query is None else by_words(parts, query)
         self._shares = None if query is None or self._words is None else shares(parts, query, self._words)
-        self._cosines = None if vector is None else by_vector(parts, embedder, vector)
+        # A query of signs alone has no direction for some embedders.
+        self._cosines = by_vector(parts, embedder, vector) if vector is not None and np.any(vector) else None
 
     def lists(self, ranking: Ranking, depth: int) -> list[tuple[float, list[ChunkPlace]]]:
         """The weighted lists of the best places."""

@@ -116,3 +116,9 @@ def test_texts_of_another_model_are_judged_by_their_words():
     old, new = part(["the quick brown fox"], Embedded("old", [[1.0]])), part(["engine"], Embedded("new", [[1.0, 0.0]]))
     found = dict(rank([old, new], ["quick brown fox"], 5, Ranking(), Embedded("new", [[0.0, 1.0]])))
     assert found[0, 0] > 0.5
+
+
+@pytest.mark.parametrize("query", ["C++", "3.5 %"])
+def test_a_query_without_a_direction_is_judged_by_its_words(query):
+    texts = ["We write C++ here.", "The rate is 3.5% now.", "Nothing of interest, at all."]
+    assert max(scores(query, made([query]), texts)) > 0.5
