@@ -292,3 +292,14 @@ def kept(box) -> list[str]:
         return [info.name async for info in box.deps.blobs.list("vectors/")]
 
     return box.run(names())
+
+
+def test_a_file_that_a_busy_machine_could_not_read_in_time_is_read_later(client, monkeypatch, caplog):
+    monkeypatch.setattr("shared.queue.consumer.RETRY_DELAY", 0.2)
+    monkeypatch.setattr("shared.search.parsing.parser.SECONDS", 0.001)
+    store = client.vector_stores.create()
+    file = client.vector_stores.files.create(store.id, file_id=upload(client, "a.txt", b"alpha"))
+    eventually(lambda: "not read within" in caplog.text)
+    monkeypatch.setattr("shared.search.parsing.parser.SECONDS", 60.0)
+    file = client.vector_stores.files.poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
+    assert (file.status, file.last_error) == ("completed", None)

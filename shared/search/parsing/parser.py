@@ -17,7 +17,8 @@ from shared.search.base import Chunk
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed, invalid, reader_of
 
-SECONDS: Final = 60
+#: On the clock; the child itself is bounded by processor time. Less than a message of the queue stays hidden.
+SECONDS: Final = 100.0
 #: Bytes of output at most: 5 million tokens, each twice because of the overlap, and JSON's escapes.
 OUTPUT: Final = 256 * 1024 * 1024
 #: A fresh interpreter without site configuration; it gets this one's module path and no secrets.
@@ -28,6 +29,10 @@ PROGRAM: Final = (
 INHERITED: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
+class ReadingInterrupted(Exception):
+    """The machine was too busy to read the file in time: not the file's fault, later it may be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A file's chunks, and what of it holds text that could not be read, in words for its owner."""
@@ -36,20 +41,22 @@ class Parsed:
     omitted: list[str]
 
 
-async def parse(filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float = SECONDS) -> Parsed:
-    """What there is to know of a file. Raises ParsingFailed."""
+async def parse(
+    filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float | None = None
+) -> Parsed:
+    """What there is to know of a file. Raises ParsingFailed or ReadingInterrupted."""
     reader_of(filename)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         with path.open("wb") as file:
             async for piece in content:
                 await asyncio.to_thread(file.write, piece)
-        output = await run(str(path), filename, strategy, seconds)
+        output = await run(str(path), filename, strategy, SECONDS if seconds is None else seconds)
     return await asyncio.to_thread(parsed, output)
 
 
 async def run(path: str, filename: str, strategy: Strategy, seconds: float) -> bytes:
-    """What the child prints within the time. Raises ParsingFailed."""
+    """What the child prints within the time. Raises ParsingFailed or ReadingInterrupted."""
     module_path = json.dumps([entry for entry in sys.path if entry])
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-IB", "-c", PROGRAM, module_path, path, filename, str(strategy.size), str(strategy.overlap)),
@@ -63,7 +70,7 @@ async def run(path: str, filename: str, strategy: Strategy, seconds: float) -> b
         async with asyncio.timeout(seconds):
             return await read_bounded(child.stdout)
     except TimeoutError:
-        raise invalid("The file takes too long to read.") from None
+        raise ReadingInterrupted(f"not read within {seconds:.0f} s") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
