@@ -74,3 +74,8 @@ def wrong_shape(param: str, value: str, prefix: str) -> InvalidRequest:
     """The 400 for a text that cannot be the id it should be; `prefix` comes without its `_` or `-`."""
     message = f"Invalid '{param}': '{value[:LONGEST]}'. Expected an ID that begins with '{prefix}'."
     return InvalidRequest(message, param=param, code="invalid_value")
+
+
+def too_large(limit: int, size: int) -> InvalidRequest:
+    """The 413 for a body of `size` bytes at least where `limit` may come."""
+    return InvalidRequest(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)", status=413)

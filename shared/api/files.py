@@ -14,6 +14,7 @@ from shared.api.multipart import FormPart, malformed, parts
 from shared.api.openapi import Deleted, ListOf, answers, documented, paging, parameter
 from shared.api.requests import caller, list_query
 from shared.api.routing import resource
+from shared.errors import too_large
 from shared.files import files
 from shared.json_types import Json
 from shared.objects.file import File
@@ -51,7 +52,7 @@ async def create(request: Request) -> Response:
     deps, owner = caller(request)
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > files.MAX_BYTES + FORM_BYTES:
-        raise files.too_large(files.MAX_BYTES, int(announced))
+        raise too_large(files.MAX_BYTES, int(announced))
     upload = files.IncomingFile(deps, owner)
     finished = False
     try:

@@ -14,8 +14,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from shared.errors import ApiError, InvalidRequest
-from shared.files.files import too_large
+from shared.errors import ApiError, InvalidRequest, too_large
 from shared.objects.parse import parse
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -9,7 +9,7 @@ from typing import Final
 from shared import ids, layout
 from shared.blobs.base import BlobNotFound
 from shared.deps import Deps
-from shared.errors import ApiError, InvalidRequest, not_found
+from shared.errors import InvalidRequest, not_found, too_large
 from shared.files import index_messages
 from shared.json_types import Json
 from shared.objects.file import File
@@ -80,13 +80,6 @@ async def limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[byt
         if size > limit:
             raise too_large(limit, size)
         yield piece
-
-
-def too_large(limit: int, size: int) -> ApiError:
-    """The 413 for a body of so many bytes at least."""
-    error = InvalidRequest(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
-    error.status = 413
-    return error
 
 
 async def get(deps: Deps, owner: str, file_id: str, param: str = "file_id") -> Json:
