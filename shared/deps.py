@@ -46,3 +46,12 @@ class Deps:
     def now(self) -> int:
         """Unix seconds, as every timestamp of the API is."""
         return int(self.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a use case works, and what it may touch: all that it reads and writes is this owner's."""
+
+    deps: Deps
+    #: The name that the settings give to an API key or an identity; part of every partition's and blob's name.
+    owner: str

@@ -64,10 +64,10 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
         vector_stores,
         vector_store_files,
         models,
-        docs,
-        playground,
     ):
-        app.include_router(resource.router)
+        app.include_router(resource.routes.router)
+    for page in (docs, playground):
+        app.include_router(page.router)
     return app
 
 

@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.json_body import body
-from shared.api.openapi import Deleted, ListOf, documented, paging
-from shared.api.requests import caller, list_query
-from shared.api.routing import resource
+from shared.api.openapi import Deleted, ListOf
+from shared.api.query import PAGE
+from shared.api.routing import Routes
 from shared.assistants import assistants
+from shared.deps import Caller
 from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant
+from shared.paging import ListQuery
 
-router = resource("/v1/assistants", "Assistants")
+routes = Routes("/v1/assistants", "Assistants")
 
 
-@router.post("", **documented(Assistant, CreateAssistant))
-async def create(request: Request) -> Response:
+@routes.post("", gives=Assistant)
+async def create(caller: Caller, body: CreateAssistant) -> Response:
     """Create an assistant."""
-    deps, owner = caller(request)
-    return answer(await assistants.create(deps, owner, await body(request, CreateAssistant)))
+    return answer(await assistants.create(caller.deps, caller.owner, body))
 
 
-@router.get("", **documented(ListOf(Assistant), query=paging()))
-async def list_all(request: Request) -> Response:
+@routes.get("", gives=ListOf(Assistant), query=[PAGE])
+async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the assistants."""
-    deps, owner = caller(request)
-    return answer_list(*await assistants.list_page(deps, owner, list_query(request)))
+    return answer_list(*await assistants.list_page(caller.deps, caller.owner, query))
 
 
-@router.get("/{assistant_id}", **documented(Assistant))
-async def retrieve(request: Request, assistant_id: str) -> Response:
+@routes.get("/{assistant_id}", gives=Assistant)
+async def retrieve(caller: Caller, assistant_id: str) -> Response:
     """Get an assistant."""
-    deps, owner = caller(request)
-    return answer(await assistants.get(deps, owner, assistant_id))
+    return answer(await assistants.get(caller.deps, caller.owner, assistant_id))
 
 
-@router.post("/{assistant_id}", **documented(Assistant, ModifyAssistant, optional_body=True))
-async def modify(request: Request, assistant_id: str) -> Response:
+@routes.post("/{assistant_id}", gives=Assistant, optional_body=True)
+async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Response:
     """Modify an assistant: what is omitted stays, null resets."""
-    deps, owner = caller(request)
-    return answer(await assistants.modify(deps, owner, assistant_id, await body(request, ModifyAssistant)))
+    return answer(await assistants.modify(caller.deps, caller.owner, assistant_id, body))
 
 
-@router.delete("/{assistant_id}", **documented(Deleted))
-async def delete(request: Request, assistant_id: str) -> Response:
+@routes.delete("/{assistant_id}", gives=Deleted)
+async def delete(caller: Caller, assistant_id: str) -> Response:
     """Delete an assistant; its threads and runs stay."""
-    deps, owner = caller(request)
-    return answer(await assistants.delete(deps, owner, assistant_id))
+    return answer(await assistants.delete(caller.deps, caller.owner, assistant_id))

@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from typing import Final
+
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_page
-from shared.api.json_body import body
-from shared.api.openapi import Deleted, ListOf, documented, paging, parameter
-from shared.api.requests import caller, list_query
-from shared.api.routing import resource
+from shared.api.openapi import Deleted, ListOf
+from shared.api.query import PAGE, text
+from shared.api.routing import Routes
+from shared.deps import Caller
 from shared.objects.message import CreateMessage, Message, ModifyMessage
+from shared.paging import ListQuery
 from shared.runs.create import settle
 from shared.threads import messages
 
-router = resource("/v1/threads/{thread_id}/messages", "Messages")
+routes = Routes("/v1/threads/{thread_id}/messages", "Messages")
 
-RUN_ID = parameter("run_id", {"type": "string"}, "Only messages this run wrote.")
+RUN_ID: Final = text("run_id", "Only messages this run wrote.")
 
 
-@router.post("", **documented(Message, CreateMessage))
-async def create(request: Request, thread_id: str) -> Response:
+@routes.post("", gives=Message)
+async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Response:
     """Add a message to a thread; refused while a run is active."""
-    deps, owner = caller(request)
-    return answer(await messages.create(deps, owner, thread_id, await body(request, CreateMessage), settle))
+    return answer(await messages.create(caller.deps, caller.owner, thread_id, body, settle))
 
 
-@router.get("", **documented(ListOf(Message), query=[*paging(), RUN_ID]))
-async def list_all(request: Request, thread_id: str) -> Response:
+@routes.get("", gives=ListOf(Message), query=[PAGE, RUN_ID])
+async def list_all(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Response:
     """List the messages of a thread."""
-    deps, owner = caller(request)
-    run_id = request.query_params.get("run_id") or None
-    return answer_page(await messages.list_page(deps, owner, thread_id, list_query(request), run_id))
+    return answer_page(await messages.list_page(caller.deps, caller.owner, thread_id, query, run_id))
 
 
-@router.get("/{message_id}", **documented(Message))
-async def retrieve(request: Request, thread_id: str, message_id: str) -> Response:
+@routes.get("/{message_id}", gives=Message)
+async def retrieve(caller: Caller, thread_id: str, message_id: str) -> Response:
     """Get a message."""
-    deps, owner = caller(request)
-    return answer(await messages.get(deps, owner, thread_id, message_id))
+    return answer(await messages.get(caller.deps, caller.owner, thread_id, message_id))
 
 
-@router.post("/{message_id}", **documented(Message, ModifyMessage, optional_body=True))
-async def modify(request: Request, thread_id: str, message_id: str) -> Response:
+@routes.post("/{message_id}", gives=Message, optional_body=True)
+async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMessage) -> Response:
     """Replace a message's metadata."""
-    deps, owner = caller(request)
-    return answer(await messages.modify(deps, owner, thread_id, message_id, await body(request, ModifyMessage)))
+    return answer(await messages.modify(caller.deps, caller.owner, thread_id, message_id, body))
 
 
-@router.delete("/{message_id}", **documented(Deleted))
-async def delete(request: Request, thread_id: str, message_id: str) -> Response:
+@routes.delete("/{message_id}", gives=Deleted)
+async def delete(caller: Caller, thread_id: str, message_id: str) -> Response:
     """Delete a message."""
-    deps, owner = caller(request)
-    return answer(await messages.delete(deps, owner, thread_id, message_id))
+    return answer(await messages.delete(caller.deps, caller.owner, thread_id, message_id))

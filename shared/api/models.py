@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from shared.api.answers import answer
-from shared.api.openapi import documented
-from shared.api.requests import caller
-from shared.api.routing import resource
+from shared.api.routing import Routes
 from shared.assistants import models
+from shared.deps import Caller
 
-router = resource("/v1/models", "Models")
+routes = Routes("/v1/models", "Models")
 
 
 class Model(BaseModel):
@@ -33,15 +31,13 @@ class ModelList(BaseModel):
     data: list[Model]
 
 
-@router.get("", **documented(ModelList))
-async def list_all(request: Request) -> Response:
+@routes.get("", gives=ModelList)
+async def list_all(caller: Caller) -> Response:
     """List the models."""
-    deps, _ = caller(request)
-    return answer({"object": "list", "data": await models.list_all(deps)})
+    return answer({"object": "list", "data": await models.list_all(caller.deps)})
 
 
-@router.get("/{model:path}", **documented(Model))
-async def retrieve(request: Request, model: str) -> Response:
+@routes.get("/{model:path}", gives=Model)
+async def retrieve(caller: Caller, model: str) -> Response:
     """Get a model; its id may have slashes."""
-    deps, _ = caller(request)
-    return answer(await models.get(deps, model))
+    return answer(await models.get(caller.deps, model))

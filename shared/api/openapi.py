@@ -1,4 +1,4 @@
-"""The API described: what each route takes and gives, as OpenAPI."""
+"""The API described: what each route takes and gives, as OpenAPI; query parameters: `query`."""
 
 from __future__ import annotations
 
@@ -50,23 +50,6 @@ class Deleted(BaseModel):
     deleted: bool
 
 
-def parameter(name: str, schema: Json, description: str) -> Json:
-    """A query parameter."""
-    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
-
-
-def paging(max_limit: int = 100, default: int = 20) -> list[Json]:
-    """The parameters of every list."""
-    limits = {"type": "integer", "minimum": 1, "maximum": max_limit, "default": default}
-    orders = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
-    return [
-        parameter("limit", limits, "How many objects to return."),
-        parameter("order", orders, "By creation time, newest first unless `asc`."),
-        parameter("after", {"type": "string"}, "The id after which the page begins."),
-        parameter("before", {"type": "string"}, "The id before which the page ends."),
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class ListOf:
     """A list of objects, as an answer."""
@@ -74,31 +57,52 @@ class ListOf:
     item: type[BaseModel]
 
 
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Bytes, as an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart form, as a body: read part by part."""
+
+    schema: Json
+    #: Bytes of the file in it; a request that announces many more is refused unread.
+    max_bytes: int | None = None
+
+
 def documented(
-    returns: type[BaseModel] | ListOf,
-    takes: type[BaseModel] | None = None,
-    query: list[Json] | None = None,
+    gives: type[BaseModel] | ListOf | Binary,
+    takes: type[BaseModel] | Form | None,
+    parameters: list[Json],
     *,
-    optional_body: bool = False,
-    streams: bool = False,
+    optional_body: bool,
+    streams: bool,
 ) -> dict[str, Any]:
-    """Arguments for a route's decorator: its answer (or stream of events), its JSON body, its query parameters."""
-    contents = {"application/json": {"schema": _reference(returns)}}
-    if streams:
-        contents["text/event-stream"] = {"schema": EVENT}
+    """What FastAPI is told about a route: its answer (or stream of events), its body, its query parameters."""
     extra: Json = {}
-    if query:
-        extra["parameters"] = query
-    if takes is not None:
+    if parameters:
+        extra["parameters"] = parameters
+    if isinstance(takes, Form):
+        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": takes.schema}}}
+    elif takes is not None:
         content = {"application/json": {"schema": _reference(takes)}}
         extra["requestBody"] = {"required": not optional_body, "content": content}
-    return {"response_model": None, "responses": answers(contents), "openapi_extra": extra}
-
-
-def answers(contents: Json) -> dict[int | str, dict[str, Any]]:
-    """The answers of a route, good and bad."""
     errors = {"application/json": {"schema": _reference(ErrorBody)}}
-    return {200: {"content": contents}, "4XX": {"description": "The client's mistake", "content": errors}}
+    responses = {
+        200: {"content": _contents(gives, streams=streams)},
+        "4XX": {"description": "The client's mistake", "content": errors},
+    }
+    return {"response_model": None, "responses": responses, "openapi_extra": extra}
+
+
+def _contents(gives: type[BaseModel] | ListOf | Binary, *, streams: bool) -> Json:
+    if isinstance(gives, Binary):
+        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    contents: Json = {"application/json": {"schema": _reference(gives)}}
+    if streams:
+        contents["text/event-stream"] = {"schema": EVENT}
+    return contents
 
 
 def describe(app: FastAPI) -> Json:

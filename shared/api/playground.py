@@ -56,9 +56,9 @@ for path in FILES:
 @router.get("/playground/server_tools")
 async def server_tools(request: Request) -> Response:
     """The tools that this box runs itself for the caller, for the form of an assistant."""
-    deps, owner = caller(request)
-    allowed = deps.settings.server_tools_allowed
-    tools = (tool for tool in deps.toolbox.values() if verdict(allowed, owner, tool.name) == "auto")
+    who = caller(request)
+    allowed = who.deps.settings.server_tools_allowed
+    tools = (tool for tool in who.deps.toolbox.values() if verdict(allowed, who.owner, tool.name) == "auto")
     return answer({"data": [{"name": tool.name, "description": tool.description} for tool in tools]})
 
 

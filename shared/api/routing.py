@@ -1,13 +1,46 @@
-"""How a route calls its function: directly. Bodies and queries are read by `requests`; there is nothing to resolve."""
+"""A route, said once: its decorator names path, query and answer; the handler's signature names the body.
+
+    @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
+    async def create_run(
+        caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: Drives
+    ) -> Response:
+
+From this follow the OpenAPI document and what the handler is called with, by keyword:
+
+caller          who asks, always
+*path*          each part of the path, as text
+body            the JSON body as the request model it is annotated with, or the parts of a `form`
+*query*         each declared query's value
+streamed        the streamed runs of this host, if the route `streams`
+
+The body is read before the query. What is raised on the way is an error of `shared.errors`, answered by the gateway.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar, cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from shared.api.json_body import body as json_body
+from shared.api.multipart import FormPart, parts
+from shared.api.openapi import Binary, Form, ListOf, documented
+from shared.api.query import Query
+from shared.api.requests import caller
+from shared.errors import too_large
+
+Handler = Callable[..., Awaitable[Response]]
+H = TypeVar("H", bound=Handler)
+
+#: What a form may add to the size of the file in it.
+FORM_BYTES: Final = 1024 * 1024
+PATH_PART: Final = re.compile(r"\{(\w+)")
 
 
 class Direct(APIRoute):
@@ -24,6 +57,103 @@ class Direct(APIRoute):
         return handle
 
 
-def resource(prefix: str, tag: str) -> APIRouter:
-    """The router of a resource."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=Direct)
+class Routes:
+    """The routes of one resource; `router` goes into the app."""
+
+    def __init__(self, prefix: str, tag: str):
+        self.router = APIRouter(prefix=prefix, tags=[tag], route_class=Direct)
+
+    def get(
+        self, path: str, *, gives: type[BaseModel] | ListOf | Binary, query: Sequence[Query] = ()
+    ) -> Callable[[H], H]:
+        """A route that reads."""
+        return self._route("GET", path, gives, query)
+
+    def post(
+        self,
+        path: str,
+        *,
+        gives: type[BaseModel],
+        query: Sequence[Query] = (),
+        form: Form | None = None,
+        optional_body: bool = False,
+        streams: bool = False,
+    ) -> Callable[[H], H]:
+        """A route that creates, changes or does something. `streams`: the answer may be a stream of events, too."""
+        return self._route("POST", path, gives, query, form=form, optional_body=optional_body, streams=streams)
+
+    def delete(self, path: str, *, gives: type[BaseModel]) -> Callable[[H], H]:
+        """A route that removes."""
+        return self._route("DELETE", path, gives)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        gives: type[BaseModel] | ListOf | Binary,
+        query: Sequence[Query] = (),
+        *,
+        form: Form | None = None,
+        optional_body: bool = False,
+        streams: bool = False,
+    ) -> Callable[[H], H]:
+        def add(handler: H) -> H:
+            takes = form or _annotated_body(handler)
+            path_parts = PATH_PART.findall(self.router.prefix + path)
+            _check(handler, {"caller", *path_parts, *(each.argument for each in query)}, takes, streams=streams)
+            endpoint = _endpoint(handler, takes, query, streams=streams)
+            _show(endpoint, handler, path_parts)
+            parameters = [parameter for each in query for parameter in each.parameters]
+            described = documented(gives, takes, parameters, optional_body=optional_body, streams=streams)
+            self.router.add_api_route(path, endpoint, methods=[method], **described)
+            return handler
+
+        return add
+
+
+def _annotated_body(handler: Handler) -> type[BaseModel] | None:
+    """The request model that the handler's `body` is annotated with, if it takes one."""
+    body = inspect.signature(handler, eval_str=True).parameters.get("body")
+    return None if body is None else cast("type[BaseModel]", body.annotation)
+
+
+def _check(handler: Handler, given: set[str], takes: object, *, streams: bool) -> None:
+    """Raises TypeError for a handler that takes other arguments than it will be called with."""
+    given = given | ({"body"} if takes is not None else set()) | ({"streamed"} if streams else set())
+    if given != {*inspect.signature(handler).parameters}:
+        raise TypeError(f"{handler.__name__} of {handler.__module__} will be called with {sorted(given)}")
+
+
+def _endpoint(
+    handler: Handler, takes: type[BaseModel] | Form | None, query: Sequence[Query], *, streams: bool
+) -> Callable[..., Awaitable[Response]]:
+    """What is called with a request and the parts of its path."""
+
+    async def endpoint(request: Request, **arguments: Any) -> Response:
+        if isinstance(takes, Form):
+            arguments["body"] = _parts(request, takes)
+        elif takes is not None:
+            arguments["body"] = await json_body(request, takes)
+        for each in query:
+            arguments[each.argument] = each.read(request)
+        if streams:
+            arguments["streamed"] = request.app.state.drives
+        return await handler(caller(request), **arguments)
+
+    return endpoint
+
+
+def _parts(request: Request, form: Form) -> AsyncIterator[FormPart]:
+    announced = request.headers.get("content-length", "")
+    if form.max_bytes is not None and announced.isdecimal() and int(announced) > form.max_bytes + FORM_BYTES:
+        raise too_large(form.max_bytes, int(announced))
+    return parts(request)
+
+
+def _show(endpoint: Callable[..., Awaitable[Response]], handler: Handler, path_parts: Sequence[str]) -> None:
+    """Let FastAPI see the handler's name and words, and the parts of the path."""
+    taken = {"request": Request, **dict.fromkeys(path_parts, str)}
+    kind = inspect.Parameter.KEYWORD_ONLY
+    signature = inspect.Signature([inspect.Parameter(name, kind, annotation=each) for name, each in taken.items()])
+    vars(endpoint).update(__signature__=signature)
+    endpoint.__name__, endpoint.__doc__ = handler.__name__, handler.__doc__

@@ -2,115 +2,100 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from typing import Final
+
 from fastapi.responses import Response
 
 from shared.api.answers import answer
-from shared.api.json_body import body
-from shared.api.openapi import ListOf, documented, paging, parameter
-from shared.api.requests import caller, include, list_query
-from shared.api.routing import resource
+from shared.api.openapi import ListOf
+from shared.api.query import PAGE, Query, parameter
+from shared.api.requests import include
+from shared.api.routing import Routes
 from shared.api.sse import event_stream
+from shared.deps import Caller
 from shared.objects.run import Run, RunKey
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
 from shared.objects.step import RunStep
-from shared.paging import list_json
+from shared.paging import ListQuery, list_json
 from shared.runs import create, service
 from shared.runs.streamed import Drives
 from shared.runs.tool_call_views import RESULT_CONTENT, answered_step
 
-router = resource("/v1/threads", "Runs")
+routes = Routes("/v1/threads", "Runs")
 
 #: Milliseconds after which polling helpers should ask again.
 POLL_AFTER = {"openai-poll-after-ms": "500"}
 
-
-INCLUDE = parameter(
-    "include[]", {"type": "array", "items": {"type": "string"}}, "What to add: `" + RESULT_CONTENT + "`."
+#: What steps show beside what they always do, read as `include: list[str]`.
+INCLUDE: Final = Query(
+    "include",
+    (parameter("include[]", {"type": "array", "items": {"type": "string"}}, f"What to add: `{RESULT_CONTENT}`."),),
+    include,
 )
 
 
-def drives(request: Request) -> Drives:
-    """The streamed runs of this host."""
-    found: Drives = request.app.state.drives
-    return found
-
-
-@router.post("/runs", **documented(Run, CreateThreadAndRun, streams=True))
-async def create_thread_and_run(request: Request) -> Response:
+@routes.post("/runs", gives=Run, streams=True)
+async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, streamed: Drives) -> Response:
     """Create a thread and run it in one request."""
-    deps, owner = caller(request)
-    wanted = await body(request, CreateThreadAndRun)
-    if wanted.stream:
-        return event_stream(await create.create_with_thread_streamed(drives(request), owner, wanted))
-    return answer(await create.create_with_thread(deps, owner, wanted))
+    if body.stream:
+        return event_stream(await create.create_with_thread_streamed(streamed, caller.owner, body))
+    return answer(await create.create_with_thread(caller.deps, caller.owner, body))
 
 
-@router.post("/{thread_id}/runs", **documented(Run, CreateRun, [INCLUDE], streams=True))
-async def create_run(request: Request, thread_id: str) -> Response:
+@routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
+async def create_run(caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: Drives) -> Response:
     """Create a run."""
-    deps, owner = caller(request)
-    wanted = await body(request, CreateRun)
-    if wanted.stream:
-        return event_stream(await create.create_streamed(drives(request), owner, thread_id, wanted, include(request)))
-    return answer(await create.create(deps, owner, thread_id, wanted))
+    if body.stream:
+        return event_stream(await create.create_streamed(streamed, caller.owner, thread_id, body, include))
+    return answer(await create.create(caller.deps, caller.owner, thread_id, body))
 
 
-@router.get("/{thread_id}/runs", **documented(ListOf(Run), query=paging()))
-async def list_runs(request: Request, thread_id: str) -> Response:
+@routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE])
+async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Response:
     """List the thread's runs."""
-    deps, owner = caller(request)
-    page = await service.list_runs(deps, owner, thread_id, list_query(request))
+    page = await service.list_runs(caller.deps, caller.owner, thread_id, query)
     return answer(list_json([record.data["run"] for record in page.records], page.has_more))
 
 
-@router.get("/{thread_id}/runs/{run_id}", **documented(Run))
-async def get_run(request: Request, thread_id: str, run_id: str) -> Response:
+@routes.get("/{thread_id}/runs/{run_id}", gives=Run)
+async def get_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     """Retrieve a run."""
-    deps, owner = caller(request)
-    return answer(await service.get(deps, RunKey(owner, thread_id, run_id)), headers=POLL_AFTER)
+    return answer(await service.get(caller.deps, RunKey(caller.owner, thread_id, run_id)), headers=POLL_AFTER)
 
 
-@router.post("/{thread_id}/runs/{run_id}", **documented(Run, ModifyRun, optional_body=True))
-async def modify_run(request: Request, thread_id: str, run_id: str) -> Response:
+@routes.post("/{thread_id}/runs/{run_id}", gives=Run, optional_body=True)
+async def modify_run(caller: Caller, thread_id: str, run_id: str, body: ModifyRun) -> Response:
     """Modify a run's metadata."""
-    deps, owner = caller(request)
-    wanted = await body(request, ModifyRun)
-    return answer(await service.modify(deps, RunKey(owner, thread_id, run_id), wanted))
+    return answer(await service.modify(caller.deps, RunKey(caller.owner, thread_id, run_id), body))
 
 
-@router.post("/{thread_id}/runs/{run_id}/cancel", **documented(Run))
-async def cancel_run(request: Request, thread_id: str, run_id: str) -> Response:
+@routes.post("/{thread_id}/runs/{run_id}/cancel", gives=Run)
+async def cancel_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     """Cancel a run that is not over."""
-    deps, owner = caller(request)
-    return answer(await service.cancel(deps, RunKey(owner, thread_id, run_id)))
+    return answer(await service.cancel(caller.deps, RunKey(caller.owner, thread_id, run_id)))
 
 
-@router.post(
-    "/{thread_id}/runs/{run_id}/submit_tool_outputs", **documented(Run, SubmitToolOutputs, [INCLUDE], streams=True)
-)
-async def submit_tool_outputs(request: Request, thread_id: str, run_id: str) -> Response:
+@routes.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", gives=Run, query=[INCLUDE], streams=True)
+async def submit_tool_outputs(
+    caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], streamed: Drives
+) -> Response:
     """Give a run the outputs of all its pending function calls."""
-    deps, owner = caller(request)
-    wanted, key = await body(request, SubmitToolOutputs), RunKey(owner, thread_id, run_id)
-    if wanted.stream:
-        return event_stream(await service.submit_streamed(drives(request), key, wanted, include(request)))
-    return answer(await service.submit(deps, key, wanted))
+    key = RunKey(caller.owner, thread_id, run_id)
+    if body.stream:
+        return event_stream(await service.submit_streamed(streamed, key, body, include))
+    return answer(await service.submit(caller.deps, key, body))
 
 
-@router.get("/{thread_id}/runs/{run_id}/steps", **documented(ListOf(RunStep), query=[*paging(), INCLUDE]))
-async def list_steps(request: Request, thread_id: str, run_id: str) -> Response:
+@routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE, INCLUDE])
+async def list_steps(caller: Caller, thread_id: str, run_id: str, query: ListQuery, include: list[str]) -> Response:
     """List a run's steps."""
-    deps, owner = caller(request)
-    page = await service.list_steps(deps, RunKey(owner, thread_id, run_id), list_query(request))
-    wanted = include(request)
-    steps = [answered_step(record.data["step"], wanted) for record in page.records]
+    page = await service.list_steps(caller.deps, RunKey(caller.owner, thread_id, run_id), query)
+    steps = [answered_step(record.data["step"], include) for record in page.records]
     return answer(list_json(steps, page.has_more))
 
 
-@router.get("/{thread_id}/runs/{run_id}/steps/{step_id}", **documented(RunStep, query=[INCLUDE]))
-async def get_step(request: Request, thread_id: str, run_id: str, step_id: str) -> Response:
+@routes.get("/{thread_id}/runs/{run_id}/steps/{step_id}", gives=RunStep, query=[INCLUDE])
+async def get_step(caller: Caller, thread_id: str, run_id: str, step_id: str, include: list[str]) -> Response:
     """Retrieve a run step."""
-    deps, owner = caller(request)
-    step = await service.get_step(deps, RunKey(owner, thread_id, run_id), step_id)
-    return answer(answered_step(step, include(request)))
+    step = await service.get_step(caller.deps, RunKey(caller.owner, thread_id, run_id), step_id)
+    return answer(answered_step(step, include))

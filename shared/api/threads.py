@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.json_body import body
-from shared.api.openapi import Deleted, ListOf, documented, paging
-from shared.api.requests import caller, list_query
-from shared.api.routing import resource
+from shared.api.openapi import Deleted, ListOf
+from shared.api.query import PAGE
+from shared.api.routing import Routes
+from shared.deps import Caller
 from shared.objects.thread import CreateThread, ModifyThread, Thread
+from shared.paging import ListQuery
 from shared.threads import threads
 
-router = resource("/v1/threads", "Threads")
+routes = Routes("/v1/threads", "Threads")
 
 
-@router.post("", **documented(Thread, CreateThread, optional_body=True))
-async def create(request: Request) -> Response:
+@routes.post("", gives=Thread, optional_body=True)
+async def create(caller: Caller, body: CreateThread) -> Response:
     """Create a thread, with messages if there are any."""
-    deps, owner = caller(request)
-    return answer(await threads.create(deps, owner, await body(request, CreateThread)))
+    return answer(await threads.create(caller.deps, caller.owner, body))
 
 
-@router.get("", **documented(ListOf(Thread), query=paging()))
-async def list_all(request: Request) -> Response:
+@routes.get("", gives=ListOf(Thread), query=[PAGE])
+async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the threads (an extra: the hosted API never had it)."""
-    deps, owner = caller(request)
-    return answer_list(*await threads.list_page(deps, owner, list_query(request)))
+    return answer_list(*await threads.list_page(caller.deps, caller.owner, query))
 
 
-@router.get("/{thread_id}", **documented(Thread))
-async def retrieve(request: Request, thread_id: str) -> Response:
+@routes.get("/{thread_id}", gives=Thread)
+async def retrieve(caller: Caller, thread_id: str) -> Response:
     """Get a thread."""
-    deps, owner = caller(request)
-    return answer(await threads.get(deps, owner, thread_id))
+    return answer(await threads.get(caller.deps, caller.owner, thread_id))
 
 
-@router.post("/{thread_id}", **documented(Thread, ModifyThread, optional_body=True))
-async def modify(request: Request, thread_id: str) -> Response:
+@routes.post("/{thread_id}", gives=Thread, optional_body=True)
+async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Response:
     """Modify a thread: what is omitted stays, null resets."""
-    deps, owner = caller(request)
-    return answer(await threads.modify(deps, owner, thread_id, await body(request, ModifyThread)))
+    return answer(await threads.modify(caller.deps, caller.owner, thread_id, body))
 
 
-@router.delete("/{thread_id}", **documented(Deleted))
-async def delete(request: Request, thread_id: str) -> Response:
+@routes.delete("/{thread_id}", gives=Deleted)
+async def delete(caller: Caller, thread_id: str) -> Response:
     """Delete a thread with its messages, runs and steps."""
-    deps, owner = caller(request)
-    return answer(await threads.delete(deps, owner, thread_id))
+    return answer(await threads.delete(caller.deps, caller.owner, thread_id))

@@ -2,62 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Final
 
-from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer
-from shared.api.json_body import body
-from shared.api.multipart import parts
-from shared.api.openapi import documented
-from shared.api.requests import caller
-from shared.api.routing import resource
+from shared.api.multipart import FormPart
+from shared.api.openapi import Form
+from shared.api.routing import Routes
+from shared.deps import Caller
 from shared.files import uploads
 from shared.json_types import Json
 from shared.objects.parse import missing
 from shared.objects.upload import CompleteUpload, CreateUpload, Upload, UploadPart
 
-router = resource("/v1/uploads", "Uploads")
+routes = Routes("/v1/uploads", "Uploads")
 
-FORM: Final = {
-    "type": "object",
-    "properties": {"data": {"type": "string", "format": "binary"}},
-    "required": ["data"],
-}
-TAKES_FORM: Final = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}}
+FORM: Final = Form(
+    {
+        "type": "object",
+        "properties": {"data": {"type": "string", "format": "binary"}},
+        "required": ["data"],
+    }
+)
 
 
-@router.post("", **documented(Upload, CreateUpload))
-async def create(request: Request) -> Response:
+@routes.post("", gives=Upload)
+async def create(caller: Caller, body: CreateUpload) -> Response:
     """Begin a file that comes in parts."""
-    deps, owner = caller(request)
-    return answer(await uploads.create(deps, owner, await body(request, CreateUpload)))
+    return answer(await uploads.create(caller.deps, caller.owner, body))
 
 
-@router.post("/{upload_id}/parts", **documented(UploadPart) | {"openapi_extra": TAKES_FORM})
-async def add_part(request: Request, upload_id: str) -> Response:
+@routes.post("/{upload_id}/parts", form=FORM, gives=UploadPart)
+async def add_part(caller: Caller, upload_id: str, body: AsyncIterator[FormPart]) -> Response:
     """Add a part of up to 64 MB."""
-    deps, owner = caller(request)
-    await uploads.pending(deps, owner, upload_id)
+    await uploads.pending(caller.deps, caller.owner, upload_id)
     part: Json | None = None
-    async for each in parts(request):
+    async for each in body:
         if each.name == "data" and part is None:
-            part = await uploads.add_part(deps, owner, upload_id, each.pieces)
+            part = await uploads.add_part(caller.deps, caller.owner, upload_id, each.pieces)
     if part is None:
         raise missing("data")
     return answer(part)
 
 
-@router.post("/{upload_id}/complete", **documented(Upload, CompleteUpload))
-async def complete(request: Request, upload_id: str) -> Response:
+@routes.post("/{upload_id}/complete", gives=Upload)
+async def complete(caller: Caller, upload_id: str, body: CompleteUpload) -> Response:
     """Make the parts a file, in the order given."""
-    deps, owner = caller(request)
-    return answer(await uploads.complete(deps, owner, upload_id, await body(request, CompleteUpload)))
+    return answer(await uploads.complete(caller.deps, caller.owner, upload_id, body))
 
 
-@router.post("/{upload_id}/cancel", **documented(Upload))
-async def cancel(request: Request, upload_id: str) -> Response:
+@routes.post("/{upload_id}/cancel", gives=Upload)
+async def cancel(caller: Caller, upload_id: str) -> Response:
     """Give an upload up."""
-    deps, owner = caller(request)
-    return answer(await uploads.cancel(deps, owner, upload_id))
+    return answer(await uploads.cancel(caller.deps, caller.owner, upload_id))

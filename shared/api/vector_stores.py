@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-from fastapi import Request
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.json_body import body
-from shared.api.openapi import Deleted, ListOf, documented, paging
-from shared.api.requests import caller, list_query
-from shared.api.routing import resource
+from shared.api.openapi import Deleted, ListOf
+from shared.api.query import PAGE
+from shared.api.routing import Routes
+from shared.deps import Caller
 from shared.objects.vector_store import SearchPage, VectorStore
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore, SearchVectorStore
+from shared.paging import ListQuery
 from shared.vector_stores import stores
 from shared.vector_stores.search import search as search_store
 
-router = resource("/v1/vector_stores", "Vector stores")
+routes = Routes("/v1/vector_stores", "Vector stores")
 
 
-@router.post("", **documented(VectorStore, CreateVectorStore, optional_body=True))
-async def create(request: Request) -> Response:
+@routes.post("", gives=VectorStore, optional_body=True)
+async def create(caller: Caller, body: CreateVectorStore) -> Response:
     """Create a vector store, with files if there are any."""
-    deps, owner = caller(request)
-    return answer(await stores.create(deps, owner, await body(request, CreateVectorStore)))
+    return answer(await stores.create(caller.deps, caller.owner, body))
 
 
-@router.get("", **documented(ListOf(VectorStore), query=paging()))
-async def list_all(request: Request) -> Response:
+@routes.get("", gives=ListOf(VectorStore), query=[PAGE])
+async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the vector stores."""
-    deps, owner = caller(request)
-    return answer_list(*await stores.list_page(deps, owner, list_query(request)))
+    return answer_list(*await stores.list_page(caller.deps, caller.owner, query))
 
 
-@router.get("/{vector_store_id}", **documented(VectorStore))
-async def retrieve(request: Request, vector_store_id: str) -> Response:
+@routes.get("/{vector_store_id}", gives=VectorStore)
+async def retrieve(caller: Caller, vector_store_id: str) -> Response:
     """Get a vector store."""
-    deps, owner = caller(request)
-    return answer(await stores.get(deps, owner, vector_store_id))
+    return answer(await stores.get(caller.deps, caller.owner, vector_store_id))
 
 
-@router.post("/{vector_store_id}", **documented(VectorStore, ModifyVectorStore, optional_body=True))
-async def modify(request: Request, vector_store_id: str) -> Response:
+@routes.post("/{vector_store_id}", gives=VectorStore, optional_body=True)
+async def modify(caller: Caller, vector_store_id: str, body: ModifyVectorStore) -> Response:
     """Modify a vector store: what is omitted stays, null resets."""
-    deps, owner = caller(request)
-    return answer(await stores.modify(deps, owner, vector_store_id, await body(request, ModifyVectorStore)))
+    return answer(await stores.modify(caller.deps, caller.owner, vector_store_id, body))
 
 
-@router.delete("/{vector_store_id}", **documented(Deleted))
-async def delete(request: Request, vector_store_id: str) -> Response:
+@routes.delete("/{vector_store_id}", gives=Deleted)
+async def delete(caller: Caller, vector_store_id: str) -> Response:
     """Delete a vector store; its files stay."""
-    deps, owner = caller(request)
-    return answer(await stores.delete(deps, owner, vector_store_id))
+    return answer(await stores.delete(caller.deps, caller.owner, vector_store_id))
 
 
-@router.post("/{vector_store_id}/search", **documented(SearchPage, SearchVectorStore))
-async def search(request: Request, vector_store_id: str) -> Response:
+@routes.post("/{vector_store_id}/search", gives=SearchPage)
+async def search(caller: Caller, vector_store_id: str, body: SearchVectorStore) -> Response:
     """Search a vector store."""
-    deps, owner = caller(request)
-    return answer(await search_store(deps, owner, vector_store_id, await body(request, SearchVectorStore)))
+    return answer(await search_store(caller.deps, caller.owner, vector_store_id, body))

@@ -1,0 +1,55 @@
+"""A route is said once: a handler that contradicts its decorator is found when it is declared."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.responses import Response
+
+from shared.api.query import PAGE
+from shared.api.routing import Routes
+from shared.deps import Caller
+from shared.objects.thread import CreateThread, Thread
+from shared.paging import ListQuery
+
+
+async def create(caller: Caller, body: CreateThread) -> Response:
+    """Create a thread."""
+    return Response(f"{caller.owner} {body}")
+
+
+async def search(caller: Caller, thread_id: str, query: ListQuery) -> Response:
+    """Search a thread."""
+    return Response(f"{caller.owner} {thread_id} {query}")
+
+
+def routes() -> Routes:
+    return Routes("/v1/threads", "Threads")
+
+
+def test_the_body_is_what_the_handler_is_annotated_with():
+    resource = routes()
+    resource.post("", gives=Thread)(create)
+    (route,) = resource.router.routes
+    body = route.openapi_extra["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"$ref": "#/components/schemas/CreateThread"}
+
+
+def test_a_handler_keeps_its_name_and_words_in_the_document():
+    resource = routes()
+    assert resource.get("/{thread_id}/search", gives=Thread, query=[PAGE])(search) is search
+    (route,) = resource.router.routes
+    assert (route.name, route.description) == ("search", "Search a thread.")
+    assert [each.name for each in route.dependant.path_params] == ["thread_id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/{thread_id}/search", []), ("/search", [PAGE]), ("/{run_id}/search", [PAGE])]
+)
+def test_a_handler_that_takes_something_else_is_refused(path, query):
+    with pytest.raises(TypeError, match=r"search of .* will be called with"):
+        routes().get(path, gives=Thread, query=query)(search)
+
+
+def test_a_handler_that_expects_no_stream_is_refused():
+    with pytest.raises(TypeError, match="'streamed'"):
+        routes().post("", gives=Thread, streams=True)(create)
