@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from shared.home import make_private, make_private_file, passable
+from shared.layout import FORMAT
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ PATIENCE_SECONDS: Final = 15.0
 
 #: Up to this size a database is checked when it is opened.
 CHECKED_BYTES: Final = 512 * 2**20
+
+#: The file's format, as `PRAGMA user_version` tells it; 0 is what version 0.1 wrote, which is the same.
+MAJOR: Final = int(FORMAT.partition(".")[0])
 
 SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS records (partition TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL,"
@@ -82,8 +86,17 @@ class Database:
 
 
 def _check(path: Path) -> None:
-    """Read the whole file for damage, unless that would take long. Raises sqlite3.DatabaseError."""
+    """Refuse a file of a later major format, one that was emptied, and one with damage, unless looking would take long.
+
+    Raises sqlite3.DatabaseError.
+    """
     size = path.stat().st_size
+    if size == 0 and any((path.parent / "blobs").glob("*")):
+        raise sqlite3.DatabaseError(f"{path.name} is empty although there are files of a box beside it")
+    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as connection:
+        written = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if written > MAJOR:
+        raise sqlite3.DatabaseError(f"{path.name} is of format {written}; this version reads {MAJOR}: upgrade it")
     if size > CHECKED_BYTES:
         words = "%s has %d MB and is not checked for damage at start"
         logger.warning(words, path, size // 2**20, extra={"action": "database_unchecked"})
@@ -113,7 +126,10 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
     _retry(lambda: connection.execute("PRAGMA journal_mode=WAL"))
     connection.execute("PRAGMA synchronous=NORMAL")
     if patience > 0:
+        is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         with transaction(connection):
+            if is_new:
+                connection.execute(f"PRAGMA user_version = {MAJOR}")
             for statement in SCHEMA:
                 connection.execute(statement)
     return connection

@@ -43,6 +43,36 @@ def test_damage_in_the_middle_is_told_in_a_line(database: Path, command: str) ->
     assert log.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_a_file_of_a_later_format_is_left_alone(database: Path, command: str) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    before = database.read_bytes()
+    with program(command, BOX_HOME=str(database.parent)) as box:
+        _, log = box.process.communicate(timeout=30)
+        assert box.process.returncode == 1
+    assert log == (
+        f"BOX_HOME: {database.parent} cannot be used: box.db is of format 2; this version reads 1: upgrade it\n"
+    )
+    assert database.read_bytes() == before
+
+
+def test_a_database_that_was_emptied_is_no_new_box(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "files%2Fme%2Ffile-1").write_bytes(b"bytes")
+    (tmp_path / "box.db").touch()
+    with pytest.raises(sqlite3.DatabaseError, match="is empty although"):
+        Database(tmp_path / "box.db")
+
+
+async def test_a_new_file_tells_its_format_and_one_of_version_01_is_opened(tmp_path: Path) -> None:
+    for written in (1, 0):
+        await Database(tmp_path / "box.db").close()
+        with closing(sqlite3.connect(tmp_path / "box.db")) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (written,)
+            connection.execute("PRAGMA user_version = 0")
+
+
 async def test_a_sound_file_is_opened(database: Path) -> None:
     opened = Database(database)
     found = await opened.run(lambda c: c.execute("SELECT count(*) FROM records").fetchone(), RuntimeError)
