@@ -127,6 +127,10 @@ param alwaysReadyHttp int = 0
 @description('Instances kept warm for queued runs; 0 scales to zero.')
 param alwaysReadyRuns int = 0
 
+@allowed(['RollingUpdate', 'Recreate'])
+@description('What becomes of running work at an update. RollingUpdate (a preview in Azure) lets it end while new instances start; Recreate cuts it, and runs go on after their lease.')
+param siteUpdateStrategy string = 'RollingUpdate'
+
 @description('Keep storage and models off the public network, reached through private endpoints; the session pool and the Logic Apps keep public (authenticated) addresses. Costs about as much as a small server.')
 param vnetEnabled bool = false
 
@@ -293,6 +297,7 @@ module functionApp 'modules/function-app.bicep' = {
     httpConcurrency: httpConcurrency
     alwaysReadyHttp: alwaysReadyHttp
     alwaysReadyRuns: alwaysReadyRuns
+    siteUpdateStrategy: siteUpdateStrategy
     settings: {
       BOX_API_KEYS: string(apiKeyHashes)
       CORS_ORIGINS: corsOrigins

@@ -15,12 +15,19 @@ param subnetId string
 param httpConcurrency int
 param alwaysReadyHttp int
 param alwaysReadyRuns int
+param siteUpdateStrategy string
 
 @description('What the box itself reads; the host\'s own settings are added here.')
 @secure()
 param settings object
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+// What is kept warm: scale groups of Flex Consumption, which gives each queue function one of its own.
+var warm = [
+  { group: 'http', count: alwaysReadyHttp }
+  { group: 'function:run_worker', count: alwaysReadyRuns }
+]
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -32,7 +39,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   properties: { reserved: true }
 }
 
-resource site 'Microsoft.Web/sites@2024-11-01' = {
+resource site 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': 'api' })
@@ -64,12 +71,12 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: 100
-        alwaysReady: concat(
-          alwaysReadyHttp == 0 ? [] : [{ name: 'http', instanceCount: alwaysReadyHttp }],
-          alwaysReadyRuns == 0 ? [] : [{ name: 'function:run_worker', instanceCount: alwaysReadyRuns }]
-        )
+        alwaysReady: map(filter(warm, r => r.count > 0), r => { name: r.group, instanceCount: r.count })
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
+      // Azure takes it in every version of the API; the published type does not know it yet.
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: siteUpdateStrategy }
     }
   }
 
@@ -89,7 +96,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
+resource appSettings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'appsettings'
   properties: union(settings, {

@@ -30,53 +30,58 @@ resource connection 'Microsoft.Web/connections@2016-06-01' = {
   }
 }
 
-resource logicApps 'Microsoft.Logic/workflows@2019-05-01' = [for workflow in workflows: {
-  name: 'logic-${workflow.name}-${token}'
-  location: location
-  tags: tags
-  properties: {
-    state: 'Enabled'
-    definition: workflow.definition
-    parameters: {
-      '$connections': {
-        value: {
-          office365: {
-            id: subscriptionResourceId('Microsoft.Web/locations/managedApis', location, 'office365')
-            connectionId: connection.id
-            connectionName: connection.name
+resource logicApps 'Microsoft.Logic/workflows@2019-05-01' = [
+  for workflow in workflows: {
+    name: 'logic-${workflow.name}-${token}'
+    location: location
+    tags: tags
+    properties: {
+      state: 'Enabled'
+      definition: workflow.definition
+      parameters: {
+        '$connections': {
+          value: {
+            office365: {
+              id: subscriptionResourceId('Microsoft.Web/locations/managedApis', location, 'office365')
+              connectionId: connection.id
+              connectionName: connection.name
+            }
+          }
+        }
+      }
+      accessControl: {
+        triggers: {
+          // The published type does not know this one yet; the others it checks.
+          #disable-next-line BCP037
+          sasAuthenticationPolicy: { state: 'Disabled' }
+          openAuthenticationPolicies: {
+            policies: {
+              functionApp: {
+                type: 'AAD'
+                claims: [issuer, caller, { name: 'aud', value: audience }]
+              }
+              functionAppWithSlash: {
+                type: 'AAD'
+                claims: [issuer, caller, { name: 'aud', value: '${audience}/' }]
+              }
+            }
           }
         }
       }
     }
-    // any(): the published type does not know sasAuthenticationPolicy yet.
-    accessControl: {
-      triggers: any({
-        sasAuthenticationPolicy: { state: 'Disabled' }
-        openAuthenticationPolicies: {
-          policies: {
-            functionApp: {
-              type: 'AAD'
-              claims: [issuer, caller, { name: 'aud', value: audience }]
-            }
-            functionAppWithSlash: {
-              type: 'AAD'
-              claims: [issuer, caller, { name: 'aud', value: '${audience}/' }]
-            }
-          }
-        }
-      })
+  }
+]
+
+resource runHistory 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = [
+  for (workflow, i) in workflows: {
+    name: 'log-analytics'
+    scope: logicApps[i]
+    properties: {
+      workspaceId: workspaceId
+      logs: [{ category: 'WorkflowRuntime', enabled: true }]
     }
   }
-}]
-
-resource runHistory 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = [for (workflow, i) in workflows: {
-  name: 'log-analytics'
-  scope: logicApps[i]
-  properties: {
-    workspaceId: workspaceId
-    logs: [{ category: 'WorkflowRuntime', enabled: true }]
-  }
-}]
+]
 
 output connectionId string = connection.id
 output sendEmailUrl string = '${logicApps[0].properties.accessEndpoint}${trigger}'

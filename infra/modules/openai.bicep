@@ -5,8 +5,8 @@ param location string
 param tags object
 param publicAccess bool
 
-@description('What to deploy, as {name, version, sku, capacity}.')
-param models array
+@description('What to deploy.')
+param models { name: string, version: string, sku: string, capacity: int }[]
 
 resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
   name: name
@@ -24,23 +24,25 @@ resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
 
 // One at a time: the account refuses two deployments at once.
 @batchSize(1)
-resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2025-06-01' = [for model in models: {
-  parent: account
-  name: model.name
-  sku: {
-    name: model.sku
-    capacity: model.capacity
-  }
-  properties: {
-    model: {
-      format: 'OpenAI'
-      name: model.name
-      version: model.version
+resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2025-06-01' = [
+  for model in models: {
+    parent: account
+    name: model.name
+    sku: {
+      name: model.sku
+      capacity: model.capacity
     }
-    raiPolicyName: 'Microsoft.DefaultV2'
-    versionUpgradeOption: 'OnceCurrentVersionExpired'
+    properties: {
+      model: {
+        format: 'OpenAI'
+        name: model.name
+        version: model.version
+      }
+      raiPolicyName: 'Microsoft.DefaultV2'
+      versionUpgradeOption: 'OnceCurrentVersionExpired'
+    }
   }
-}]
+]
 
 output id string = account.id
 output name string = account.name

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.bicep_values import Call, Choice, Declaration, Loop, Operation, Path, Text
+from tests.infra.bicep_values import Call, Choice, Declaration, Lambda, Loop, Operation, Path, Text
 
 TOKEN = re.compile(
     r"(?P<newline>\n)|(?P<space>[ \t\r]+|//[^\n]*|/\*[\s\S]*?\*/|\#disable-next-line[^\n]*)|(?P<number>\d+)"
@@ -106,7 +106,7 @@ class Reader:
             new.type = self.plain_string()
             new.existing = self.took("existing")
         elif kind != "var":
-            new.type = self.name()
+            new.type = self.type()
         if self.took("="):
             if self.took("if"):
                 self.take("(")
@@ -116,6 +116,22 @@ class Reader:
         elif kind != "param":
             raise self.fail("'='")
         return new
+
+    def type(self) -> str:
+        """`string`, `{ name: string, size: int }[]`: as it stands there."""
+        self.peek()
+        start = self.at
+        if self.took("{"):
+            while not self.took("}"):
+                self.name()
+                self.take(":")
+                self.type()
+                self.separator("}")
+        else:
+            self.name()
+        while self.took("["):
+            self.take("]")
+        return self.text[start : self.at]
 
     # expressions
 
@@ -155,6 +171,8 @@ class Reader:
         name = self.name()
         if name in ("true", "false", "null"):
             return {"true": True, "false": False, "null": None}[name]
+        if self.took("=>"):
+            return Lambda(name, self.expression())
         if self.took("("):
             call = Call(name, self.arguments())
             steps = tuple(self.steps())

@@ -58,6 +58,14 @@ class Loop:
     body: Any
 
 
+@dataclass(frozen=True)
+class Lambda:
+    """`item => body`"""
+
+    item: str
+    body: Any
+
+
 @dataclass
 class Declaration:
     """`param`, `var`, `output`, `resource` or `module`, with its decorators."""
@@ -79,6 +87,13 @@ class Declaration:
         return value if isinstance(value, dict) else {}
 
 
+def at(body: Any, path: str) -> Any:
+    """What stands at a dotted path of keys; None where one is missing."""
+    for key in path.split("."):
+        body = body.get(key) if isinstance(body, dict) else None
+    return body
+
+
 def walk(value: Any) -> Iterator[Any]:
     """The expression and everything inside it."""
     yield value
@@ -86,7 +101,7 @@ def walk(value: Any) -> Iterator[Any]:
         inside = [*value, *value.values()]
     elif isinstance(value, (list, tuple)):
         inside = list(value)
-    elif isinstance(value, (Text, Call, Choice, Operation, Loop)):
+    elif isinstance(value, (Text, Call, Choice, Operation, Loop, Lambda)):
         inside = list(vars(value).values())
     else:
         inside = []

@@ -17,6 +17,7 @@ NOT_DEPLOYED = {
     "BOX_HOME": "the embedded host's folder",
     "BOX_HOST": "the embedded host's address",
     "BOX_PORT": "the embedded host's port",
+    "BOX_MAX_CONNECTIONS": "the embedded host's connections",
     "AzureWebJobsStorage": "a connection string; a deployment has the service URIs and an identity",
     "OPENAI_BASE_URL": "models elsewhere than on Azure",
     "OPENAI_API_KEY": "models elsewhere than on Azure",
@@ -116,10 +117,10 @@ def functions_find_what_they_name(tree: Tree) -> Iterator[str]:
     triggers = set(re.findall(r'queue_trigger\("\w+", "([\w-]+)"', functions))
     declared = set(tree.of("var", "infra/modules/storage.bicep")["queueNames"].value)
     yield from (f"the queue {name} is not both declared and listened to" for name in sorted(triggers ^ declared))
-    always_ready = tree.of("resource", FUNCTION_APP)["site"].body["properties"]["functionAppConfig"]
-    for name in re.findall(r"function:(\w+)", str(always_ready["scaleAndConcurrency"]["alwaysReady"])):
-        if f"async def {name}(" not in functions:
-            yield f"there is no function {name} to keep warm"
+    for group in tree.of("var", FUNCTION_APP)["warm"].value:
+        kind, _, name = group["group"].partition(":")
+        if kind != "http" and (kind != "function" or f"async def {name}(" not in functions):
+            yield f"there is nothing called {group['group']} to keep warm"
 
 
 def storage_has_what_the_app_opens(tree: Tree) -> Iterator[str]:

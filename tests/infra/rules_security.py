@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.bicep_values import Call, Declaration, Loop, Operation, Path, Text, walk
+from tests.infra.bicep_values import Call, Declaration, Loop, Operation, Path, Text, at, walk
 from tests.infra.infra_tree import Tree
 
 ROLES = {
@@ -86,14 +86,14 @@ def local_credentials_are_off(tree: Tree) -> Iterator[str]:
         if not found:
             yield f"there is no {resource_type}"
         for each in found:
-            if (value := _at(each.body, path)) != wanted or type(value) is not type(wanted):
+            if (value := at(each.body, path)) != wanted or type(value) is not type(wanted):
                 yield f"{each.name}: {path} is {value!r}, not {wanted!r}"
 
 
 def publishing_passwords_are_off(tree: Tree) -> Iterator[str]:
     """Deployment goes by Entra token alone."""
     found = [each for _, each in tree.resources("basicPublishingCredentialsPolicies")]
-    if {each.body["name"]: _at(each.body, "properties.allow") for each in found} != {"ftp": False, "scm": False}:
+    if {each.body["name"]: at(each.body, "properties.allow") for each in found} != {"ftp": False, "scm": False}:
         yield "basic publishing credentials are not off for both ftp and scm"
     # The published type has no location, but Azure has refused the policy without one (bicep-types-az 1526, 1571).
     yield from (f"{each.name}: location is missing" for each in found if each.body.get("location") != Path("location"))
@@ -129,7 +129,7 @@ def triggers_admit_one_identity(tree: Tree) -> Iterator[str]:
     """A workflow starts with a token of this tenant, for Azure Resource Manager, of the function app's identity."""
     for template, workflow in tree.resources("Microsoft.Logic/workflows"):
         variables = tree.of("var", template)
-        access = _at(workflow.body, "properties.accessControl.triggers.openAuthenticationPolicies.policies") or {}
+        access = at(workflow.body, "properties.accessControl.triggers.openAuthenticationPolicies.policies") or {}
         audiences = set()
         for name, policy in access.items():
             claims = {claim["name"]: claim["value"] for claim in _resolved(policy["claims"], variables)}
@@ -140,14 +140,6 @@ def triggers_admit_one_identity(tree: Tree) -> Iterator[str]:
             audiences.add(tree.evaluate(template, claims.get("aud")))
         if audiences != {"https://management.azure.com", "https://management.azure.com/"}:
             yield f"{workflow.name}: the audiences are {sorted(map(str, audiences))}"
-
-
-def _at(body: Any, path: str) -> Any:
-    for key in path.split("."):
-        if isinstance(body, Call) and body.name == "any":
-            body = body.arguments[0]
-        body = body.get(key) if isinstance(body, dict) else None
-    return body
 
 
 def _resolved(claims: list[Any], variables: dict[str, Declaration]) -> list[dict[str, Any]]:

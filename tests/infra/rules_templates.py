@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from tests.infra.bicep_values import Declaration, Loop, Path, walk
+from tests.infra.bicep_values import Declaration, Lambda, Loop, Path, walk
 from tests.infra.infra_tree import MAIN, Tree
 
 #: Service -> the regions it is in, as its documentation said in autumn 2026.
@@ -45,7 +45,9 @@ def names_are_declared(tree: Tree) -> Iterator[str]:
     for template, declarations in tree.templates.items():
         known = {each.name for each in declarations if each.kind != "output"}
         for each in declarations:
-            local = {name for loop in walk(each.value) if isinstance(loop, Loop) for name in (loop.item, loop.index)}
+            inside = list(walk(each.value))
+            local = {name for loop in inside if isinstance(loop, Loop) for name in (loop.item, loop.index)}
+            local |= {function.item for function in inside if isinstance(function, Lambda)}
             for value in _expressions(each):
                 if isinstance(value, Path) and value.root not in known | local:
                     yield f"{template}: {each.name} uses {value.root}, which nothing declares"

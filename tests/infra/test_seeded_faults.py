@@ -19,6 +19,8 @@ APP = "infra/modules/function-app.bicep"
 ROLES = "infra/modules/roles.bicep"
 STORAGE = "infra/modules/storage.bicep"
 LOGIC = "infra/modules/logic-apps.bicep"
+NETWORK = "infra/modules/network.bicep"
+LINTER = "infra/bicepconfig.json"
 MAIL = "infra/workflows/send-email.json"
 EVENT = "infra/workflows/create-event.json"
 PARAMETERS = "infra/main.parameters.json"
@@ -78,6 +80,7 @@ FAULTS = [
     ("publishing_passwords_are_off", APP, "    location: location\n    properties: { allow", "    properties: { allow"),
     ("roles_are_the_least", ROLES, "  '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // ", "  // "),
     ("roles_are_the_least", ROLES, "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd", "a001fd3d-188f-4b5d-821b-7da978bf7442"),
+    ("roles_are_the_least", ROLES, "'ServicePrincipal'", "'ServicePrinciple'"),
     ("roles_are_the_least", ROLES, "    principalType: 'ServicePrincipal'\n", ""),
     ("roles_are_the_least", ROLES, "  scope: pool\n", ""),
     ("roles_are_the_least", ROLES, "guid(openai.id, principalId, ", "guid(openai.id, "),
@@ -94,6 +97,7 @@ FAULTS = [
     ("settings_suit_flex_consumption", MAIN, "SANDBOX: 'aca'", "FUNCTIONS_WORKER_RUNTIME: 'python'"),
     ("settings_suit_flex_consumption", APP, "AZURE_CLIENT_ID: identityClientId", "AZURE_CLIENT_ID: identityId"),
     ("settings_suit_flex_consumption", APP, "credential: 'managedidentity'", "credential: 'none'"),
+    ("site_runs_this_project", APP, "name: 'python'", "name: 'phyton'"),
     ("site_runs_this_project", APP, "version: '3.13'", "version: '3.10'"),
     ("site_runs_this_project", APP, "minTlsVersion: '1.2' }", "minTlsVersion: '1.2', ftpsState: 'Disabled' }"),
     ("site_runs_this_project", APP, "type: 'UserAssignedIdentity'", "type: 'StorageAccountConnectionString'"),
@@ -101,6 +105,7 @@ FAULTS = [
     ("site_runs_this_project", APP, "'azd-service-name': 'api'", "'azd-service-name': 'web'"),
     ("site_runs_this_project", MAIN, "alwaysReadyHttp int = 0", "alwaysReadyHttp int = 1"),
     ("site_runs_this_project", MAIN, "vnetEnabled bool = false", "vnetEnabled bool = true"),
+    ("functions_find_what_they_name", APP, "'function:run_worker'", "'function:run_wroker'"),
     ("functions_find_what_they_name", STORAGE, "'ingestion', ", ""),
     ("functions_find_what_they_name", "function_app.py", '"runs-poison"', '"runs-dead"'),
     ("functions_find_what_they_name", "function_app.py", "async def run_worker", "async def drive"),
@@ -128,6 +133,37 @@ FAULTS = [
     ("workflows_keep_their_promises", MAIL, '["outputs"]', "[]"),
     ("workflows_keep_their_promises", MAIL, "triggerBody()?['body']", "triggerBody()?['html']"),
     ("workflows_keep_their_promises", MAIL, '["Failed", "TimedOut"]', '["Failed"]'),
+    ("values_are_the_services_own", STORAGE, "Standard_LRS", "Standard_RLS"),
+    ("values_are_the_services_own", STORAGE, "'StorageV2'", "'Storage'"),
+    ("values_are_the_services_own", OPENAI, "name: 'S0'", "name: 'S1'"),
+    ("values_are_the_services_own", OPENAI, "kind: 'OpenAI'", "kind: 'OpenAi'"),
+    ("values_are_the_services_own", OPENAI, "format: 'OpenAI'", "format: 'Openai'"),
+    ("values_are_the_services_own", OPENAI, "OnceCurrentVersionExpired", "OnceCurrentVersionExpires"),
+    ("values_are_the_services_own", OPENAI, "Microsoft.DefaultV2", "Microsoft.Defaultv3"),
+    ("values_are_the_services_own", SANDBOX, "'Timed'", "'Timer'"),
+    ("values_are_the_services_own", SANDBOX, "'PythonLTS'", "'PythonLts'"),
+    ("values_are_the_services_own", SANDBOX, "'Dynamic'", "'Static'"),
+    ("values_are_the_services_own", MONITORING, "'PerGB2018'", "'PerGB2008'"),
+    ("values_are_the_services_own", MONITORING, "Application_Type: 'web'", "Application_Type: 'site'"),
+    ("values_are_the_services_own", LOGIC, "WorkflowRuntime", "WorkflowRuntimes"),
+    ("values_are_the_services_own", LOGIC, "state: 'Enabled'", "state: 'Enable'"),
+    ("values_are_the_services_own", APP, "'functionapp,linux'", "'functionapp, linux'"),
+    ("values_are_the_services_own", APP, "reserved: true", "reserved: false"),
+    ("values_are_the_services_own", APP, "'blobContainer'", "'blobcontainers'"),
+    ("values_are_the_services_own", APP, "siteUpdateStrategy: {", "updateStrategy: {"),
+    ("groups_kept_warm_exist", APP, "group: 'http'", "group: 'https'"),
+    ("groups_kept_warm_exist", APP, "count: alwaysReadyHttp", "count: alwaysReadyRuns"),
+    ("updates_follow_a_known_strategy", MAIN, "['RollingUpdate'", "['Rolling'"),
+    ("updates_follow_a_known_strategy", MAIN, "string = 'RollingUpdate'", "string = 'Recreate'"),
+    ("private_endpoints_find_their_service", NETWORK, "group: 'account'", "group: 'accounts'"),
+    ("private_endpoints_find_their_service", NETWORK, "privatelink.queue", "privatelink.queues"),
+    ("private_endpoints_find_their_service", NETWORK, "Microsoft.App/environments", "Microsoft.Web/serverFarms"),
+    ("connection_is_office365", LOGIC, "'office365')", "'office356')"),
+    ("linter_is_strict", LINTER, '"no-unused-params": { "level": "error" }', '"no-unused-params": { "level": "off" }'),
+    ("linter_is_strict", LINTER, '"use-safe-access"', '"use-save-access"'),
+    ("linter_is_strict", LINTER, '"enabled": true', '"enabled": false'),
+    ("types_are_not_switched_off", OPENAI, "{ name: string, version: string, sku: string, capacity: int }[]", "array"),
+    ("types_are_not_switched_off", MONITORING, "workspace.id\n", "any(workspace.id)\n"),
 ]  # fmt: skip
 
 
@@ -169,6 +205,9 @@ def test_every_check_has_a_fault():
         "var x = y z\n",
         "var x = \"double\"\n",
         "resource x 'a/b@1' {\n}\n",
+        "param x { a: string b: int }\n",
+        "param x string[\n",
+        "var x = map(y, z => )\n",
     ],
 )  # fmt: skip
 def test_bad_bicep_does_not_parse(text: str):
