@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from shared.app import Box, build, storage_for
 from shared.assistants import assistants
 from shared.config import Settings
+from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.message import CreateMessage
@@ -44,17 +45,17 @@ async def count_run(
 ) -> Json:
     """The operations of one run on a thread of so many messages; the client's own polling is not among them."""
     metadata = {"server_tools": "look_up"}
-    assistant = await assistants.create(box.deps, OWNER, CreateAssistant(model="m", metadata=metadata))
-    thread = await threads.create(box.deps, OWNER, CreateThread(messages=[HELLO] * length))
+    assistant = await assistants.create(Caller(box.deps, OWNER), CreateAssistant(model="m", metadata=metadata))
+    thread = await threads.create(Caller(box.deps, OWNER), CreateThread(messages=[HELLO] * length))
     llm.script(*([call("look_up", word="x")] for _ in range(calls)), [text("Hello.")])
     counter.clear()
     body = CreateRun(assistant_id=assistant["id"])
     if streamed:
-        listener = await create.create_streamed(box.drives, OWNER, thread["id"], body, ())
+        listener = await create.create_streamed(Caller(box.deps, OWNER), box.drives, thread["id"], body, ())
         while await listener.read():
             pass
         return dict(counter)
-    run = await create.create(box.deps, OWNER, thread["id"], body)
+    run = await create.create(Caller(box.deps, OWNER), thread["id"], body)
     taken = await box.deps.queue.receive(1, 60, 5)
     ours = Counter({"queue.receive": counter["queue.receive"]})  # the trigger's own, on Azure
     await box.handle_run(taken[0].body)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
 from shared.objects.vector_store import ItemRecord, StoreRecord
@@ -39,8 +39,7 @@ async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
 
 async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
     """A file whose `expires_at` has come."""
-    owner = layout.owner_of(partition)
-    await files.remove(deps, owner, row)
+    await files.remove(Caller(deps, layout.owner_of(partition)), row)
 
 
 async def overdue_store(deps: Deps, partition: str, row: Record) -> None:

@@ -19,28 +19,28 @@ routes = Routes("/v1/assistants", "Assistants")
 @routes.post("", gives=Assistant)
 async def create(caller: Caller, body: CreateAssistant) -> Response:
     """Create an assistant."""
-    return answer(await assistants.create(caller.deps, caller.owner, body))
+    return answer(await assistants.create(caller, body))
 
 
 @routes.get("", gives=ListOf(Assistant), query=[PAGE])
 async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the assistants."""
-    return answer_list(*await assistants.list_page(caller.deps, caller.owner, query))
+    return answer_list(*await assistants.list_page(caller, query))
 
 
 @routes.get("/{assistant_id}", gives=Assistant)
 async def retrieve(caller: Caller, assistant_id: str) -> Response:
     """Get an assistant."""
-    return answer(await assistants.get(caller.deps, caller.owner, assistant_id))
+    return answer(await assistants.get(caller, assistant_id))
 
 
 @routes.post("/{assistant_id}", gives=Assistant, optional_body=True)
 async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Response:
     """Modify an assistant: what is omitted stays, null resets."""
-    return answer(await assistants.modify(caller.deps, caller.owner, assistant_id, body))
+    return answer(await assistants.modify(caller, assistant_id, body))
 
 
 @routes.delete("/{assistant_id}", gives=Deleted)
 async def delete(caller: Caller, assistant_id: str) -> Response:
     """Delete an assistant; its threads and runs stay."""
-    return answer(await assistants.delete(caller.deps, caller.owner, assistant_id))
+    return answer(await assistants.delete(caller, assistant_id))

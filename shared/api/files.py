@@ -53,7 +53,7 @@ FORM: Final = Form(
 @routes.post("", form=FORM, gives=File, query=[DATED])
 async def create(caller: Caller, body: AsyncIterator[FormPart], dated: bool) -> Response:
     """Upload a file of up to 512 MB; the parts of the form may come in any order."""
-    upload = files.IncomingFile(caller.deps, caller.owner)
+    upload = files.IncomingFile(caller)
     finished = False
     try:
         filename, fields = await _receive(body, upload)
@@ -71,26 +71,26 @@ async def create(caller: Caller, body: AsyncIterator[FormPart], dated: bool) -> 
 @routes.get("", gives=ListOf(File), query=[paging(MAX_LIMIT, MAX_LIMIT), PURPOSE, DATED])
 async def list_all(caller: Caller, query: ListQuery, purpose: str | None, dated: bool) -> Response:
     """List the files."""
-    page = await files.list_page(caller.deps, caller.owner, query, purpose)
+    page = await files.list_page(caller, query, purpose)
     return answer_list([shown(record.data, dated=dated) for record in page.records], page.has_more)
 
 
 @routes.get("/{file_id}", gives=File, query=[DATED])
 async def retrieve(caller: Caller, file_id: str, dated: bool) -> Response:
     """Get a file's description."""
-    return answer(shown(await files.get(caller.deps, caller.owner, file_id), dated=dated))
+    return answer(shown(await files.get(caller, file_id), dated=dated))
 
 
 @routes.delete("/{file_id}", gives=Deleted)
 async def delete(caller: Caller, file_id: str) -> Response:
     """Delete a file."""
-    return answer(await file_status.delete_file(caller.deps, caller.owner, file_id))
+    return answer(await file_status.delete_file(caller, file_id))
 
 
 @routes.get("/{file_id}/content", gives=Binary())
 async def content(caller: Caller, file_id: str) -> Response:
     """Get a file's bytes, whatever its purpose."""
-    file, pieces = await files.content(caller.deps, caller.owner, file_id)
+    file, pieces = await files.content(caller, file_id)
     headers = {"Content-Length": str(file["bytes"]), "Content-Disposition": disposition(file["filename"])}
     return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
 

@@ -24,28 +24,28 @@ RUN_ID: Final = text("run_id", "Only messages this run wrote.")
 @routes.post("", gives=Message)
 async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Response:
     """Add a message to a thread; refused while a run is active."""
-    return answer(await messages.create(caller.deps, caller.owner, thread_id, body, settle))
+    return answer(await messages.create(caller, thread_id, body, settle))
 
 
 @routes.get("", gives=ListOf(Message), query=[PAGE, RUN_ID])
 async def list_all(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Response:
     """List the messages of a thread."""
-    return answer_page(await messages.list_page(caller.deps, caller.owner, thread_id, query, run_id))
+    return answer_page(await messages.list_page(caller, thread_id, query, run_id))
 
 
 @routes.get("/{message_id}", gives=Message)
 async def retrieve(caller: Caller, thread_id: str, message_id: str) -> Response:
     """Get a message."""
-    return answer(await messages.get(caller.deps, caller.owner, thread_id, message_id))
+    return answer(await messages.get(caller, thread_id, message_id))
 
 
 @routes.post("/{message_id}", gives=Message, optional_body=True)
 async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMessage) -> Response:
     """Replace a message's metadata."""
-    return answer(await messages.modify(caller.deps, caller.owner, thread_id, message_id, body))
+    return answer(await messages.modify(caller, thread_id, message_id, body))
 
 
 @routes.delete("/{message_id}", gives=Deleted)
 async def delete(caller: Caller, thread_id: str, message_id: str) -> Response:
     """Delete a message."""
-    return answer(await messages.delete(caller.deps, caller.owner, thread_id, message_id))
+    return answer(await messages.delete(caller, thread_id, message_id))

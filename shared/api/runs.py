@@ -38,22 +38,22 @@ INCLUDE: Final = Query(
 async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, streamed: Drives) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
-        return event_stream(await create.create_with_thread_streamed(streamed, caller.owner, body))
-    return answer(await create.create_with_thread(caller.deps, caller.owner, body))
+        return event_stream(await create.create_with_thread_streamed(caller, streamed, body))
+    return answer(await create.create_with_thread(caller, body))
 
 
 @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
 async def create_run(caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: Drives) -> Response:
     """Create a run."""
     if body.stream:
-        return event_stream(await create.create_streamed(streamed, caller.owner, thread_id, body, include))
-    return answer(await create.create(caller.deps, caller.owner, thread_id, body))
+        return event_stream(await create.create_streamed(caller, streamed, thread_id, body, include))
+    return answer(await create.create(caller, thread_id, body))
 
 
 @routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE])
 async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Response:
     """List the thread's runs."""
-    page = await service.list_runs(caller.deps, caller.owner, thread_id, query)
+    page = await service.list_runs(caller, thread_id, query)
     return answer(list_json([record.data["run"] for record in page.records], page.has_more))
 
 

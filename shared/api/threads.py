@@ -19,28 +19,28 @@ routes = Routes("/v1/threads", "Threads")
 @routes.post("", gives=Thread, optional_body=True)
 async def create(caller: Caller, body: CreateThread) -> Response:
     """Create a thread, with messages if there are any."""
-    return answer(await threads.create(caller.deps, caller.owner, body))
+    return answer(await threads.create(caller, body))
 
 
 @routes.get("", gives=ListOf(Thread), query=[PAGE])
 async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the threads (an extra: the hosted API never had it)."""
-    return answer_list(*await threads.list_page(caller.deps, caller.owner, query))
+    return answer_list(*await threads.list_page(caller, query))
 
 
 @routes.get("/{thread_id}", gives=Thread)
 async def retrieve(caller: Caller, thread_id: str) -> Response:
     """Get a thread."""
-    return answer(await threads.get(caller.deps, caller.owner, thread_id))
+    return answer(await threads.get(caller, thread_id))
 
 
 @routes.post("/{thread_id}", gives=Thread, optional_body=True)
 async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Response:
     """Modify a thread: what is omitted stays, null resets."""
-    return answer(await threads.modify(caller.deps, caller.owner, thread_id, body))
+    return answer(await threads.modify(caller, thread_id, body))
 
 
 @routes.delete("/{thread_id}", gives=Deleted)
 async def delete(caller: Caller, thread_id: str) -> Response:
     """Delete a thread with its messages, runs and steps."""
-    return answer(await threads.delete(caller.deps, caller.owner, thread_id))
+    return answer(await threads.delete(caller, thread_id))

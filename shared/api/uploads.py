@@ -31,17 +31,17 @@ FORM: Final = Form(
 @routes.post("", gives=Upload)
 async def create(caller: Caller, body: CreateUpload) -> Response:
     """Begin a file that comes in parts."""
-    return answer(await uploads.create(caller.deps, caller.owner, body))
+    return answer(await uploads.create(caller, body))
 
 
 @routes.post("/{upload_id}/parts", form=FORM, gives=UploadPart)
 async def add_part(caller: Caller, upload_id: str, body: AsyncIterator[FormPart]) -> Response:
     """Add a part of up to 64 MB."""
-    await uploads.pending(caller.deps, caller.owner, upload_id)
+    await uploads.pending(caller, upload_id)
     part: Json | None = None
     async for each in body:
         if each.name == "data" and part is None:
-            part = await uploads.add_part(caller.deps, caller.owner, upload_id, each.pieces)
+            part = await uploads.add_part(caller, upload_id, each.pieces)
     if part is None:
         raise missing("data")
     return answer(part)
@@ -50,10 +50,10 @@ async def add_part(caller: Caller, upload_id: str, body: AsyncIterator[FormPart]
 @routes.post("/{upload_id}/complete", gives=Upload)
 async def complete(caller: Caller, upload_id: str, body: CompleteUpload) -> Response:
     """Make the parts a file, in the order given."""
-    return answer(await uploads.complete(caller.deps, caller.owner, upload_id, body))
+    return answer(await uploads.complete(caller, upload_id, body))
 
 
 @routes.post("/{upload_id}/cancel", gives=Upload)
 async def cancel(caller: Caller, upload_id: str) -> Response:
     """Give an upload up."""
-    return answer(await uploads.cancel(caller.deps, caller.owner, upload_id))
+    return answer(await uploads.cancel(caller, upload_id))

@@ -27,56 +27,56 @@ STATUS: Final = text("filter", "Only files of this status.", values=[*files.STAT
 @routes.post("/files", gives=VectorStoreFile)
 async def attach(caller: Caller, vector_store_id: str, body: AttachFile) -> Response:
     """Attach a file."""
-    return answer(await files.attach(caller.deps, caller.owner, vector_store_id, body))
+    return answer(await files.attach(caller, vector_store_id, body))
 
 
 @routes.get("/files", gives=ListOf(VectorStoreFile), query=[PAGE, STATUS])
 async def list_all(caller: Caller, vector_store_id: str, query: ListQuery, status: str | None) -> Response:
     """List a vector store's files."""
-    page = await files.list_page(caller.deps, caller.owner, vector_store_id, query, status)
+    page = await files.list_page(caller, vector_store_id, query, status)
     return answer_list(*page)
 
 
 @routes.get("/files/{file_id}", gives=VectorStoreFile)
 async def retrieve(caller: Caller, vector_store_id: str, file_id: str) -> Response:
     """Get a file in a vector store."""
-    return answer(await files.get(caller.deps, caller.owner, vector_store_id, file_id), headers=POLL_AFTER)
+    return answer(await files.get(caller, vector_store_id, file_id), headers=POLL_AFTER)
 
 
 @routes.post("/files/{file_id}", gives=VectorStoreFile)
 async def update(caller: Caller, vector_store_id: str, file_id: str, body: UpdateFile) -> Response:
     """Replace a file's attributes."""
-    return answer(await files.update(caller.deps, caller.owner, vector_store_id, file_id, body))
+    return answer(await files.update(caller, vector_store_id, file_id, body))
 
 
 @routes.delete("/files/{file_id}", gives=Deleted)
 async def detach(caller: Caller, vector_store_id: str, file_id: str) -> Response:
     """Take a file out of a vector store; the file itself stays."""
-    return answer(await files.detach(caller.deps, caller.owner, vector_store_id, file_id))
+    return answer(await files.detach(caller, vector_store_id, file_id))
 
 
 @routes.get("/files/{file_id}/content", gives=ContentPage)
 async def content(caller: Caller, vector_store_id: str, file_id: str) -> Response:
     """Get a file's text as it was read."""
-    return answer(await files.content(caller.deps, caller.owner, vector_store_id, file_id))
+    return answer(await files.content(caller, vector_store_id, file_id))
 
 
 @routes.post("/file_batches", gives=FileBatch)
 async def create_batch(caller: Caller, vector_store_id: str, body: CreateFileBatch) -> Response:
     """Attach many files."""
-    return answer(await files.attach_batch(caller.deps, caller.owner, vector_store_id, body))
+    return answer(await files.attach_batch(caller, vector_store_id, body))
 
 
 @routes.get("/file_batches/{batch_id}", gives=FileBatch)
 async def retrieve_batch(caller: Caller, vector_store_id: str, batch_id: str) -> Response:
     """Get a batch."""
-    return answer(await batches.get(caller.deps, caller.owner, vector_store_id, batch_id), headers=POLL_AFTER)
+    return answer(await batches.get(caller, vector_store_id, batch_id), headers=POLL_AFTER)
 
 
 @routes.post("/file_batches/{batch_id}/cancel", gives=FileBatch)
 async def cancel_batch(caller: Caller, vector_store_id: str, batch_id: str) -> Response:
     """Stop indexing a batch's files."""
-    return answer(await batches.cancel(caller.deps, caller.owner, vector_store_id, batch_id))
+    return answer(await batches.cancel(caller, vector_store_id, batch_id))
 
 
 @routes.get("/file_batches/{batch_id}/files", gives=ListOf(VectorStoreFile), query=[PAGE, STATUS])
@@ -84,5 +84,5 @@ async def list_batch(
     caller: Caller, vector_store_id: str, batch_id: str, query: ListQuery, status: str | None
 ) -> Response:
     """List a batch's files."""
-    page = await files.list_page(caller.deps, caller.owner, vector_store_id, query, status, batch_id)
+    page = await files.list_page(caller, vector_store_id, query, status, batch_id)
     return answer_list(*page)

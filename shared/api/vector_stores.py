@@ -21,34 +21,34 @@ routes = Routes("/v1/vector_stores", "Vector stores")
 @routes.post("", gives=VectorStore, optional_body=True)
 async def create(caller: Caller, body: CreateVectorStore) -> Response:
     """Create a vector store, with files if there are any."""
-    return answer(await stores.create(caller.deps, caller.owner, body))
+    return answer(await stores.create(caller, body))
 
 
 @routes.get("", gives=ListOf(VectorStore), query=[PAGE])
 async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the vector stores."""
-    return answer_list(*await stores.list_page(caller.deps, caller.owner, query))
+    return answer_list(*await stores.list_page(caller, query))
 
 
 @routes.get("/{vector_store_id}", gives=VectorStore)
 async def retrieve(caller: Caller, vector_store_id: str) -> Response:
     """Get a vector store."""
-    return answer(await stores.get(caller.deps, caller.owner, vector_store_id))
+    return answer(await stores.get(caller, vector_store_id))
 
 
 @routes.post("/{vector_store_id}", gives=VectorStore, optional_body=True)
 async def modify(caller: Caller, vector_store_id: str, body: ModifyVectorStore) -> Response:
     """Modify a vector store: what is omitted stays, null resets."""
-    return answer(await stores.modify(caller.deps, caller.owner, vector_store_id, body))
+    return answer(await stores.modify(caller, vector_store_id, body))
 
 
 @routes.delete("/{vector_store_id}", gives=Deleted)
 async def delete(caller: Caller, vector_store_id: str) -> Response:
     """Delete a vector store; its files stay."""
-    return answer(await stores.delete(caller.deps, caller.owner, vector_store_id))
+    return answer(await stores.delete(caller, vector_store_id))
 
 
 @routes.post("/{vector_store_id}/search", gives=SearchPage)
 async def search(caller: Caller, vector_store_id: str, body: SearchVectorStore) -> Response:
     """Search a vector store."""
-    return answer(await search_store(caller.deps, caller.owner, vector_store_id, body))
+    return answer(await search_store(caller, vector_store_id, body))

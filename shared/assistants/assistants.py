@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import ids, layout
 from shared.assistants import tool_resources
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.json_types import Json
 from shared.objects.assistant import Assistant, AssistantSettings, CreateAssistant, ModifyAssistant
 from shared.objects.tools import choice_json, tools_json
@@ -15,31 +15,31 @@ from shared.paging import ListQuery, newest_page
 from shared.store.base import Delete, Put, Record
 
 
-async def create(deps: Deps, owner: str, body: CreateAssistant) -> Json:
+async def create(caller: Caller, body: CreateAssistant) -> Json:
     """Store a new assistant."""
-    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
-    assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=deps.now(), model=body.model)
+    resources = await tool_resources.resolve(caller, body.tool_resources)
+    assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=caller.deps.now(), model=body.model)
     data = _with_sandbox(assistant.to_json() | _settings(body) | {"tool_resources": resources})
-    await deps.store.commit(layout.assistants(owner), [Put(assistant.id, data)])
+    await caller.deps.store.commit(layout.assistants(caller.owner), [Put(assistant.id, data)])
     return data
 
 
-async def get(deps: Deps, owner: str, assistant_id: str) -> Json:
+async def get(caller: Caller, assistant_id: str) -> Json:
     """An assistant. Raises NotFoundError."""
-    row = await _row(deps, owner, assistant_id)
-    return await tool_resources.present(deps, owner, row.data)
+    row = await _row(caller, assistant_id)
+    return await tool_resources.present(caller, row.data)
 
 
-async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
+async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]:
     """The owner's assistants, and whether there are more."""
-    page = await newest_page(deps.store, layout.assistants(owner), layout.ASSISTANT, "assistant", query)
-    return [await tool_resources.present(deps, owner, each.data) for each in page.records], page.has_more
+    page = await newest_page(caller.deps.store, layout.assistants(caller.owner), layout.ASSISTANT, "assistant", query)
+    return [await tool_resources.present(caller, each.data) for each in page.records], page.has_more
 
 
-async def modify(deps: Deps, owner: str, assistant_id: str, body: ModifyAssistant) -> Json:
+async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Json:
     """Change what the body sets. Raises NotFoundError."""
-    await _row(deps, owner, assistant_id)
-    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+    await _row(caller, assistant_id)
+    resources = await tool_resources.resolve(caller, body.tool_resources)
 
     def apply(data: Json) -> Json:
         changed = data | _settings(body)
@@ -49,13 +49,13 @@ async def modify(deps: Deps, owner: str, assistant_id: str, body: ModifyAssistan
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return _with_sandbox(changed)
 
-    return await change(lambda: _row(deps, owner, assistant_id), deps.store, layout.assistants(owner), apply)
+    return await change(lambda: _row(caller, assistant_id), caller.deps.store, layout.assistants(caller.owner), apply)
 
 
-async def delete(deps: Deps, owner: str, assistant_id: str) -> Json:
+async def delete(caller: Caller, assistant_id: str) -> Json:
     """Remove an assistant; its threads and runs stay. Raises NotFoundError."""
-    row = await _row(deps, owner, assistant_id)
-    await deps.store.commit(layout.assistants(owner), [Delete(row.key)])
+    row = await _row(caller, assistant_id)
+    await caller.deps.store.commit(layout.assistants(caller.owner), [Delete(row.key)])
     return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}
 
 
@@ -64,9 +64,9 @@ def check_id(assistant_id: str) -> None:
     check_shape(assistant_id, "assistant", "asst", "assistant_id")
 
 
-async def _row(deps: Deps, owner: str, assistant_id: str) -> Record:
+async def _row(caller: Caller, assistant_id: str) -> Record:
     check_id(assistant_id)
-    return await find(deps.store, layout.assistants(owner), assistant_id, "assistant")
+    return await find(caller.deps.store, layout.assistants(caller.owner), assistant_id, "assistant")
 
 
 def _settings(body: AssistantSettings) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.errors import wrong_shape
 from shared.files import files
 from shared.json_types import Json
@@ -13,9 +13,7 @@ from shared.vector_stores import stores
 Requested = NewToolResources | ToolResources | None
 
 
-async def resolve(
-    deps: Deps, owner: str, requested: Requested, param: str = "tool_resources", days: int | None = None
-) -> Json:
+async def resolve(caller: Caller, requested: Requested, param: str = "tool_resources", days: int | None = None) -> Json:
     """The resources as stored and answered; a vector store that is created with them lives so many idle days.
 
     Raises InvalidRequest for files, NotFoundError for vector stores that do not exist.
@@ -25,10 +23,10 @@ async def resolve(
         return resolved
     if requested.code_interpreter is not None:
         file_ids = requested.code_interpreter.file_ids or []
-        await _check_files(deps, owner, file_ids, f"{param}.code_interpreter.file_ids")
+        await _check_files(caller, file_ids, f"{param}.code_interpreter.file_ids")
         resolved["code_interpreter"] = {"file_ids": file_ids}
     if requested.file_search is not None:
-        store_ids = await _stores(deps, owner, requested.file_search, days)
+        store_ids = await _stores(caller, requested.file_search, days)
         # Programs read the first store of whatever is there.
         if store_ids:
             resolved["file_search"] = {"vector_store_ids": store_ids}
@@ -43,30 +41,30 @@ def merge(stored: Json, requested: Requested, resolved: Json) -> Json:
     return kept | resolved
 
 
-async def present(deps: Deps, owner: str, data: Json) -> Json:
+async def present(caller: Caller, data: Json) -> Json:
     """The object without the files that were deleted since: they leave every tool when they go."""
     code_interpreter = data["tool_resources"].get("code_interpreter", {})
     file_ids = code_interpreter.get("file_ids")
     if not file_ids:
         return data
-    lost = await files.missing(deps, owner, file_ids)
+    lost = await files.missing(caller, file_ids)
     if not lost:
         return data
     kept = code_interpreter | {"file_ids": [file_id for file_id in file_ids if file_id not in lost]}
     return data | {"tool_resources": data["tool_resources"] | {"code_interpreter": kept}}
 
 
-async def _check_files(deps: Deps, owner: str, file_ids: list[str], param: str) -> None:
+async def _check_files(caller: Caller, file_ids: list[str], param: str) -> None:
     for index, file_id in enumerate(file_ids):
         if not file_id.startswith(("file", layout.FOREIGN_FILE)):
             raise wrong_shape(f"{param}[{index}]", file_id, "file")
-    await files.check(deps, owner, file_ids, param)
+    await files.check(caller, file_ids, param)
 
 
-async def _stores(deps: Deps, owner: str, requested: FileSearchResources, days: int | None) -> list[str]:
+async def _stores(caller: Caller, requested: FileSearchResources, days: int | None) -> list[str]:
     store_ids = [*(requested.vector_store_ids or ())]
-    await stores.check(deps, owner, store_ids)
+    await stores.check(caller, store_ids)
     if isinstance(requested, NewFileSearchResources):
         for new in requested.vector_stores or ():
-            store_ids.append(await stores.create_for_tools(deps, owner, new, days))
+            store_ids.append(await stores.create_for_tools(caller, new, days))
     return store_ids

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared import ids, layout
 from shared.blobs.base import BlobNotFound
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found, too_large
 from shared.files import index_messages
 from shared.json_types import Json
@@ -26,9 +26,9 @@ MAX_BYTES: Final = 512 * 1024 * 1024
 class IncomingFile:
     """A file on its way in. Without `finish` there is no file; `discard` removes what has arrived."""
 
-    def __init__(self, deps: Deps, owner: str):
+    def __init__(self, caller: Caller):
         self.id = ids.newest_first(layout.FILE, ID_LENGTH)
-        self._deps, self._owner = deps, owner
+        self._caller = caller
         self._size: int | None = None
 
     @property
@@ -38,7 +38,9 @@ class IncomingFile:
 
     async def receive(self, pieces: AsyncIterator[bytes]) -> None:
         """Store the bytes as they come. Raises ApiError 413 if they are too many."""
-        self._size = await self._deps.blobs.write(layout.file_blob(self._owner, self.id), limited(pieces, MAX_BYTES))
+        self._size = await self._caller.deps.blobs.write(
+            layout.file_blob(self._caller.owner, self.id), limited(pieces, MAX_BYTES)
+        )
 
     async def finish(self, filename: str, body: CreateFile) -> Json:
         """Make it a file."""
@@ -47,13 +49,13 @@ class IncomingFile:
 
     async def _commit(self, filename: str, purpose: str, seconds: int | None = None) -> Json:
         assert self._size is not None
-        now = self._deps.now()
+        now = self._caller.deps.now()
         expires_at = None if seconds is None else now + seconds
         file = File(
             id=self.id, purpose=purpose, filename=filename, bytes=self._size, created_at=now, expires_at=expires_at
         )
         data = file.to_json()
-        await self._deps.store.commit(layout.files(self._owner), [Put(self.id, data, due=expires_at)])
+        await self._caller.deps.store.commit(layout.files(self._caller.owner), [Put(self.id, data, due=expires_at)])
         return data
 
     async def keep(self, filename: str) -> Json:
@@ -62,12 +64,12 @@ class IncomingFile:
 
     async def discard(self) -> None:
         """Forget it."""
-        await self._deps.blobs.delete(layout.file_blob(self._owner, self.id))
+        await self._caller.deps.blobs.delete(layout.file_blob(self._caller.owner, self.id))
 
 
-async def produce(deps: Deps, owner: str, filename: str, pieces: AsyncIterator[bytes]) -> Json:
+async def produce(caller: Caller, filename: str, pieces: AsyncIterator[bytes]) -> Json:
     """Store what a tool made as a file of the owner's."""
-    upload = IncomingFile(deps, owner)
+    upload = IncomingFile(caller)
     await upload.receive(pieces)
     return await upload.keep(filename)
 
@@ -82,25 +84,25 @@ async def limited(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[byt
         yield piece
 
 
-async def get(deps: Deps, owner: str, file_id: str, param: str = "file_id") -> Json:
+async def get(caller: Caller, file_id: str, param: str = "file_id") -> Json:
     """A file that has not expired. Raises NotFoundError."""
-    return (await _row(deps, owner, file_id, param)).data
+    return (await _row(caller, file_id, param)).data
 
 
-async def list_page(deps: Deps, owner: str, query: ListQuery, purpose: str | None) -> Page:
+async def list_page(caller: Caller, query: ListQuery, purpose: str | None) -> Page:
     """The owner's files, newest first unless asked otherwise."""
-    now = deps.now()
+    now = caller.deps.now()
 
     def keep(row: Record) -> bool:
         return not _expired(row.data, now) and purpose in (None, row.data["purpose"])
 
-    return await newest_page(deps.store, layout.files(owner), layout.FILE, "file", query, keep)
+    return await newest_page(caller.deps.store, layout.files(caller.owner), layout.FILE, "file", query, keep)
 
 
-async def content(deps: Deps, owner: str, file_id: str) -> tuple[Json, AsyncIterator[bytes]]:
+async def content(caller: Caller, file_id: str) -> tuple[Json, AsyncIterator[bytes]]:
     """A file and its bytes. Raises NotFoundError, also when the bytes are gone."""
-    data = await get(deps, owner, file_id)
-    pieces = deps.blobs.read(layout.file_blob(owner, file_id))
+    data = await get(caller, file_id)
+    pieces = caller.deps.blobs.read(layout.file_blob(caller.owner, file_id))
     try:
         first = await anext(pieces, b"")
     except BlobNotFound as error:
@@ -108,52 +110,52 @@ async def content(deps: Deps, owner: str, file_id: str) -> tuple[Json, AsyncIter
     return data, _chained(first, pieces)
 
 
-async def delete(deps: Deps, owner: str, file_id: str) -> Json:
+async def delete(caller: Caller, file_id: str) -> Json:
     """Remove a file; its bytes go after its row, so that no row is without bytes."""
-    row = await _row(deps, owner, file_id, "file_id")
-    await remove(deps, owner, row)
+    row = await _row(caller, file_id, "file_id")
+    await remove(caller, row)
     return {"id": file_id, "object": "file", "deleted": True}
 
 
-async def remove(deps: Deps, owner: str, row: Record) -> None:
+async def remove(caller: Caller, row: Record) -> None:
     """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
-    await deps.ingestion.send(index_messages.deleted(owner, row.key).to_json())
-    await deps.store.commit(layout.files(owner), [Delete(row.key)])
-    await deps.blobs.delete(layout.file_blob(owner, row.key))
+    await caller.deps.ingestion.send(index_messages.deleted(caller.owner, row.key).to_json())
+    await caller.deps.store.commit(layout.files(caller.owner), [Delete(row.key)])
+    await caller.deps.blobs.delete(layout.file_blob(caller.owner, row.key))
 
 
-async def missing(deps: Deps, owner: str, file_ids: Iterable[str]) -> list[str]:
+async def missing(caller: Caller, file_ids: Iterable[str]) -> list[str]:
     """Those of the ids that lead to no file, in order and without repetition."""
     wanted = [*dict.fromkeys(file_ids)]
-    found = await names(deps, owner, wanted)
+    found = await names(caller, wanted)
     return [file_id for file_id in wanted if file_id not in found]
 
 
-async def names(deps: Deps, owner: str, file_ids: Iterable[str]) -> dict[str, str]:
+async def names(caller: Caller, file_ids: Iterable[str]) -> dict[str, str]:
     """File id -> filename, of those that there are."""
-    rows = await asyncio.gather(*(_stored(deps, owner, file_id) for file_id in dict.fromkeys(file_ids)))
-    now = deps.now()
+    rows = await asyncio.gather(*(_stored(caller, file_id) for file_id in dict.fromkeys(file_ids)))
+    now = caller.deps.now()
     return {row.key: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
 
 
-async def check(deps: Deps, owner: str, file_ids: Iterable[str], param: str) -> None:
+async def check(caller: Caller, file_ids: Iterable[str], param: str) -> None:
     """Refuse a body that names files which do not exist. Raises InvalidRequest."""
-    lost = await missing(deps, owner, file_ids)
+    lost = await missing(caller, file_ids)
     if lost:
         raise InvalidRequest(f"The following file IDs were not found: {', '.join(lost)}", param=param)
 
 
-async def _row(deps: Deps, owner: str, file_id: str, param: str) -> Record:
+async def _row(caller: Caller, file_id: str, param: str) -> Record:
     if not file_id.startswith(layout.FOREIGN_FILE):
         check_shape(file_id, "file", "file", param)
-    row = await _stored(deps, owner, file_id)
-    if row is None or _expired(row.data, deps.now()):
+    row = await _stored(caller, file_id)
+    if row is None or _expired(row.data, caller.deps.now()):
         raise not_found("file", file_id)
     return row
 
 
-async def _stored(deps: Deps, owner: str, file_id: str) -> Record | None:
-    return await deps.store.get(layout.files(owner), file_id) if ids.is_key(file_id) else None
+async def _stored(caller: Caller, file_id: str) -> Record | None:
+    return await caller.deps.store.get(layout.files(caller.owner), file_id) if ids.is_key(file_id) else None
 
 
 def _expired(data: Json, now: int) -> bool:

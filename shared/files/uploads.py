@@ -9,7 +9,7 @@ from typing import Final
 
 from shared import ids, layout
 from shared.blobs.base import BlobNotFound
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.files import files
 from shared.json_types import Json
@@ -30,11 +30,11 @@ MAX_PART: Final = 64 * 1024 * 1024
 LIFETIME: Final = 3600
 
 
-async def create(deps: Deps, owner: str, body: CreateUpload) -> Json:
+async def create(caller: Caller, body: CreateUpload) -> Json:
     """Begin an upload. Raises InvalidRequest."""
     if body.bytes > MAX_BYTES:
         raise InvalidRequest(f"Uploads may have {MAX_BYTES} bytes at most.", param="bytes", code="invalid_value")
-    now = deps.now()
+    now = caller.deps.now()
     upload = Upload(
         id=ids.newest_first_hex(layout.UPLOAD),
         bytes=body.bytes,
@@ -48,82 +48,85 @@ async def create(deps: Deps, owner: str, body: CreateUpload) -> Json:
         file_id=ids.newest_first(layout.FILE, files.ID_LENGTH),
         lifetime=None if body.expires_after is None else body.expires_after.seconds,
     )
-    await deps.store.commit(layout.upload(owner, upload.id), [_put(record)])
+    await caller.deps.store.commit(layout.upload(caller.owner, upload.id), [_put(record)])
     return upload.to_json()
 
 
-async def pending(deps: Deps, owner: str, upload_id: str) -> tuple[UploadRecord, str]:
+async def pending(caller: Caller, upload_id: str) -> tuple[UploadRecord, str]:
     """The row of an upload that still takes parts. Raises NotFoundError or InvalidRequest."""
     check_shape(upload_id, "upload", "upload", "upload_id")
-    row = await find(deps.store, layout.upload(owner, upload_id), upload_id, "upload")
+    row = await find(caller.deps.store, layout.upload(caller.owner, upload_id), upload_id, "upload")
     record = UploadRecord.model_validate(row.data)
-    if record.upload.status == "pending" and record.upload.expires_at <= deps.now():
+    if record.upload.status == "pending" and record.upload.expires_at <= caller.deps.now():
         record.upload.status = "expired"
     if record.upload.status != "pending":
         raise InvalidRequest(f"Upload '{upload_id}' has status '{record.upload.status}'.")
     return record, row.version
 
 
-async def add_part(deps: Deps, owner: str, upload_id: str, pieces: AsyncIterator[bytes]) -> Json:
+async def add_part(caller: Caller, upload_id: str, pieces: AsyncIterator[bytes]) -> Json:
     """Store a part; the upload was found pending. Raises ApiError 413."""
-    part = UploadPart(id=ids.newest_first_hex(layout.PART), created_at=deps.now(), upload_id=upload_id)
-    size = await deps.blobs.write(layout.part_blob(owner, upload_id, part.id), files.limited(pieces, MAX_PART))
+    part = UploadPart(id=ids.newest_first_hex(layout.PART), created_at=caller.deps.now(), upload_id=upload_id)
+    size = await caller.deps.blobs.write(
+        layout.part_blob(caller.owner, upload_id, part.id), files.limited(pieces, MAX_PART)
+    )
     record = PartRecord(part=part, size=size)
-    await deps.store.commit(layout.upload(owner, upload_id), [Put(part.id, record.model_dump(mode="json"))])
+    await caller.deps.store.commit(
+        layout.upload(caller.owner, upload_id), [Put(part.id, record.model_dump(mode="json"))]
+    )
     return part.to_json()
 
 
-async def complete(deps: Deps, owner: str, upload_id: str, body: CompleteUpload) -> Json:
+async def complete(caller: Caller, upload_id: str, body: CompleteUpload) -> Json:
     """Make the parts, in the order given, a file. Raises NotFoundError or InvalidRequest."""
-    data = await until_committed(lambda: _complete(deps, owner, upload_id, body))
-    await forget_parts(deps, owner, upload_id)
+    data = await until_committed(lambda: _complete(caller, upload_id, body))
+    await forget_parts(caller, upload_id)
     return data
 
 
-async def _complete(deps: Deps, owner: str, upload_id: str, body: CompleteUpload) -> Json:
-    record, version = await pending(deps, owner, upload_id)
-    await _check_parts(deps, owner, record, body.part_ids)
+async def _complete(caller: Caller, upload_id: str, body: CompleteUpload) -> Json:
+    record, version = await pending(caller, upload_id)
+    await _check_parts(caller, record, body.part_ids)
     try:
-        await deps.blobs.write(layout.file_blob(owner, record.file_id), _joined(deps, owner, upload_id, body))
+        await caller.deps.blobs.write(layout.file_blob(caller.owner, record.file_id), _joined(caller, upload_id, body))
     except BlobNotFound as error:
         raise Conflict("the upload was completed or cancelled meanwhile") from error
-    record.upload.file = await _make_file(deps, owner, record)
+    record.upload.file = await _make_file(caller, record)
     record.upload.status = "completed"
-    await deps.store.commit(layout.upload(owner, upload_id), [_put(record, version)])
+    await caller.deps.store.commit(layout.upload(caller.owner, upload_id), [_put(record, version)])
     return record.upload.to_json()
 
 
-async def cancel(deps: Deps, owner: str, upload_id: str) -> Json:
+async def cancel(caller: Caller, upload_id: str) -> Json:
     """Give an upload up. Raises NotFoundError or InvalidRequest."""
 
     async def attempt() -> Json:
-        record, version = await pending(deps, owner, upload_id)
+        record, version = await pending(caller, upload_id)
         record.upload.status = "cancelled"
-        await deps.store.commit(layout.upload(owner, upload_id), [_put(record, version)])
+        await caller.deps.store.commit(layout.upload(caller.owner, upload_id), [_put(record, version)])
         return record.upload.to_json()
 
     data = await until_committed(attempt)
-    await forget_parts(deps, owner, upload_id)
+    await forget_parts(caller, upload_id)
     return data
 
 
-async def forget_parts(deps: Deps, owner: str, upload_id: str) -> None:
+async def forget_parts(caller: Caller, upload_id: str) -> None:
     """Remove the parts of an upload that is over."""
-    async for blob in deps.blobs.list(layout.part_blob(owner, upload_id)):
-        await deps.blobs.delete(blob.name)
+    async for blob in caller.deps.blobs.list(layout.part_blob(caller.owner, upload_id)):
+        await caller.deps.blobs.delete(blob.name)
 
 
 async def overdue(deps: Deps, partition: str, row: Record) -> None:
     """An upload whose time is over: nothing of it stays."""
-    owner = layout.owner_of(partition)
-    await forget_parts(deps, owner, row.key)
+    await forget_parts(Caller(deps, layout.owner_of(partition)), row.key)
     while rows := await deps.store.scan(partition, "!", "~", 100):
         await deps.store.commit(partition, [Delete(each.key) for each in rows])
 
 
-async def _check_parts(deps: Deps, owner: str, record: UploadRecord, part_ids: Sequence[str]) -> None:
-    partition = layout.upload(owner, record.upload.id)
-    rows = await asyncio.gather(*(deps.store.get(partition, each) for each in part_ids if ids.is_key(each)))
+async def _check_parts(caller: Caller, record: UploadRecord, part_ids: Sequence[str]) -> None:
+    partition = layout.upload(caller.owner, record.upload.id)
+    rows = await asyncio.gather(*(caller.deps.store.get(partition, each) for each in part_ids if ids.is_key(each)))
     parts = [PartRecord.model_validate(row.data) for row in rows if row is not None and row.key.startswith(layout.PART)]
     if len(parts) < len(part_ids) or len(set(part_ids)) < len(part_ids):
         raise InvalidRequest("Some of the part IDs were not found.", param="part_ids", code="invalid_value")
@@ -134,20 +137,20 @@ async def _check_parts(deps: Deps, owner: str, record: UploadRecord, part_ids: S
         )
 
 
-async def _joined(deps: Deps, owner: str, upload_id: str, body: CompleteUpload) -> AsyncIterator[bytes]:
+async def _joined(caller: Caller, upload_id: str, body: CompleteUpload) -> AsyncIterator[bytes]:
     """The parts' bytes. Raises InvalidRequest at the end, so that nothing is stored if they are not those expected."""
     digest = hashlib.md5(usedforsecurity=False)
     for part_id in body.part_ids:
-        async for piece in deps.blobs.read(layout.part_blob(owner, upload_id, part_id)):
+        async for piece in caller.deps.blobs.read(layout.part_blob(caller.owner, upload_id, part_id)):
             digest.update(piece)
             yield piece
     if body.md5 is not None and body.md5.lower() != digest.hexdigest():
         raise InvalidRequest("The MD5 checksum does not match the uploaded parts.", param="md5", code="invalid_value")
 
 
-async def _make_file(deps: Deps, owner: str, record: UploadRecord) -> Json:
+async def _make_file(caller: Caller, record: UploadRecord) -> Json:
     """The file's row; if a crash came after it was written, it is there already."""
-    now = deps.now()
+    now = caller.deps.now()
     file = File(
         id=record.file_id,
         purpose=record.upload.purpose,
@@ -157,9 +160,9 @@ async def _make_file(deps: Deps, owner: str, record: UploadRecord) -> Json:
         expires_at=None if record.lifetime is None else now + record.lifetime,
     )
     try:
-        await deps.store.commit(layout.files(owner), [Put(file.id, file.to_json(), due=file.expires_at)])
+        await caller.deps.store.commit(layout.files(caller.owner), [Put(file.id, file.to_json(), due=file.expires_at)])
     except Conflict:
-        return await files.get(deps, owner, file.id)
+        return await files.get(caller, file.id)
     return file.to_json()
 
 

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import ApiError
 from shared.files import files
 from shared.json_types import Json
@@ -109,7 +109,7 @@ class CodeInterpreter:
             if await session.holds(file_id):
                 continue
             try:
-                data, pieces = await files.content(self.deps, self.record.owner, file_id)
+                data, pieces = await files.content(Caller(self.deps, self.record.owner), file_id)
                 await session.put_file(file_id, pieces, also=PurePosixPath(data["filename"]).name)
             except (ApiError, FileRefused) as error:
                 notes.append(f"The file {file_id} is not available: {error}")
@@ -146,7 +146,7 @@ class CodeInterpreter:
         return images, made, left_out
 
     async def _store(self, filename: str, pieces: AsyncIterator[bytes]) -> Json:
-        return await files.produce(self.deps, self.record.owner, filename, pieces)
+        return await files.produce(Caller(self.deps, self.record.owner), filename, pieces)
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

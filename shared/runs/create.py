@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from shared import ids, layout
 from shared.assistants import assistants, tool_resources
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, NotFoundError
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
@@ -34,40 +34,39 @@ EXPIRED: Final = "Vector store {} is expired."
 SERVER_TOOLS: Final = "server_tools"
 
 
-async def create(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> Json:
+async def create(caller: Caller, thread_id: str, body: CreateRun) -> Json:
     """Queue a run on a thread. Raises NotFoundError and InvalidRequest."""
 
     async def attempt() -> Json:
-        record, changes = await draft(deps, owner, thread_id, body)
-        await queue(deps, record, changes)
+        record, changes = await draft(caller, thread_id, body)
+        await queue(caller.deps, record, changes)
         return record.run.to_json()
 
     return await until_committed(attempt)
 
 
 async def create_streamed(
-    drives: Drives, owner: str, thread_id: str, body: CreateRun, include: Collection[str]
+    caller: Caller, drives: Drives, thread_id: str, body: CreateRun, include: Collection[str]
 ) -> Listener:
     """Begin a run on a thread and drive it in this process, telling the listener."""
-    deps = drives.worker.deps
 
     async def attempt() -> Listener:
-        record, changes = await draft(deps, owner, thread_id, body)
+        record, changes = await draft(caller, thread_id, body)
         return await begin(drives, record, changes, Listener(include))
 
     return await until_committed(attempt)
 
 
-async def create_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) -> Json:
+async def create_with_thread(caller: Caller, body: CreateThreadAndRun) -> Json:
     """Queue a run on a new thread."""
-    record, changes, _ = await draft_with_thread(deps, owner, body)
-    await queue(deps, record, changes)
+    record, changes, _ = await draft_with_thread(caller, body)
+    await queue(caller.deps, record, changes)
     return record.run.to_json()
 
 
-async def create_with_thread_streamed(drives: Drives, owner: str, body: CreateThreadAndRun) -> Listener:
+async def create_with_thread_streamed(caller: Caller, drives: Drives, body: CreateThreadAndRun) -> Listener:
     """Begin a run on a new thread and drive it in this process, telling the listener."""
-    record, changes, thread = await draft_with_thread(drives.worker.deps, owner, body)
+    record, changes, thread = await draft_with_thread(caller, body)
     listener = Listener()
     listener.put(Event("thread.created", thread))
     return await begin(drives, record, changes, listener)
@@ -95,25 +94,25 @@ async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener:
     return listener
 
 
-async def draft(deps: Deps, owner: str, thread_id: str, body: CreateRun) -> tuple[RunRecord, list[Put]]:
+async def draft(caller: Caller, thread_id: str, body: CreateRun) -> tuple[RunRecord, list[Put]]:
     """The run and the other rows of its commit. Raises NotFoundError, InvalidRequest, Conflict."""
     threads.check_id(thread_id)
     assistants.check_id(body.assistant_id)
     found = await asyncio.gather(
-        threads.head(deps, owner, thread_id), assistants.get(deps, owner, body.assistant_id), return_exceptions=True
+        threads.head(caller, thread_id), assistants.get(caller, body.assistant_id), return_exceptions=True
     )
     (head, version), assistant = succeeded(found[0]), succeeded(found[1])
     more = body.additional_messages or []
-    await new_messages.check_files(deps, owner, more, "additional_messages")
-    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+    await new_messages.check_files(caller, more, "additional_messages")
+    resources = await tool_resources.resolve(caller, body.tool_resources)
     if head.active_run is not None:
-        if await settle(deps, owner, thread_id, head.active_run):
+        if await settle(caller, thread_id, head.active_run):
             raise Conflict("the head has changed")
         raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
-    changes = await messages.add(deps, owner, thread_id, more, head)
-    record = run_record(deps, owner, thread_id, body, Assistant.model_validate(assistant), head)
+    changes = await messages.add(caller, thread_id, more, head)
+    record = run_record(caller, thread_id, body, Assistant.model_validate(assistant), head)
     override_resources(record, body.tool_resources, resources)
-    await check_stores(deps, record)
+    await check_stores(caller, record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
@@ -127,16 +126,16 @@ def succeeded(result: T | BaseException) -> T:
     return result
 
 
-async def draft_with_thread(deps: Deps, owner: str, body: CreateThreadAndRun) -> tuple[RunRecord, list[Put], Json]:
+async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[RunRecord, list[Put], Json]:
     """The run, the rows of its commit and the thread; the thread is in the owner's index already."""
-    assistant = await assistants.get(deps, owner, body.assistant_id)
-    thread, changes = await threads.prepare(deps, owner, body.thread or CreateThread(), "thread")
-    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+    assistant = await assistants.get(caller, body.assistant_id)
+    thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread")
+    resources = await tool_resources.resolve(caller, body.tool_resources)
     head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
-    record = run_record(deps, owner, thread["id"], body, Assistant.model_validate(assistant), head)
+    record = run_record(caller, thread["id"], body, Assistant.model_validate(assistant), head)
     override_resources(record, body.tool_resources, resources)
-    await check_stores(deps, record)
-    await threads.add_to_index(deps, owner, thread["id"])
+    await check_stores(caller, record)
+    await threads.add_to_index(caller, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]
     return record, [put_head(record, None), *rest], thread
 
@@ -148,30 +147,28 @@ def override_resources(record: RunRecord, requested: ToolResources | None, resol
         record.resources = tool_resources.merge(record.resources, requested, resolved)
 
 
-async def check_stores(deps: Deps, record: RunRecord) -> None:
+async def check_stores(caller: Caller, record: RunRecord) -> None:
     """Refuse a run that would search a store that has expired, or an assistant's that is gone.
 
     Raises InvalidRequest and NotFoundError.
     """
     if any(tool["type"] == "file_search" for tool in record.run.tools):
         of_assistant = record.resources.get("file_search", {}).get("vector_store_ids", [])
-        await stores.check(deps, record.owner, of_assistant, EXPIRED)
-        for store_id in await file_search.thread_stores(deps, record):
+        await stores.check(caller, of_assistant, EXPIRED)
+        for store_id in await file_search.thread_stores(caller.deps, record):
             with suppress(NotFoundError):
-                await stores.check(deps, record.owner, [store_id], EXPIRED)
+                await stores.check(caller, [store_id], EXPIRED)
 
 
-def run_record(
-    deps: Deps, owner: str, thread_id: str, body: RunSettings, assistant: Assistant, head: Head
-) -> RunRecord:
+def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Assistant, head: Head) -> RunRecord:
     """The run with everything resolved: the request's value, else the assistant's."""
-    now = deps.now()
+    now = caller.deps.now()
     run = Run(
         id=ids.numbered(layout.RUN, head.next.run),
         created_at=now,
         assistant_id=assistant.id,
         thread_id=thread_id,
-        expires_at=now + deps.settings.run_lifetime_seconds,
+        expires_at=now + caller.deps.settings.run_lifetime_seconds,
         model=assistant.model if body.model is None else body.model,
         instructions=(assistant.instructions if body.instructions is None else body.instructions) or "",
         tools=assistant.tools if body.tools is None else tools_json(body.tools),
@@ -192,7 +189,7 @@ def run_record(
     opted = run.metadata.get(SERVER_TOOLS, assistant.metadata.get(SERVER_TOOLS, ""))
     return RunRecord(
         run=run,
-        owner=owner,
+        owner=caller.owner,
         next=head.next.model_copy(),
         first=head.next.model_copy(),
         calls=head.calls,
@@ -202,7 +199,7 @@ def run_record(
     )
 
 
-async def settle(deps: Deps, owner: str, thread_id: str, run_id: str) -> bool:
+async def settle(caller: Caller, thread_id: str, run_id: str) -> bool:
     """Whether the thread's active run turns out to be over by now, so that the thread is free."""
-    recorder = await service.load(deps, RunKey(owner, thread_id, run_id))
+    recorder = await service.load(caller.deps, RunKey(caller.owner, thread_id, run_id))
     return not lifecycle.is_active(recorder.run.status)

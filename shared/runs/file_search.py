@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import ApiError, NotFoundError
 from shared.json_types import Json
 from shared.objects.run import RunRecord
@@ -119,14 +119,16 @@ class FileSearch:
             score_threshold=self._ranking["score_threshold"],
         )
         store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]
-        return await search_stores(self.deps, self.record.owner, store_ids, queries, options) if store_ids else []
+        return (
+            await search_stores(Caller(self.deps, self.record.owner), store_ids, queries, options) if store_ids else []
+        )
 
     async def _is_ready(self, store_id: str) -> bool:
         """Whether the store still exists; files attached a moment ago are waited for, but not for ever."""
         until = (self.record.run.started_at or 0) + PATIENCE
         while True:
             try:
-                store = await stores.get(self.deps, self.record.owner, store_id)
+                store = await stores.get(Caller(self.deps, self.record.owner), store_id)
             except NotFoundError:
                 return False
             if store["file_counts"]["in_progress"] == 0 or self.deps.clock() >= until:

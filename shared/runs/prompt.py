@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from shared import layout
 from shared.blobs.base import BlobNotFound, read_all
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.files import files
 from shared.ids import key_at, number_of
 from shared.json_types import Json
@@ -100,7 +100,7 @@ async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mappi
 async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
     """The names of the files attached to the messages, the newest ones."""
     file_ids = [each["file_id"] for row in messages for each in row.data["attachments"]]
-    return await files.names(deps, owner, file_ids[-MOST_ATTACHED:])
+    return await files.names(Caller(deps, owner), file_ids[-MOST_ATTACHED:])
 
 
 def attached_parts(attachments: Iterable[Json], names: Mapping[str, str]) -> list[Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
 from shared.objects.run import RunKey
@@ -32,7 +32,7 @@ async def load(deps: Deps, key: RunKey) -> Recorder:
     check_ids(key)
     recorder = await Recorder.load(deps, key)
     if recorder is None:
-        await threads.head(deps, key.owner, key.thread_id)
+        await threads.head(Caller(deps, key.owner), key.thread_id)
         raise not_found("run", key.run_id)
     if lifecycle.has_expired(recorder.run, deps.clock()):
         await end(recorder, "expired")
@@ -45,11 +45,11 @@ async def get(deps: Deps, key: RunKey) -> Json:
     return (await load(deps, key)).run.to_json()
 
 
-async def list_runs(deps: Deps, owner: str, thread_id: str, query: ListQuery) -> Page:
+async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Page:
     """A page of the thread's runs; the records hold run rows."""
-    head, _ = await threads.head(deps, owner, thread_id)
+    head, _ = await threads.head(caller, thread_id)
     numbers = NumberRange(layout.RUN, "run", head.next.run)
-    return await numbered_page(deps.store, layout.thread(owner, thread_id), numbers, query)
+    return await numbered_page(caller.deps.store, layout.thread(caller.owner, thread_id), numbers, query)
 
 
 async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:

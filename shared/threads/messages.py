@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
 from shared.objects.message import CreateMessage, ModifyMessage
@@ -16,94 +16,95 @@ from shared.paging import ListQuery, NumberRange, Page, numbered_page
 from shared.store.base import Conflict, Delete, Put, Record
 from shared.threads import new_messages, threads
 
-#: Whether a thread's active run turned out to be over, and is off the thread now: (deps, owner, thread id, run id).
-Settle = Callable[[Deps, str, str, str], Awaitable[bool]]
+#: Whether a thread's active run turned out to be over, and is off the thread now: (caller, thread id, run id).
+Settle = Callable[[Caller, str, str], Awaitable[bool]]
 
 
-async def create(deps: Deps, owner: str, thread_id: str, body: CreateMessage, settle: Settle) -> Json:
+async def create(caller: Caller, thread_id: str, body: CreateMessage, settle: Settle) -> Json:
     """Add a message. Raises NotFoundError, and InvalidRequest while a run is active."""
 
     async def attempt() -> Json:
-        head, version = await threads.head(deps, owner, thread_id)
-        await new_messages.check_files(deps, owner, [body])
-        await ensure_free(deps, owner, thread_id, head, settle)
-        changes = await add(deps, owner, thread_id, [body], head)
-        await deps.store.commit(
-            layout.thread(owner, thread_id), [Put(layout.HEAD_KEY, head.model_dump(mode="json"), version), *changes]
+        head, version = await threads.head(caller, thread_id)
+        await new_messages.check_files(caller, [body])
+        await ensure_free(caller, thread_id, head, settle)
+        changes = await add(caller, thread_id, [body], head)
+        await caller.deps.store.commit(
+            layout.thread(caller.owner, thread_id),
+            [Put(layout.HEAD_KEY, head.model_dump(mode="json"), version), *changes],
         )
         return changes[-1].data
 
     return await until_committed(attempt)
 
 
-async def add(deps: Deps, owner: str, thread_id: str, bodies: Sequence[CreateMessage], head: Head) -> list[Put]:
+async def add(caller: Caller, thread_id: str, bodies: Sequence[CreateMessage], head: Head) -> list[Put]:
     """The changes that add messages, the messages last; moves the head on, which goes into the same commit.
 
     The thread's own row is among them if files are attached to its tools. Raises NotFoundError.
     """
     changes = []
     if new_messages.need_thread(bodies):
-        thread = await threads.row(deps, owner, thread_id)
-        data = await new_messages.attach(deps, owner, thread.data, bodies)
+        thread = await threads.row(caller, thread_id)
+        data = await new_messages.attach(caller, thread.data, bodies)
         if data is not thread.data:
             changes.append(Put(layout.THREAD_KEY, data, thread.version))
-    changes += new_messages.rows(deps, thread_id, bodies, head.next.message)
+    changes += new_messages.rows(caller.deps, thread_id, bodies, head.next.message)
     head.next.message += len(bodies)
     return changes
 
 
-async def ensure_free(deps: Deps, owner: str, thread_id: str, head: Head, settle: Settle) -> None:
+async def ensure_free(caller: Caller, thread_id: str, head: Head, settle: Settle) -> None:
     """Refuse while a run is active. Raises InvalidRequest, or Conflict if the thread was only just freed."""
     if head.active_run is None:
         return
-    if await settle(deps, owner, thread_id, head.active_run):
+    if await settle(caller, thread_id, head.active_run):
         raise Conflict("the head has changed")
     raise InvalidRequest(f"Can't add messages to {thread_id} while a run {head.active_run} is active.")
 
 
-async def get(deps: Deps, owner: str, thread_id: str, message_id: str) -> Json:
+async def get(caller: Caller, thread_id: str, message_id: str) -> Json:
     """A message. Raises NotFoundError."""
-    return (await _row(deps, owner, thread_id, message_id)).data
+    return (await _row(caller, thread_id, message_id)).data
 
 
-async def list_page(deps: Deps, owner: str, thread_id: str, query: ListQuery, run_id: str | None) -> Page:
+async def list_page(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Page:
     """The thread's messages, or only those a run wrote. Raises NotFoundError."""
-    head, _ = await threads.head(deps, owner, thread_id)
-    partition = layout.thread(owner, thread_id)
+    head, _ = await threads.head(caller, thread_id)
+    partition = layout.thread(caller.owner, thread_id)
     numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
     if run_id is None:
-        return await numbered_page(deps.store, partition, numbers, query)
+        return await numbered_page(caller.deps.store, partition, numbers, query)
     check_shape(run_id, "run", "run", "run_id")
-    run = await deps.store.get(partition, run_id)
+    run = await caller.deps.store.get(partition, run_id)
     if run is None:
         return Page([], has_more=False)
     numbers = replace(numbers, first=run.data["first"]["message"], stop=run.data["next"]["message"])
-    return await numbered_page(deps.store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
+    return await numbered_page(caller.deps.store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
 
 
-async def modify(deps: Deps, owner: str, thread_id: str, message_id: str, body: ModifyMessage) -> Json:
+async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMessage) -> Json:
     """Replace the metadata, if the body has any. Raises NotFoundError."""
-    partition = layout.thread(owner, thread_id)
+    partition = layout.thread(caller.owner, thread_id)
 
     def apply(data: Json) -> Json:
         return data | {"metadata": body.metadata or {}} if "metadata" in body.model_fields_set else data
 
-    return await change(lambda: _row(deps, owner, thread_id, message_id), deps.store, partition, apply)
+    return await change(lambda: _row(caller, thread_id, message_id), caller.deps.store, partition, apply)
 
 
-async def delete(deps: Deps, owner: str, thread_id: str, message_id: str) -> Json:
+async def delete(caller: Caller, thread_id: str, message_id: str) -> Json:
     """Remove a message; its number is not used again. Raises NotFoundError."""
-    row = await _row(deps, owner, thread_id, message_id)
-    await deps.store.commit(layout.thread(owner, thread_id), [Delete(row.key)])
+    row = await _row(caller, thread_id, message_id)
+    await caller.deps.store.commit(layout.thread(caller.owner, thread_id), [Delete(row.key)])
     return {"id": message_id, "object": "thread.message.deleted", "deleted": True}
 
 
-async def _row(deps: Deps, owner: str, thread_id: str, message_id: str) -> Record:
+async def _row(caller: Caller, thread_id: str, message_id: str) -> Record:
     """The message's row; without it, the error is about the thread if that is missing, too. Raises NotFoundError."""
     threads.check_id(thread_id)
     check_shape(message_id, "message", "msg", "message_id")
-    row = await deps.store.get(layout.thread(owner, thread_id), message_id)
+    row = await caller.deps.store.get(layout.thread(caller.owner, thread_id), message_id)
     if row is None:
-        await threads.row(deps, owner, thread_id)
+        await threads.row(caller, thread_id)
         raise not_found("message", message_id)
     return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared import ids, layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import wrong_shape
 from shared.files import files
 from shared.json_types import Json
@@ -15,7 +15,7 @@ from shared.store.base import Put
 from shared.vector_stores import attaching, stores
 
 
-async def check_files(deps: Deps, owner: str, bodies: Sequence[CreateMessage], param: str = "") -> None:
+async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: str = "") -> None:
     """Refuse messages that show or attach files which do not exist; `param` is the path of the list.
 
     Raises InvalidRequest.
@@ -27,7 +27,7 @@ async def check_files(deps: Deps, owner: str, bodies: Sequence[CreateMessage], p
                 if not file_id.startswith(("file", layout.FOREIGN_FILE)):
                     raise wrong_shape(f"{path}{inner}", file_id, "file")
             if named:
-                await files.check(deps, owner, named.values(), f"{path}{field}")
+                await files.check(caller, named.values(), f"{path}{field}")
 
 
 def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int) -> list[Put]:
@@ -38,13 +38,13 @@ def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int
     ]
 
 
-async def attach(deps: Deps, owner: str, thread: Json, bodies: Sequence[CreateMessage]) -> Json:
+async def attach(caller: Caller, thread: Json, bodies: Sequence[CreateMessage]) -> Json:
     """The thread with the messages' attachments added to its tools; the very same object if there are none."""
     file_ids = [file_id for body in bodies for file_id in body.attached_to("code_interpreter")]
     if file_ids:
         thread = _with_files(thread, file_ids)
     searched = [*dict.fromkeys(file_id for body in bodies for file_id in body.attached_to("file_search"))]
-    return await _searching(deps, owner, thread, searched) if searched else thread
+    return await _searching(caller, thread, searched) if searched else thread
 
 
 def need_thread(bodies: Sequence[CreateMessage]) -> bool:
@@ -66,16 +66,16 @@ def _message(deps: Deps, thread_id: str, body: CreateMessage, number: int) -> Me
     )
 
 
-async def _searching(deps: Deps, owner: str, thread: Json, file_ids: list[str]) -> Json:
+async def _searching(caller: Caller, thread: Json, file_ids: list[str]) -> Json:
     """The thread whose vector store has the files, too; it gets one if it has none."""
     resources = thread["tool_resources"]
-    specs = await attaching.searchable(deps, owner, file_ids, param="attachments")
+    specs = await attaching.searchable(caller, file_ids, param="attachments")
     store_ids = resources.get("file_search", {}).get("vector_store_ids")
     if store_ids:
-        await stores.add(deps, owner, store_ids[0], specs)
+        await stores.add(caller, store_ids[0], specs)
         return thread
     new = NewVectorStore(file_ids=file_ids)
-    store_id = await stores.create_for_tools(deps, owner, new, stores.THREAD_DAYS)
+    store_id = await stores.create_for_tools(caller, new, stores.THREAD_DAYS)
     return thread | {"tool_resources": resources | {"file_search": {"vector_store_ids": [store_id]}}}
 
 

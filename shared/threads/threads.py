@@ -7,7 +7,7 @@ import logging
 
 from shared import ids, layout
 from shared.assistants import tool_resources
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.errors import NotFoundError, not_found
 from shared.json_types import Json
 from shared.objects.thread import (
@@ -26,59 +26,57 @@ from shared.vector_stores import stores
 logger = logging.getLogger(__name__)
 
 
-async def create(deps: Deps, owner: str, body: CreateThread, param: str = "") -> Json:
+async def create(caller: Caller, body: CreateThread, param: str = "") -> Json:
     """Store a new thread with its messages; `param` says where the body is inside a larger one."""
-    data, changes = await prepare(deps, owner, body, param)
-    await add_to_index(deps, owner, data["id"])
-    await deps.store.commit(layout.thread(owner, data["id"]), changes)
+    data, changes = await prepare(caller, body, param)
+    await add_to_index(caller, data["id"])
+    await caller.deps.store.commit(layout.thread(caller.owner, data["id"]), changes)
     return data
 
 
-async def prepare(deps: Deps, owner: str, body: CreateThread, param: str = "") -> tuple[Json, list[Put]]:
+async def prepare(caller: Caller, body: CreateThread, param: str = "") -> tuple[Json, list[Put]]:
     """A new thread and the rows to be committed for it: the thread, its head and messages. Raises InvalidRequest."""
     path = f"{param}." if param else ""
     messages = body.messages or []
-    resources = await tool_resources.resolve(
-        deps, owner, body.tool_resources, f"{path}tool_resources", stores.THREAD_DAYS
-    )
-    await new_messages.check_files(deps, owner, messages, f"{path}messages")
+    resources = await tool_resources.resolve(caller, body.tool_resources, f"{path}tool_resources", stores.THREAD_DAYS)
+    await new_messages.check_files(caller, messages, f"{path}messages")
     thread = Thread(
         id=ids.newest_first(layout.THREAD),
-        created_at=deps.now(),
+        created_at=caller.deps.now(),
         metadata=body.metadata or {},
         tool_resources=resources,
     )
-    data = await new_messages.attach(deps, owner, thread.to_json(), messages)
-    rows = new_messages.rows(deps, thread.id, messages, 0)
+    data = await new_messages.attach(caller, thread.to_json(), messages)
+    rows = new_messages.rows(caller.deps, thread.id, messages, 0)
     head = Head()
     head.next.message = len(rows)
     return data, [Put(layout.THREAD_KEY, data), Put(layout.HEAD_KEY, head.model_dump(mode="json")), *rows]
 
 
-async def add_to_index(deps: Deps, owner: str, thread_id: str) -> None:
+async def add_to_index(caller: Caller, thread_id: str) -> None:
     """List a thread, before it is there: an entry without a thread is skipped, a thread without one would be lost."""
-    await deps.store.commit(layout.threads(owner), [Put(thread_id, {"id": thread_id})])
+    await caller.deps.store.commit(layout.threads(caller.owner), [Put(thread_id, {"id": thread_id})])
 
 
-async def get(deps: Deps, owner: str, thread_id: str) -> Json:
+async def get(caller: Caller, thread_id: str) -> Json:
     """A thread. Raises NotFoundError."""
-    return await tool_resources.present(deps, owner, (await row(deps, owner, thread_id)).data)
+    return await tool_resources.present(caller, (await row(caller, thread_id)).data)
 
 
-async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
+async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]:
     """The owner's threads, and whether there are more."""
-    page = await newest_page(deps.store, layout.threads(owner), layout.THREAD, "thread", query)
+    page = await newest_page(caller.deps.store, layout.threads(caller.owner), layout.THREAD, "thread", query)
     rows = await asyncio.gather(
-        *(deps.store.get(layout.thread(owner, each.key), layout.THREAD_KEY) for each in page.records)
+        *(caller.deps.store.get(layout.thread(caller.owner, each.key), layout.THREAD_KEY) for each in page.records)
     )
     found = [each.data for each in rows if each is not None]
-    return [await tool_resources.present(deps, owner, each) for each in found], page.has_more
+    return [await tool_resources.present(caller, each) for each in found], page.has_more
 
 
-async def modify(deps: Deps, owner: str, thread_id: str, body: ModifyThread) -> Json:
+async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Json:
     """Change what the body sets. Raises NotFoundError."""
-    await row(deps, owner, thread_id)
-    resources = await tool_resources.resolve(deps, owner, body.tool_resources)
+    await row(caller, thread_id)
+    resources = await tool_resources.resolve(caller, body.tool_resources)
 
     def apply(data: Json) -> Json:
         changed = dict(data)
@@ -88,54 +86,56 @@ async def modify(deps: Deps, owner: str, thread_id: str, body: ModifyThread) -> 
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return changed
 
-    partition = layout.thread(owner, thread_id)
-    return await change(lambda: row(deps, owner, thread_id), deps.store, partition, apply)
+    partition = layout.thread(caller.owner, thread_id)
+    return await change(lambda: row(caller, thread_id), caller.deps.store, partition, apply)
 
 
-async def delete(deps: Deps, owner: str, thread_id: str) -> Json:
+async def delete(caller: Caller, thread_id: str) -> Json:
     """Remove a thread with everything in it. Raises NotFoundError.
 
     Thread and head go first: from then on nobody finds it, and no run can add to it. The index entry goes last, so that
     deleting can be taken up again where it broke off.
     """
     try:
-        await row(deps, owner, thread_id)
+        await row(caller, thread_id)
     except NotFoundError:
-        if await deps.store.get(layout.threads(owner), thread_id) is None:
+        if await caller.deps.store.get(layout.threads(caller.owner), thread_id) is None:
             raise
-    partition = layout.thread(owner, thread_id)
-    head_row = await deps.store.get(partition, layout.HEAD_KEY)
+    partition = layout.thread(caller.owner, thread_id)
+    head_row = await caller.deps.store.get(partition, layout.HEAD_KEY)
     if head_row is not None and head_row.data["calls"]:
-        await end_session(deps, owner, thread_id)
-    await deps.store.commit(partition, [Delete(layout.THREAD_KEY), Delete(layout.HEAD_KEY)])
-    while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
-        await deps.store.commit(partition, [Delete(each.key) for each in rows])
-    await deps.store.commit(layout.threads(owner), [Delete(thread_id)])
+        await end_session(caller, thread_id)
+    await caller.deps.store.commit(partition, [Delete(layout.THREAD_KEY), Delete(layout.HEAD_KEY)])
+    while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
+        await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
+    await caller.deps.store.commit(layout.threads(caller.owner), [Delete(thread_id)])
     return {"id": thread_id, "object": "thread.deleted", "deleted": True}
 
 
-async def end_session(deps: Deps, owner: str, thread_id: str) -> None:
+async def end_session(caller: Caller, thread_id: str) -> None:
     """End the code interpreter's session; one that cannot be ended now ends by itself when it has idled."""
-    if deps.sandbox is not None:
+    if caller.deps.sandbox is not None:
         try:
-            await deps.sandbox.evict(session_key(await deps.session_secret.get(), owner, thread_id))
+            await caller.deps.sandbox.evict(
+                session_key(await caller.deps.session_secret.get(), caller.owner, thread_id)
+            )
         except SandboxError:
             logger.warning("session kept", extra={"action": "session_kept", "thread_id": thread_id})
 
 
-async def row(deps: Deps, owner: str, thread_id: str) -> Record:
+async def row(caller: Caller, thread_id: str) -> Record:
     """The thread's row. Raises NotFoundError."""
     check_id(thread_id)
-    found = await deps.store.get(layout.thread(owner, thread_id), layout.THREAD_KEY)
+    found = await caller.deps.store.get(layout.thread(caller.owner, thread_id), layout.THREAD_KEY)
     if found is None:
         raise not_found("thread", thread_id)
     return found
 
 
-async def head(deps: Deps, owner: str, thread_id: str) -> tuple[Head, str]:
+async def head(caller: Caller, thread_id: str) -> tuple[Head, str]:
     """The thread's head and its version. Raises NotFoundError."""
     check_id(thread_id)
-    found = await deps.store.get(layout.thread(owner, thread_id), layout.HEAD_KEY)
+    found = await caller.deps.store.get(layout.thread(caller.owner, thread_id), layout.HEAD_KEY)
     if found is None:
         raise not_found("thread", thread_id)
     return Head.model_validate(found.data), found.version

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from shared import ids, layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, wrong_shape
 from shared.files import files, index_messages
 from shared.objects.tools import ChunkingStrategy
@@ -28,14 +28,14 @@ from shared.vector_stores.rows import batch_put, item_put, item_row, number_put,
 AT_ONCE: Final = 40
 
 
-async def specs(deps: Deps, owner: str, bodies: Sequence[AttachFile], param: str) -> list[FileSpec]:
+async def specs(caller: Caller, bodies: Sequence[AttachFile], param: str) -> list[FileSpec]:
     """What is to be attached, each file once. Raises InvalidRequest for files that do not exist."""
     wanted = {body.file_id: body for body in bodies}
     for file_id in wanted:
         if not file_id.startswith(("file", layout.FOREIGN_FILE)):
             raise wrong_shape(param, file_id, "file")
-    await files.check(deps, owner, wanted, param)
-    found = await asyncio.gather(*(files.get(deps, owner, file_id) for file_id in wanted))
+    await files.check(caller, wanted, param)
+    found = await asyncio.gather(*(files.get(caller, file_id) for file_id in wanted))
     return [
         FileSpec(
             file_id=file["id"],
@@ -48,52 +48,51 @@ async def specs(deps: Deps, owner: str, bodies: Sequence[AttachFile], param: str
 
 
 async def searchable(
-    deps: Deps, owner: str, file_ids: Iterable[str], strategy: ChunkingStrategy | None = None, param: str = "file_ids"
+    caller: Caller, file_ids: Iterable[str], strategy: ChunkingStrategy | None = None, param: str = "file_ids"
 ) -> list[FileSpec]:
     """The same for files named by a request that fails as a whole. Raises InvalidRequest, also for other formats."""
     bodies = [AttachFile(file_id=file_id, chunking_strategy=strategy) for file_id in file_ids]
-    found = await specs(deps, owner, bodies, param)
+    found = await specs(caller, bodies, param)
     wrong = [spec.filename for spec in found if not supported(spec.filename)]
     if wrong:
         raise InvalidRequest(refusal(wrong), param="file_ids", code="unsupported_file")
     return found
 
 
-async def attach(deps: Deps, owner: str, store_id: str, files_: Sequence[FileSpec]) -> list[ItemRecord]:
+async def attach(caller: Caller, store_id: str, files_: Sequence[FileSpec]) -> list[ItemRecord]:
     """Attach up to `AT_ONCE` files. Raises NotFoundError."""
-    token = await announce(deps, owner, store_id, files_)
-    return await until_committed(lambda: _attempt(deps, owner, store_id, files_, token, None))
+    token = await announce(caller, store_id, files_)
+    return await until_committed(lambda: _attempt(caller, store_id, files_, token, None))
 
 
-async def attach_pending(deps: Deps, owner: str, store_id: str, record: BatchRecord, version: str) -> None:
+async def attach_pending(caller: Caller, store_id: str, record: BatchRecord, version: str) -> None:
     """Attach the next of a batch's pending files. Raises Conflict when somebody else is doing it, or NotFoundError."""
     now, later = record.pending[:AT_ONCE], record.pending[AT_ONCE:]
-    token = await announce(deps, owner, store_id, now)
+    token = await announce(caller, store_id, now)
     rest = record.model_copy(update={"pending": later})
-    await _attempt(deps, owner, store_id, now, token, (rest, version))
+    await _attempt(caller, store_id, now, token, (rest, version))
 
 
-async def announce(deps: Deps, owner: str, store_id: str, files_: Sequence[FileSpec]) -> str:
+async def announce(caller: Caller, store_id: str, files_: Sequence[FileSpec]) -> str:
     """Before they are attached, note where the files will be, and have them indexed. Returns the attachment's token."""
     file_ids = [spec.file_id for spec in files_]
-    await asyncio.gather(*(_note(deps, owner, store_id, file_id) for file_id in file_ids))
+    await asyncio.gather(*(_note(caller, store_id, file_id) for file_id in file_ids))
     token = ids.random_text(12)
-    await deps.ingestion.send(index_messages.files(owner, store_id, file_ids, token).to_json())
+    await caller.deps.ingestion.send(index_messages.files(caller.owner, store_id, file_ids, token).to_json())
     return token
 
 
-async def _note(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
+async def _note(caller: Caller, store_id: str, file_id: str) -> None:
     key = layout.attached_key(file_id, store_id)
-    if await deps.store.get(layout.attached(owner), key) is None:
+    if await caller.deps.store.get(layout.attached(caller.owner), key) is None:
         try:
-            await deps.store.commit(layout.attached(owner), [Put(key, {"store_id": store_id})])
+            await caller.deps.store.commit(layout.attached(caller.owner), [Put(key, {"store_id": store_id})])
         except Conflict:
             return  # somebody else has noted it
 
 
 async def _attempt(
-    deps: Deps,
-    owner: str,
+    caller: Caller,
     store_id: str,
     files_: Sequence[FileSpec],
     token: str,
@@ -101,14 +100,14 @@ async def _attempt(
 ) -> list[ItemRecord]:
     # In this order: if a file comes or goes meanwhile, a row that is written has another version than was read.
     lookups = await asyncio.gather(
-        *(deps.store.get(layout.vector_store(owner, store_id), spec.file_id) for spec in files_)
+        *(caller.deps.store.get(layout.vector_store(caller.owner, store_id), spec.file_id) for spec in files_)
     )
-    known = await asyncio.gather(*(item_row(deps, owner, store_id, spec.file_id) for spec in files_))
+    known = await asyncio.gather(*(item_row(caller, store_id, spec.file_id) for spec in files_))
     # Last, so that it is fresh when it is written, and knows a next number that no file read before has.
-    record, version = await store_row(deps, owner, store_id)
+    record, version = await store_row(caller, store_id)
     changes, items = [], []
     for spec, row, lookup in zip(files_, known, lookups, strict=True):
-        item = _item(deps, record, spec, token, None if row is None else row[0])
+        item = _item(caller.deps, record, spec, token, None if row is None else row[0])
         if batch is not None:
             batch_id = batch[0].batch.id
             item.batches.append(batch_id)
@@ -116,15 +115,15 @@ async def _attempt(
                 item.waiting.append(batch_id)
             else:
                 batch[0].batch.file_counts.move("in_progress", item.file.status)
-        changes.append(item_put(item, deps.now(), None if row is None else row[1]))
+        changes.append(item_put(item, caller.deps.now(), None if row is None else row[1]))
         if row is None:
             changes.append(number_put(spec.file_id, item.number, None if lookup is None else lookup.version))
         items.append(item)
-    record.store.last_active_at = deps.now()
+    record.store.last_active_at = caller.deps.now()
     record.settle()
     if batch is not None:
         changes.append(batch_put(*batch))
-    await deps.store.commit(layout.vector_store(owner, store_id), [store_put(record, version), *changes])
+    await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version), *changes])
     return items
 
 

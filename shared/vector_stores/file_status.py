@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.errors import NotFoundError
 from shared.files import files, index_messages
 from shared.json_types import Json
@@ -45,14 +45,16 @@ def failed(code: str, message: str) -> IndexingResult:
     return IndexingResult("failed", last_error={"code": code, "message": message})
 
 
-async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str, outcome: IndexingResult) -> bool:
+async def settle(caller: Caller, store_id: str, file_id: str, token: str, outcome: IndexingResult) -> bool:
     """End a file's time in progress; False if it is over already, or the file is gone or attached anew."""
 
     async def attempt() -> bool | None:
-        row = await item_row(deps, owner, store_id, file_id)
+        row = await item_row(caller, store_id, file_id)
         if row is None or row[0].token != token or row[0].file.status != "in_progress":
             return False
-        await deps.store.commit(layout.vector_store(owner, store_id), await ends(deps, owner, store_id, [row], outcome))
+        await caller.deps.store.commit(
+            layout.vector_store(caller.owner, store_id), await ends(caller, store_id, [row], outcome)
+        )
         return True if row[0].file.status != "in_progress" else None
 
     try:
@@ -62,7 +64,7 @@ async def settle(deps: Deps, owner: str, store_id: str, file_id: str, token: str
 
 
 async def ends(
-    deps: Deps, owner: str, store_id: str, rows: Sequence[tuple[ItemRecord, str]], outcome: IndexingResult
+    caller: Caller, store_id: str, rows: Sequence[tuple[ItemRecord, str]], outcome: IndexingResult
 ) -> list[Change]:
     """The changes that end files in progress: their rows, the store, and the batches that wait for them.
 
@@ -74,10 +76,10 @@ async def ends(
         told, item.waiting = item.waiting[:share], item.waiting[share:]
         for batch_id in told:
             if batch_id not in batches:
-                batches[batch_id] = await batch_row(deps, owner, store_id, batch_id)
+                batches[batch_id] = await batch_row(caller, store_id, batch_id)
             batches[batch_id][0].batch.file_counts.move("in_progress", outcome.status)
     # Everybody writes to the store's row: it is read last, so as to be fresh when it is written.
-    record, version = await store_row(deps, owner, store_id)
+    record, version = await store_row(caller, store_id)
     for item, _ in rows:
         if not item.waiting:
             record.store.file_counts.move(item.file.status, outcome.status)
@@ -85,37 +87,37 @@ async def ends(
             item.file.status, item.file.usage_bytes = outcome.status, outcome.usage_bytes
             item.file.last_error = outcome.last_error
     record.settle()
-    changed = [item_put(item, deps.now(), item_version) for item, item_version in rows]
+    changed = [item_put(item, caller.deps.now(), item_version) for item, item_version in rows]
     return [store_put(record, version), *(batch_put(*batch) for batch in batches.values()), *changed]
 
 
-async def detach(deps: Deps, owner: str, store_id: str, file_id: str) -> bool:
+async def detach(caller: Caller, store_id: str, file_id: str) -> bool:
     """Take a file out of a store; False if it is not there. Raises NotFoundError without the store."""
-    await deps.ingestion.send(index_messages.detach(owner, store_id, file_id).to_json())
+    await caller.deps.ingestion.send(index_messages.detach(caller.owner, store_id, file_id).to_json())
 
     async def attempt() -> bool | None:
-        row = await item_row(deps, owner, store_id, file_id)
+        row = await item_row(caller, store_id, file_id)
         if row is None:
-            await store_row(deps, owner, store_id)
+            await store_row(caller, store_id)
             return False
         if row[0].file.status == "in_progress":
-            changes = await ends(deps, owner, store_id, [row], IndexingResult("cancelled"))
-            await deps.store.commit(layout.vector_store(owner, store_id), changes)
+            changes = await ends(caller, store_id, [row], IndexingResult("cancelled"))
+            await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), changes)
             return None
-        await deps.store.commit(layout.vector_store(owner, store_id), await leaves(deps, owner, store_id, row))
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), await leaves(caller, store_id, row))
         return True
 
     found = await _until_done(attempt)
-    await forget(deps, owner, store_id, file_id)
+    await forget(caller, store_id, file_id)
     return found
 
 
-async def leaves(deps: Deps, owner: str, store_id: str, row: tuple[ItemRecord, str]) -> list[Change]:
+async def leaves(caller: Caller, store_id: str, row: tuple[ItemRecord, str]) -> list[Change]:
     """The changes that take a file, not in progress any more, out of its store."""
     item, item_version = row
-    lookup = await deps.store.get(layout.vector_store(owner, store_id), item.file.id)
+    lookup = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), item.file.id)
     gone = number_put(item.file.id, item.number, None if lookup is None else lookup.version, gone=True)
-    record, version = await store_row(deps, owner, store_id)
+    record, version = await store_row(caller, store_id)
     record.store.file_counts.move(item.file.status, None)
     record.store.usage_bytes -= item.file.usage_bytes
     record.settle()
@@ -129,28 +131,30 @@ async def _until_done(attempt: Callable[[], Awaitable[bool | None]]) -> bool:
     return done
 
 
-async def forget(deps: Deps, owner: str, store_id: str, file_id: str) -> None:
+async def forget(caller: Caller, store_id: str, file_id: str) -> None:
     """Remove what else is known of a file that is not in the store any more."""
-    await deps.index.remove(store_id, file_id)
-    await kept_vectors.forget(deps.blobs, store_id, file_id)
-    await deps.store.commit(layout.attached(owner), [Delete(layout.attached_key(file_id, store_id))])
+    await caller.deps.index.remove(store_id, file_id)
+    await kept_vectors.forget(caller.deps.blobs, store_id, file_id)
+    await caller.deps.store.commit(layout.attached(caller.owner), [Delete(layout.attached_key(file_id, store_id))])
 
 
-async def delete_file(deps: Deps, owner: str, file_id: str) -> Json:
+async def delete_file(caller: Caller, file_id: str) -> Json:
     """Remove a file, also from every store it is in. Raises NotFoundError."""
-    data = await files.delete(deps, owner, file_id)
-    await detach_everywhere(deps, owner, file_id)
+    data = await files.delete(caller, file_id)
+    await detach_everywhere(caller, file_id)
     return data
 
 
-async def detach_everywhere(deps: Deps, owner: str, file_id: str) -> None:
+async def detach_everywhere(caller: Caller, file_id: str) -> None:
     """Take a file out of every store it is in: thousands, if threads have made stores for it."""
 
     async def leave(store_id: str) -> None:
         try:
-            await detach(deps, owner, store_id, file_id)
+            await detach(caller, store_id, file_id)
         except NotFoundError:
-            await forget(deps, owner, store_id, file_id)
+            await forget(caller, store_id, file_id)
 
-    while rows := await deps.store.scan(layout.attached(owner), *layout.attached_range(file_id), STORES_AT_ONCE):
+    while rows := await caller.deps.store.scan(
+        layout.attached(caller.owner), *layout.attached_range(file_id), STORES_AT_ONCE
+    ):
         await asyncio.gather(*(leave(row.data["store_id"]) for row in rows))

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared import layout
 from shared.blobs.base import BlobNotFound
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
 from shared.search.parsing.chunking import Strategy
@@ -24,22 +24,24 @@ OMISSIONS: Final = 5
 logger = logging.getLogger(__name__)
 
 
-async def read(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> IndexingResult:
+async def read(caller: Caller, store_id: str, item: ItemRecord) -> IndexingResult:
     """Parse, cut, embed and index a file. What the file is to blame for is an outcome, everything else is raised.
 
     Raises EmbeddingPaused when the rest of it must wait.
     """
     try:
-        parsed = await parse(item.filename, deps.blobs.read(layout.file_blob(owner, item.file.id)), strategy_of(item))
+        parsed = await parse(
+            item.filename, caller.deps.blobs.read(layout.file_blob(caller.owner, item.file.id)), strategy_of(item)
+        )
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:
         return failed("invalid_file", "The file was deleted.")
-    embedded = await embed(deps, store_id, item.file.id, parsed.chunks)
-    if not await wanted(deps, owner, store_id, item):
+    embedded = await embed(caller.deps, store_id, item.file.id, parsed.chunks)
+    if not await wanted(caller, store_id, item):
         return IndexingResult("cancelled")
-    size = await deps.index.add(store_id, item.file.id, parsed.chunks, embedded)
-    await forget(deps, store_id, item.file.id, parsed.chunks)
+    size = await caller.deps.index.add(store_id, item.file.id, parsed.chunks, embedded)
+    await forget(caller.deps, store_id, item.file.id, parsed.chunks)
     return IndexingResult("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
 
 
@@ -55,9 +57,9 @@ def omission(item: ItemRecord, omitted: Sequence[str]) -> Json | None:
     return {"code": "invalid_file", "message": f"The file was read in part: {named}."}
 
 
-async def wanted(deps: Deps, owner: str, store_id: str, item: ItemRecord) -> bool:
+async def wanted(caller: Caller, store_id: str, item: ItemRecord) -> bool:
     """Whether the file still waits for this reading: attached anew, it may be in the index already, cut otherwise."""
-    row = await item_row(deps, owner, store_id, item.file.id)
+    row = await item_row(caller, store_id, item.file.id)
     return row is not None and row[0].token == item.token and row[0].file.status == "in_progress"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared import ids, layout
-from shared.deps import Deps
+from shared.deps import Caller
 from shared.errors import NotFoundError, not_found
 from shared.objects.vector_store import (
     BatchRecord,
@@ -20,9 +20,9 @@ KIND: Final = "vector store"
 OVERDUE: Final = 1800
 
 
-async def store_row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord, str]:
+async def store_row(caller: Caller, store_id: str) -> tuple[StoreRecord, str]:
     """The store and its version. Raises NotFoundError."""
-    row = await deps.store.get(layout.vector_store(owner, store_id), layout.STORE_KEY)
+    row = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), layout.STORE_KEY)
     if row is None:
         raise not_found(KIND, store_id)
     return StoreRecord.model_validate(row.data), row.version
@@ -33,21 +33,25 @@ def store_put(record: StoreRecord, version: str | None = None) -> Put:
     return Put(layout.STORE_KEY, record.model_dump(mode="json"), version, due=record.store.expires_at)
 
 
-async def number_of(deps: Deps, owner: str, store_id: str, file_id: str, *, gone: bool = False) -> int | None:
+async def number_of(caller: Caller, store_id: str, file_id: str, *, gone: bool = False) -> int | None:
     """The number of a file in the store; `gone`: also if it was detached since."""
-    row = await deps.store.get(layout.vector_store(owner, store_id), file_id) if ids.is_key(file_id) else None
+    row = (
+        await caller.deps.store.get(layout.vector_store(caller.owner, store_id), file_id)
+        if ids.is_key(file_id)
+        else None
+    )
     if row is None or (row.data["gone"] and not gone):
         return None
     number: int = row.data["number"]
     return number
 
 
-async def item_row(deps: Deps, owner: str, store_id: str, file_id: str) -> tuple[ItemRecord, str] | None:
+async def item_row(caller: Caller, store_id: str, file_id: str) -> tuple[ItemRecord, str] | None:
     """A file in the store and its version."""
-    number = await number_of(deps, owner, store_id, file_id)
+    number = await number_of(caller, store_id, file_id)
     if number is None:
         return None
-    row = await deps.store.get(layout.vector_store(owner, store_id), ids.key_at(layout.ITEM, number))
+    row = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), ids.key_at(layout.ITEM, number))
     return None if row is None else (ItemRecord.model_validate(row.data), row.version)
 
 
@@ -62,9 +66,9 @@ def number_put(file_id: str, number: int, version: str | None = None, *, gone: b
     return Put(file_id, {"number": number, "gone": gone}, version)
 
 
-async def batch_row(deps: Deps, owner: str, store_id: str, batch_id: str) -> tuple[BatchRecord, str]:
+async def batch_row(caller: Caller, store_id: str, batch_id: str) -> tuple[BatchRecord, str]:
     """A batch and its version. Raises NotFoundError."""
-    row = await find(deps.store, layout.vector_store(owner, store_id), batch_id, "file batch")
+    row = await find(caller.deps.store, layout.vector_store(caller.owner, store_id), batch_id, "file batch")
     return BatchRecord.model_validate(row.data), row.version
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared import ids, layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord, SearchPage, SearchResult, TextContent
 from shared.objects.vector_store_requests import SearchVectorStore
@@ -38,27 +38,27 @@ class SearchOptions:
 
 
 async def search_stores(
-    deps: Deps, owner: str, store_ids: Sequence[str], queries: Sequence[str], options: SearchOptions
+    caller: Caller, store_ids: Sequence[str], queries: Sequence[str], options: SearchOptions
 ) -> list[SearchResult]:
     """The best chunks in all of the stores, best first. Raises NotFoundError, or InvalidRequest for expired ones."""
-    await stores.touch(deps, owner, store_ids)
+    await stores.touch(caller, store_ids)
     scopes = [
-        Scope(store_id, await _allowed(deps, owner, store_id, options.filters)) for store_id in dict.fromkeys(store_ids)
+        Scope(store_id, await _allowed(caller, store_id, options.filters)) for store_id in dict.fromkeys(store_ids)
     ]
-    embedded = await _embed(deps, queries)
+    embedded = await _embed(caller.deps, queries)
     ranking = Ranking(score_threshold=options.score_threshold)
     if not options.hybrid and embedded is not None:
         ranking = Ranking(text_weight=0, score_threshold=options.score_threshold)
-    hits = await deps.index.search(scopes, queries, options.limit, ranking, embedded)
+    hits = await caller.deps.index.search(scopes, queries, options.limit, ranking, embedded)
     places = dict.fromkeys((hit.store_id, hit.file_id) for hit in hits)
-    rows = await asyncio.gather(*(item_row(deps, owner, *place) for place in places))
+    rows = await asyncio.gather(*(item_row(caller, *place) for place in places))
     items = {place: row[0] for place, row in zip(places, rows, strict=True) if row is not None}
     return [_result(hit, items[hit.store_id, hit.file_id]) for hit in hits if (hit.store_id, hit.file_id) in items]
 
 
-async def search(deps: Deps, owner: str, store_id: str, body: SearchVectorStore) -> Json:
+async def search(caller: Caller, store_id: str, body: SearchVectorStore) -> Json:
     """The search call. Raises NotFoundError or InvalidRequest."""
-    await stores.active(deps, owner, store_id)
+    await stores.active(caller, store_id)
     asked = body.ranking_options
     options = SearchOptions(
         limit=CALL_RESULTS if body.max_num_results is None else body.max_num_results,
@@ -66,19 +66,19 @@ async def search(deps: Deps, owner: str, store_id: str, body: SearchVectorStore)
         hybrid=asked is None or asked.ranker != "none",
         filters=body.filters,
     )
-    results = await search_stores(deps, owner, [store_id], body.queries(), options)
+    results = await search_stores(caller, [store_id], body.queries(), options)
     return SearchPage(search_query=body.queries(), data=results).to_json()
 
 
-async def _allowed(deps: Deps, owner: str, store_id: str, filters: Json | None) -> set[str] | None:
+async def _allowed(caller: Caller, store_id: str, filters: Json | None) -> set[str] | None:
     """The files whose attributes pass the filters; None: all."""
     if filters is None:
         return None
-    record, _ = await stores.row(deps, owner, store_id)
+    record, _ = await stores.row(caller, store_id)
     allowed: set[str] = set()
     for first in range(0, record.next, STRIDE):
         low, high = ids.key_at(layout.ITEM, first), ids.key_at(layout.ITEM, min(first + STRIDE, record.next))
-        for row in await deps.store.scan(layout.vector_store(owner, store_id), low, high, STRIDE):
+        for row in await caller.deps.store.scan(layout.vector_store(caller.owner, store_id), low, high, STRIDE):
             if matches(filters, row.data["file"]["attributes"]):
                 allowed.add(row.data["file"]["id"])
     return allowed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from shared import ids, layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.files import index_messages
 from shared.json_types import Json
@@ -25,115 +25,115 @@ from shared.vector_stores.rows import KIND, number_of, store_put, store_row
 THREAD_DAYS: Final = 7
 
 
-async def create(deps: Deps, owner: str, body: CreateVectorStore) -> Json:
+async def create(caller: Caller, body: CreateVectorStore) -> Json:
     """Store a new vector store, with files if there are any. Raises InvalidRequest."""
-    specs = await searchable(deps, owner, body.file_ids or (), body.chunking_strategy)
+    specs = await searchable(caller, body.file_ids or (), body.chunking_strategy)
     expires_after = None if body.expires_after is None else body.expires_after.model_dump()
     store = _new(
-        deps,
+        caller.deps,
         name=body.name or "",
         description=body.description,
         expires_after=expires_after,
         metadata=body.metadata or {},
     )
-    return await _store(deps, owner, store, specs)
+    return await _store(caller, store, specs)
 
 
-async def create_for_tools(deps: Deps, owner: str, new: NewVectorStore, days: int | None) -> str:
+async def create_for_tools(caller: Caller, new: NewVectorStore, days: int | None) -> str:
     """A store made along with an assistant or a thread, and its id. Raises InvalidRequest."""
-    specs = await searchable(deps, owner, new.file_ids or (), new.chunking_strategy)
+    specs = await searchable(caller, new.file_ids or (), new.chunking_strategy)
     expires_after = None if days is None else {"anchor": "last_active_at", "days": days}
-    store = _new(deps, expires_after=expires_after, metadata=new.metadata or {})
-    await _store(deps, owner, store, specs)
+    store = _new(caller.deps, expires_after=expires_after, metadata=new.metadata or {})
+    await _store(caller, store, specs)
     return store.id
 
 
-async def add(deps: Deps, owner: str, store_id: str, specs: Sequence[FileSpec]) -> None:
+async def add(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> None:
     """Attach the files that are not in the store yet. Raises NotFoundError or InvalidRequest."""
-    await active(deps, owner, store_id)
-    known = await asyncio.gather(*(number_of(deps, owner, store_id, spec.file_id) for spec in specs))
+    await active(caller, store_id)
+    known = await asyncio.gather(*(number_of(caller, store_id, spec.file_id) for spec in specs))
     new = [spec for spec, number in zip(specs, known, strict=True) if number is None]
     if new:
-        await batches.start(deps, owner, store_id, new)
+        await batches.start(caller, store_id, new)
 
 
-async def get(deps: Deps, owner: str, store_id: str) -> Json:
+async def get(caller: Caller, store_id: str) -> Json:
     """A vector store. Raises NotFoundError."""
-    record, _ = await row(deps, owner, store_id)
-    return present(record, deps.now())
+    record, _ = await row(caller, store_id)
+    return present(record, caller.deps.now())
 
 
-async def list_page(deps: Deps, owner: str, query: ListQuery) -> tuple[list[Json], bool]:
+async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]:
     """The owner's vector stores, and whether there are more."""
-    page = await newest_page(deps.store, layout.vector_stores(owner), layout.VECTOR_STORE, KIND, query)
+    page = await newest_page(caller.deps.store, layout.vector_stores(caller.owner), layout.VECTOR_STORE, KIND, query)
     rows = await asyncio.gather(
-        *(deps.store.get(layout.vector_store(owner, each.key), layout.STORE_KEY) for each in page.records)
+        *(caller.deps.store.get(layout.vector_store(caller.owner, each.key), layout.STORE_KEY) for each in page.records)
     )
-    now = deps.now()
+    now = caller.deps.now()
     found = [present(StoreRecord.model_validate(each.data), now) for each in rows if each is not None]
     return found, page.has_more
 
 
-async def modify(deps: Deps, owner: str, store_id: str, body: ModifyVectorStore) -> Json:
+async def modify(caller: Caller, store_id: str, body: ModifyVectorStore) -> Json:
     """Change what the body sets; it counts as activity. Raises NotFoundError."""
 
     async def attempt() -> Json:
-        record, version = await active(deps, owner, store_id)
+        record, version = await active(caller, store_id)
         if "name" in body.model_fields_set:
             record.store.name = body.name or ""
         if "metadata" in body.model_fields_set:
             record.store.metadata = body.metadata or {}
         if "expires_after" in body.model_fields_set:
             record.store.expires_after = None if body.expires_after is None else body.expires_after.model_dump()
-        record.store.last_active_at = deps.now()
+        record.store.last_active_at = caller.deps.now()
         record.settle()
-        await deps.store.commit(layout.vector_store(owner, store_id), [store_put(record, version)])
-        return present(record, deps.now())
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version)])
+        return present(record, caller.deps.now())
 
     return await until_committed(attempt)
 
 
-async def delete(deps: Deps, owner: str, store_id: str) -> Json:
+async def delete(caller: Caller, store_id: str) -> Json:
     """Remove a vector store; its files stay. Raises NotFoundError."""
-    await row(deps, owner, store_id)
-    await deps.ingestion.send(index_messages.drop(owner, store_id).to_json())
-    await deps.store.commit(layout.vector_store(owner, store_id), [Delete(layout.STORE_KEY)])
-    await drop(deps, owner, store_id)
+    await row(caller, store_id)
+    await caller.deps.ingestion.send(index_messages.drop(caller.owner, store_id).to_json())
+    await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [Delete(layout.STORE_KEY)])
+    await drop(caller, store_id)
     return {"id": store_id, "object": "vector_store.deleted", "deleted": True}
 
 
-async def drop(deps: Deps, owner: str, store_id: str) -> None:
+async def drop(caller: Caller, store_id: str) -> None:
     """Remove everything a vector store had; its own row is gone already, the index entry goes last."""
-    partition = layout.vector_store(owner, store_id)
-    while rows := await deps.store.scan(partition, "!", "~", MAX_CHANGES):
-        await deps.store.commit(partition, [Delete(each.key) for each in rows])
-    await deps.index.drop(store_id)
-    await kept_vectors.forget(deps.blobs, store_id)
-    await deps.store.commit(layout.vector_stores(owner), [Delete(store_id)])
+    partition = layout.vector_store(caller.owner, store_id)
+    while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
+        await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
+    await caller.deps.index.drop(store_id)
+    await kept_vectors.forget(caller.deps.blobs, store_id)
+    await caller.deps.store.commit(layout.vector_stores(caller.owner), [Delete(store_id)])
 
 
-async def touch(deps: Deps, owner: str, store_ids: Iterable[str]) -> None:
+async def touch(caller: Caller, store_ids: Iterable[str]) -> None:
     """Note that the stores are used, which puts off their expiry. Raises NotFoundError, InvalidRequest if expired."""
     for store_id in store_ids:
-        await until_committed(lambda store_id=store_id: _touch(deps, owner, store_id))  # type: ignore[misc]
+        await until_committed(lambda store_id=store_id: _touch(caller, store_id))  # type: ignore[misc]
 
 
-async def check(deps: Deps, owner: str, store_ids: Sequence[str], message: str = "") -> None:
+async def check(caller: Caller, store_ids: Sequence[str], message: str = "") -> None:
     """Refuse stores that do not exist or have expired. Raises NotFoundError or InvalidRequest."""
     for store_id in store_ids:
-        await active(deps, owner, store_id, message)
+        await active(caller, store_id, message)
 
 
-async def row(deps: Deps, owner: str, store_id: str) -> tuple[StoreRecord, str]:
+async def row(caller: Caller, store_id: str) -> tuple[StoreRecord, str]:
     """The store's row and its version. Raises NotFoundError."""
     check_shape(store_id, KIND, "vs", "vector_store_id")
-    return await store_row(deps, owner, store_id)
+    return await store_row(caller, store_id)
 
 
-async def active(deps: Deps, owner: str, store_id: str, message: str = "") -> tuple[StoreRecord, str]:
+async def active(caller: Caller, store_id: str, message: str = "") -> tuple[StoreRecord, str]:
     """The row of a store that has not expired; `message` says otherwise. Raises NotFoundError or InvalidRequest."""
-    record, version = await row(deps, owner, store_id)
-    if record.expired(deps.now()):
+    record, version = await row(caller, store_id)
+    if record.expired(caller.deps.now()):
         raise InvalidRequest(message.format(store_id) or f"Vector store '{store_id}' has expired.")
     return record, version
 
@@ -144,12 +144,12 @@ def present(record: StoreRecord, now: int) -> Json:
     return data | {"status": "expired"} if record.expired(now) else data
 
 
-async def _touch(deps: Deps, owner: str, store_id: str) -> None:
-    record, version = await active(deps, owner, store_id)
-    if record.store.last_active_at < deps.now():
-        record.store.last_active_at = deps.now()
+async def _touch(caller: Caller, store_id: str) -> None:
+    record, version = await active(caller, store_id)
+    if record.store.last_active_at < caller.deps.now():
+        record.store.last_active_at = caller.deps.now()
         record.settle()
-        await deps.store.commit(layout.vector_store(owner, store_id), [store_put(record, version)])
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version)])
 
 
 def _new(deps: Deps, **fields: Any) -> VectorStore:
@@ -157,12 +157,12 @@ def _new(deps: Deps, **fields: Any) -> VectorStore:
     return VectorStore(id=ids.newest_first_hex(layout.VECTOR_STORE), created_at=now, last_active_at=now, **fields)
 
 
-async def _store(deps: Deps, owner: str, store: VectorStore, specs: Sequence[FileSpec]) -> Json:
+async def _store(caller: Caller, store: VectorStore, specs: Sequence[FileSpec]) -> Json:
     record = StoreRecord(store=store)
     record.settle()
     # First the index: an entry without a store is skipped, a store without one would be lost.
-    await deps.store.commit(layout.vector_stores(owner), [Put(store.id, {"id": store.id})])
-    await deps.store.commit(layout.vector_store(owner, store.id), [store_put(record)])
+    await caller.deps.store.commit(layout.vector_stores(caller.owner), [Put(store.id, {"id": store.id})])
+    await caller.deps.store.commit(layout.vector_store(caller.owner, store.id), [store_put(record)])
     if specs:
-        await batches.start(deps, owner, store.id, specs)
-    return await get(deps, owner, store.id)
+        await batches.start(caller, store.id, specs)
+    return await get(caller, store.id)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared import layout
-from shared.deps import Deps
+from shared.deps import Caller, Deps
 from shared.errors import NotFoundError
 from shared.files import files as file_resources
 from shared.files import index_messages
@@ -56,13 +56,17 @@ class IngestionWorker:
         message = IndexMessage.from_json(body)
         if message.kind == "batch":
             with contextlib.suppress(NotFoundError):
-                await batches.give_up(self.deps, message.owner, message.store_id, message.batch_id)
+                await batches.give_up(self._caller(message), message.store_id, message.batch_id)
         if message.kind != "files":
             return
         for file_id in message.file_ids:
-            row = await item_row(self.deps, message.owner, message.store_id, file_id)
+            row = await item_row(self._caller(message), message.store_id, file_id)
             if row is not None and row[0].token == message.token:
                 await self._settle(message, row[0], failed("server_error", "The file could not be indexed."))
+
+    def _caller(self, message: IndexMessage) -> Caller:
+        """Whoever had the message sent."""
+        return Caller(self.deps, message.owner)
 
     async def _files(self, message: IndexMessage) -> None:
         """Index one file; of several, each gets a message of its own."""
@@ -72,7 +76,7 @@ class IngestionWorker:
                 one = index_messages.files(owner, store_id, [file_id], message.token)
                 await self.deps.ingestion.send(one.to_json())
             return
-        row = await item_row(self.deps, owner, store_id, file_ids[0])
+        row = await item_row(self._caller(message), store_id, file_ids[0])
         if row is None or row[0].token != message.token:
             await self._again(message)
         else:
@@ -83,7 +87,7 @@ class IngestionWorker:
     async def _index(self, message: IndexMessage, item: ItemRecord) -> bool:
         """Whether the file can be found now."""
         try:
-            outcome = await read(self.deps, message.owner, message.store_id, item)
+            outcome = await read(self._caller(message), message.store_id, item)
         except EmbeddingPaused as pause:
             await self._later(message, item, pause)
             return False
@@ -95,7 +99,7 @@ class IngestionWorker:
         if idle > MOST_IDLE:
             raise pause
         await self.deps.ingestion.send(replace(message, idle=idle).to_json(), pause.seconds)
-        row = await item_row(self.deps, message.owner, message.store_id, item.file.id)
+        row = await item_row(self._caller(message), message.store_id, item.file.id)
         if row is not None and row[0].token == item.token:
             # So that housekeeping does not take it for forgotten.
             with contextlib.suppress(Conflict):
@@ -106,14 +110,14 @@ class IngestionWorker:
 
     async def _unindex(self, message: IndexMessage, file_id: str) -> None:
         """Forget the chunks of a file that was detached, cancelled or found bad, perhaps while it was indexed."""
-        row = await item_row(self.deps, message.owner, message.store_id, file_id)
+        row = await item_row(self._caller(message), message.store_id, file_id)
         if row is None or row[0].file.status in ("failed", "cancelled"):
             await self.deps.index.remove(message.store_id, file_id)
             await kept_vectors.forget(self.deps.blobs, message.store_id, file_id)
 
     async def _settle(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
-        owner, store_id = message.owner, message.store_id
-        settled = await file_status.settle(self.deps, owner, store_id, item.file.id, item.token, outcome)
+        store_id = message.store_id
+        settled = await file_status.settle(self._caller(message), store_id, item.file.id, item.token, outcome)
         logger.info(
             "file ingested",
             extra={
@@ -128,29 +132,29 @@ class IngestionWorker:
 
     async def _batch(self, message: IndexMessage) -> None:
         try:
-            await batches.finish(self.deps, message.owner, message.store_id, message.batch_id)
+            await batches.finish(self._caller(message), message.store_id, message.batch_id)
         except NotFoundError:
             await self._again(message)
 
     async def _detach(self, message: IndexMessage) -> None:
-        owner, store_id, file_id = message.owner, message.store_id, message.file_id
-        if await item_row(self.deps, owner, store_id, file_id) is None:
-            await file_status.forget(self.deps, owner, store_id, file_id)
+        store_id, file_id = message.store_id, message.file_id
+        if await item_row(self._caller(message), store_id, file_id) is None:
+            await file_status.forget(self._caller(message), store_id, file_id)
             await self.deps.index.compact(store_id)
         else:
             await self._again(message)
 
     async def _deleted(self, message: IndexMessage) -> None:
-        if await file_resources.missing(self.deps, message.owner, [message.file_id]):
-            await file_status.detach_everywhere(self.deps, message.owner, message.file_id)
+        if await file_resources.missing(self._caller(message), [message.file_id]):
+            await file_status.detach_everywhere(self._caller(message), message.file_id)
         else:
             await self._again(message)
 
     async def _drop(self, message: IndexMessage) -> None:
         try:
-            await store_row(self.deps, message.owner, message.store_id)
+            await store_row(self._caller(message), message.store_id)
         except NotFoundError:
-            await stores.drop(self.deps, message.owner, message.store_id)
+            await stores.drop(self._caller(message), message.store_id)
         else:
             await self._again(message)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from shared import layout
+from shared.deps import Caller
 from shared.housekeeping import sweep
 from shared.objects.vector_store_requests import AttachFile
 from shared.optimistic import BACKOFF
@@ -174,7 +175,7 @@ def test_batches_that_share_a_file_may_be_attached_at_once(client, box, monkeypa
         if key == layout.STORE_KEY:
             reads.append(key)
             if len(reads) == 2:
-                await attach(box.deps, "me", store.id, AttachFile(file_id=shared))
+                await attach(Caller(box.deps, "me"), store.id, AttachFile(file_id=shared))
         return row
 
     slow_queue(box, monkeypatch)

@@ -11,6 +11,7 @@ import pytest
 from shared.app import Box, build
 from shared.assistants import assistants
 from shared.config import Settings
+from shared.deps import Caller
 from shared.json_types import Json
 from shared.llm.scripted import FunctionCall, ScriptedLlm, call, raw_call, text
 from shared.objects.assistant import CreateAssistant
@@ -60,9 +61,9 @@ class Office:
     async def run(self, owner: str = "ann", tools: list[Json] | None = None) -> tuple[Json, list[str]]:
         """A run that opts into every tool, to its end: the run, and what its calls were answered."""
         wanted = CreateAssistant.model_validate({"model": "m", "tools": tools or []})
-        assistant = await assistants.create(self.box.deps, owner, wanted)
+        assistant = await assistants.create(Caller(self.box.deps, owner), wanted)
         body = {"assistant_id": assistant["id"], "metadata": {"server_tools": "*"}}
-        run = await create.create_with_thread(self.box.deps, owner, CreateThreadAndRun.model_validate(body))
+        run = await create.create_with_thread(Caller(self.box.deps, owner), CreateThreadAndRun.model_validate(body))
         key = RunKey(owner, run["thread_id"], run["id"])
         message = {"owner": owner, "thread_id": key.thread_id, "run_id": key.run_id, "reason": "start"}
         await self.box.handle_run(message)

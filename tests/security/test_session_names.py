@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from shared.app import Box, build
 from shared.assistants import assistants
 from shared.config import Settings
+from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run_requests import CreateThreadAndRun
@@ -53,10 +54,10 @@ async def opened(home, **settings: Any):
 async def run_code(box: Box, llm: ScriptedLlm) -> str:
     """A run that calls the code interpreter on a new thread; the thread's id."""
     wanted = CreateAssistant.model_validate({"model": "m", "tools": [{"type": "code_interpreter"}]})
-    assistant = await assistants.create(box.deps, "me", wanted)
+    assistant = await assistants.create(Caller(box.deps, "me"), wanted)
     body = CreateThreadAndRun.model_validate({"assistant_id": assistant["id"]})
     llm.script([call("code_interpreter", code="1")], [text("Done.")])
-    run = await create.create_with_thread(box.deps, "me", body)
+    run = await create.create_with_thread(Caller(box.deps, "me"), body)
     message = {"owner": "me", "thread_id": run["thread_id"], "run_id": run["id"], "reason": "start"}
     await box.handle_run(message)
     return str(run["thread_id"])
@@ -68,7 +69,7 @@ async def test_a_session_keeps_its_name_when_keys_change(tmp_path):
         thread_id = await run_code(box, llm)
         [name] = sandbox.names
     async with opened(tmp_path, box_api_keys={"me": SecretStr("sk-new")}) as (box, _, sandbox):
-        await threads.delete(box.deps, "me", thread_id)
+        await threads.delete(Caller(box.deps, "me"), thread_id)
         assert sandbox.names == [name]
 
 

@@ -12,6 +12,7 @@ from shared.app import Box, build
 from shared.assistants import assistants
 from shared.azure import BACKOFF, CLIENT_OPTIONS
 from shared.config import Settings
+from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant import CreateAssistant
 from shared.objects.run import Lease, RunKey, RunRecord
@@ -33,9 +34,9 @@ class Bench:
 
     async def begin(self) -> RunRecord:
         wanted = CreateAssistant(model="m", metadata={"server_tools": "*"})
-        assistant = await assistants.create(self.box.deps, OWNER, wanted)
+        assistant = await assistants.create(Caller(self.box.deps, OWNER), wanted)
         body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
-        run = await create.create_with_thread(self.box.deps, OWNER, CreateThreadAndRun.model_validate(body))
+        run = await create.create_with_thread(Caller(self.box.deps, OWNER), CreateThreadAndRun.model_validate(body))
         self.key = RunKey(OWNER, run["thread_id"], run["id"])
         return await self.record()
 
