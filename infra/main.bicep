@@ -114,6 +114,13 @@ param embeddingModelCapacity int = 30
 
 // The function app
 
+@allowed([
+  '3.13'
+  '3.14'
+])
+@description('Python that the app is built for and runs on: 3.13 or 3.14.')
+param pythonVersion string = '3.13'
+
 @minValue(1)
 @maxValue(1000)
 @description('HTTP calls one instance serves at a time; an open stream counts as one.')
@@ -294,6 +301,7 @@ module functionApp 'modules/function-app.bicep' = {
     deploymentContainer: storage.outputs.deploymentContainer
     insightsConnection: monitoring.outputs.insightsConnection
     subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
+    pythonVersion: pythonVersion
     httpConcurrency: httpConcurrency
     alwaysReadyHttp: alwaysReadyHttp
     alwaysReadyRuns: alwaysReadyRuns

@@ -12,6 +12,7 @@ param tableEndpoint string
 param deploymentContainer string
 param insightsConnection string
 param subnetId string
+param pythonVersion string
 param httpConcurrency int
 param alwaysReadyHttp int
 param alwaysReadyRuns int
@@ -56,7 +57,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     functionAppConfig: {
       runtime: {
         name: 'python'
-        version: '3.13'
+        version: pythonVersion
       }
       deployment: {
         storage: {

@@ -96,8 +96,13 @@ def site_runs_this_project(tree: Tree) -> Iterator[str]:
     # Flex Consumption answers most of what other plans take here with an error.
     if unknown := set(site["properties"]["siteConfig"]) - {"minTlsVersion"}:
         yield f"siteConfig has {sorted(unknown)}"
-    if config["runtime"] != {"name": "python", "version": python}:
-        yield f"the runtime is {config['runtime']}, the project's Python is {python}"
+    if config["runtime"] != {"name": "python", "version": Path("pythonVersion")}:
+        yield f"the runtime is {config['runtime']}"
+    if (default := tree.of("param")["pythonVersion"].value) != python:
+        yield f"the app runs on Python {default}, the project's is {python}"
+    # Older ones want PYTHON_ENABLE_INIT_INDEXING to stream.
+    if any(version not in ("3.13", "3.14") for version in tree.of("param")["pythonVersion"].decorators["allowed"][0]):
+        yield "the app is not made for every Python that is allowed"
     if config["deployment"]["storage"]["authentication"]["type"] != "UserAssignedIdentity":
         yield "the package is not read with the identity"
     if tree.of("resource", FUNCTION_APP)["plan"].body["sku"] != {"name": "FC1", "tier": "FlexConsumption"}:
