@@ -147,7 +147,7 @@ async def read_pdf() -> None:
     with tempfile.TemporaryDirectory() as folder:
         index = SegmentIndex(*home(Path(folder)))
         started = time.perf_counter()
-        chunks = await parse("book.pdf", documents.pieces(data), Strategy())
+        chunks = (await parse("book.pdf", documents.pieces(data), Strategy())).chunks
         await index.add(STORE_ID, "file-book", chunks, None)
         seconds = time.perf_counter() - started
     print(f"{PAGES} pages, {len(chunks)} chunks in {seconds:.1f} s: {PAGES / seconds:.0f} pages/s")
