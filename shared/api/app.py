@@ -12,6 +12,7 @@ from shared.api import (
     cors,
     docs,
     files,
+    front_door,
     messages,
     models,
     playground,
@@ -66,7 +67,7 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
         models,
     ):
         app.include_router(resource.routes.router)
-    for page in (docs, playground):
+    for page in (docs, front_door, playground):
         app.include_router(page.router)
     return app
 

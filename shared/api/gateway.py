@@ -12,7 +12,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.api import playground
+from shared.api import front_door, playground
 from shared.api.auth import Callers, Header
 from shared.api.errors import answer_error
 
@@ -26,7 +26,7 @@ DEPLOYMENTS: Final = "/openai/deployments/"
 REPEATED_SLASHES: Final = re.compile("//+")
 
 #: Paths that need no key.
-OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *playground.FILES})
+OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *front_door.PATHS, *playground.FILES})
 
 #: On every answer that does not say otherwise.
 GUARDS: Final = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))

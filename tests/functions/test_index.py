@@ -11,8 +11,8 @@ import pytest
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["assistants", "docs", "files", "health", "messages", "models", "playground", "runs", "threads", "uploads",
-            "vector_stores", "z_other"]  # fmt: skip
+FAMILIES = ["assistants", "docs", "files", "front_door", "health", "messages", "models", "playground", "runs", "threads",
+            "uploads", "vector_stores", "z_other"]  # fmt: skip
 PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
 PATHS = {
     "POST /assistants": "assistants",
@@ -85,7 +85,10 @@ OUTSIDE = {
     "/v1": "z_other",
     "/docs": None,
     "/openapi.json": None,
-    "/": None,
+    "/": "front_door",
+    "/favicon.ico": "front_door",
+    "/robots.txt": "front_door",
+    "/healthz/": "health",
     "/v2/threads": None,
     "/x/v1/threads": None,
 }

@@ -219,7 +219,12 @@ async def test_the_clock_keeps_house(host: Host):
 
 
 async def test_what_the_box_serves_beside_the_api(client: AsyncOpenAI, host: Host):
-    for path, kind in {"/healthz": "application/json", "/v1/docs": "text/html"}.items():
+    for path, kind in {
+        "/": "application/json",
+        "/favicon.ico": "image/svg+xml",
+        "/healthz/": "application/json",
+        "/v1/docs": "text/html",
+    }.items():
         async with host.http.get(path) as answer:
             assert (answer.status, answer.content_type) == (200, kind)
     async with host.http.post("/v1/chat/completions", headers={"Authorization": f"Bearer {KEY}"}) as answer:

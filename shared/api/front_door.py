@@ -1,0 +1,43 @@
+"""What is at the box's bare address: browsers are led to the page, programs are told what this is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from shared.api import playground
+from shared.api.answers import answer
+
+router = APIRouter(include_in_schema=False)
+
+PATHS: Final = ("/", "/favicon.ico", "/robots.txt")
+WHAT_THIS_IS: Final = {
+    "name": "API-in-a-Box",
+    "api": "/v1",
+    "docs": "/v1/docs",
+    "page": "/playground",
+    "health": "/healthz",
+}
+
+
+@router.get("/")
+async def root(request: Request) -> Response:
+    """The page for browsers, one line of JSON for everyone else."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/playground", 302)
+    return answer(WHAT_THIS_IS)
+
+
+@router.get("/favicon.ico")
+async def icon(request: Request) -> Response:
+    """The page's icon, which browsers ask for whatever page they show."""
+    cached = {"Cache-Control": "max-age=86400"}
+    return Response(playground.content("icon.svg"), headers=cached, media_type="image/svg+xml")
+
+
+@router.get("/robots.txt")
+async def robots(request: Request) -> Response:
+    """Nothing here is for crawlers."""
+    return Response("User-agent: *\nDisallow: /\n", media_type="text/plain")
