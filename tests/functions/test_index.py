@@ -11,8 +11,8 @@ import pytest
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["assistants", "docs", "files", "front_door", "health", "messages", "models", "playground", "runs", "threads",
-            "uploads", "vector_stores", "z_other"]  # fmt: skip
+FAMILIES = ["assistants", "docs", "files", "front_door", "health", "messages", "models", "playground", "runs",
+            "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
 PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
 PATHS = {
     "POST /assistants": "assistants",
