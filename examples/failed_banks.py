@@ -17,7 +17,7 @@ def main(question: str) -> None:
     client = OpenAI()
     file = client.files.create(file=FILE, purpose="assistants")
     analyst = client.beta.assistants.create(
-        model=os.environ.get("MODEL", "gpt-5.4-mini"),
+        model=os.environ.get("MODEL", "gpt-5.6-luna"),
         name="Failed Banks",
         instructions="You answer questions about failed banks from the file failed_banks.csv. Read it with code.",
         tools=[{"type": "code_interpreter"}],

@@ -14,7 +14,7 @@ def main(question: str) -> None:
     """Ask, and print the code, what it printed, and the answer."""
     client = OpenAI()
     tutor = client.beta.assistants.create(
-        model=os.environ.get("MODEL", "gpt-5.4-mini"),
+        model=os.environ.get("MODEL", "gpt-5.6-luna"),
         name="Math Tutor",
         instructions="You are a personal math tutor. Write and run code for every result, and explain each step.",
         tools=[{"type": "code_interpreter"}],

@@ -29,7 +29,7 @@ def main(question: str) -> None:
     client = OpenAI()
     file = client.files.create(file=FILE, purpose="assistants")
     adviser = client.beta.assistants.create(
-        model=os.environ.get("MODEL", "gpt-5.4-mini"),
+        model=os.environ.get("MODEL", "gpt-5.6-luna"),
         name="Personal Finance",
         instructions="portfolio.csv has symbol, average_cost and quantity of each investment. Read it with code.",
         tools=[{"type": "code_interpreter"}, NOTE],

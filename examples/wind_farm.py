@@ -21,7 +21,7 @@ def main(question: str) -> None:
     client = OpenAI()
     file = client.files.create(file=FILE, purpose="assistants")
     engineer = client.beta.assistants.create(
-        model=os.environ.get("MODEL", "gpt-5.4-mini"),
+        model=os.environ.get("MODEL", "gpt-5.6-luna"),
         name="Wind Farm",
         instructions=INSTRUCTIONS,
         tools=[{"type": "code_interpreter"}],

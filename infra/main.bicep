@@ -73,7 +73,7 @@ param location string
   azd: {
     type: 'location'
     usageName: [
-      'OpenAI.GlobalStandard.gpt-5.4-mini,30'
+      'OpenAI.GlobalStandard.gpt-5.6-luna,30'
       'OpenAI.GlobalStandard.text-embedding-3-small,30'
     ]
   }
@@ -87,10 +87,10 @@ param apiKeyHashes object = {}
 // The models
 
 @description('The model behind the assistants; any name that a client asks for is answered by it.')
-param chatModelName string = 'gpt-5.4-mini'
+param chatModelName string = 'gpt-5.6-luna'
 
 @description('Its version.')
-param chatModelVersion string = '2026-03-17'
+param chatModelVersion string = '2026-07-09'
 
 @description('How it is deployed: GlobalStandard, DataZoneStandard, Standard.')
 param chatModelSku string = 'GlobalStandard'

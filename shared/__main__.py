@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 def default_model(settings: Settings) -> str:
     """A model name that a box with these settings answers to."""
-    return settings.model_aliases.get("*", "gpt-5.4-mini")
+    return settings.model_aliases.get("*", "gpt-5.6-luna")
 
 
 def samples(settings: Settings, chosen: argparse.Namespace) -> int:

@@ -131,6 +131,15 @@ def quota_metadata_matches_the_models(tree: Tree) -> Iterator[str]:
         yield f"usageName is {found}, the models need {wanted}"
 
 
+def default_models_have_dates(tree: Tree) -> Iterator[str]:
+    """The page says until when the models live that a deployment gets unless it is told otherwise."""
+    page = (tree.root / "docs/deploy.md").read_text()
+    for model in ("chat", "embedding"):
+        name, version = (tree.of("param")[f"{model}Model{part}"].value for part in ("Name", "Version"))
+        if not re.search(rf"^\| `{name}` \| `{version}` \| [^|]+ \| \d{{4}}-\d\d-\d\d \|$", page, re.MULTILINE):
+            yield f"docs/deploy.md does not say when {name} {version} is retired"
+
+
 def names_fit_their_limits(tree: Tree) -> Iterator[str]:
     """Names are within Azure's lengths and alphabets, whatever the environment is called."""
     for template, resource in tree.resources():

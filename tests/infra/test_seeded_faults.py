@@ -45,8 +45,10 @@ FAULTS = [
     ("regions_have_the_services", MAIN, "  'westus'\n", "  'westu'\n"),
     ("regions_have_the_services", MAIN, "  'ukwest'\n", "  'southcentralus'\n"),
     ("regions_have_the_services", MAIN, "  'eastus'\n", "  'eastus'\n  'eastus'\n"),
-    ("quota_metadata_matches_the_models", MAIN, "Name string = 'gpt-5.4-mini'", "Name string = 'gpt-5.5'"),
+    ("quota_metadata_matches_the_models", MAIN, "Name string = 'gpt-5.6-luna'", "Name string = 'gpt-5.5'"),
     ("quota_metadata_matches_the_models", MAIN, "chatModelCapacity int = 30", "chatModelCapacity int = 50"),
+    ("default_models_have_dates", MAIN, "Version string = '2026-07-09'", "Version string = '2026-03-17'"),
+    ("default_models_have_dates", "docs/deploy.md", "| 2028-02-09 |", "| some day |"),
     ("names_fit_their_limits", MAIN, "'st${token}'", "'storage-${token}'"),
     ("names_fit_their_limits", MAIN, "'st${token}'", "'apiinaboxdata${token}'"),
     ("names_fit_their_limits", MAIN, "'pool${token}'", "'pool-${token}'"),
@@ -172,8 +174,9 @@ FAULTS = [
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "shared").mkdir()
-    for name in ("azure.yaml", ".python-version", "function_app.py", "shared/app.py"):
+    for folder in ("shared", "docs"):
+        (tmp_path / folder).mkdir()
+    for name in ("azure.yaml", "docs/deploy.md", ".python-version", "function_app.py", "shared/app.py"):
         shutil.copy(PROJECT / name, tmp_path / name)
     return tmp_path
 

@@ -65,8 +65,8 @@ def test_azure_wins_over_openai():
 
 
 def test_the_description_names_the_default_model():
-    llm = from_settings(settings(openai_api_key="sk-1", model_aliases={"*": "gpt-5.4-mini"}))
-    assert llm.description.endswith("model gpt-5.4-mini")
+    llm = from_settings(settings(openai_api_key="sk-1", model_aliases={"*": "gpt-5.6-luna"}))
+    assert llm.description.endswith("model gpt-5.6-luna")
 
 
 async def test_no_azure_identity_is_a_server_error_at_once(monkeypatch):
