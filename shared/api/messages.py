@@ -13,7 +13,7 @@ from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.objects.message import CreateMessage, Message, ModifyMessage
 from shared.paging import ListQuery
-from shared.runs.create import settle
+from shared.runs import service
 from shared.threads import messages
 
 routes = Routes("/v1/threads/{thread_id}/messages", "Messages")
@@ -24,7 +24,7 @@ RUN_ID: Final = text("run_id", "Only messages this run wrote.")
 @routes.post("", gives=Message)
 async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Response:
     """Add a message to a thread; refused while a run is active."""
-    return answer(await messages.create(caller, thread_id, body, settle))
+    return answer(await service.add_message(caller, thread_id, body))
 
 
 @routes.get("", gives=ListOf(Message), query=[PAGE, RUN_ID])

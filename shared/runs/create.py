@@ -106,7 +106,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> tuple[RunRec
     await new_messages.check_files(caller, more, "additional_messages")
     resources = await tool_resources.resolve(caller, body.tool_resources)
     if head.active_run is not None:
-        if await settle(caller, thread_id, head.active_run):
+        if await service.is_over(caller.deps, RunKey(caller.owner, thread_id, head.active_run)):
             raise Conflict("the head has changed")
         raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
     changes = await messages.add(caller, thread_id, more, head)
@@ -197,9 +197,3 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         resources=dict(assistant.tool_resources),
         server_tools=opted.split(),
     )
-
-
-async def settle(caller: Caller, thread_id: str, run_id: str) -> bool:
-    """Whether the thread's active run turns out to be over by now, so that the thread is free."""
-    recorder = await service.load(caller.deps, RunKey(caller.owner, thread_id, run_id))
-    return not lifecycle.is_active(recorder.run.status)

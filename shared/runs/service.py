@@ -1,4 +1,4 @@
-"""What clients do with a run that exists: read it, continue it, cancel it, change its metadata."""
+"""What clients do with a run: read it, continue it, cancel it, change its metadata, add messages once it is over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from shared import layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
+from shared.objects.message import CreateMessage
 from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed
@@ -18,7 +19,7 @@ from shared.runs.recorder import Recorder
 from shared.runs.rows import put_run
 from shared.runs.streamed import Drives
 from shared.runs.worker import end
-from shared.threads import threads
+from shared.threads import messages, threads
 
 
 def check_ids(key: RunKey) -> None:
@@ -38,6 +39,24 @@ async def load(deps: Deps, key: RunKey) -> Recorder:
         await end(recorder, "expired")
         recorder = await Recorder.load(deps, key) or recorder
     return recorder
+
+
+async def is_over(deps: Deps, key: RunKey) -> bool:
+    """Whether a run that its thread's head calls active is over by now, so that the thread is free."""
+    return not lifecycle.is_active((await load(deps, key)).run.status)
+
+
+async def add_message(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
+    """Add a message to a thread that no run holds, or only one whose time is over.
+
+    Raises NotFoundError, and InvalidRequest while a run is active.
+    """
+    try:
+        return await messages.create(caller, thread_id, body)
+    except messages.ThreadIsBusy as busy:
+        if not await is_over(caller.deps, RunKey(caller.owner, thread_id, busy.run_id)):
+            raise
+    return await messages.create(caller, thread_id, body)
 
 
 async def get(deps: Deps, key: RunKey) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shared import layout
@@ -13,20 +13,26 @@ from shared.objects.message import CreateMessage, ModifyMessage
 from shared.objects.thread import Head
 from shared.optimistic import change, check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page
-from shared.store.base import Conflict, Delete, Put, Record
+from shared.store.base import Delete, Put, Record
 from shared.threads import new_messages, threads
 
-#: Whether a thread's active run turned out to be over, and is off the thread now: (caller, thread id, run id).
-Settle = Callable[[Caller, str, str], Awaitable[bool]]
+
+class ThreadIsBusy(InvalidRequest):
+    """A run is active on the thread, as far as the thread's head knows: the run's time may be over by now."""
+
+    def __init__(self, thread_id: str, run_id: str):
+        super().__init__(f"Can't add messages to {thread_id} while a run {run_id} is active.")
+        self.run_id = run_id
 
 
-async def create(caller: Caller, thread_id: str, body: CreateMessage, settle: Settle) -> Json:
-    """Add a message. Raises NotFoundError, and InvalidRequest while a run is active."""
+async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
+    """Add a message. Raises NotFoundError, InvalidRequest, and ThreadIsBusy while a run is active."""
 
     async def attempt() -> Json:
         head, version = await threads.head(caller, thread_id)
         await new_messages.check_files(caller, [body])
-        await ensure_free(caller, thread_id, head, settle)
+        if head.active_run is not None:
+            raise ThreadIsBusy(thread_id, head.active_run)
         changes = await add(caller, thread_id, [body], head)
         await caller.deps.store.commit(
             layout.thread(caller.owner, thread_id),
@@ -51,15 +57,6 @@ async def add(caller: Caller, thread_id: str, bodies: Sequence[CreateMessage], h
     changes += new_messages.rows(caller.deps, thread_id, bodies, head.next.message)
     head.next.message += len(bodies)
     return changes
-
-
-async def ensure_free(caller: Caller, thread_id: str, head: Head, settle: Settle) -> None:
-    """Refuse while a run is active. Raises InvalidRequest, or Conflict if the thread was only just freed."""
-    if head.active_run is None:
-        return
-    if await settle(caller, thread_id, head.active_run):
-        raise Conflict("the head has changed")
-    raise InvalidRequest(f"Can't add messages to {thread_id} while a run {head.active_run} is active.")
 
 
 async def get(caller: Caller, thread_id: str, message_id: str) -> Json:
