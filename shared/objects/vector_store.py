@@ -57,8 +57,8 @@ class StoreRecord(StoredRecord):
     #: The number of the next file.
     next: int = 0
 
-    def settle(self) -> None:
-        """Fields that follow from others."""
+    def derive(self) -> None:
+        """Bring `status` and `expires_at` in line with what they follow from."""
         self.store.status = "in_progress" if self.store.file_counts.in_progress else "completed"
         days = None if self.store.expires_after is None else self.store.expires_after["days"]
         self.store.expires_at = None if days is None else self.store.last_active_at + days * 86_400
@@ -159,7 +159,7 @@ class BatchRecord(StoredRecord):
     pending: list[FileSpec] = Field(default_factory=list)
     cancelled: bool = False
 
-    def settle(self) -> None:
+    def derive(self) -> None:
         """The status follows from the counts, so that they always change together."""
         counts = self.batch.file_counts
         if counts.in_progress:

@@ -77,7 +77,7 @@ class Listener:
         if self.has_left:
             return
         if self.unread < BEHIND:
-            self._settle()
+            self._close_text()
             self._keep(encode(event))
         else:
             self._add(event)
@@ -104,7 +104,7 @@ class Listener:
             self._arrived.clear()
             await self._arrived.wait()
         if not self._pieces:
-            self._settle()
+            self._close_text()
         taken, size = [], 0
         while self._pieces and size < PIECE:
             taken.append(self._pieces.popleft())
@@ -120,7 +120,7 @@ class Listener:
         """Keep an event of a client that is behind: adjacent pieces of a text become one delta."""
         together = None if self._text is None else joined(self._text, event)
         if together is None:
-            self._settle()
+            self._close_text()
             together = event
         value = value_of(together)
         if value is None:
@@ -129,10 +129,10 @@ class Listener:
         self.unread += len(value) - self._text_size
         self._text, self._text_size = together, len(value)
         if len(value) > MERGED:
-            self._settle()
+            self._close_text()
 
-    def _settle(self) -> None:
-        """Nothing is added to the text any more."""
+    def _close_text(self) -> None:
+        """Make a piece of the text so far: nothing is added to it any more."""
         if self._text is not None:
             self.unread -= self._text_size
             self._keep(encode(self._text))

@@ -120,7 +120,7 @@ async def _attempt(
             changes.append(number_put(spec.file_id, item.number, None if lookup is None else lookup.version))
         items.append(item)
     record.store.last_active_at = caller.deps.now()
-    record.settle()
+    record.derive()
     if batch is not None:
         changes.append(batch_put(*batch))
     await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version), *changes])

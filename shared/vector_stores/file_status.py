@@ -45,7 +45,7 @@ def failed(code: str, message: str) -> IndexingResult:
     return IndexingResult("failed", last_error={"code": code, "message": message})
 
 
-async def settle(caller: Caller, store_id: str, file_id: str, token: str, outcome: IndexingResult) -> bool:
+async def end_indexing(caller: Caller, store_id: str, file_id: str, token: str, outcome: IndexingResult) -> bool:
     """End a file's time in progress; False if it is over already, or the file is gone or attached anew."""
 
     async def attempt() -> bool | None:
@@ -86,7 +86,7 @@ async def ends(
             record.store.usage_bytes += outcome.usage_bytes
             item.file.status, item.file.usage_bytes = outcome.status, outcome.usage_bytes
             item.file.last_error = outcome.last_error
-    record.settle()
+    record.derive()
     changed = [item_put(item, caller.deps.now(), item_version) for item, item_version in rows]
     return [store_put(record, version), *(batch_put(*batch) for batch in batches.values()), *changed]
 
@@ -120,7 +120,7 @@ async def leaves(caller: Caller, store_id: str, row: tuple[ItemRecord, str]) -> 
     record, version = await store_row(caller, store_id)
     record.store.file_counts.move(item.file.status, None)
     record.store.usage_bytes -= item.file.usage_bytes
-    record.settle()
+    record.derive()
     return [store_put(record, version), Delete(item_put(item, 0).key, item_version), gone]
 
 

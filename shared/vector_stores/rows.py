@@ -74,7 +74,7 @@ async def batch_row(caller: Caller, store_id: str, batch_id: str) -> tuple[Batch
 
 def batch_put(record: BatchRecord, version: str | None = None) -> Put:
     """A batch's row."""
-    record.settle()
+    record.derive()
     return Put(record.batch.id, record.model_dump(mode="json"), version)
 
 

@@ -86,7 +86,7 @@ async def modify(caller: Caller, store_id: str, body: ModifyVectorStore) -> Json
         if "expires_after" in body.model_fields_set:
             record.store.expires_after = None if body.expires_after is None else body.expires_after.model_dump()
         record.store.last_active_at = caller.deps.now()
-        record.settle()
+        record.derive()
         await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version)])
         return present(record, caller.deps.now())
 
@@ -148,7 +148,7 @@ async def _touch(caller: Caller, store_id: str) -> None:
     record, version = await active(caller, store_id)
     if record.store.last_active_at < caller.deps.now():
         record.store.last_active_at = caller.deps.now()
-        record.settle()
+        record.derive()
         await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version)])
 
 
@@ -159,7 +159,7 @@ def _new(deps: Deps, **fields: Any) -> VectorStore:
 
 async def _store(caller: Caller, store: VectorStore, specs: Sequence[FileSpec]) -> Json:
     record = StoreRecord(store=store)
-    record.settle()
+    record.derive()
     # First the index: an entry without a store is skipped, a store without one would be lost.
     await caller.deps.store.commit(layout.vector_stores(caller.owner), [Put(store.id, {"id": store.id})])
     await caller.deps.store.commit(layout.vector_store(caller.owner, store.id), [store_put(record)])

@@ -62,7 +62,7 @@ class IngestionWorker:
         for file_id in message.file_ids:
             row = await item_row(self._caller(message), message.store_id, file_id)
             if row is not None and row[0].token == message.token:
-                await self._settle(message, row[0], failed("server_error", "The file could not be indexed."))
+                await self._end_indexing(message, row[0], failed("server_error", "The file could not be indexed."))
 
     def _caller(self, message: IndexMessage) -> Caller:
         """Whoever had the message sent."""
@@ -91,7 +91,7 @@ class IngestionWorker:
         except EmbeddingPaused as pause:
             await self._later(message, item, pause)
             return False
-        return await self._settle(message, item, outcome) and outcome.status == "completed"
+        return await self._end_indexing(message, item, outcome) and outcome.status == "completed"
 
     async def _later(self, message: IndexMessage, item: ItemRecord, pause: EmbeddingPaused) -> None:
         """Go on with the file when the model's quota is filled again. Raises the pause if that helps no more."""
@@ -115,9 +115,9 @@ class IngestionWorker:
             await self.deps.index.remove(message.store_id, file_id)
             await kept_vectors.forget(self.deps.blobs, message.store_id, file_id)
 
-    async def _settle(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
+    async def _end_indexing(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         store_id = message.store_id
-        settled = await file_status.settle(self._caller(message), store_id, item.file.id, item.token, outcome)
+        settled = await file_status.end_indexing(self._caller(message), store_id, item.file.id, item.token, outcome)
         logger.info(
             "file ingested",
             extra={
