@@ -20,10 +20,10 @@ from shared.assistants import assistants
 from shared.config import Settings
 from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, text
-from shared.objects.assistant import CreateAssistant
-from shared.objects.message import CreateMessage
+from shared.objects.assistant_requests import CreateAssistant
+from shared.objects.message_requests import CreateMessage
 from shared.objects.run_requests import CreateRun
-from shared.objects.thread import CreateThread
+from shared.objects.thread_requests import CreateThread
 from shared.runs import create, service
 from shared.threads import threads
 from shared.tools.base import tool

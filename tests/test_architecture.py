@@ -159,3 +159,19 @@ def test_no_import_cycle() -> None:
 
     for module in graph:
         visit(module, ())
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "objects").glob("*.py")), ids=name_of)
+def test_objects_and_the_requests_about_them_are_files_of_their_own(path: Path) -> None:
+    """`X.py` and `X_requests.py`; but tools are parts of others' requests and of what is answered alike."""
+    bases = {
+        base.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if isinstance(base, ast.Name)
+    }
+    if path.stem.endswith("_requests"):
+        assert not bases & {"ApiObject", "StoredRecord"}
+    elif path.stem not in ("common", "tools"):
+        assert not bases & {"RequestBody", "OneOfKinds"}

@@ -10,7 +10,8 @@ from shared.api.query import PAGE
 from shared.api.routing import Routes
 from shared.assistants import assistants
 from shared.deps import Caller
-from shared.objects.assistant import Assistant, CreateAssistant, ModifyAssistant
+from shared.objects.assistant import Assistant
+from shared.objects.assistant_requests import CreateAssistant, ModifyAssistant
 from shared.paging import ListQuery
 
 routes = Routes("/v1/assistants", "Assistants")

@@ -11,7 +11,8 @@ from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE, text
 from shared.api.routing import Routes
 from shared.deps import Caller
-from shared.objects.message import CreateMessage, Message, ModifyMessage
+from shared.objects.message import Message
+from shared.objects.message_requests import CreateMessage, ModifyMessage
 from shared.paging import ListQuery
 from shared.runs import service
 from shared.threads import messages

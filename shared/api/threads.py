@@ -9,7 +9,8 @@ from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE
 from shared.api.routing import Routes
 from shared.deps import Caller
-from shared.objects.thread import CreateThread, ModifyThread, Thread
+from shared.objects.thread import Thread
+from shared.objects.thread_requests import CreateThread, ModifyThread
 from shared.paging import ListQuery
 from shared.threads import threads
 

@@ -15,7 +15,8 @@ from shared.deps import Caller
 from shared.files import uploads
 from shared.json_types import Json
 from shared.objects.parse import missing
-from shared.objects.upload import CompleteUpload, CreateUpload, Upload, UploadPart
+from shared.objects.upload import Upload, UploadPart
+from shared.objects.upload_requests import CompleteUpload, CreateUpload
 
 routes = Routes("/v1/uploads", "Uploads")
 

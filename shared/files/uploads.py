@@ -14,14 +14,8 @@ from shared.errors import InvalidRequest
 from shared.files import files
 from shared.json_types import Json
 from shared.objects.file import File
-from shared.objects.upload import (
-    CompleteUpload,
-    CreateUpload,
-    PartRecord,
-    Upload,
-    UploadPart,
-    UploadRecord,
-)
+from shared.objects.upload import PartRecord, Upload, UploadPart, UploadRecord
+from shared.objects.upload_requests import CompleteUpload, CreateUpload
 from shared.optimistic import check_shape, find, until_committed
 from shared.store.base import Conflict, Delete, Put, Record
 

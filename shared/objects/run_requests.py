@@ -7,11 +7,11 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, model_validator
 
 from shared.json_types import Json
-from shared.objects.assistant import Instructions, ModelName, Temperature, TopP
+from shared.objects.assistant_requests import Instructions, ModelName, Temperature, TopP
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.parse import rejected
-from shared.objects.thread import CreateThread, NewMessages
+from shared.objects.thread_requests import CreateThread, NewMessages
 from shared.objects.tools import ResponseFormat, Tool, ToolChoice, ToolResources
 
 #: Outputs in one request; far more calls than a model makes in a turn.

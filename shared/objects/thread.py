@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from shared.json_types import Json
-from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, Metadata, MetadataIn, RequestBody, StoredRecord
-from shared.objects.message import CreateMessage
-from shared.objects.tools import NewToolResources, ToolResources
-
-#: Messages that come with a new thread or run: they are stored in one commit with it.
-MAX_MESSAGES: Final = 90
-
-NewMessages = Annotated[list[CreateMessage], AtMost(MAX_MESSAGES)]
+from shared.objects.common import ApiObject, Metadata, StoredRecord
 
 
 class Thread(ApiObject):
@@ -47,18 +39,3 @@ class Head(StoredRecord):
     active_run: str | None = None
     #: Whether finished runs left tool calls that belong into later prompts.
     calls: bool = False
-
-
-class CreateThread(RequestBody):
-    """The body of POST /threads, and `thread` of POST /threads/runs."""
-
-    messages: NewMessages | None = None
-    tool_resources: NewToolResources | None = None
-    metadata: MetadataIn | None = None
-
-
-class ModifyThread(RequestBody):
-    """The body of POST /threads/{id}: omitted is unchanged, null is reset."""
-
-    tool_resources: ToolResources | None = None
-    metadata: MetadataIn | None = None

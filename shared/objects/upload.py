@@ -1,15 +1,11 @@
-"""Uploads: files that come in parts, and the bodies of their calls."""
+"""Uploads, files that come in parts: as stored and as answered."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from shared.json_types import Json
-from shared.objects.bounds import AtMost
-from shared.objects.common import ApiObject, RequestBody, StoredRecord
-from shared.objects.file_requests import FileExpiresAfter, Purpose
+from shared.objects.common import ApiObject, StoredRecord
 
 
 class Upload(ApiObject):
@@ -49,20 +45,3 @@ class PartRecord(StoredRecord):
 
     part: UploadPart
     size: int
-
-
-class CreateUpload(RequestBody):
-    """The body of POST /uploads."""
-
-    filename: Annotated[str, Field(min_length=1, max_length=1024)]
-    purpose: Purpose
-    bytes: Annotated[int, Field(ge=0)]
-    mime_type: str
-    expires_after: FileExpiresAfter | None = None
-
-
-class CompleteUpload(RequestBody):
-    """The body of POST /uploads/{id}/complete."""
-
-    part_ids: Annotated[list[str], AtMost(10_000)]
-    md5: str | None = None

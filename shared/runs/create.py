@@ -15,7 +15,8 @@ from shared.json_types import Json
 from shared.objects.assistant import Assistant
 from shared.objects.run import Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
-from shared.objects.thread import CreateThread, Head
+from shared.objects.thread import Head
+from shared.objects.thread_requests import CreateThread
 from shared.objects.tools import ToolResources, choice_json, tools_json
 from shared.optimistic import until_committed
 from shared.runs import file_search, lifecycle, queue_messages, service

@@ -8,7 +8,7 @@ from shared import layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
-from shared.objects.message import CreateMessage
+from shared.objects.message_requests import CreateMessage
 from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed

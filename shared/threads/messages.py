@@ -9,7 +9,7 @@ from shared import layout
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
-from shared.objects.message import CreateMessage, ModifyMessage
+from shared.objects.message_requests import CreateMessage, ModifyMessage
 from shared.objects.thread import Head
 from shared.optimistic import change, check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page

@@ -9,7 +9,8 @@ from shared.deps import Caller, Deps
 from shared.errors import wrong_shape
 from shared.files import files
 from shared.json_types import Json
-from shared.objects.message import CreateMessage, Message
+from shared.objects.message import Message
+from shared.objects.message_requests import CreateMessage
 from shared.objects.tools import NewVectorStore
 from shared.store.base import Put
 from shared.vector_stores import attaching, stores

@@ -10,12 +10,8 @@ from shared.assistants import tool_resources
 from shared.deps import Caller
 from shared.errors import NotFoundError, not_found
 from shared.json_types import Json
-from shared.objects.thread import (
-    CreateThread,
-    Head,
-    ModifyThread,
-    Thread,
-)
+from shared.objects.thread import Head, Thread
+from shared.objects.thread_requests import CreateThread, ModifyThread
 from shared.optimistic import change, check_shape
 from shared.paging import ListQuery, newest_page
 from shared.sandbox.base import SandboxError, session_key

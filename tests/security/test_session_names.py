@@ -13,7 +13,7 @@ from shared.assistants import assistants
 from shared.config import Settings
 from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, text
-from shared.objects.assistant import CreateAssistant
+from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run_requests import CreateThreadAndRun
 from shared.runs import create
 from shared.sandbox.base import Limits, SandboxInfo, SandboxUnavailable, Session

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import InvalidRequest
-from shared.objects.assistant import CreateAssistant, ModifyAssistant
+from shared.objects.assistant_requests import CreateAssistant, ModifyAssistant
 from shared.objects.common import RequestBody
-from shared.objects.message import CreateMessage
+from shared.objects.message_requests import CreateMessage
 from shared.objects.parse import parse
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, SubmitToolOutputs
-from shared.objects.thread import CreateThread
+from shared.objects.thread_requests import CreateThread
 from shared.objects.tools import choice_json, tools_json
 
 

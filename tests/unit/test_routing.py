@@ -8,7 +8,8 @@ from fastapi.responses import Response
 from shared.api.query import PAGE
 from shared.api.routing import Routes
 from shared.deps import Caller
-from shared.objects.thread import CreateThread, Thread
+from shared.objects.thread import Thread
+from shared.objects.thread_requests import CreateThread
 from shared.paging import ListQuery
 
 

@@ -14,7 +14,7 @@ from shared.azure import BACKOFF, CLIENT_OPTIONS
 from shared.config import Settings
 from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
-from shared.objects.assistant import CreateAssistant
+from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run import Lease, RunKey, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
 from shared.runs import create, queue_messages, service
