@@ -46,3 +46,7 @@ class StepRecord(StoredRecord):
     outputs: dict[str, str] = Field(default_factory=dict)
     #: How often a call was begun, by call id, where an earlier driver died during it; every other once at the most.
     attempts: dict[str, int] = Field(default_factory=dict)
+    #: What its searches offered for citation: marker -> file id.
+    sources: dict[str, str] = Field(default_factory=dict)
+    #: Files its code wrote: path in the sandbox's folder -> file id.
+    files: dict[str, str] = Field(default_factory=dict)

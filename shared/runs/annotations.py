@@ -6,20 +6,13 @@ it is one, or is not. Offsets are in characters.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import unquote
 
 from shared.json_types import Json
+from shared.runs import links
 from shared.search import citations
 from shared.search.citations import Source
-
-ROOT: Final = "sandbox:/mnt/data/"
-LINK: Final = re.compile(re.escape(ROOT) + r"""([^\s)\]"'<>`【]+)""")
-#: The end of a text that may go on to be a link, or to make one longer.
-OPEN_LINK: Final = re.compile(re.escape(ROOT) + r"""[^\s)\]"'<>`【]{0,1000}\Z""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +20,31 @@ class Annotator:
     """What an answer may refer to."""
 
     sources: Sequence[Source]
-    #: Name in the sandbox -> file id.
+    #: Path in the sandbox's folder -> file id.
     files: Mapping[str, str]
 
     def annotate(self, text: str) -> list[Json]:
         """The annotations of a text, in order; they never overlap."""
         cited = citations.annotate(text, self.sources)
-        links = [link for link in self._links(text) if not any(within(link, citation) for citation in cited)]
-        return sorted([*cited, *links], key=lambda each: int(each["start_index"]))
+        linked = [link for link in self._links(text) if not any(within(link, citation) for citation in cited)]
+        return sorted([*cited, *linked], key=lambda each: int(each["start_index"]))
 
     def held_back(self, text: str) -> int:
         """How many characters at the end may belong to a marker that is not complete."""
-        link = OPEN_LINK.search(text)
-        begun = next((size for size in range(len(ROOT) - 1, 0, -1) if text.endswith(ROOT[:size])), 0)
-        lengths = [begun if self.files else 0, 0 if link is None or not self.files else len(link[0])]
-        return max(*lengths, citations.held_back(text) if self.sources else 0)
+        link = links.held_back(text, self.files) if self.files else 0
+        return max(link, citations.held_back(text) if self.sources else 0)
 
     def _links(self, text: str) -> list[Json]:
-        links = []
-        for match in LINK.finditer(text):
-            name = unquote(match[1])
-            # A sentence may end right after a link.
-            bare = match[1] if name in self.files else match[1].rstrip(".,;:!?")
-            file_id = self.files.get(unquote(bare))
-            if file_id is not None:
-                end = match.start(1) + len(bare)
-                links.append(
-                    {
-                        "type": "file_path",
-                        "text": text[match.start() : end],
-                        "start_index": match.start(),
-                        "end_index": end,
-                        "file_path": {"file_id": file_id},
-                    }
-                )
-        return links
+        return [
+            {
+                "type": "file_path",
+                "text": text[start:end],
+                "start_index": start,
+                "end_index": end,
+                "file_path": {"file_id": self.files[name]},
+            }
+            for start, end, name in links.find(text, self.files)
+        ]
 
 
 def within(inner: Json, outer: Json) -> bool:

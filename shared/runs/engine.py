@@ -14,8 +14,9 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.runs import queue_messages, side_effects
-from shared.runs.prompt import answered, budget, build_input, said, weight
+from shared.runs.prompt import answered, budget, build_prompt, said, weight
 from shared.runs.recorder import Recorder, Superseded
+from shared.runs.references import of_steps, steps
 from shared.runs.request import exhausted, turn_request
 from shared.runs.tool_calls import Outcome, arguments_of, indexed, refused
 from shared.runs.toolset import Offer, offer
@@ -48,6 +49,7 @@ class Engine:
             if isinstance(turn, LlmError):
                 raise turn
             if turn is not None:
+                self.recorder.earlier = of_steps(await steps(self.deps, self.recorder.record))
                 await self._settle(turn, TurnWriter(self.recorder, self.offer))
             while self.recorder.run.status == "in_progress" and self.recorder.record.response_id is None:
                 if self.recorder.step is not None:
@@ -92,7 +94,8 @@ class Engine:
         """The prompt: continued while it fits, else built anew from the thread."""
         record = self.recorder.record
         if self._prompt is None or weight(self._prompt) > budget(self.deps, record):
-            self._prompt = await build_input(self.deps, record)
+            prompt = await build_prompt(self.deps, record)
+            self._prompt, self.recorder.earlier = prompt.items, prompt.references
         return self._prompt
 
     async def _hear_out(self, request: TurnRequest, writer: TurnWriter) -> Turn:
@@ -225,10 +228,12 @@ class Engine:
         places = [index for index, call in enumerate(calls) if call["call_id"] == call_id]
         for index in places:
             shown[index] = outcome.call
-        self.recorder.set_calls(shown)
         self.recorder.record.images.extend(outcome.images)
         self.recorder.record.files |= outcome.files
         self.recorder.record.sources |= outcome.sources
+        step.files |= outcome.files
+        step.sources |= outcome.sources
+        self.recorder.set_calls(shown)
         for delta in outcome.deltas:
             self.recorder.emit(indexed(step.step.id, places[0], delta))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from shared import layout
 from shared.deps import Caller, Deps
 from shared.errors import ApiError, NotFoundError
+from shared.ids import number_of
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.tools import DEFAULT_RANKER
@@ -99,7 +100,9 @@ class FileSearch:
             logger.warning("search failed", extra={"action": "search_failed", "run_id": self.record.run.id})
             return Outcome(f"Error: {error}", call)
         first = self._reserve(len(results))
-        markers = [marker(self.record.turns, number, each.filename) for number, each in enumerate(results, first)]
+        # Numbers of steps never come again in a thread: what an earlier run offered has another marker.
+        step = 0 if self.record.open_step is None else number_of(self.record.open_step) + 1
+        markers = [marker(step, number, each.filename) for number, each in enumerate(results, first)]
         told = [f"{mark}\n{text_of(result)}" for mark, result in zip(markers, results, strict=True)]
         sources = {mark: result.file_id for mark, result in zip(markers, results, strict=True)}
         call[NAME]["results"] = [shown(result) for result in results]

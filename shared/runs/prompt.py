@@ -18,10 +18,11 @@ from shared.files import files
 from shared.ids import key_at, number_of
 from shared.json_types import Json
 from shared.objects.run import RunRecord
+from shared.runs.references import References, of_steps, steps
 from shared.sandbox.base import DATA
 from shared.store.base import Record
 
-#: Messages, and steps, a prompt looks back at the most.
+#: Messages a prompt looks back at the most.
 WINDOW: Final = 500
 CHARACTERS_PER_TOKEN: Final = 4
 #: What a picture is taken to weigh; providers count by its size, some 85 to 1,500 tokens.
@@ -43,8 +44,18 @@ class PromptEntry:
     present: bool
 
 
-async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
-    """The input items for the run's next turn, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The input of a run's next turn."""
+
+    #: Input items, oldest first.
+    items: list[Json]
+    #: What its tool calls offered.
+    references: References
+
+
+async def build_prompt(deps: Deps, record: RunRecord) -> Prompt:
+    """The prompt for the run's next turn."""
     partition = layout.thread(record.owner, record.run.thread_id)
     strategy = record.run.truncation_strategy
     last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
@@ -54,12 +65,11 @@ async def build_input(deps: Deps, record: RunRecord) -> list[Json]:
     names = await attached_names(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
     entries = [await message_entry(deps, row, record, names) for row in finished]
-    if record.calls or record.next.step > record.first.step:
-        bounds = key_at(layout.STEP, max(0, record.next.step - WINDOW)), key_at(layout.STEP, record.next.step)
-        steps = await deps.store.scan(partition, *bounds, WINDOW)
-        entries += (step_entry(row, record) for row in steps if row.data["step"]["type"] == "tool_calls")
+    rows = await steps(deps, record)
+    entries += (step_entry(row, record) for row in rows if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
-    return [item for entry in fit(sorted(entries, key=place), budget(deps, record)) for item in entry.items]
+    fitting = fit(sorted(entries, key=place), budget(deps, record))
+    return Prompt([item for entry in fitting for item in entry.items], of_steps(rows))
 
 
 def place(entry: PromptEntry) -> tuple[int, int, int]:

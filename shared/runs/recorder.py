@@ -18,6 +18,7 @@ from shared.objects.run import Lease, Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import RunStep, StepRecord
 from shared.runs import lifecycle
 from shared.runs.events import DONE, Event, Listener
+from shared.runs.references import References
 from shared.runs.rows import put_head, put_run
 from shared.runs.tool_call_views import answered_step
 from shared.store.base import EXISTING, Conflict, Delete, NotFound, Put
@@ -53,6 +54,8 @@ class Recorder:
         self.listener: Listener | None = None
         self.step: StepRecord | None = None
         self.message: Message | None = None
+        #: What earlier steps of the thread offered to its answers.
+        self.earlier = References()
         self._puts: dict[str, Json] = {}
         self._deletes: list[str] = []
         self._stored: set[str] = set()

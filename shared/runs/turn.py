@@ -161,8 +161,9 @@ def images(recorder: Recorder) -> list[Json]:
 
 def annotator(recorder: Recorder) -> Annotator:
     """What the run's answers may refer to by now."""
-    record = recorder.record
-    return Annotator([Source(marker, file_id) for marker, file_id in record.sources.items()], record.files)
+    record, earlier = recorder.record, recorder.earlier
+    sources = (earlier.sources | record.sources).items()
+    return Annotator([Source(marker, file_id) for marker, file_id in sources], earlier.files | record.files)
 
 
 def annotated(recorder: Recorder, text: str) -> Json:

@@ -96,6 +96,23 @@ def test_files_go_in_and_charts_and_files_come_out(client, llm, ask, thread):
     assert run.status == "completed"
 
 
+def test_a_link_repeated_in_a_later_run_leads_to_the_newest_state(client, llm, ask, thread):
+    def answered():
+        [link] = client.beta.threads.messages.list(thread.id).data[0].content[0].text.annotations
+        return client.files.content(link.file_path.file_id).text
+
+    for state in ("v1", "v2"):
+        code = f"_ = open('/mnt/data/my notes.txt', 'w').write('{state}')"
+        llm.script([call("code_interpreter", code=code)], [text("[notes](sandbox:/mnt/data/my%20notes.txt)")])
+        ask()
+        assert answered() == state
+        client.beta.threads.messages.create(thread.id, role="user", content="The link again?")
+
+    llm.script([text("Again: [notes](sandbox:/mnt/data/my notes.txt).")])
+    ask()
+    assert answered() == "v2"
+
+
 def test_the_model_is_told_which_files_a_message_brings(client, llm, ask, thread):
     table, gone = (client.files.create(file=(name, b"n\n1\n"), purpose="assistants") for name in ("a.csv", "b.csv"))
     attachments = [{"file_id": each.id, "tools": [{"type": "code_interpreter"}]} for each in (table, gone)]

@@ -87,6 +87,48 @@ def test_scenario_d_file_search_stream(http, llm, assistant, thread, food, inclu
     assert cited["annotations"][0]["start_index"] == len("Raclette ")
 
 
+@pytest.fixture
+def two_files(client):
+    """An assistant with two files, and the file's id by name."""
+    contents = {"alpha.txt": b"The alpha budget is 100 euros.", "beta.txt": b"The beta deadline is in June."}
+    store, file_ids = client.vector_stores.create(name="Facts"), {}
+    for name, content in contents.items():
+        file = client.files.create(file=(name, content), purpose="assistants")
+        client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=20)
+        file_ids[name] = file.id
+    resources = {"file_search": {"vector_store_ids": [store.id]}}
+    assistant = client.beta.assistants.create(model="gpt-x", tools=[{"type": "file_search"}], tool_resources=resources)
+    return assistant, file_ids
+
+
+def cited(client, thread):
+    said = client.beta.threads.messages.list(thread.id).data[0].content[0].text
+    return [(each.text, each.file_citation.file_id) for each in said.annotations]
+
+
+def test_a_marker_that_is_repeated_in_a_later_run_cites_its_own_file(client, llm, thread, two_files):
+    assistant, file_ids = two_files
+
+    def ask(query, answer):
+        llm.script([call("file_search", queries=[query])], [text(answer)])
+        client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+        outputs = [item["output"] for item in llm.requests[-1].input if item["type"] == "function_call_output"]
+        return [output.partition("\n")[0] for output in outputs]
+
+    [first] = ask("alpha budget", "100 euros.")
+    client.beta.threads.messages.create(thread.id, role="user", content="And beta?")
+    before, after = ask("beta deadline", f"100 euros{first}, June【3:0†beta.txt】.")
+
+    assert before == first == "【1:0†alpha.txt】"
+    assert after == "【3:0†beta.txt】"
+    assert cited(client, thread) == [(first, file_ids["alpha.txt"]), (after, file_ids["beta.txt"])]
+
+    client.beta.threads.messages.create(thread.id, role="user", content="Again?")
+    llm.script([text(f"Known{first}, in June{after}, nonsense【3:0†alpha.txt】【1:0†beta.txt】.")])
+    client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+    assert cited(client, thread) == [(first, file_ids["alpha.txt"]), (after, file_ids["beta.txt"])]
+
+
 def test_an_attachment_is_searched_as_soon_as_it_is_read(client, llm, food):
     assistant = client.beta.assistants.create(model="gpt-x", tools=[{"type": "file_search"}])
     attachment = {"file_id": food.id, "tools": [{"type": "file_search"}]}

@@ -82,3 +82,59 @@ def test_a_marker_ends_at_a_new_line_and_at_the_next_marker(text: str, size: int
     streamed = [each["text"] for delta in deltas for each in delta.get("annotations", [])]
     assert streamed == [each["text"] for each in ANNOTATOR.annotate(text)]
     assert "".join(streamed) == text.strip()
+
+
+WRITTEN = {
+    "my report (final).csv": "file-report",
+    "a.csv": "file-a",
+    "a b.csv": "file-ab",
+    "a.csv.gz": "file-gz",
+    "café.txt": "file-cafe",
+    "out/a.csv": "file-out",
+    "O'Brien.csv": "file-brien",
+    "100%25.txt": "file-percent",
+    "100%.txt": "file-hundred",
+    "data_set.csv": "file-set",
+    "表 1.csv": "file-table",
+}
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("link", "file_id"),
+    [
+        ("sandbox:/mnt/data/my report (final).csv", "file-report"),
+        ("sandbox:/mnt/data/my%20report%20%28final%29.csv", "file-report"),
+        ("sandbox:/mnt/data/my%20report (final).csv", "file-report"),
+        ("sandbox:///mnt/data/a.csv", "file-a"),
+        ("sandbox://mnt/data/a.csv", "file-a"),
+        ("sandbox:/mnt/data/a b.csv", "file-ab"),
+        ("sandbox:/mnt/data/a.csv.gz", "file-gz"),
+        ("sandbox:/mnt/data/cafe\u0301.txt", "file-cafe"),
+        ("sandbox:/mnt/data/caf%c3%a9.txt", "file-cafe"),
+        ("sandbox:/mnt/data/out/a.csv", "file-out"),
+        ("sandbox:/mnt/data/O'Brien.csv", "file-brien"),
+        ("sandbox:/mnt/data/100%25.txt", "file-percent"),
+        ("sandbox:/mnt/data/100%.txt", "file-hundred"),
+        ("sandbox:/mnt/data/data\\_set.csv", "file-set"),
+        ("sandbox:/mnt/data/表 1.csv", "file-table"),
+    ],
+)
+@pytest.mark.parametrize("sentence", ["See [it]({}) now.", "{}。", "{}.", "到{}下载", "{}", "**{}**\n", "{}【x】"])
+def test_links_are_known_by_the_names_that_were_written(sentence: str, link: str, file_id: str, size: int) -> None:
+    annotator, text = Annotator([], WRITTEN), sentence.format(link)
+    [annotation] = annotator.annotate(text)
+    assert (annotation["text"], annotation["file_path"]["file_id"]) == (link, file_id)
+    arrives_as_annotated(annotator, text, size)
+
+
+@pytest.mark.parametrize("name", ["a.csv.zip", "a.csvx", "A.csv", "b.csv", "a.csv/b", "", "a.cs"])
+def test_a_link_to_another_name_is_plain_text(name: str) -> None:
+    text = f"[it](sandbox:/mnt/data/{name}) and more"
+    assert Annotator([], WRITTEN).annotate(text) == []
+    arrives_as_annotated(Annotator([], WRITTEN), text, 1)
+
+
+def test_text_behind_a_link_is_not_held_back() -> None:
+    [*deltas] = Marked(Annotator([], WRITTEN)).feed("sandbox:/mnt/data/a.csv) and")
+    assert "".join(delta["value"] for delta in deltas) == "sandbox:/mnt/data/a.csv) and"
