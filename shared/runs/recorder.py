@@ -33,7 +33,6 @@ ENDINGS: dict[str, tuple[str, str]] = {
     "incomplete": ("completed", "max_tokens"),
 }
 
-
 #: Events after which a stream ends.
 LAST_WORDS = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *ENDINGS))
 
@@ -54,8 +53,7 @@ class Recorder:
         self.listener: Listener | None = None
         self.step: StepRecord | None = None
         self.message: Message | None = None
-        #: What earlier steps of the thread offered to its answers.
-        self.earlier = References()
+        self.earlier = References()  # what the thread's earlier steps offered to its answers
         self._puts: dict[str, Json] = {}
         self._deletes: list[str] = []
         self._stored: set[str] = set()
