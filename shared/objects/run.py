@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,6 +58,11 @@ class Run(ApiObject):
     response_format: Any = "auto"
     tool_choice: Any = "auto"
     parallel_tool_calls: bool = True
+
+    @property
+    def deadline(self) -> float:
+        """Unix seconds at which the run's time is over; infinite for a run that has no `expires_at` (any more)."""
+        return math.inf if self.expires_at is None else float(self.expires_at)
 
 
 class Lease(StoredRecord):

@@ -94,7 +94,7 @@ class CodeInterpreter:
         try:
             async with self.turns, self.sandbox.session(key) as session:
                 notes = await self._bring_files(session)
-                left = float(self.record.run.expires_at or 0) - self.deps.clock()
+                left = self.record.run.deadline - self.deps.clock()
                 result = await session.run(code, max(1.0, min(self.sandbox.info.limits.seconds, left)))
                 images, made, left_out = await self._keep(session, result)
         except SandboxError as error:

@@ -52,3 +52,8 @@ def test_a_cancelled_run_does_not_expire_on_its_way() -> None:
     assert not lifecycle.has_expired(run_in("in_progress"), 600)
     assert not lifecycle.has_expired(run_in("cancelling"), 700)
     assert not lifecycle.has_expired(run_in("completed"), 700)
+
+
+def test_a_run_without_an_expiry_is_not_one_that_expired_long_ago() -> None:
+    assert run_in("in_progress").deadline == 601
+    assert run_in("in_progress").model_copy(update={"expires_at": None}).deadline == float("inf")
