@@ -233,7 +233,7 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
 
 
 def model(settings: Settings) -> Llm:
-    """Who answers."""
+    """The model provider that the settings name: a Responses endpoint, else the offline demo model."""
     from shared.demo.offline import OfflineLlm
     from shared.llm.responses import from_settings
 

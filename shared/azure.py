@@ -56,7 +56,7 @@ class StorageAccount:
 
     @cached_property
     def tables(self) -> TableServiceClient:
-        """The table service."""
+        """The client of the account's tables, made on first use."""
         from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415  heavy: loaded on first use
 
         if self.connection_string:
@@ -65,7 +65,7 @@ class StorageAccount:
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
-        """The blob service."""
+        """The client of the account's blobs, made on first use."""
         from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  heavy: loaded on first use
 
         if self.connection_string:
@@ -74,7 +74,7 @@ class StorageAccount:
 
     @cached_property
     def queues(self) -> QueueServiceClient:
-        """The queue service."""
+        """The client of the account's queues, made on first use."""
         from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415  heavy: loaded on first use
 
         if self.connection_string:
@@ -82,7 +82,7 @@ class StorageAccount:
         return QueueServiceClient(self.queue_uri, credential=self._credential, **CLIENT_OPTIONS)
 
     async def close(self) -> None:
-        """Close what was opened."""
+        """Close the clients that were made."""
         for name in ("tables", "blobs", "queues", "_credential"):
             opened = self.__dict__.get(name)
             if opened is not None:

@@ -18,7 +18,7 @@ from shared.tools.base import Toolbox
 
 
 def unix_time() -> float:
-    """Seconds since 1970."""
+    """The machine's clock: seconds since 1970, with fractions."""
     return time.time()
 
 

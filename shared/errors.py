@@ -40,7 +40,7 @@ class InvalidRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """No key, or a wrong one."""
+    """No API key or token came, or none that the settings let in."""
 
     status = 401
     type = "invalid_request_error"

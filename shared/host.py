@@ -135,7 +135,7 @@ class Server(uvicorn.Server):
         self.greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then greet."""
+        """Listen, then print the greeting. Raises SystemExit, with advice, when the address cannot be had."""
         try:
             await super().startup(sockets)
         except SystemExit:

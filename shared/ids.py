@@ -77,7 +77,7 @@ def random_text(length: int) -> str:
 
 
 def micros() -> int:
-    """Microseconds since 1970."""
+    """Microseconds since 1970, by the machine's clock."""
     return time.time_ns() // 1000
 
 

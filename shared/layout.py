@@ -64,7 +64,7 @@ VECTORS: Final = "vectors/"
 
 
 def owner_of(partition: str) -> str:
-    """Whose partition it is."""
+    """The owner in a partition's name; names of owners have no colon."""
     return partition.partition(":")[0]
 
 
@@ -109,7 +109,7 @@ def attached_range(file_id: str) -> tuple[str, str]:
 
 
 def thread(owner: str, thread_id: str) -> str:
-    """A thread's partition."""
+    """The partition of a thread, its head, messages, runs and steps."""
     return f"{owner}:{thread_id}"
 
 

@@ -99,7 +99,7 @@ async def newest_page(
 
 
 def list_json(data: list[Json], has_more: bool) -> Json:
-    """The list as answered."""
+    """The list as answered: `object`, `data`, `first_id`, `last_id`, `has_more`."""
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
     return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more}
 

@@ -11,7 +11,7 @@ from shared.paging import Page, list_json
 
 
 def answer(data: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A JSON answer in ASCII; every answer of the API but streams and downloads is made here."""
     # ASCII: half of a surrogate pair, which JSON can spell, has no other encoding.
     return Response(json.dumps(data, separators=(",", ":")).encode("ascii"), status, headers, "application/json")
 

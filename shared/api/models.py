@@ -25,7 +25,7 @@ class Model(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All of them."""
+    """The models that the provider offers, and the names that the settings give them."""
 
     object: Literal["list"] = "list"
     data: list[Model]

@@ -107,7 +107,7 @@ class _Collector:
         self._field = self._value = b""
 
     def callbacks(self) -> Any:
-        """The parser's hooks."""
+        """What `MultipartParser` calls: its hooks by name, with slices of the chunk it was fed."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": self._on_field,

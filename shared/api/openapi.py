@@ -28,7 +28,7 @@ KEYS: Final = {
 
 
 class ErrorDetail(BaseModel):
-    """What went wrong."""
+    """The four fields of every error, as the hosted API has them; see docs/contract.md, Errors."""
 
     message: str
     type: str
@@ -59,7 +59,7 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Bytes, as an answer."""
+    """Bytes as an answer, `application/octet-stream`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,5 +64,5 @@ async def server_tools(request: Request) -> Response:
 
 @cache
 def content(name: str) -> bytes:
-    """A file's bytes."""
+    """The bytes of one of the page's files, read once."""
     return (FOLDER / name).read_bytes()

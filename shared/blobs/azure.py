@@ -61,7 +61,7 @@ class AzureBlobs:
             start += length
 
     async def delete(self, name: str) -> None:
-        """Remove the blob."""
+        """Remove the blob; one that is not there is no error."""
         blob = self._blob(name)
         self._counter["blob.delete"] += 1
         try:
@@ -70,7 +70,7 @@ class AzureBlobs:
             return
 
     async def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
-        """List page after page."""
+        """The blobs whose names begin with `prefix`, asked for page after page."""
         pages = self._container.list_blobs(name_starts_with=prefix).by_page()
         while True:
             self._counter["blob.list"] += 1

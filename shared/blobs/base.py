@@ -12,7 +12,7 @@ CHUNK: Final = 256 * 1024
 
 
 class BlobNotFound(Exception):
-    """No blob of that name."""
+    """There is no blob of that name, or not any more."""
 
 
 class BlobsUnavailable(Exception):
@@ -21,7 +21,7 @@ class BlobsUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """A blob as listed."""
+    """A blob as `list` gives it: its name and when it was last written."""
 
     name: str
     size: int

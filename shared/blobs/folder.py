@@ -69,7 +69,7 @@ class FolderBlobs:
                 yield piece
 
     async def delete(self, name: str) -> None:
-        """Remove the file."""
+        """Remove the blob's file; one that is not there is no error."""
         self._counter["blob.delete"] += 1
         await _in_thread(self._path(name).unlink, True)
 

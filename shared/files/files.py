@@ -43,7 +43,7 @@ class IncomingFile:
         )
 
     async def finish(self, filename: str, body: CreateFile) -> Json:
-        """Make it a file."""
+        """Commit the file's row: from now on the bytes received are a file. Returns the file as answered."""
         seconds = None if body.expires_after is None else body.expires_after.seconds
         return await self._commit(filename, body.purpose, seconds)
 
@@ -63,7 +63,7 @@ class IncomingFile:
         return await self._commit(filename, "assistants_output")
 
     async def discard(self) -> None:
-        """Forget it."""
+        """Remove the bytes that have arrived; no row was written."""
         await self._caller.deps.blobs.delete(layout.file_blob(self._caller.owner, self.id))
 
 

@@ -36,7 +36,7 @@ class TurnRequest:
 
 @dataclass(frozen=True, slots=True)
 class TurnUsage:
-    """Tokens of one turn."""
+    """Tokens of one turn, as the provider counted them."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -46,7 +46,7 @@ class TurnUsage:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A finished turn."""
+    """A finished turn: what the model wrote, the calls it makes, and why it stopped."""
 
     #: Output items in order: `message`, `function_call` (call_id, name, arguments), `reasoning`.
     items: list[Json]
@@ -113,7 +113,7 @@ class LlmError(Exception):
 
 
 class Llm(Protocol):
-    """A model provider."""
+    """A provider of models, asked turn by turn. Foreign errors come out as LlmError."""
 
     #: What `make run` prints: which models answer, and from where.
     description: str

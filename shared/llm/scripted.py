@@ -104,7 +104,7 @@ def raw_call(name: str, arguments: str, *, call_id: str | None = None) -> Functi
 
 
 def reasoning(encrypted_content: str = "thoughts") -> Reasoning:
-    """A reasoning item."""
+    """A reasoning item as the Responses API gives it, its thoughts encrypted."""
     return Reasoning(encrypted_content)
 
 
@@ -157,7 +157,7 @@ class ScriptedLlm:
     _background: dict[str, _Background] = field(default_factory=dict, init=False)
 
     def script(self, *turns: Sequence[TurnPart]) -> None:
-        """Add turns to the script."""
+        """Add turns to the script; each call of the model takes the next one."""
         self._turns.extend(turns)
 
     @property
@@ -166,7 +166,7 @@ class ScriptedLlm:
         return len(self._turns)
 
     async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
-        """Play the next turn."""
+        """Play the script's next turn as a stream. Raises LlmError if the script says so."""
         parts = self._next(request)
         over = False
         try:
@@ -199,13 +199,13 @@ class ScriptedLlm:
         return await background.turn if background.turn.done() else None
 
     async def cancel(self, response_id: str) -> None:
-        """Stop playing."""
+        """Note the cancellation; a background turn of that id stops."""
         self.cancelled.append(response_id)
         if response_id in self._background:
             self._background[response_id].turn.cancel()
 
     async def models(self) -> list[str]:
-        """The names the test gave."""
+        """The names of models that the test gave."""
         return self.model_names
 
     async def close(self) -> None:

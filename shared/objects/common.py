@@ -95,5 +95,5 @@ class Usage(StoredRecord):
 
 
 def add(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
-    """Key-wise sum."""
+    """The sum of two counts by name; a name that one of them lacks counts as 0 there."""
     return {key: left.get(key, 0) + right.get(key, 0) for key in left | right}

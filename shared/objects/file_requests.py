@@ -22,7 +22,7 @@ Purpose = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum"
 
 
 class FileExpiresAfter(RequestBody):
-    """When the file goes."""
+    """When the file is deleted: an hour to 30 days, in seconds, after it was created."""
 
     anchor: Literal["created_at"]
     seconds: Annotated[int, Field(ge=3600, le=2_592_000)]

@@ -45,7 +45,7 @@ class TextPart(PartKind):
 
 
 class ImageFileRef(RequestBody):
-    """An uploaded image."""
+    """An uploaded image by its file's id."""
 
     file_id: str
     detail: Detail | None = None
@@ -149,7 +149,7 @@ class CreateMessage(RequestBody):
     metadata: MetadataIn | None = None
 
     def content_json(self) -> list[Json]:
-        """The content as answered."""
+        """The content as answered: a list of parts, of which a plain string makes one."""
         if isinstance(self.content, str):
             return [text_part(self.content)]
         return [part.to_json() for part in self.content]

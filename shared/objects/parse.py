@@ -143,7 +143,7 @@ def shown(value: object) -> str:
 
 
 def article(noun: str) -> str:
-    """`a` or `an`."""
+    """`a` or `an`, whichever the noun takes."""
     return "an" if noun[0] in "aeiou" else "a"
 
 

@@ -127,5 +127,5 @@ class RunRecord(StoredRecord):
 
     @property
     def key(self) -> RunKey:
-        """Where the record is."""
+        """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)

@@ -11,7 +11,7 @@ from shared.objects.common import ApiObject, Metadata, StoredRecord
 
 
 class Thread(ApiObject):
-    """A thread."""
+    """A thread as answered. `tool_resources` has, by tool, the ids of files or vector stores."""
 
     id: str
     object: Literal["thread"] = "thread"

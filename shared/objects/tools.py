@@ -26,12 +26,12 @@ class ToolKind(OneOfKinds):
 
 
 class CodeInterpreterTool(ToolKind):
-    """The code interpreter."""
+    """The code interpreter: the model writes Python, the box runs it in a sandbox."""
 
     type: Literal["code_interpreter"]
 
     def to_json(self) -> Json:
-        """The tool as answered."""
+        """The tool as stored and answered."""
         return {"type": self.type}
 
 
@@ -81,7 +81,7 @@ class FunctionDefinition(RequestBody):
 
 
 class FunctionTool(ToolKind):
-    """A function tool."""
+    """A function that the client runs, or the box if it has one of that name and the run allows it."""
 
     type: Literal["function"]
     function: FunctionDefinition
@@ -144,7 +144,7 @@ class StaticChunks(RequestBody):
 
 
 class ChunkingKind(OneOfKinds):
-    """A chunking strategy."""
+    """How a file is cut into chunks for a vector store: `auto` or `static`."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"static"})
 
@@ -196,7 +196,7 @@ class NewToolResources(RequestBody):
 
 
 class FunctionName(RequestBody):
-    """A function by name."""
+    """A function by its name, as `tool_choice` has it."""
 
     name: Name
 
@@ -230,19 +230,19 @@ ToolChoice = Annotated[
 
 
 class FormatKind(OneOfKinds):
-    """A response format."""
+    """What the model's answer must be: text, any JSON object, or JSON of a schema."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"json_schema"})
 
 
 class TextFormat(FormatKind):
-    """Plain text."""
+    """The answer is plain text."""
 
     type: Literal["text"]
 
 
 class JsonObjectFormat(FormatKind):
-    """Any JSON object."""
+    """The answer is a JSON object, of no given schema."""
 
     type: Literal["json_object"]
 

@@ -23,7 +23,7 @@ class Upload(ApiObject):
 
 
 class UploadPart(ApiObject):
-    """A part of an upload."""
+    """A part of an upload as answered: up to 64 MB."""
 
     id: str
     object: Literal["upload.part"] = "upload.part"
@@ -32,7 +32,7 @@ class UploadPart(ApiObject):
 
 
 class UploadRecord(StoredRecord):
-    """An upload's row."""
+    """An upload as stored."""
 
     upload: Upload
     #: The file it will be, and how long that lives.
@@ -41,7 +41,7 @@ class UploadRecord(StoredRecord):
 
 
 class PartRecord(StoredRecord):
-    """A part's row."""
+    """A part as stored; its bytes are a blob until the upload is over."""
 
     part: UploadPart
     size: int

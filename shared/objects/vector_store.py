@@ -16,7 +16,7 @@ DEFAULT_CHUNKS: Final = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 4
 
 
 class FileCounts(StoredRecord):
-    """Files by status."""
+    """How many files have which status; `total` is their sum."""
 
     in_progress: int = 0
     completed: int = 0
@@ -34,7 +34,7 @@ class FileCounts(StoredRecord):
 
 
 class VectorStore(ApiObject):
-    """A vector store."""
+    """A vector store as answered; `expires_after` is `{"anchor": "last_active_at", "days": n}`, times unix seconds."""
 
     id: str
     object: Literal["vector_store"] = "vector_store"
@@ -96,7 +96,7 @@ class ItemRecord(StoredRecord):
 
 
 class FileBatch(ApiObject):
-    """Files attached together."""
+    """A file batch as answered: files attached together, counted by status."""
 
     id: str
     object: Literal["vector_store.files_batch"] = "vector_store.files_batch"
@@ -107,14 +107,14 @@ class FileBatch(ApiObject):
 
 
 class TextContent(ApiObject):
-    """A piece of text."""
+    """A piece of a file's text."""
 
     type: Literal["text"] = "text"
     text: str
 
 
 class ContentPage(ApiObject):
-    """A file's text."""
+    """The text of a file as it was read, in one piece per chunk."""
 
     object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
     data: list[TextContent]
@@ -123,7 +123,7 @@ class ContentPage(ApiObject):
 
 
 class SearchResult(ApiObject):
-    """A chunk that was found."""
+    """A chunk that a search found, with the name and attributes of its file; `score` is from 0 to 1."""
 
     file_id: str
     filename: str
@@ -143,7 +143,7 @@ class SearchPage(ApiObject):
 
 
 class FileSpec(StoredRecord):
-    """A file to attach."""
+    """A file to attach: its id, attributes and chunking strategy, checked and resolved."""
 
     file_id: str
     filename: str
@@ -152,7 +152,7 @@ class FileSpec(StoredRecord):
 
 
 class BatchRecord(StoredRecord):
-    """A batch's row."""
+    """A batch as stored, with the files that still have to be attached."""
 
     batch: FileBatch
     #: Files that are not attached yet: it takes several commits.

@@ -63,7 +63,7 @@ def _check_value(kind: str, value: object, where: str) -> None:
 
 
 class StoreExpiresAfter(RequestBody):
-    """When a store goes."""
+    """When a store expires: so many days after it was last active."""
 
     anchor: Literal["last_active_at"]
     days: Annotated[int, Field(ge=1, le=365)]
@@ -127,7 +127,7 @@ class CreateFileBatch(RequestBody):
 
 
 class SearchRanking(RequestBody):
-    """How a search ranks."""
+    """Which ranker a search asks for, and the least score of its results, 0 to 1."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
     score_threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
@@ -146,7 +146,7 @@ class SearchVectorStore(RequestBody):
     ranking_options: SearchRanking | None = None
 
     def queries(self) -> list[str]:
-        """What is searched for."""
+        """The queries as a list, be it one string or several."""
         return [self.query] if isinstance(self.query, str) else self.query
 
 

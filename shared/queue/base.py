@@ -68,7 +68,7 @@ class QueueMessage:
     returns: int = 0
 
     def to_json(self) -> Json:
-        """The body as sent."""
+        """The message's body as sent: every field by its name."""
         return asdict(self)
 
     @classmethod

@@ -38,7 +38,7 @@ class SqliteQueue:
         self._arrived = asyncio.Event()
 
     async def send(self, body: Json, delay: float = 0) -> None:
-        """Store a message."""
+        """Store a message that can be received after `delay` seconds."""
         self._counter["queue.send"] += 1
         # A random id is never used twice, so a late delete cannot hit a younger message.
         row = (secrets.randbits(62), self._name, encode_body(body), time.time() + delay)

@@ -57,7 +57,7 @@ ENDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CodeInterpreter:
-    """The tool in one run."""
+    """The code interpreter in one run: carries out its calls, one after the other."""
 
     deps: Deps
     sandbox: CodeSandbox

@@ -72,7 +72,7 @@ class Listener:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, event: Event) -> None:
-        """Say something."""
+        """Add an event, `DONE` for the last one. A client that is too far behind loses the connection instead."""
         self.heard_the_end = event is DONE
         if self.has_left:
             return
@@ -162,7 +162,7 @@ def joined(first: Event, second: Event) -> Event | None:
 
 
 def step_delta(step_id: str, call: Json) -> Event:
-    """More of one tool call."""
+    """`thread.run.step.delta` with more of one tool call; `call` is the part of it that is new, with its index."""
     details = {"step_details": {"type": "tool_calls", "tool_calls": [call]}}
     return Event("thread.run.step.delta", {"id": step_id, "object": "thread.run.step.delta", "delta": details})
 

@@ -48,7 +48,7 @@ class MarkerNumbers:
 
 @dataclass(frozen=True, slots=True)
 class FileSearch:
-    """The tool in one run."""
+    """File search in one run: carries out its calls, and numbers the results so that answers can cite them."""
 
     deps: Deps
     record: RunRecord
@@ -159,7 +159,7 @@ def queries_of(arguments: str) -> list[str]:
 
 
 def text_of(result: SearchResult) -> str:
-    """The text that was found."""
+    """The text of a result, its pieces joined by line breaks."""
     return "\n".join(part.text for part in result.content)
 
 

@@ -40,7 +40,7 @@ class RunMessage(QueueMessage):
 
     @property
     def key(self) -> RunKey:
-        """Which run it is about."""
+        """The identity of the run that the message is about."""
         return RunKey(self.owner, self.thread_id, self.run_id)
 
 

@@ -60,7 +60,7 @@ async def add_message(caller: Caller, thread_id: str, body: CreateMessage) -> Js
 
 
 async def get(deps: Deps, key: RunKey) -> Json:
-    """The run."""
+    """The run as answered, expired if its time is over. Raises NotFoundError."""
     return (await load(deps, key)).run.to_json()
 
 

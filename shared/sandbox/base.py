@@ -95,7 +95,7 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What one call did."""
+    """What one cell did: its output, its error if it raised, the images it showed and the files it wrote."""
 
     status: Status
     #: stdout and stderr as one text, in the order it was written; capped.

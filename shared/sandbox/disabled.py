@@ -10,7 +10,7 @@ from shared.sandbox.base import Limits, SandboxInfo, SandboxUnavailable, Session
 
 @dataclass(frozen=True, slots=True)
 class RefusedSandbox:
-    """Refuses every session."""
+    """The sandbox of a box without one: every session is refused, in words for the model."""
 
     #: What is missing, as a sentence.
     reason: str
@@ -21,7 +21,7 @@ class RefusedSandbox:
         return SandboxInfo("none", "none", Limits())
 
     async def self_test(self) -> None:
-        """Always fails."""
+        """Raises SandboxError with the reason, always."""
         raise SandboxUnavailable(self.reason)
 
     def session(self, key: str) -> AbstractAsyncContextManager[Session]:
@@ -29,7 +29,7 @@ class RefusedSandbox:
         raise SandboxUnavailable(self.reason)
 
     async def evict(self, key: str) -> None:
-        """Nothing to end."""
+        """Do nothing: there are no sessions."""
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: nothing is open."""

@@ -29,7 +29,7 @@ class _Place(Generic[S]):
 
 
 class Pool(Generic[S]):
-    """Sessions by key."""
+    """The sessions of a box by key: so many at once, idle ones give way."""
 
     def __init__(
         self, make: Callable[[str], S], end: Callable[[S], Awaitable[None]], *, size: int, wait: float, idle: float

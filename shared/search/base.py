@@ -70,7 +70,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found chunk."""
+    """A chunk that was found, with its score."""
 
     store_id: str
     file_id: str
@@ -86,7 +86,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Model and dimensions."""
+        """The name of model and dimensions: vectors of different names are never compared."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:

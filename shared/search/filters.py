@@ -29,7 +29,7 @@ def matches(condition: Mapping[str, Any], attributes: Attributes) -> bool:
 
 
 def compare(kind: str, actual: Value | None, wanted: Any) -> bool:
-    """One comparison."""
+    """Whether a value stands to `wanted` as `kind` (`eq`, `gt`, `in` …) says; None, a missing one, equals nothing."""
     if kind in ORDERS:
         return comparable(actual, wanted) and ORDERS[kind](actual, wanted)
     if kind in ("in", "nin"):

@@ -21,7 +21,7 @@ BACKOFF: Final = Backoff(first=0.01, longest=0.5, attempts=41, spread=(0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class SegmentEntry:
-    """A segment in a manifest."""
+    """A segment as its store's manifest lists it."""
 
     id: str
     rows: int
@@ -42,7 +42,7 @@ class SegmentEntry:
         return SegmentEntry(**known, more={name: value for name, value in data.items() if name not in _FIELDS})
 
     def to_json(self) -> Json:
-        """The entry as stored."""
+        """The entry as stored in the manifest."""
         data = asdict(self)
         return {**self.more, **{name: data[name] for name in _FIELDS}}
 
@@ -102,7 +102,7 @@ class Manifests:
         return True
 
     async def forget(self, store_id: str) -> None:
-        """Remove the manifest."""
+        """Remove a store's manifest: without it, no segment of the store is read."""
         try:
             await self._store.commit(layout.index(store_id), [Delete(layout.MANIFEST_KEY)])
         except Unavailable as error:

@@ -26,7 +26,7 @@ class SegmentGone(Exception):
 
 
 class Segments:
-    """Every store's segments."""
+    """The segments of all stores: blobs, read once and kept while there is room."""
 
     def __init__(self, blobs: Blobs, memory: int = MEMORY):
         self._blobs, self._memory = blobs, memory

@@ -36,7 +36,7 @@ STOPWORDS: Final = frozenset(STOPWORDS_EN)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of a query."""
+    """A term of a query, with what it weighs."""
 
     hash: int
     #: How often it occurs in the query.

@@ -20,7 +20,7 @@ MEMORY: Final = 48 * 1024 * 1024
 
 
 class Texts:
-    """Reads texts by row."""
+    """Reads the texts of a segment's chunks by row."""
 
     def __init__(self, segments: Segments):
         self._segments = segments

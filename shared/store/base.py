@@ -49,7 +49,7 @@ EXISTING: Final = Existing()
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A stored record as read."""
+    """A record as read: its key, JSON, and the version that a later write may be bound to."""
 
     key: str
     data: Json
@@ -59,7 +59,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write a whole record."""
+    """A change that writes a whole record; `version` binds it to what was read."""
 
     key: str
     data: Json

@@ -14,7 +14,7 @@ Timezone = Annotated[str, Field(description="IANA time zone, such as Europe/Zuri
 
 
 def get_current_time_tool() -> Tool:
-    """The tool."""
+    """The tool `get_current_time`, as the catalogue offers it."""
     return tool(get_current_time, idempotent=True, timeout=5)
 
 

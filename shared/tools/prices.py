@@ -12,7 +12,7 @@ class PriceUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a share last cost."""
+    """The last price of a share, in its currency."""
 
     symbol: str
     name: str

@@ -33,7 +33,7 @@ STORES_AT_ONCE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class IndexingResult:
-    """What became of a file."""
+    """What came of indexing a file: the status it ends with, bytes in the index, and the error or what was left out."""
 
     status: FileStatus
     usage_bytes: int = 0
@@ -41,7 +41,7 @@ class IndexingResult:
 
 
 def failed(code: str, message: str) -> IndexingResult:
-    """It could not be indexed."""
+    """The result of a file that could not be indexed; `code` is one of the API's (docs/contract.md)."""
     return IndexingResult("failed", last_error={"code": code, "message": message})
 
 

@@ -56,7 +56,7 @@ async def item_row(caller: Caller, store_id: str, file_id: str) -> tuple[ItemRec
 
 
 def item_put(record: ItemRecord, now: int, version: str | None = None) -> Put:
-    """The row of a file."""
+    """The change that writes a file's row; housekeeping looks after one in progress `OVERDUE` seconds after `now`."""
     due = now + OVERDUE if record.file.status == "in_progress" else None
     return Put(ids.key_at(layout.ITEM, record.number), record.model_dump(mode="json"), version, due)
 
@@ -73,7 +73,7 @@ async def batch_row(caller: Caller, store_id: str, batch_id: str) -> tuple[Batch
 
 
 def batch_put(record: BatchRecord, version: str | None = None) -> Put:
-    """A batch's row."""
+    """The change that writes a batch's row, its status brought in line."""
     record.derive()
     return Put(record.batch.id, record.model_dump(mode="json"), version)
 

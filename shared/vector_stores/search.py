@@ -28,7 +28,7 @@ CALL_RESULTS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How to search."""
+    """The limits of a search: how many results, of what least score, and which attributes."""
 
     limit: int = RUN_RESULTS
     score_threshold: float = 0.0

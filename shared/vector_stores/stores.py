@@ -139,7 +139,7 @@ async def active(caller: Caller, store_id: str, message: str = "") -> tuple[Stor
 
 
 def present(record: StoreRecord, now: int) -> Json:
-    """The store as answered."""
+    """The store as answered: `expired` as soon as its time is over, housekeeping or not."""
     data = record.store.to_json()
     return data | {"status": "expired"} if record.expired(now) else data
 

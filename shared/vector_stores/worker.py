@@ -34,7 +34,7 @@ MOST_IDLE: Final = 60
 
 
 class IngestionWorker:
-    """The queue's handler."""
+    """The handler of the queue `ingestion`: indexes files, ends batches, detaches and deletes."""
 
     def __init__(self, deps: Deps):
         self.deps = deps

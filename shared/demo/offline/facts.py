@@ -60,7 +60,7 @@ def quotes_in(outputs: Sequence[Done]) -> dict[str, Json]:
 
 
 def prices(conversation: Conversation) -> Reply:
-    """What shares cost."""
+    """The answer about the prices of shares: a call of the quote tool, or a sentence made of its outputs."""
     priced = conversation.outputs("get_stock_price")
     if not priced:
         symbols = symbols_in(conversation.text)

@@ -35,7 +35,7 @@ class Holding:
 
     @property
     def gain(self) -> float:
-        """Value beyond cost."""
+        """What the holding is worth beyond what it cost, in its currency; negative for a loss."""
         return self.value - self.quantity * self.cost
 
     @property

@@ -15,7 +15,7 @@ class TurnFailed(Exception):
 
 
 class Reader:
-    """Reads one stream."""
+    """Turns the events of one stream of the Responses API into ours."""
 
     def __init__(self) -> None:
         #: Item id -> its number. Not every server counts its items: some give all of them the same index.

@@ -36,7 +36,7 @@ class ControlGroup:
     folder: Path
 
     def entered(self, command: list[str]) -> list[str]:
-        """The command, run inside."""
+        """The command as it is started inside of the group, so that its limits hold from the first instruction."""
         return ["/bin/sh", "-c", _ENTER, str(self.folder / "cgroup.procs"), *command]
 
     def was_full(self) -> bool:

@@ -48,7 +48,7 @@ class Folder:
         return self.home / "used"
 
     def create(self) -> None:
-        """Make the folders."""
+        """Make the session's folder and those in it, empty."""
         for path in (self.home, self.data, self.scratch, self.home / "incoming"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(self.home)
@@ -145,7 +145,7 @@ class Folder:
                 remove(name, scratch)
 
     def delete(self) -> None:
-        """Remove everything."""
+        """Remove the session's folder with all that code left in it."""
         if self.home.exists():
             with opened(self.home.parent) as parent:
                 remove(self.home.name, parent)

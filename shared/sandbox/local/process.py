@@ -44,7 +44,7 @@ _STOPPING: Final = 2.0
 
 
 class Gone(Exception):
-    """The interpreter ended."""
+    """The interpreter has ended, so that there is no answer to come."""
 
 
 class Hostile(Exception):
@@ -53,7 +53,7 @@ class Hostile(Exception):
 
 @dataclass(slots=True)
 class CellOutcome:
-    """What a call came to."""
+    """What came of a cell: the kernel's answer, or how the interpreter was lost."""
 
     ending: Json | None = None
     images: list[bytes] = field(default_factory=list)

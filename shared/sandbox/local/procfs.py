@@ -21,7 +21,7 @@ STILL: Final = "TZX"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A process of a session."""
+    """A process of a session, as /proc tells of it."""
 
     pid: int
     #: As in /proc/PID/stat: T stopped, Z dead and not yet reaped.

@@ -21,7 +21,7 @@ class Unreadable(Exception):
 
 @contextmanager
 def opened(path: str | Path, parent: int | None = None) -> Iterator[int]:
-    """A folder's descriptor."""
+    """A folder's descriptor, never one behind a link; closed at the end."""
     descriptor = os.open(path, _FOLDER, dir_fd=parent)
     try:
         yield descriptor

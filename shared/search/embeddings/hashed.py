@@ -31,7 +31,7 @@ class HashedEmbedder:
         return f"hashed-{DIMENSIONS}"
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text."""
+        """One vector per text, in their order."""
         # heavy (numpy): loaded on first use
         from bm25s.stopwords import STOPWORDS_EN  # noqa: PLC0415
 
@@ -39,7 +39,7 @@ class HashedEmbedder:
         return await asyncio.to_thread(lambda: [vector(text, left_out) for text in texts])
 
     async def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
-        """All of them."""
+        """All texts in one batch: by number in the list, their vectors."""
         yield dict(enumerate(await self.embed(texts)))
 
     async def close(self) -> None:

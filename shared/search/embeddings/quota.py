@@ -46,7 +46,7 @@ class Quota:
         return requests
 
     def served(self, headers: Mapping[str, str]) -> None:
-        """A request was answered."""
+        """Note what the headers of an answer say of the quota that is left."""
         limit, left = (number(headers.get(f"x-ratelimit-{kind}-tokens")) for kind in ("limit", "remaining"))
         self.left = left
         self.tokens = min(self.tokens + self.tokens // 8, TOKENS, *([] if limit is None else [max(limit // 2, LEAST)]))

@@ -45,7 +45,7 @@ class Isolator(Protocol):
 
     @property
     def isolation(self) -> Isolation:
-        """What kind of wall it is."""
+        """What kind of wall it is, as the box says at its start."""
         ...
 
     @property
