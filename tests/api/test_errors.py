@@ -352,7 +352,7 @@ def test_unknown_route(http, raw):
     told(http.put("assistants"), "Invalid URL (PUT /v1/assistants)", None, None, 404)
     headers = {"api-key": "sk-test-0123456789"}
     told(raw.get("/openai/x", headers=headers), "Invalid URL (GET /openai/x)", None, None, 404)
-    told(raw.get("/", headers=headers), "Invalid URL (GET /)", None, None, 404)
+    told(raw.post("/", headers=headers), "Invalid URL (POST /)", None, None, 404)
 
 
 def test_our_fault(http, monkeypatch, caplog):
