@@ -23,6 +23,7 @@ from shared.deps import Deps
 from shared.home import open_home, outside_of_app
 from shared.json_types import Json
 from shared.llm.base import Llm
+from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.consumer import Consumer
 from shared.runs.streamed import Drives
@@ -154,6 +155,7 @@ def build(
     clock: Callable[[], float] = time.time,
 ) -> Box:
     """A box for these settings; what else is given replaces ours."""
+    settings = without_itself(settings)
     storage = storage_for(settings) if storage is None else storage
     deps = Deps(
         settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -59,6 +60,10 @@ class Settings(BaseSettings):
     """Client id of the user-assigned identity; empty: whatever DefaultAzureCredential finds."""
 
     # the model
+    box_model_base_url: str = ""
+    """Base URL of any Responses API. This and the next win over all others, whose names programs read, too."""
+    box_model_api_key: SecretStr = SecretStr("")
+    """Its key; alone, without a base URL, it means OpenAI itself."""
     openai_base_url: str = ""
     """Base URL of any Responses API."""
     openai_api_key: SecretStr = SecretStr("")
@@ -115,6 +120,27 @@ class Settings(BaseSettings):
     """Base address of REST Countries, version 5."""
     rest_countries_key: SecretStr = SecretStr("")
     """Key of REST Countries (the free one will do); empty: `get_country_info` says that it is missing."""
+
+    @property
+    def names_model(self) -> bool:
+        """Whether a model is named; else the offline demo answers."""
+        return bool(self.azure_openai_endpoint or self.openai_base_url or self._has_key() or self.names_own_model)
+
+    @property
+    def names_own_model(self) -> bool:
+        """Whether a model is named by settings that only a box reads."""
+        return bool(self.box_model_base_url or self.box_model_api_key.get_secret_value())
+
+    def model_from_environment(self) -> list[str]:
+        """Variables of the process's environment that name the model; programs read the same ones."""
+        if self.names_own_model:
+            return []
+        azure = ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY")
+        names = azure if self.azure_openai_endpoint else ("OPENAI_BASE_URL", "OPENAI_API_KEY")
+        return [name for name in names if os.environ.get(name)]
+
+    def _has_key(self) -> bool:
+        return bool(self.openai_api_key.get_secret_value())
 
     @property
     def uses_azure_storage(self) -> bool:

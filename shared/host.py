@@ -23,7 +23,9 @@ from shared import logs
 from shared.app import Box, build
 from shared.config import Settings
 from shared.connections import guarded
+from shared.demo import OFFLINE
 from shared.home import make_private, passable
+from shared.own_address import own_addresses
 from shared.sandbox.base import SandboxUnavailable
 
 #: The owner of the key that the host makes for itself.
@@ -101,21 +103,38 @@ def key_note(settings: Settings) -> KeyNote:
     return KeyNote(words, f'$(cat "{path}")')
 
 
+def model_note(settings: Settings, box: Box) -> str:
+    """Which settings the model comes from, if programs read them, too; or why they are not used."""
+    own = ", ".join(name.upper() for name in own_addresses(settings))
+    used = ", ".join(box.deps.settings.model_from_environment())
+    if own:
+        return f"\n             ({own} is this box's own address: it and its key are not used)"
+    return f"\n             (from {used} of your environment)" if used else ""
+
+
+def example_model(settings: Settings) -> str:
+    """A model for the example: one that answers, as far as the settings tell."""
+    if not settings.names_model:
+        return OFFLINE
+    return next((alias for alias in settings.model_aliases if alias != "*"), "gpt-4o")
+
+
 def welcome(settings: Settings, box: Box, key: KeyNote, sandbox: str) -> str:
     """What a newcomer needs to see, with something to try."""
+    example = example_model(box.deps.settings)
     return f"""
 API-in-a-Box is running.
 
   base URL   {base_url(settings)}
   API key    {key.words}
-  model      {box.deps.llm.description}
+  model      {box.deps.llm.description}{model_note(settings, box)}
   code       {sandbox}
   data       {Path(settings.box_home).resolve()}
 
 Try:
   export BOX_KEY={key.shell}
   curl {base_url(settings)}/assistants -H "Authorization: Bearer $BOX_KEY" -H "Content-Type: application/json" \\
-       -d '{{"model": "demo", "name": "Math Tutor", "instructions": "You help with mathematics."}}'
+       -d '{{"model": "{example}", "name": "Math Tutor", "instructions": "You help with mathematics."}}'
 
   import os
   from openai import OpenAI
@@ -133,6 +152,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, greeting: str):
         super().__init__(config)
         self.greeting = greeting
+        self.greeted = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the greeting. Raises SystemExit, with advice, when the address cannot be had."""
@@ -145,6 +165,7 @@ class Server(uvicorn.Server):
             raise
         if self.started:
             print(self.greeting, flush=True)
+            self.greeted.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -181,7 +202,20 @@ async def serve(settings: Settings, key: KeyNote) -> None:
     gc.freeze()
     async with box.at_work():
         server = Server(config, welcome(settings, box, key, await sandbox_in_words(box)))
-        await server.serve()
+        looking = asyncio.create_task(tell_trouble(box, server.greeted))
+        try:
+            await server.serve()
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
+
+
+async def tell_trouble(box: Box, greeted: asyncio.Event) -> None:
+    """Say what is wrong with the model, if something is; serving does not wait for it."""
+    await greeted.wait()
+    health = await box.deps.llm.health()
+    if not health.answers:
+        print(f"Until this is mended, runs will fail: {health.words} See docs/troubleshooting.md.", flush=True)
 
 
 async def drive(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from shared.api import (
     docs,
     files,
     front_door,
+    health,
     messages,
     models,
     playground,
@@ -25,6 +26,7 @@ from shared.api import (
 from shared.api.auth import Callers
 from shared.api.errors import unknown_url
 from shared.api.gateway import Gateway
+from shared.api.health import Health
 from shared.deps import Deps
 from shared.runs.streamed import Drives
 
@@ -43,6 +45,7 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
     )
     app.state.deps = deps
     app.state.drives = drives
+    app.state.health = Health(deps)
     app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local")
     named = cors.origins(deps.settings.cors_origins)
     if named:
@@ -67,7 +70,7 @@ def create_app(deps: Deps, drives: Drives) -> FastAPI:
         models,
     ):
         app.include_router(resource.routes.router)
-    for page in (docs, front_door, playground):
+    for page in (docs, front_door, health, playground):
         app.include_router(page.router)
     return app
 

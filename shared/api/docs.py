@@ -40,12 +40,6 @@ table {{ border-collapse: collapse; }} td {{ padding: .1rem 1rem .1rem 0; vertic
 """
 
 
-@router.get("/healthz")
-async def health() -> Response:
-    """The process answers; what it depends on is not asked."""
-    return answer({"status": "ok"})
-
-
 @router.get("/v1/openapi.json")
 async def openapi(request: Request) -> Response:
     """The OpenAPI document."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from shared.demo import OFFLINE
+
 if TYPE_CHECKING:
     from openai import OpenAI
 
@@ -21,6 +23,8 @@ def tour(client: OpenAI, model: str) -> int:
         metadata={"server_tools": "get_current_time"},
     )
     show("assistant", assistant.id, assistant.name or "")
+    if any(each.id == OFFLINE for each in client.models.list()):
+        show("model", OFFLINE, "The offline demo answers: a handful of rules, not a language model.")
     thread = client.beta.threads.create()
     show("thread", thread.id, "")
     statuses = [ask(client, assistant.id, thread.id, question) for question in QUESTIONS]

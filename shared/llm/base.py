@@ -92,6 +92,14 @@ class TurnDone:
 TurnEvent = TextDelta | CallStarted | ArgumentsDelta | TurnDone
 
 
+@dataclass(frozen=True, slots=True)
+class ModelHealth:
+    """Whether the model would take a turn, and why not: one line without keys, hosts and the provider's words."""
+
+    answers: bool
+    words: str = "answers"
+
+
 class LlmError(Exception):
     """The model could not take the turn, after the adapter's retries.
 
@@ -140,6 +148,10 @@ class Llm(Protocol):
 
     async def models(self) -> list[str]:
         """Ids of the models that can be asked for."""
+        ...
+
+    async def health(self) -> ModelHealth:
+        """Whether it can be asked, found out within seconds and for nothing."""
         ...
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from shared.llm.base import (
     ArgumentsDelta,
     CallStarted,
     LlmError,
+    ModelHealth,
     TextDelta,
     Turn,
     TurnDone,
@@ -203,6 +204,10 @@ class ScriptedLlm:
         self.cancelled.append(response_id)
         if response_id in self._background:
             self._background[response_id].turn.cancel()
+
+    async def health(self) -> ModelHealth:
+        """It always answers."""
+        return ModelHealth(answers=True)
 
     async def models(self) -> list[str]:
         """The names of models that the test gave."""

@@ -1,5 +1,7 @@
 // The API as the page uses it: the key, requests, event streams, and failures in plain words.
 
+/** What the box calls its model while it is no language model. */
+const OFFLINE = "offline demo";
 const KEY = "api-in-a-box.key";
 
 export const key = {
@@ -68,6 +70,16 @@ function event(block) {
   }));
   if (fields.event === undefined) return null; // a comment that keeps the connection open
   return { name: fields.event, data: fields.data === "[DONE]" ? null : JSON.parse(fields.data) };
+}
+
+/** What keeps the box from working, in one line or null; and whether its offline demo answers. */
+export async function health() {
+  const found = await (await fetch("/healthz?deep=1")).json();
+  const trouble = [
+    found.status === "ok" || found.model === "answers" || found.model === OFFLINE ? null : found.model,
+    found.storage === "answers" ? null : `The storage ${found.storage}.`,
+  ].filter(Boolean).join(" ");
+  return { trouble: trouble || null, offline: found.model === OFFLINE };
 }
 
 async function request(method, path, body, signal) {

@@ -1,9 +1,9 @@
 // The playground: who enters, which conversation is open, and the run that is under way.
 
-import { all, api, key, stepsOf, stream } from "./api.js";
+import { all, api, health, key, stepsOf, stream } from "./api.js";
 import { Assistants } from "./assistants.js";
 import { Attachments } from "./files.js";
-import { inWords, isActive } from "./runs.js";
+import { answering, inWords, isActive } from "./runs.js";
 import { el } from "./text.js";
 import { Transcript, fill } from "./transcript.js";
 
@@ -35,7 +35,22 @@ async function enter() {
   $("key-error").hidden = true;
   $("key").value = "";
   atHome(true);
+  advise();
   await show(location.hash.slice(1) || null);
+}
+
+/** Says who answers and what is wrong with it; nothing waits for that. */
+async function advise() {
+  try {
+    const { trouble, offline } = await health();
+    answering.offline = offline;
+    open.view?.show(open.view.run);
+    $("advice").textContent = trouble ?? (offline ? "The offline demo answers: a handful of rules, not a language model." : "");
+    $("advice").classList.toggle("error", trouble !== null);
+    $("advice").hidden = trouble === null && !offline;
+  } catch {
+    // Whoever cannot be reached at all is told by the requests that matter.
+  }
 }
 
 function atHome(inside) {

@@ -4,6 +4,9 @@ import { fileLink, picture } from "./files.js";
 import { MessageView, merge } from "./messages.js";
 import { el, pre } from "./text.js";
 
+/** Who answers runs, whatever model they ask for. */
+export const answering = { offline: false };
+
 const ENDED = ["completed", "failed", "cancelled", "expired", "incomplete"];
 export const isActive = (run) => !ENDED.includes(run.status);
 export const inWords = (status) => status.replaceAll("_", " ");
@@ -54,7 +57,7 @@ export class RunView {
     this.element.dataset.status = run.status;
     this.foot.replaceChildren(
       el("span", { class: `badge ${run.status}` }, inWords(run.status)),
-      ` ${run.model}${tokens} · `, el("code", {}, run.id),
+      ` ${answering.offline ? "offline demo" : run.model}${tokens} · `, el("code", {}, run.id),
       failure === null ? "" : el("span", { class: "error" }, failure),
     );
     const wanted = run.status === "requires_action" ? run.required_action.submit_tool_outputs.tool_calls : [];

@@ -225,6 +225,23 @@ async def test_documents_are_quoted_with_their_markers(found):
     assert "“You can return shoes for 30 days.”【4:1†shop.txt】" in await talk.give(found)
 
 
+async def test_a_document_for_both_tools_is_answered_from_the_document():
+    talk = Talk(CODE, SEARCH)
+    question = "Where is the head office in this file?"
+    attached = f"{question}\n(attached: contoso.pdf, /mnt/data/file-x, file_search)"
+    assert [name for name, _ in await talk.ask(attached)] == ["file_search"]
+    told = await talk.give("【0:0†contoso.pdf】\nThe head office is in Zurich.")
+    assert "The head office is in Zurich.”【0:0†contoso.pdf】" in told
+
+
+async def test_a_table_beside_documents_stays_a_table():
+    talk = Talk(CODE, SEARCH)
+    asked = await talk.ask("Show a chart of the file\n(attached: sales.csv, /mnt/data/file-x)")
+    assert [name for name, _ in asked] == ["code_interpreter"]
+    await talk.give("nothing")
+    assert [name for name, _ in await talk.ask("And the average of the data?")] == ["code_interpreter"]
+
+
 async def test_a_clients_function_is_called_with_guessed_arguments():
     talk = Talk(WEATHER)
     assert await talk.ask("What is the weather in Oslo?") == [("get_weather", {"city": "Oslo"})]

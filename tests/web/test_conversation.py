@@ -49,6 +49,9 @@ def test_a_conversation(page, tmp_path):
     page.run_is("completed")
     assert f"says: {ATTACK}" in asked.text
 
+    assert "The offline demo answers" in page["#advice"].text
+    assert "completed offline demo" in page[".run .run-status"].text
+
     page.driver.refresh()
     page.until(lambda: len(page.all(".run")) == 3)
     charted, told, asked = page.all(".run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.llm.base import ModelHealth
 from shared.llm.scripted import call, fail, pause, text
 from tests.api.conftest import KEY
 
@@ -93,6 +94,18 @@ def test_a_required_action_waits_for_those_who_come_back(page, model, assistant)
     assert "Thanks." in page.run_is("completed").text
     outputs = [item for item in model.requests[1].input if item["type"] == "function_call_output"]
     assert [(each["call_id"], each["output"]) for each in outputs] == [("call_a", "first"), ("call_b", "second")]
+
+
+def test_a_model_that_cannot_answer_is_said_as_soon_as_one_enters(page, model, box, monkeypatch):
+    async def refused() -> ModelHealth:
+        return ModelHealth(answers=False, words="The model's server refuses the key (401).")
+
+    assert not page["#advice"].is_displayed()
+    monkeypatch.setattr(model, "health", refused)
+    box.clock.advance(60)
+    page.driver.refresh()
+    page.until(lambda: "refuses the key (401)" in page["#advice"].text)
+    page.complaints()
 
 
 def test_failures_are_said(page, model, assistant):

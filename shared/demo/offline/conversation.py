@@ -66,6 +66,8 @@ class Conversation:
     done: tuple[Done, ...] = ()
     #: What the assistant said before the question.
     previous: str = ""
+    #: What the user said before, and which files came along.
+    earlier: str = ""
 
     def offers(self, *names: str) -> bool:
         """Whether all these tools may be called."""
@@ -95,6 +97,11 @@ class Conversation:
         return None if found is None else found[0]
 
     @property
+    def has_table(self) -> bool:
+        """Whether a table was named now or before."""
+        return self.data_file is not None or _DATA_FILE.search(self.earlier) is not None
+
+    @property
     def data_file(self) -> str | None:
         """The name of a table among the question, the instructions and what the tools say about themselves."""
         told = (self.text, self.instructions, *(str(tool.get("description")) for tool in self.tools.values()))
@@ -118,7 +125,8 @@ def read(request: TurnRequest) -> Conversation:
     tools = {} if request.tool_choice == "none" else {tool["name"]: tool for tool in request.tools}
     text = _text(request.input[last]) if request.input else ""
     said = [item for item in request.input[:last] if item.get("role") == "assistant"]
-    return Conversation(text, request.instructions, tools, done, _text(said[-1]) if said else "")
+    earlier = "\n".join(_text(item) for item in request.input[:last] if item.get("role") == "user")
+    return Conversation(text, request.instructions, tools, done, _text(said[-1]) if said else "", earlier)
 
 
 def _text(item: Json) -> str:

@@ -107,7 +107,9 @@ def _names_a_table(conversation: Conversation) -> bool:
     named = conversation.data_file is not None or conversation.asks(
         "csv|table|data|spreadsheet|file|charts?|plot|graph|diagram"
     )
-    return named and ("?" in conversation.text or conversation.asks(_WISHES))
+    # Where documents can be searched, a file whose name is no table's is taken for a document.
+    documents_only = not conversation.has_table and conversation.offers("file_search")
+    return named and not documents_only and ("?" in conversation.text or conversation.asks(_WISHES))
 
 
 #: In order: the special before the general.

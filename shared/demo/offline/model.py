@@ -8,6 +8,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 
+from shared.demo import ANSWERS, OFFLINE
 from shared.demo.offline.conversation import PastCall, read
 from shared.demo.offline.intents import reply
 from shared.demo.offline.structured import shaped
@@ -17,6 +18,7 @@ from shared.llm.base import (
     ArgumentsDelta,
     CallStarted,
     LlmError,
+    ModelHealth,
     TextDelta,
     Turn,
     TurnDone,
@@ -76,7 +78,11 @@ class OfflineLlm:
 
     async def models(self) -> list[str]:
         """Its own name; it answers to any other as well."""
-        return ["offline-demo"]
+        return [OFFLINE]
+
+    async def health(self) -> ModelHealth:
+        """It always answers, and says who it is."""
+        return ModelHealth(answers=True, words=ANSWERS)
 
     async def close(self) -> None:
         """There is nothing to close."""

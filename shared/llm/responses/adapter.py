@@ -14,7 +14,8 @@ from typing import Any, cast
 from shared.backoff import Backoff
 from shared.config import Settings
 from shared.json_types import Json
-from shared.llm.base import LlmError, Turn, TurnDone, TurnEvent, TurnRequest
+from shared.llm.base import LlmError, ModelHealth, Turn, TurnDone, TurnEvent, TurnRequest
+from shared.llm.responses import probe
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import Dialect, body_of
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 10.0
 _SHORT_CALL_SECONDS = 30.0
+_PROBE_SECONDS = 10.0
 _TAIL_SECONDS = 1.0
 
 
@@ -102,6 +104,22 @@ class ResponsesLlm:
             logger.warning("model list failed", extra={"action": "model_list_failed", **facts(error)})
             raise _final(error) from error
         return sorted(offered | self._aliases.keys() - {"*"})
+
+    async def health(self) -> ModelHealth:
+        """Whether the endpoint lists its models, and those that the settings name are among them."""
+        if not probe.is_address(self._endpoint.base_url):
+            return ModelHealth(answers=False, words=probe.NO_ADDRESS)
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                listed = await self._short_call("get", "/models")
+            names = [str(model["id"]) for model in listed["data"]]
+        except _foreign_errors() as error:
+            logger.warning("model probe failed", extra={"action": "model_probe_failed", **facts(error)})
+            return ModelHealth(answers=False, words=probe.trouble(error))
+        unlisted = [] if self._endpoint.has_deployments else probe.unlisted(self._aliases.values(), names)
+        if unlisted:
+            return ModelHealth(answers=False, words=f"The model's server does not list {', '.join(unlisted)}.")
+        return ModelHealth(answers=True)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -36,6 +36,8 @@ class Endpoint:
     api_key: str | None
     #: Client id of the managed identity to use; empty: whatever DefaultAzureCredential finds.
     identity: str = ""
+    #: Models are asked for by the names of deployments, which the endpoint does not list.
+    has_deployments: bool = False
     _client: AsyncOpenAI | None = field(default=None, init=False)
     _credential: Any = field(default=None, init=False)
 
@@ -97,13 +99,19 @@ def _session(make: Callable[[], ClientSession]) -> ClientSession:
 
 def endpoint_of(settings: Settings) -> Endpoint | None:
     """The endpoint the settings name, or None."""
+    if settings.names_own_model:
+        return _responses_api(settings.box_model_base_url, settings.box_model_api_key.get_secret_value())
     if settings.azure_openai_endpoint != "":
         url = settings.azure_openai_endpoint.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
         key = settings.azure_openai_api_key.get_secret_value() or None
         name = f"Azure OpenAI at {url} ({'identity' if key is None else 'key'})"
-        return Endpoint(f"{url}/openai/v1/", name, key, settings.azure_client_id)
+        return Endpoint(f"{url}/openai/v1/", name, key, settings.azure_client_id, has_deployments=True)
     key = settings.openai_api_key.get_secret_value()
     if settings.openai_base_url == "" and key == "":
         return None
-    url = settings.openai_base_url or _OPENAI
+    return _responses_api(settings.openai_base_url, key)
+
+
+def _responses_api(base_url: str, key: str) -> Endpoint:
+    url = base_url or _OPENAI
     return Endpoint(url, f"Responses API at {url}", key or _NO_KEY)

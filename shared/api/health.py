@@ -1,0 +1,65 @@
+"""Whether the box works: the process always answers; asked deeply, the model and the storage have to."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.api.answers import answer
+from shared.blobs.base import BlobsUnavailable
+from shared.deps import Deps
+from shared.json_types import Json
+from shared.store.base import StoreError
+
+router = APIRouter(include_in_schema=False)
+
+#: Seconds for which an answer is given again: nobody can make the box ask its model faster.
+FRESH: Final = 10.0
+#: Seconds that the storage may take.
+PATIENCE: Final = 10.0
+
+
+@dataclass(slots=True)
+class Health:
+    """The last look at what the box depends on."""
+
+    deps: Deps
+    _seen: Json = field(default_factory=dict)
+    _until: float = 0.0
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def look(self) -> Json:
+        """The state in words without secrets; `status` is `ok` or `failing`."""
+        async with self._looking:
+            if self.deps.clock() >= self._until:
+                self._seen = await self._look()
+                self._until = self.deps.clock() + FRESH
+        return self._seen
+
+    async def _look(self) -> Json:
+        model, storage = await asyncio.gather(self.deps.llm.health(), self._storage())
+        works = model.answers and storage == "answers"
+        return {"status": "ok" if works else "failing", "model": model.words, "storage": storage}
+
+    async def _storage(self) -> str:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.deps.store.get("health", "health")
+                async for _ in self.deps.blobs.list("health/"):
+                    break
+        except (StoreError, BlobsUnavailable, TimeoutError):
+            return "could not be reached"
+        return "answers"
+
+
+@router.get("/healthz")
+async def health(request: Request) -> Response:
+    """The process answers; with `deep=1` also whether the model and the storage do, else 503."""
+    if request.query_params.get("deep", "0") in ("", "0", "false"):
+        return answer({"status": "ok"})
+    seen = await request.app.state.health.look()
+    return answer(seen, 200 if seen["status"] == "ok" else 503)
