@@ -51,7 +51,7 @@ async def count_run(
     counter.clear()
     body = CreateRun(assistant_id=assistant["id"])
     if streamed:
-        listener = await create.create_streamed(Caller(box.deps, OWNER), box.drives, thread["id"], body, ())
+        listener = await create.create_streamed(Caller(box.deps, OWNER), box.streamed, thread["id"], body, ())
         while await listener.read():
             pass
         return dict(counter)

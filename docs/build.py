@@ -108,7 +108,7 @@ def openapi() -> tuple[Json, dict[str, str]]:
         with tempfile.TemporaryDirectory() as home:
             box = build(Settings(_env_file=None, box_home=Path(home), sandbox="none"))
             try:
-                app = create_app(box.deps, box.drives)
+                app = create_app(box.deps, box.streamed)
                 document = describe(app)
             finally:
                 await box.close()

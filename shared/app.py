@@ -26,7 +26,7 @@ from shared.llm.base import Llm
 from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.consumer import Consumer
-from shared.runs.streamed import Drives
+from shared.runs.streamed import StreamedRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder
@@ -60,7 +60,7 @@ class Box:
 
     deps: Deps
     worker: Worker
-    drives: Drives
+    streamed: StreamedRuns
     asgi: FastAPI
     close_storage: Close
 
@@ -122,7 +122,7 @@ class Box:
 
     async def close(self) -> None:
         """Release what is being driven, then everything that is open."""
-        await self.drives.close()
+        await self.streamed.close()
         deps = self.deps
         ports = (deps.sandbox, deps.llm, deps.embedder, deps.queue, deps.ingestion, deps.store, deps.blobs)
         for port in ports:
@@ -172,8 +172,8 @@ def build(
         clock=clock,
     )
     worker = Worker(deps)
-    drives = Drives(worker)
-    return Box(deps, worker, drives, create_app(deps, drives), storage.close)
+    streamed = StreamedRuns(worker)
+    return Box(deps, worker, streamed, create_app(deps, streamed), storage.close)
 
 
 def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:

@@ -2,7 +2,7 @@
 
     @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
     async def create_run(
-        caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: Drives
+        caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: StreamedRuns
     ) -> Response:
 
 From this follow the OpenAPI document and what the handler is called with, by keyword:
@@ -137,7 +137,7 @@ def _endpoint(
         for each in query:
             arguments[each.argument] = each.read(request)
         if streams:
-            arguments["streamed"] = request.app.state.drives
+            arguments["streamed"] = request.app.state.streamed
         return await handler(caller(request), **arguments)
 
     return endpoint

@@ -18,7 +18,7 @@ from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun
 from shared.objects.step import RunStep
 from shared.paging import ListQuery, list_json
 from shared.runs import create, service
-from shared.runs.streamed import Drives
+from shared.runs.streamed import StreamedRuns
 from shared.runs.tool_call_views import RESULT_CONTENT, answered_step
 
 routes = Routes("/v1/threads", "Runs")
@@ -35,7 +35,7 @@ INCLUDE: Final = Query(
 
 
 @routes.post("/runs", gives=Run, streams=True)
-async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, streamed: Drives) -> Response:
+async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, streamed: StreamedRuns) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
         return event_stream(await create.create_with_thread_streamed(caller, streamed, body))
@@ -43,7 +43,7 @@ async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, stream
 
 
 @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
-async def create_run(caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: Drives) -> Response:
+async def create_run(caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: StreamedRuns) -> Response:
     """Create a run."""
     if body.stream:
         return event_stream(await create.create_streamed(caller, streamed, thread_id, body, include))
@@ -77,7 +77,7 @@ async def cancel_run(caller: Caller, thread_id: str, run_id: str) -> Response:
 
 @routes.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", gives=Run, query=[INCLUDE], streams=True)
 async def submit_tool_outputs(
-    caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], streamed: Drives
+    caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], streamed: StreamedRuns
 ) -> Response:
     """Give a run the outputs of all its pending function calls."""
     key = RunKey(caller.owner, thread_id, run_id)

@@ -23,7 +23,7 @@ from shared.runs import file_search, lifecycle, queue_messages, service
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
-from shared.runs.streamed import Drives
+from shared.runs.streamed import StreamedRuns
 from shared.store.base import Conflict, Put
 from shared.threads import messages, new_messages, threads
 from shared.vector_stores import stores
@@ -47,13 +47,13 @@ async def create(caller: Caller, thread_id: str, body: CreateRun) -> Json:
 
 
 async def create_streamed(
-    caller: Caller, drives: Drives, thread_id: str, body: CreateRun, include: Collection[str]
+    caller: Caller, streamed: StreamedRuns, thread_id: str, body: CreateRun, include: Collection[str]
 ) -> Listener:
     """Begin a run on a thread and drive it in this process, telling the listener."""
 
     async def attempt() -> Listener:
         record, changes = await draft(caller, thread_id, body)
-        return await begin(drives, record, changes, Listener(include))
+        return await begin(streamed, record, changes, Listener(include))
 
     return await until_committed(attempt)
 
@@ -65,12 +65,12 @@ async def create_with_thread(caller: Caller, body: CreateThreadAndRun) -> Json:
     return record.run.to_json()
 
 
-async def create_with_thread_streamed(caller: Caller, drives: Drives, body: CreateThreadAndRun) -> Listener:
+async def create_with_thread_streamed(caller: Caller, streamed: StreamedRuns, body: CreateThreadAndRun) -> Listener:
     """Begin a run on a new thread and drive it in this process, telling the listener."""
     record, changes, thread = await draft_with_thread(caller, body)
     listener = Listener()
     listener.put(Event("thread.created", thread))
-    return await begin(drives, record, changes, listener)
+    return await begin(streamed, record, changes, listener)
 
 
 async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
@@ -79,9 +79,9 @@ async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
     await deps.store.commit(layout.thread(record.owner, record.run.thread_id), [put_run(record, None), *changes])
 
 
-async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
+async def begin(streamed: StreamedRuns, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
     """Store the run as ours, in progress, and drive it; the listener hears of it as it was before, too."""
-    deps, worker = drives.worker.deps, drives.worker
+    deps, worker = streamed.worker.deps, streamed.worker
     queued = record.run.to_json()
     record.run = lifecycle.advance(record.run, "in_progress", deps.now())
     record.lease = worker.lease()
@@ -91,7 +91,7 @@ async def begin(drives: Drives, record: RunRecord, changes: list[Put], listener:
     started = Event("thread.run.in_progress", record.run.to_json())
     for event in (Event("thread.run.created", queued), Event("thread.run.queued", queued), started):
         listener.put(event)
-    drives.begin(Recorder(deps, record, versions[0]), listener)
+    streamed.start(Recorder(deps, record, versions[0]), listener)
     return listener
 
 

@@ -17,7 +17,7 @@ from shared.runs import lifecycle, queue_messages
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_run
-from shared.runs.streamed import Drives
+from shared.runs.streamed import StreamedRuns
 from shared.runs.worker import end
 from shared.threads import messages, threads
 
@@ -112,9 +112,11 @@ async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
     return await until_committed(attempt)
 
 
-async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs, include: Collection[str]) -> Listener:
+async def submit_streamed(
+    streamed: StreamedRuns, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
+) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
-    deps, worker = drives.worker.deps, drives.worker
+    deps, worker = streamed.worker.deps, streamed.worker
 
     async def attempt() -> Listener:
         listener = Listener(include)
@@ -124,7 +126,7 @@ async def submit_streamed(drives: Drives, key: RunKey, body: SubmitToolOutputs, 
         recorder.record.lease = worker.lease()
         await queue_messages.watch(deps, recorder.record, recorder.record.lease.until)
         await recorder.commit()
-        drives.begin(recorder, listener)
+        streamed.start(recorder, listener)
         return listener
 
     return await until_committed(attempt)

@@ -12,14 +12,14 @@ from shared.runs.worker import Worker, follow
 logger = logging.getLogger(__name__)
 
 
-class Drives:
+class StreamedRuns:
     """Runs that this process drives for a listener."""
 
     def __init__(self, worker: Worker):
         self.worker = worker
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, recorder: Recorder, listener: Listener) -> None:
+    def start(self, recorder: Recorder, listener: Listener) -> None:
         """Drive the run (its lease is ours) in the background of the request."""
         assert recorder.record.lease is not None
         recorder.holder, recorder.listener = recorder.record.lease.holder, listener

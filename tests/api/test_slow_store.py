@@ -13,7 +13,7 @@ from shared.api.app import create_app
 from shared.app import Box, build
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, pause, text
-from shared.runs.streamed import Drives
+from shared.runs.streamed import StreamedRuns
 from shared.runs.worker import Worker
 
 KEY = "sk-test-0123456789"
@@ -44,8 +44,8 @@ async def test_a_run_is_driven_once(tmp_path):
     made = build(settings, llm=llm, tools=[])
     deps = replace(made.deps, store=Slow(made.deps.store))
     worker = Worker(deps)
-    drives = Drives(worker)
-    box = Box(deps, worker, drives, create_app(deps, drives), made.close_storage)
+    streamed = StreamedRuns(worker)
+    box = Box(deps, worker, streamed, create_app(deps, streamed), made.close_storage)
     async with (
         box.at_work(),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=box.asgi)) as http,
