@@ -19,7 +19,7 @@ from shared.runs.recorder import Recorder, Superseded
 from shared.runs.references import of_steps, steps
 from shared.runs.request import exhausted, turn_request
 from shared.runs.tool_calls import Outcome, arguments_of, indexed, refused
-from shared.runs.toolset import Offer, offer
+from shared.runs.toolset import Toolset, toolset
 from shared.runs.turn import TurnWriter
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Engine:
 
     def __init__(self, deps: Deps, recorder: Recorder):
         self.deps, self.recorder = deps, recorder
-        self.offer: Offer = offer(deps, recorder.record)
+        self.toolset = toolset(deps, recorder.record)
         #: Calls whose turn, or whose new attempt, this driver committed: no other can have begun to carry them out.
         self._own: set[str] = set()
         #: The prompt as built and continued by this driver: nobody adds to a thread while its run is active.
@@ -49,8 +49,7 @@ class Engine:
             if isinstance(turn, LlmError):
                 raise turn
             if turn is not None:
-                self.recorder.earlier = of_steps(await steps(self.deps, self.recorder.record))
-                await self._settle(turn, TurnWriter(self.recorder, self.offer))
+                await self._settle(turn, TurnWriter(self.recorder, self.toolset))
             while self.recorder.run.status == "in_progress" and self.recorder.record.response_id is None:
                 if self.recorder.step is not None:
                     await self._carry_out()
@@ -76,11 +75,11 @@ class Engine:
         if recorder.record.turns >= self.deps.settings.max_turns:
             await self._stop_turning()
             return
-        request = turn_request(recorder.record, await self._input(), self.offer.definitions)
+        request = turn_request(recorder.record, await self._input(), self.toolset.definitions)
         if queue_messages.in_background(self.deps, recorder):
             await self._start_in_background(request)
             return
-        writer = TurnWriter(recorder, self.offer)
+        writer = TurnWriter(recorder, self.toolset)
         turn = await self._hear_out(request, writer)
         await self._settle(turn, writer)
 
@@ -144,7 +143,7 @@ class Engine:
             self.recorder.advance("incomplete", incomplete="max_completion_tokens")
         elif not calls:
             self.recorder.advance("completed")
-        elif not any(call["name"] in self.offer.handlers for call in calls):
+        elif not any(call["name"] in self.toolset.handlers for call in calls):
             await self._require_action(calls)
         else:
             self._own.update(call["call_id"] for call in calls)
@@ -167,7 +166,7 @@ class Engine:
         self.recorder.advance("requires_action", required_action=action)
 
     def _has_side_effects(self, call: Json) -> bool:
-        handler = self.offer.handlers.get(call["name"])
+        handler = self.toolset.handlers.get(call["name"])
         return handler is not None and handler.side_effects
 
     # -- calls -------------------------------------------------------------------------------------------------------
@@ -179,7 +178,7 @@ class Engine:
         calls = [item for item in step.items if item["type"] == "function_call"]
         # A turn that uses an id twice makes one call, the first.
         missing = {call["call_id"]: call for call in reversed(calls) if call["call_id"] not in step.outputs}
-        ours = [call for call in reversed(missing.values()) if call["name"] in self.offer.handlers]
+        ours = [call for call in reversed(missing.values()) if call["name"] in self.toolset.handlers]
         await self._count_attempts(ours)
         tasks = {asyncio.create_task(self._execute(call)): call for call in ours}
         try:
@@ -201,7 +200,7 @@ class Engine:
         assert self.recorder.step is not None
         again = {}
         for call in calls:
-            allowed = self.offer.handlers[call["name"]].attempts
+            allowed = self.toolset.handlers[call["name"]].attempts
             attempt = self.recorder.step.attempts.get(call["call_id"], 1) + 1
             if call["call_id"] not in self._own and allowed is not None and attempt <= allowed:
                 again[call["call_id"]] = attempt
@@ -238,7 +237,7 @@ class Engine:
             self.recorder.emit(indexed(step.step.id, places[0], delta))
 
     async def _execute(self, call: Json) -> Outcome:
-        handler, call_id, arguments = self.offer.handlers[call["name"]], call["call_id"], arguments_of(call)
+        handler, call_id, arguments = self.toolset.handlers[call["name"]], call["call_id"], arguments_of(call)
         if call_id not in self._own and handler.attempts is not None:
             logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})
             return handler.given_up(call_id, arguments)

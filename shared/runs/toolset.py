@@ -16,7 +16,7 @@ from shared.tools.policy import verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Toolset:
     """The functions of a run, and who carries them out."""
 
     definitions: list[Json]
@@ -28,8 +28,8 @@ class Offer:
         return FunctionView(call_id, name) if handler is None else handler.view(call_id)
 
 
-def offer(deps: Deps, record: RunRecord) -> Offer:
-    """The functions of a run. A client's function keeps its name; a built-in tool of that name is not offered then.
+def toolset(deps: Deps, record: RunRecord) -> Toolset:
+    """The toolset of a run. A client's function keeps its name; a built-in tool of that name is not offered then.
 
     A tool that the run opted into and the operator denies is not offered; should the model call it all the same, it is
     told so. If the client declares a function of that name, that is the client's.
@@ -49,7 +49,7 @@ def offer(deps: Deps, record: RunRecord) -> Offer:
         if each.definition["name"] not in declared:
             handlers[each.definition["name"]] = each
     definitions = declared | {name: handler.definition for name, handler in handlers.items()}
-    return Offer(list(definitions.values()), denied | handlers)
+    return Toolset(list(definitions.values()), denied | handlers)
 
 
 def built_in(deps: Deps, record: RunRecord) -> list[Handler]:

@@ -17,15 +17,15 @@ from shared.runs.events import message_delta
 from shared.runs.recorder import Recorder
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import arguments_of, indexed
-from shared.runs.toolset import Offer
+from shared.runs.toolset import Toolset
 from shared.search.citations import Source
 
 
 class TurnWriter:
     """Writes one turn. `hear` what comes in, `finish` when it is over, `break_off` when it will not be."""
 
-    def __init__(self, recorder: Recorder, offer: Offer):
-        self.recorder, self.offer = recorder, offer
+    def __init__(self, recorder: Recorder, toolset: Toolset):
+        self.recorder, self.toolset = recorder, toolset
         self._item: int | None = None
         self._marked = Marked(annotator(recorder))
         self._refusal = ""
@@ -77,7 +77,7 @@ class TurnWriter:
         if self.recorder.step is None:
             self.recorder.begin_calls()
             await self.recorder.commit()
-        view = self.offer.view(event.name, event.call_id)
+        view = self.toolset.view(event.name, event.call_id)
         self._calls[event.item] = (len(self._calls), view)
         self._emit_call(len(self._calls) - 1, view.opening())
 
@@ -146,7 +146,7 @@ class TurnWriter:
         assert self.recorder.step is not None
         self.recorder.step.items = [item for item in turn.items if item["type"] != "message"]
         self.recorder.step.usage = usage
-        views = [self.offer.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
+        views = [self.toolset.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
         self.recorder.set_calls(views)
 
 
