@@ -17,7 +17,7 @@ from shared.files import files
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.tool_call_views import CallView, CodeView, code_of
-from shared.runs.tool_calls import ATTEMPTS, STOPPED, Outcome, built_in_function
+from shared.runs.tool_calls import ATTEMPTS, STOPPED, ToolResult, built_in_function
 from shared.sandbox.base import (
     DATA,
     CellResult,
@@ -82,14 +82,14 @@ class CodeInterpreter:
     def view(self, call_id: str) -> CallView:
         return CodeView(call_id)
 
-    def given_up(self, call_id: str, arguments: str) -> Outcome:
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
         call = self.view(call_id).call(arguments)
-        return Outcome(f"Error: {STOPPED}", with_outputs(call, [log_output(STOPPED)]))
+        return ToolResult(f"Error: {STOPPED}", with_outputs(call, [log_output(STOPPED)]))
 
-    async def execute(self, call_id: str, arguments: str) -> Outcome:
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
         call, code = self.view(call_id).call(arguments), code_of(arguments)
         if not code:
-            return Outcome('Error: the arguments must be JSON such as {"code": "print(1)"}.', call)
+            return ToolResult('Error: the arguments must be JSON such as {"code": "print(1)"}.', call)
         key = session_key(await self.deps.session_secret.get(), self.record.owner, self.record.run.thread_id)
         try:
             async with self.turns, self.sandbox.session(key) as session:
@@ -99,8 +99,8 @@ class CodeInterpreter:
                 images, made, left_out = await self._keep(session, result)
         except SandboxError as error:
             logger.warning("code not run", extra={"action": "code_not_run", "run_id": self.record.run.id})
-            return Outcome(f"Error: {error}", with_outputs(call, [log_output(str(error))]))
-        return outcome(call, result, images, made, [*notes, *left_out])
+            return ToolResult(f"Error: {error}", with_outputs(call, [log_output(str(error))]))
+        return tool_result(call, result, images, made, [*notes, *left_out])
 
     async def _bring_files(self, session: Session) -> list[str]:
         """Put the files of assistant, thread and messages where the code finds them, unless they are there."""
@@ -154,7 +154,9 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, str], notes: list[str]) -> Outcome:
+def tool_result(
+    call: Json, result: CellResult, images: list[str], made: dict[str, str], notes: list[str]
+) -> ToolResult:
     """What the step shows, and what the model is told."""
     ending = ENDINGS.get(result.reason or result.status, "")
     text = "\n".join(each for each in (result.logs.rstrip("\n"), result.result, result.error, ending) if each)
@@ -168,7 +170,7 @@ def outcome(call: Json, result: CellResult, images: list[str], made: dict[str, s
     told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{in_link(name)}.)" for name in made)
     deltas = [{"type": NAME, NAME: {"outputs": [{"index": index, **output}]}} for index, output in enumerate(outputs)]
     output = "\n".join([*told, *notes]) or "(no output)"
-    return Outcome(output, with_outputs(call, outputs), images, made, deltas=deltas)
+    return ToolResult(output, with_outputs(call, outputs), images, made, deltas=deltas)
 
 
 def shortened(text: str) -> str:

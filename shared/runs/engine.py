@@ -18,7 +18,7 @@ from shared.runs.prompt import answered, budget, build_prompt, said, weight
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.references import of_steps, steps
 from shared.runs.request import exhausted, turn_request
-from shared.runs.tool_calls import Outcome, arguments_of, indexed, refused
+from shared.runs.tool_calls import ToolResult, arguments_of, indexed, refused
 from shared.runs.toolset import Toolset, toolset
 from shared.runs.turn import TurnWriter
 
@@ -209,7 +209,7 @@ class Engine:
             await self.recorder.commit()
             self._own.update(again)
 
-    async def _collect(self, calls: list[Json], tasks: dict[asyncio.Task[Outcome], Json]) -> None:
+    async def _collect(self, calls: list[Json], tasks: dict[asyncio.Task[ToolResult], Json]) -> None:
         """Write outcomes down as they come; the last ones wait for the commit that ends the step."""
         running = set(tasks)
         while running:
@@ -219,7 +219,7 @@ class Engine:
             if running:
                 await self.recorder.commit()
 
-    def _write_outcome(self, calls: list[Json], call_id: str, outcome: Outcome) -> None:
+    def _write_outcome(self, calls: list[Json], call_id: str, outcome: ToolResult) -> None:
         step = self.recorder.step
         assert step is not None
         step.outputs[call_id] = outcome.output
@@ -236,7 +236,7 @@ class Engine:
         for delta in outcome.deltas:
             self.recorder.emit(indexed(step.step.id, places[0], delta))
 
-    async def _execute(self, call: Json) -> Outcome:
+    async def _execute(self, call: Json) -> ToolResult:
         handler, call_id, arguments = self.toolset.handlers[call["name"]], call["call_id"], arguments_of(call)
         if call_id not in self._own and handler.attempts is not None:
             logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})

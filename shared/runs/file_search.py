@@ -17,7 +17,7 @@ from shared.objects.run import RunRecord
 from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
 from shared.runs.tool_call_views import CallView, SearchView
-from shared.runs.tool_calls import ATTEMPTS, STOPPED, Outcome, built_in_function, refused
+from shared.runs.tool_calls import ATTEMPTS, STOPPED, ToolResult, built_in_function, refused
 from shared.search.base import IndexUnavailable
 from shared.search.citations import marker
 from shared.vector_stores import stores
@@ -87,18 +87,18 @@ class FileSearch:
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)
 
-    def given_up(self, call_id: str, arguments: str) -> Outcome:
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, STOPPED)
 
-    async def execute(self, call_id: str, arguments: str) -> Outcome:
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
         call, queries = self.view(call_id).call(arguments), queries_of(arguments)
         if not queries:
-            return Outcome('Error: the arguments must be JSON such as {"queries": ["..."]}.', call)
+            return ToolResult('Error: the arguments must be JSON such as {"queries": ["..."]}.', call)
         try:
             results = await self._search(queries)
         except (ApiError, IndexUnavailable) as error:
             logger.warning("search failed", extra={"action": "search_failed", "run_id": self.record.run.id})
-            return Outcome(f"Error: {error}", call)
+            return ToolResult(f"Error: {error}", call)
         first = self._reserve(len(results))
         # Numbers of steps never come again in a thread: what an earlier run offered has another marker.
         step = 0 if self.record.open_step is None else number_of(self.record.open_step) + 1
@@ -106,7 +106,7 @@ class FileSearch:
         told = [f"{mark}\n{text_of(result)}" for mark, result in zip(markers, results, strict=True)]
         sources = {mark: result.file_id for mark, result in zip(markers, results, strict=True)}
         call[NAME]["results"] = [shown(result) for result in results]
-        return Outcome("\n\n".join(told) or "(nothing found)", call, sources=sources)
+        return ToolResult("\n\n".join(told) or "(nothing found)", call, sources=sources)
 
     def _reserve(self, count: int) -> int:
         """The first of so many numbers for markers: calls of one turn run side by side."""

@@ -29,7 +29,7 @@ STOPPED: Final = "the box stopped during this call, and again when it was repeat
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ToolResult:
     """What came of a call."""
 
     #: What the model is told.
@@ -68,12 +68,12 @@ class Handler(Protocol):
         """How clients see a call."""
         ...
 
-    async def execute(self, call_id: str, arguments: str) -> Outcome:
-        """Carry out a call. Failures are outcomes; raises nothing but cancellation."""
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
+        """Carry out a call. Failures are results; raises nothing but cancellation."""
         ...
 
-    def given_up(self, call_id: str, arguments: str) -> Outcome:
-        """The outcome of a call that was begun as often as it may be, and whose drivers all died."""
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        """The result of a call that was begun as often as it may be, and whose drivers all died."""
         ...
 
 
@@ -98,16 +98,16 @@ class ServerFunction:
     def view(self, call_id: str) -> CallView:
         return FunctionView(call_id, self.tool.name)
 
-    async def execute(self, call_id: str, arguments: str) -> Outcome:
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
         run = self.record.run
         if self.verdict == "deny":
             return refused(
                 self.view(call_id), arguments, f"{self.tool.name} is not allowed here (SERVER_TOOLS_ALLOWED)"
             )
         output = await self.tool.run(arguments, ToolContext(call_id, self.record.owner, run.thread_id, run.id))
-        return told(self.view(call_id), arguments, output)
+        return text_result(self.view(call_id), arguments, output)
 
-    def given_up(self, call_id: str, arguments: str) -> Outcome:
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
 
 
@@ -129,17 +129,17 @@ def built_in_function(name: str, description: str, parameter: str, schema: Json)
     return {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": False}
 
 
-def refused(view: CallView, arguments: str, reason: str) -> Outcome:
-    """The outcome of a call that is not carried out; the reason tells the model why."""
-    return told(view, arguments, f"Error: {reason}")
+def refused(view: CallView, arguments: str, reason: str) -> ToolResult:
+    """The result of a call that is not carried out; the reason tells the model why."""
+    return text_result(view, arguments, f"Error: {reason}")
 
 
-def told(view: CallView, arguments: str, output: str) -> Outcome:
-    """The outcome of which there is nothing to say but a text."""
+def text_result(view: CallView, arguments: str, output: str) -> ToolResult:
+    """The result of which there is nothing to show but a text."""
     call = view.call(arguments)
     if call["type"] == "function":
         call["function"]["output"] = output
-    return Outcome(output, call)
+    return ToolResult(output, call)
 
 
 def indexed(step_id: str, index: int, call: Json) -> Event:
