@@ -14,12 +14,12 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.runs import queue_messages, side_effects
-from shared.runs.prompt import answered, budget, build_prompt, said, weight
+from shared.runs.prompt import answered, assistant_items, budget, build_input, estimate_tokens
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.references import of_steps, steps
 from shared.runs.request import exhausted, turn_request
 from shared.runs.tool_calls import ToolResult, arguments_of, indexed, refused
-from shared.runs.toolset import Toolset, toolset
+from shared.runs.toolset import toolset
 from shared.runs.turn import TurnWriter
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Engine:
         self._own: set[str] = set()
         #: The prompt as built and continued by this driver: nobody adds to a thread while its run is active.
         self._prompt: list[Json] | None = None
-        self._said: list[Json] = []
+        self._assistant_items: list[Json] = []
 
     async def drive(self, turn: Turn | LlmError | None = None) -> None:
         """Go on until the run waits for somebody or is over. `turn` is what came of one taken in the background.
@@ -80,7 +80,7 @@ class Engine:
             await self._start_in_background(request)
             return
         writer = TurnWriter(recorder, self.toolset)
-        turn = await self._hear_out(request, writer)
+        turn = await self._stream_turn(request, writer)
         await self._settle(turn, writer)
 
     async def _stop_turning(self) -> None:
@@ -92,29 +92,28 @@ class Engine:
     async def _input(self) -> list[Json]:
         """The prompt: continued while it fits, else built anew from the thread."""
         record = self.recorder.record
-        if self._prompt is None or weight(self._prompt) > budget(self.deps, record):
-            prompt = await build_prompt(self.deps, record)
-            self._prompt, self.recorder.earlier = prompt.items, prompt.references
+        if self._prompt is None or estimate_tokens(self._prompt) > budget(self.deps, record):
+            self._prompt = await build_input(self.deps, record)
         return self._prompt
 
-    async def _hear_out(self, request: TurnRequest, writer: TurnWriter) -> Turn:
+    async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         """Take the turn; one that broke off is taken again if nobody has heard of it."""
         for _ in range(BROKEN_TURNS):
             try:
-                return await self._listen(request, writer)
+                return await self._stream(request, writer)
             except LlmError as error:
                 if not error.broke_off or self.recorder.listener is not None:
                     raise
-        return await self._listen(request, writer)
+        return await self._stream(request, writer)
 
-    async def _listen(self, request: TurnRequest, writer: TurnWriter) -> Turn:
+    async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         deadline = float(self.recorder.run.expires_at or 0)
         try:
             async with aclosing(self.deps.llm.stream(request, deadline)) as events:
                 async for event in events:
                     if isinstance(event, TurnDone):
                         return event.turn
-                    await writer.hear(event)
+                    await writer.on_event(event)
         except (LlmError, asyncio.CancelledError):
             writer.break_off()
             raise
@@ -135,7 +134,7 @@ class Engine:
     async def _settle(self, turn: Turn, writer: TurnWriter) -> None:
         """Commit a turn whole: its text, its calls, and what becomes of the run."""
         calls = writer.finish(turn)
-        self._said = said(turn.items)
+        self._assistant_items = assistant_items(turn.items)
         if turn.incomplete == "content_filter":
             error = {"code": "server_error", "message": "The model's answer was stopped by its content filter."}
             self.recorder.advance("failed", last_error=error)
@@ -192,7 +191,7 @@ class Engine:
         else:
             self.recorder.end_step(step.usage)
             if self._prompt is not None:
-                self._prompt = [*self._prompt, *self._said, *answered(step.items, step.outputs)]
+                self._prompt = [*self._prompt, *self._assistant_items, *answered(step.items, step.outputs)]
         await self.recorder.commit()
 
     async def _count_attempts(self, calls: list[Json]) -> None:

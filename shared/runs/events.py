@@ -57,11 +57,11 @@ class Listener:
 
     #: What the client's `include[]` asks to be told.
     include: Collection[str] = ()
-    #: Whether `done` has been said.
-    heard_the_end: bool = False
+    #: Whether the newest event was `done`.
+    has_ended: bool = False
     #: Whether the client is gone, or was too slow.
     has_left: bool = False
-    #: Bytes that are said and not read.
+    #: Bytes that were put and not read.
     unread: int = 0
     _pieces: deque[bytes] = field(default_factory=deque)
     #: A delta of a text behind the pieces: more of the same text is added to it.
@@ -73,7 +73,7 @@ class Listener:
 
     def put(self, event: Event) -> None:
         """Add an event, `DONE` for the last one. A client that is too far behind loses the connection instead."""
-        self.heard_the_end = event is DONE
+        self.has_ended = event is DONE
         if self.has_left:
             return
         if self.unread < BEHIND:
@@ -88,18 +88,18 @@ class Listener:
             self._is_closed = True
 
     def close(self) -> None:
-        """Nothing more will be said."""
+        """End the stream: nothing more will be put."""
         self._is_closed = True
         self._arrived.set()
 
     def leave(self) -> None:
-        """Nobody listens any more: what is said from now on is not kept."""
+        """Forget what is unread: what is put from now on is not kept."""
         self.has_left = True
         self._pieces.clear()
         self.unread, self._text, self._text_size = 0, None, 0
 
     async def read(self) -> bytes:
-        """Whole events, of some 64 KB at most; none when nothing more will be said."""
+        """Whole events, of some 64 KB at most; none at the end."""
         while not self.unread and not self._is_closed:
             self._arrived.clear()
             await self._arrived.wait()

@@ -30,8 +30,8 @@ NAME: Final = "file_search"
 SMALL_MODELS: Final = ("gpt-3.5", "gpt-35")
 SMALL_RESULTS: Final = 5
 #: Seconds from the run's start that files of the thread's own store are waited for.
-PATIENCE: Final = 60
-LOOK_SECONDS: Final = 0.5
+INDEXING_WAIT: Final = 60
+INDEXING_POLL: Final = 0.5
 MOST_QUERIES: Final = 5
 
 DESCRIPTION: Final = """\
@@ -128,7 +128,7 @@ class FileSearch:
 
     async def _is_ready(self, store_id: str) -> bool:
         """Whether the store still exists; files attached a moment ago are waited for, but not for ever."""
-        until = (self.record.run.started_at or 0) + PATIENCE
+        until = (self.record.run.started_at or 0) + INDEXING_WAIT
         while True:
             try:
                 store = await stores.get(Caller(self.deps, self.record.owner), store_id)
@@ -136,7 +136,7 @@ class FileSearch:
                 return False
             if store["file_counts"]["in_progress"] == 0 or self.deps.clock() >= until:
                 return True
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(INDEXING_POLL)
 
 
 async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:

@@ -104,7 +104,7 @@ async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mappi
     if role == "user":
         content += attached_parts(row.data["attachments"], names)
     items: list[Json] = [{"type": "message", "role": role, "content": content}] if content else []
-    return PromptEntry((number, 1, 0), items, weight(items), row.data["run_id"] == record.run.id)
+    return PromptEntry((number, 1, 0), items, estimate_tokens(items), row.data["run_id"] == record.run.id)
 
 
 async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
@@ -164,7 +164,7 @@ def step_entry(row: Record, record: RunRecord) -> PromptEntry:
     number, present = number_of(row.key), row.data["step"]["run_id"] == record.run.id
     kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
     items = answered(kept, row.data["outputs"])
-    return PromptEntry((row.data["position"], 0, number), items, weight(items), present)
+    return PromptEntry((row.data["position"], 0, number), items, estimate_tokens(items), present)
 
 
 def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:
@@ -176,7 +176,7 @@ def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:
     ]
 
 
-def said(turn_items: Iterable[Json]) -> list[Json]:
+def assistant_items(turn_items: Iterable[Json]) -> list[Json]:
     """What the model said in a turn, as it would come back from the thread."""
     return [
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": part["text"]}]}
@@ -187,7 +187,7 @@ def said(turn_items: Iterable[Json]) -> list[Json]:
     ]
 
 
-def weight(items: Iterable[Json]) -> int:
+def estimate_tokens(items: Iterable[Json]) -> int:
     """A rough number of tokens."""
     tokens = 0
     for item in items:

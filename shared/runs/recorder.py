@@ -226,7 +226,7 @@ class Recorder:
         if self.listener is not None:
             self.listener.put(event)
 
-    def say(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         """Tell what is stored; the run's last word is followed by `done`."""
         self.emit(event)
         if event.name in LAST_WORDS:
@@ -251,7 +251,7 @@ class Recorder:
         self._deletes.clear()
         events, self._events = self._events, []
         for event in events:
-            self.say(event)
+            self.publish(event)
 
     def _changes(self) -> list[Put | Delete]:
         changes: list[Put | Delete] = [put_run(self.record, self.version)]

@@ -30,13 +30,13 @@ class StreamedRuns:
     async def _drive(self, recorder: Recorder, listener: Listener) -> None:
         try:
             await self.worker.drive(recorder)
-            if not listener.heard_the_end:
+            if not listener.has_ended:
                 await follow(self.worker.deps, recorder.record, listener)
         except Exception:
             # The watchdog message brings the run back.
             logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
         finally:
-            if not listener.heard_the_end:
+            if not listener.has_ended:
                 # We broke down, are asked to stop, or the thread is gone: clients take a bare end for a good one.
                 listener.put(fault("The server had an error while processing your request. Sorry about that!"))
             listener.close()

@@ -22,7 +22,7 @@ from shared.search.citations import Source
 
 
 class TurnWriter:
-    """Writes one turn. `hear` what comes in, `finish` when it is over, `break_off` when it will not be."""
+    """Writes one turn. `on_event` takes what comes in, `finish` when it is over, `break_off` when it will not be."""
 
     def __init__(self, recorder: Recorder, toolset: Toolset):
         self.recorder, self.toolset = recorder, toolset
@@ -32,15 +32,15 @@ class TurnWriter:
         self._written: set[int] = set()
         self._calls: dict[int, tuple[int, CallView]] = {}
 
-    async def hear(self, event: TurnEvent) -> None:
+    async def on_event(self, event: TurnEvent) -> None:
         """Pass an event on to the listener; without one, wait for the end of the turn."""
         if self.recorder.listener is None:
             return
         match event:
             case TextDelta() if not self._calls:
-                await self._hear_text(event)
+                await self._on_text(event)
             case CallStarted():
-                await self._hear_call(event)
+                await self._on_call(event)
             case ArgumentsDelta() if event.item in self._calls:
                 index, view = self._calls[event.item]
                 delta = view.feed(event.text)
@@ -50,7 +50,7 @@ class TurnWriter:
                 # Text after calls is rare; it is shown whole when the turn is over.
                 pass
 
-    async def _hear_text(self, event: TextDelta) -> None:
+    async def _on_text(self, event: TextDelta) -> None:
         if event.item != self._item:
             self._close_message()
             self._item, self._marked, self._refusal = event.item, Marked(annotator(self.recorder)), ""
@@ -72,7 +72,7 @@ class TurnWriter:
         for each in texts:
             self._emit_part({"index": self._text_index, "type": "text", "text": each})
 
-    async def _hear_call(self, event: CallStarted) -> None:
+    async def _on_call(self, event: CallStarted) -> None:
         self._close_message()
         if self.recorder.step is None:
             self.recorder.begin_calls()
@@ -94,10 +94,10 @@ class TurnWriter:
         if self._item is not None:
             self._written.add(self._item)
             self._emit_texts(self._marked.rest())
-            self.recorder.end_message(self._heard())
+            self.recorder.end_message(self._shown_content())
             self._item = None
 
-    def _heard(self) -> list[Json]:
+    def _shown_content(self) -> list[Json]:
         """The open message's content as clients have been shown it."""
         if self._refusal:
             return [*images(self.recorder), {"type": "refusal", "refusal": self._refusal}]
@@ -106,7 +106,7 @@ class TurnWriter:
     def break_off(self) -> None:
         """The turn will not be finished: keep what clients have been shown of an open message."""
         if self._item is not None and self.recorder.message is not None:
-            self.recorder.message.content = self._heard()
+            self.recorder.message.content = self._shown_content()
 
     def finish(self, turn: Turn) -> list[Json]:
         """Write down the whole turn (the caller commits) and return its calls."""

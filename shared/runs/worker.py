@@ -30,7 +30,7 @@ from shared.store.base import Unavailable
 logger = logging.getLogger(__name__)
 
 #: Seconds between looks for the commit that a message announced.
-PATIENCE: Final = (0.02, 0.1, 0.5)
+COMMIT_WAITS: Final = (0.02, 0.1, 0.5)
 
 
 class Worker:
@@ -70,7 +70,7 @@ class Worker:
 
         The message goes out before the commit, so it may be a moment early; and the commit may never come.
         """
-        for patience in PATIENCE:
+        for patience in COMMIT_WAITS:
             recorder = await Recorder.load(self.deps, message.key)
             if recorder is not None and not lifecycle.is_active(recorder.run.status):
                 return None
@@ -152,9 +152,9 @@ class Worker:
         """Drive a run whose lease we hold until it waits for somebody or is over."""
         engine = Engine(self.deps, recorder)
         try:
-            await self._hold(recorder, engine.drive(turn))
+            await self._supervise(recorder, engine.drive(turn))
         except Superseded:
-            await self._concede(recorder)
+            await self._on_superseded(recorder)
         except asyncio.CancelledError:
             await asyncio.shield(self._release(recorder))
             raise
@@ -163,7 +163,7 @@ class Worker:
             await self._give_back(recorder)
             raise
 
-    async def _hold(self, recorder: Recorder, work: Coroutine[Any, Any, None]) -> None:
+    async def _supervise(self, recorder: Recorder, work: Coroutine[Any, Any, None]) -> None:
         """Do the work while we may: look for a cancel, renew the lease, stop at the run's expiry.
 
         Raises Superseded as soon as the run is not ours any more.
@@ -191,7 +191,7 @@ class Worker:
             task.cancel()
             await asyncio.wait({task})
 
-    async def _concede(self, ours: Recorder) -> None:
+    async def _on_superseded(self, ours: Recorder) -> None:
         """We were stopped: find out why, and end the run if that is left to us."""
         recorder = await Recorder.load(self.deps, ours.record.key)
         if recorder is None:
@@ -204,7 +204,7 @@ class Worker:
         if lifecycle.has_expired(recorder.run, self.deps.clock()):
             await end(recorder, "expired", partial=partial.content if partial is not None else None)
         elif recorder.run.status == "cancelling":
-            recorder.say(Event("thread.run.cancelling", recorder.run.to_json()))
+            recorder.publish(Event("thread.run.cancelling", recorder.run.to_json()))
             await end(recorder, "cancelled", partial=partial.content if partial is not None else None)
         elif lease is not None and lease.holder == ours.holder:
             # A client deleted the message we were writing: its turn is taken again, by whoever is free.
@@ -261,6 +261,6 @@ async def follow(deps: Deps, record: RunRecord, listener: Listener) -> None:
             return
         recorder.listener = listener
         if recorder.run.status == "requires_action" or not lifecycle.is_active(recorder.run.status):
-            recorder.say(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
+            recorder.publish(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
             return
         await asyncio.sleep(0.5)

@@ -19,7 +19,7 @@ async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> No
     listener.put(DONE)
     listener.close()
     assert [piece async for piece in stream] == [b"event: done\ndata: [DONE]\n\n"]
-    assert listener.heard_the_end
+    assert listener.has_ended
 
 
 async def test_a_character_cut_in_two_is_sent_in_two() -> None:
@@ -47,7 +47,7 @@ async def test_nothing_is_kept_for_a_client_that_has_left() -> None:
     listener.close()
 
     assert listener.unread == 0
-    assert listener.heard_the_end
+    assert listener.has_ended
 
 
 def piece_of_text(value: str, message: str = "msg_1") -> Event:
@@ -104,7 +104,7 @@ async def test_a_reader_that_stands_still_is_told_that_it_was_left_behind() -> N
     sent += b"".join([piece async for piece in stream])
     assert [name for name, _ in events_of(sent)] == ["thread.run.created", "error"]
     assert "The run goes on" in sent.decode()
-    assert listener.heard_the_end
+    assert listener.has_ended
 
 
 async def test_a_reader_that_catches_up_hears_everything_in_order() -> None:
