@@ -46,7 +46,7 @@ def variable(name: str) -> str:
     alias = Settings.model_fields[name].validation_alias
     if alias is None:
         return name.upper()
-    return str(alias if isinstance(alias, str) else alias.choices[0])  # type: ignore[union-attr]
+    return alias if isinstance(alias, str) else str(alias.choices[0]).upper()  # type: ignore[union-attr]
 
 
 def default_text(name: str) -> str:

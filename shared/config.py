@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -91,8 +91,9 @@ class Settings(BaseSettings):
     """How long a worker may be silent before its run is driven by another."""
     max_turns: int = Field(default=100, ge=1)
     """Model turns that a run may take; one that wants more ends as `failed`, with `server_error`."""
-    look_seconds: float = 2
-    """How often a driver that waits for the model looks whether its run was cancelled."""
+    heartbeat_seconds: float = Field(default=2, validation_alias=AliasChoices("heartbeat_seconds", "look_seconds"))
+    """How often a driver that waits for the model sees whether its run was cancelled (once `LOOK_SECONDS`, which is
+    still read)."""
 
     # the code interpreter
     sandbox: str = Field(default="auto", pattern="^(auto|bwrap|landlock|aca|unsafe-subprocess|none)$")

@@ -44,7 +44,7 @@ class Superseded(Conflict):
 class Recorder:
     """A hold on one run: a driver's while `holder` (of the lease) is set, else a passer-by's with one change to make.
 
-    Use from one task, apart from `look`.
+    Use from one task, apart from `heartbeat`.
     """
 
     def __init__(self, deps: Deps, record: RunRecord, version: str):
@@ -282,7 +282,7 @@ class Recorder:
             raise Superseded
         return theirs, row.version
 
-    async def look(self, lease: Lease | None) -> None:
+    async def heartbeat(self, lease: Lease | None) -> None:
         """See whether the run is still ours, and renew the lease if one is given. Raises Superseded."""
         async with self._lock:
             theirs, version = await self._reread()
@@ -295,6 +295,6 @@ class Recorder:
             except NotFound as error:
                 raise Superseded from error
             except Conflict:
-                return  # somebody has written just now: the next look sees what, and renews the lease
+                return  # somebody has written just now: the next heartbeat sees what, and renews the lease
             if self.record.lease is not None:  # else the next commit gives it back
                 self.record.lease = lease

@@ -174,7 +174,7 @@ class Worker:
         try:
             while True:
                 left = expires_at - self.deps.clock()
-                done, _ = await asyncio.wait({task}, timeout=max(0.0, min(settings.look_seconds, left)))
+                done, _ = await asyncio.wait({task}, timeout=max(0.0, min(settings.heartbeat_seconds, left)))
                 if done:
                     task.result()
                     return
@@ -183,10 +183,10 @@ class Worker:
                 lease = recorder.record.lease
                 stale = lease is not None and lease.until - self.deps.clock() < settings.lease_seconds / 2
                 try:
-                    await recorder.look(self.lease(recorder.holder) if stale else None)
+                    await recorder.heartbeat(self.lease(recorder.holder) if stale else None)
                 except Unavailable:
-                    # A commit would tell if the run were not ours any more: a look that fails is no reason to stop.
-                    logger.warning("look failed", extra={"action": "look_failed", "run_id": recorder.run.id})
+                    # A commit would tell if the run were not ours any more: a missed heartbeat is no reason to stop.
+                    logger.warning("heartbeat failed", extra={"action": "heartbeat_failed", "run_id": recorder.run.id})
         finally:
             task.cancel()
             await asyncio.wait({task})

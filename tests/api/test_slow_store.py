@@ -40,7 +40,7 @@ class Slow:
 async def test_a_run_is_driven_once(tmp_path):
     llm = ScriptedLlm()
     llm.script([text("Ra", pause(0.3), "in.")])
-    settings = Settings(_env_file=None, box_home=tmp_path, box_api_keys={"me": SecretStr(KEY)}, look_seconds=0.01)
+    settings = Settings(_env_file=None, box_home=tmp_path, box_api_keys={"me": SecretStr(KEY)}, heartbeat_seconds=0.01)
     made = build(settings, llm=llm, tools=[])
     deps = replace(made.deps, store=Slow(made.deps.store))
     worker = Worker(deps)

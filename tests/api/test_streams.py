@@ -171,7 +171,7 @@ def test_a_turn_may_mix_server_and_client_calls(stream, llm, thread):
     assert sent == ["noon", "wet"]
 
 
-@pytest.mark.parametrize("settings", [{"look_seconds": 0.05}])
+@pytest.mark.parametrize("settings", [{"heartbeat_seconds": 0.05}])
 def test_scenario_f_cancel_while_streaming(stream, llm, box, client, thread):
     llm.script([text("Ra", pause(box.event()), "in.")])
     events = []
@@ -219,7 +219,7 @@ def test_a_call_cut_short_by_the_limit_is_paid_for_by_its_step(stream, llm):
     assert sum(steps) == events[-2][1]["usage"]["total_tokens"] == 15
 
 
-@pytest.mark.parametrize("settings", [{"run_lifetime_seconds": 60, "look_seconds": 0.05, "lease_seconds": 500}])
+@pytest.mark.parametrize("settings", [{"run_lifetime_seconds": 60, "heartbeat_seconds": 0.05, "lease_seconds": 500}])
 def test_scenario_i_expiry(stream, llm, box):
     llm.script([text("Ra", pause(box.event()))])
     events = []
@@ -269,7 +269,7 @@ def test_a_message_deleted_while_it_is_written_is_written_again(stream, llm, box
     assert answer.content[0].text.value == "Rain again."
 
 
-@pytest.mark.parametrize("settings", [{"look_seconds": 0.05}])
+@pytest.mark.parametrize("settings", [{"heartbeat_seconds": 0.05}])
 def test_a_stream_whose_thread_is_deleted_ends_with_an_error(stream, llm, box, client, thread):
     llm.script([text("Ra", pause(box.event()), "in.")])
     events = []

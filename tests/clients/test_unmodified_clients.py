@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("client", ["OpenAI", "AzureOpenAI"])
 
 @pytest.fixture
 def box(tmp_path):
-    box = Box(tmp_path, {"look_seconds": 0.2})
+    box = Box(tmp_path, {"heartbeat_seconds": 0.2})
     box.llm = story_model()
     box.start()
     yield box

@@ -102,7 +102,7 @@ class Hosts:
             "OPENAI_BASE_URL": self.model_url,
             "OPENAI_API_KEY": "none",
             "LEASE_SECONDS": "1",
-            "LOOK_SECONDS": "0.2",
+            "HEARTBEAT_SECONDS": "0.2",
             "SIDE_EFFECTS_PER_HOUR": "10000",
             **self.environment,
         }

@@ -25,7 +25,7 @@ NOT_DEPLOYED = {
     "MODEL_CONTEXT_TOKENS": "the default fits the default model",
     "RUN_LIFETIME_SECONDS": "the default is the API's",
     "LEASE_SECONDS": "the default fits every host",
-    "LOOK_SECONDS": "the default fits every host",
+    "HEARTBEAT_SECONDS": "the default fits every host",
     "MAX_TURNS": "the default stops nobody who gets anywhere",
     "SIDE_EFFECTS_PER_RUN": "the default is small",
     "SIDE_EFFECTS_PER_HOUR": "the default is small",

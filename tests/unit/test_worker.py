@@ -77,7 +77,7 @@ async def bench(tmp_path):
         letters.append(text)
         return "sent"
 
-    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", look_seconds=0.05)
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", heartbeat_seconds=0.05)
     box = build(settings, llm=llm, tools=[tool(send_letter, idempotent=False, timeout=10)])
     bench = Bench(box, llm, letters)
     clock = box.deps.clock

@@ -33,7 +33,7 @@ def model() -> Llm:
 
 @pytest.fixture
 def box(tmp_path, model) -> Iterator[Box]:
-    box = Box(tmp_path / "box", {"look_seconds": 0.2})
+    box = Box(tmp_path / "box", {"heartbeat_seconds": 0.2})
     box.llm = model
     box.tools = [get_current_time_tool()]
     box.start()
