@@ -172,7 +172,7 @@ def build(
         clock=clock,
     )
     worker = Worker(deps)
-    streamed = StreamedRuns(worker)
+    streamed = StreamedRuns(deps)
     return Box(deps, worker, streamed, create_app(deps, streamed), storage.close)
 
 

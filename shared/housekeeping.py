@@ -13,7 +13,6 @@ from shared.objects.run import RunRecord
 from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
-from shared.runs.worker import end
 from shared.store.base import Put, Record, StoreError
 from shared.vector_stores.rows import item_put
 
@@ -32,9 +31,9 @@ async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
     """A run that nobody ended: its time is over, or its cancellation was lost."""
     recorder = Recorder(deps, RunRecord.model_validate(row.data), row.version)
     if recorder.run.status == "cancelling":
-        await end(recorder, "cancelled")
+        await recorder.end("cancelled")
     elif lifecycle.has_expired(recorder.run, deps.clock()):
-        await end(recorder, "expired")
+        await recorder.end("expired")
 
 
 async def overdue_file(deps: Deps, partition: str, row: Record) -> None:

@@ -43,7 +43,9 @@ async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, stream
 
 
 @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
-async def create_run(caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: StreamedRuns) -> Response:
+async def create_run(
+    caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: StreamedRuns
+) -> Response:
     """Create a run."""
     if body.stream:
         return event_stream(await create.create_streamed(caller, streamed, thread_id, body, include))

@@ -19,7 +19,7 @@ from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
 from shared.objects.tools import ToolResources, choice_json, tools_json
 from shared.optimistic import until_committed
-from shared.runs import file_search, lifecycle, queue_messages, service
+from shared.runs import file_search, queue_messages, service
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
@@ -53,7 +53,7 @@ async def create_streamed(
 
     async def attempt() -> Listener:
         record, changes = await draft(caller, thread_id, body)
-        return await begin(streamed, record, changes, Listener(include))
+        return await start_streamed(streamed, record, changes, Listener(include))
 
     return await until_committed(attempt)
 
@@ -70,7 +70,7 @@ async def create_with_thread_streamed(caller: Caller, streamed: StreamedRuns, bo
     record, changes, thread = await draft_with_thread(caller, body)
     listener = Listener()
     listener.put(Event("thread.created", thread))
-    return await begin(streamed, record, changes, listener)
+    return await start_streamed(streamed, record, changes, listener)
 
 
 async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
@@ -79,19 +79,13 @@ async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
     await deps.store.commit(layout.thread(record.owner, record.run.thread_id), [put_run(record, None), *changes])
 
 
-async def begin(streamed: StreamedRuns, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
+async def start_streamed(streamed: StreamedRuns, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
     """Store the run as ours, in progress, and drive it; the listener hears of it as it was before, too."""
-    deps, worker = streamed.worker.deps, streamed.worker
-    queued = record.run.to_json()
-    record.run = lifecycle.advance(record.run, "in_progress", deps.now())
-    record.lease = worker.lease()
-    await queue_messages.watch(deps, record, record.lease.until)
-    partition = layout.thread(record.owner, record.run.thread_id)
-    versions = await deps.store.commit(partition, [put_run(record, None), *changes])
-    started = Event("thread.run.in_progress", record.run.to_json())
-    for event in (Event("thread.run.created", queued), Event("thread.run.queued", queued), started):
-        listener.put(event)
-    streamed.start(Recorder(deps, record, versions[0]), listener)
+    recorder = Recorder(streamed.deps, record, None, listener)
+    recorder.state.announce()
+    recorder.state.advance("in_progress")
+    await recorder.take(*changes)
+    streamed.start(recorder, listener)
     return listener
 
 

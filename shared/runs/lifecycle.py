@@ -34,6 +34,14 @@ STAMP: Final[dict[RunStatus, str]] = {
     "completed": "completed_at",
 }
 
+#: What an unfinished step and message become when the run ends this way, and why.
+ENDINGS: Final[dict[str, tuple[str, str]]] = {
+    "cancelled": ("cancelled", "run_cancelled"),
+    "expired": ("expired", "run_expired"),
+    "failed": ("failed", "run_failed"),
+    "incomplete": ("completed", "max_tokens"),
+}
+
 
 class IllegalTransitionError(Exception):
     """A status that cannot follow the present one: a fault of the engine, never of a client."""

@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from shared import layout
@@ -17,8 +18,11 @@ from shared.deps import Caller, Deps
 from shared.files import files
 from shared.ids import key_at, number_of
 from shared.json_types import Json
+from shared.llm.base import Turn
 from shared.objects.run import RunRecord
+from shared.objects.step import StepRecord
 from shared.runs.references import References, of_steps, steps
+from shared.runs.state import RunState
 from shared.sandbox.base import DATA
 from shared.store.base import Record
 
@@ -37,6 +41,7 @@ NO_OUTPUT: Final = "(no output: the run ended before this call did)"
 class PromptEntry:
     """Input items that stay together, with their place in the thread."""
 
+    #: Sorts calls before the message that followed them.
     position: tuple[int, int, int]
     items: list[Json]
     tokens: int
@@ -54,6 +59,37 @@ class Prompt:
     references: References
 
 
+class RunningPrompt:
+    """The prompt as one driver keeps it: built from the thread, then continued by each turn while it fits.
+
+    Its items are what the Responses API takes, oldest first: `{"type": "message", "role": "user", "content":
+    [{"type": "input_text", "text": "Rain?"}]}`, `{"type": "function_call", "call_id": "call_1", ...}`,
+    `{"type": "function_call_output", "call_id": "call_1", "output": "no"}`.
+    """
+
+    def __init__(self, deps: Deps, state: RunState) -> None:
+        self.deps, self.state = deps, state
+        self._items: list[Json] | None = None
+        self._last_turn: list[Json] = []
+
+    async def items(self) -> list[Json]:
+        """The input of the next turn: what there is while it fits, else built anew from the thread."""
+        if self._items is None or estimate_tokens(self._items) > budget(self.deps, self.state.record):
+            prompt = await build_prompt(self.deps, self.state.record)
+            self._items = prompt.items
+            self.state.refer_to(prompt.references)
+        return self._items
+
+    def add_turn(self, turn: Turn) -> None:
+        """The model has taken a turn; what it said belongs before its calls."""
+        self._last_turn = assistant_items(turn.items)
+
+    def add_outputs(self, step: StepRecord) -> None:
+        """The turn's calls all have their outputs."""
+        if self._items is not None:
+            self._items = [*self._items, *self._last_turn, *answered(step.items, step.outputs)]
+
+
 async def build_prompt(deps: Deps, record: RunRecord) -> Prompt:
     """The prompt for the run's next turn."""
     partition = layout.thread(record.owner, record.run.thread_id)
@@ -68,13 +104,8 @@ async def build_prompt(deps: Deps, record: RunRecord) -> Prompt:
     rows = await steps(deps, record)
     entries += (step_entry(row, record) for row in rows if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
-    fitting = fit(sorted(entries, key=place), budget(deps, record))
+    fitting = fit(sorted(entries, key=attrgetter("position")), budget(deps, record))
     return Prompt([item for entry in fitting for item in entry.items], of_steps(rows))
-
-
-def place(entry: PromptEntry) -> tuple[int, int, int]:
-    """Sort key: calls come before the message that followed them."""
-    return entry.position
 
 
 def budget(deps: Deps, record: RunRecord) -> int:

@@ -12,7 +12,7 @@ from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.objects.run import RunKey, RunRecord
 from shared.queue.base import QueueMessage
-from shared.runs.recorder import Recorder
+from shared.runs import lease
 
 #: Seconds a watchdog comes after the lease it watches has run out.
 WATCH_SLACK: Final = 0.5
@@ -80,9 +80,9 @@ def is_late(message: RunMessage, record: RunRecord) -> bool:
 
 
 async def watch(deps: Deps, record: RunRecord, until: float) -> None:
-    """Whoever holds the lease until then may die: look again."""
+    """Whoever holds the lease until then (unix seconds) may die: look again."""
     visible = until + WATCH_SLACK
-    record.watched_until = visible
+    lease.watch_until(record, visible)
     await send(deps, record, "watch", max(0.0, visible - deps.clock()), until=visible)
 
 
@@ -95,9 +95,3 @@ async def at_expiry(deps: Deps, record: RunRecord) -> None:
     """The client may never come back: end the run when its time is over."""
     assert record.run.expires_at is not None
     await send(deps, record, "expiry", max(0.0, record.run.expires_at + 1 - deps.clock()))
-
-
-def in_background(deps: Deps, recorder: Recorder) -> bool:
-    """Whether the next turn is left to run at the provider: nobody is listening, and the setting says so."""
-    wanted = deps.settings.model_turns == "background"
-    return wanted and deps.llm.can_run_in_background and recorder.listener is None

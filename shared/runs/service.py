@@ -13,12 +13,10 @@ from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page
-from shared.runs import lifecycle, queue_messages
+from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
-from shared.runs.rows import put_run
 from shared.runs.streamed import StreamedRuns
-from shared.runs.worker import end
 from shared.threads import messages, threads
 
 
@@ -28,16 +26,16 @@ def check_ids(key: RunKey) -> None:
     check_shape(key.run_id, "run", "run", "run_id")
 
 
-async def load(deps: Deps, key: RunKey) -> Recorder:
+async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Recorder:
     """The run as it stands, expired if its time is over. Raises NotFoundError for the thread or the run."""
     check_ids(key)
-    recorder = await Recorder.load(deps, key)
+    recorder = await Recorder.load(deps, key, listener)
     if recorder is None:
         await threads.head(Caller(deps, key.owner), key.thread_id)
         raise not_found("run", key.run_id)
     if lifecycle.has_expired(recorder.run, deps.clock()):
-        await end(recorder, "expired")
-        recorder = await Recorder.load(deps, key) or recorder
+        await recorder.end("expired")
+        recorder = await Recorder.load(deps, key, listener) or recorder
     return recorder
 
 
@@ -77,8 +75,8 @@ async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:
     async def attempt() -> Json:
         recorder = await load(deps, key)
         if "metadata" in body.model_fields_set:
-            recorder.run.metadata = body.metadata or {}
-            await deps.store.commit(key.partition, [put_run(recorder.record, recorder.version)])
+            recorder.state.set_metadata(body.metadata or {})
+            await recorder.commit()
         return recorder.run.to_json()
 
     return await until_committed(attempt)
@@ -92,7 +90,7 @@ async def cancel(deps: Deps, key: RunKey) -> Json:
         if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
             raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
         await queue_messages.cancel(deps, recorder.record)
-        recorder.advance("cancelling")
+        recorder.state.advance("cancelling")
         await recorder.commit()
         return recorder.run.to_json()
 
@@ -105,7 +103,7 @@ async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
     async def attempt() -> Json:
         recorder = await accept(deps, key, body, None)
         await queue_messages.start(deps, recorder.record)
-        recorder.advance("queued")
+        recorder.state.advance("queued")
         await recorder.commit()
         return recorder.run.to_json()
 
@@ -116,16 +114,14 @@ async def submit_streamed(
     streamed: StreamedRuns, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
 ) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
-    deps, worker = streamed.worker.deps, streamed.worker
 
     async def attempt() -> Listener:
         listener = Listener(include)
-        recorder = await accept(deps, key, body, listener)
-        recorder.advance("queued")
-        recorder.advance("in_progress")
-        recorder.record.lease = worker.lease()
-        await queue_messages.watch(deps, recorder.record, recorder.record.lease.until)
-        await recorder.commit()
+        recorder = await accept(streamed.deps, key, body, listener)
+        recorder.state.advance("queued")
+        recorder.state.advance("in_progress")
+        lease.forget_watchdog(recorder.record)
+        await recorder.take()
         streamed.start(recorder, listener)
         return listener
 
@@ -134,8 +130,7 @@ async def submit_streamed(
 
 async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None) -> Recorder:
     """The run with the outputs written into its step, not yet committed. Raises InvalidRequest."""
-    recorder = await load(deps, key)
-    recorder.listener = listener
+    recorder = await load(deps, key, listener)
     if recorder.run.required_action is None:
         raise InvalidRequest(f'Runs in status "{recorder.run.status}" do not accept tool outputs.')
     expected = [call["id"] for call in recorder.run.required_action["submit_tool_outputs"]["tool_calls"]]
@@ -143,13 +138,7 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
     if sorted(expected) != sorted(got):
         raise InvalidRequest(f"Expected tool outputs for call_ids {expected}, got {got}")
     await recorder.load_open()
-    assert recorder.step is not None
-    outputs = {each.tool_call_id: each.output or "" for each in body.tool_outputs}
-    recorder.step.outputs.update(outputs)
-    for call in recorder.step.step.step_details["tool_calls"]:
-        if call["id"] in outputs:
-            call["function"]["output"] = outputs[call["id"]]
-    recorder.end_step(recorder.step.usage)
+    recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs})
     return recorder
 
 

@@ -5,41 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from shared.runs.events import Listener, fault
+from shared.deps import Deps
+from shared.runs import lifecycle, supervisor
+from shared.runs.events import Event, Listener, fault
 from shared.runs.recorder import Recorder
-from shared.runs.worker import Worker, follow
 
 logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at a run that went on elsewhere.
+FOLLOW_SECONDS = 0.5
 
 
 class StreamedRuns:
     """Runs that this process drives for a listener."""
 
-    def __init__(self, worker: Worker):
-        self.worker = worker
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, recorder: Recorder, listener: Listener) -> None:
-        """Drive the run (its lease is ours) in the background of the request."""
-        assert recorder.record.lease is not None
-        recorder.holder, recorder.listener = recorder.record.lease.holder, listener
-        task = asyncio.create_task(self._drive(recorder, listener))
+        """Drive the run, whose lease the recorder has taken, in the background of the request."""
+        task = asyncio.create_task(drive(recorder, listener))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _drive(self, recorder: Recorder, listener: Listener) -> None:
-        try:
-            await self.worker.drive(recorder)
-            if not listener.has_ended:
-                await follow(self.worker.deps, recorder.record, listener)
-        except Exception:
-            # The watchdog message brings the run back.
-            logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
-        finally:
-            if not listener.has_ended:
-                # We broke down, are asked to stop, or the thread is gone: clients take a bare end for a good one.
-                listener.put(fault("The server had an error while processing your request. Sorry about that!"))
-            listener.close()
 
     async def close(self) -> None:
         """Stop driving; the runs are released for others."""
@@ -47,3 +35,31 @@ class StreamedRuns:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+
+async def drive(recorder: Recorder, listener: Listener) -> None:
+    """Drive the run and tell the listener, until the stream is over: by the run's last event, or by an error."""
+    try:
+        await supervisor.drive(recorder)
+        if not listener.has_ended:
+            await follow(recorder, listener)
+    except Exception:
+        # The watchdog message brings the run back.
+        logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
+    finally:
+        if not listener.has_ended:
+            # We broke down, are asked to stop, or the thread is gone: clients take a bare end for a good one.
+            listener.put(fault("The server had an error while processing your request. Sorry about that!"))
+        listener.close()
+
+
+async def follow(ours: Recorder, listener: Listener) -> None:
+    """The run went on elsewhere: wait until it stops, and tell the listener how it ended."""
+    while True:
+        recorder = await Recorder.load(ours.deps, ours.record.key, listener)
+        if recorder is None:
+            return
+        if recorder.run.status == "requires_action" or not lifecycle.is_active(recorder.run.status):
+            recorder.publish(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
+            return
+        await asyncio.sleep(FOLLOW_SECONDS)

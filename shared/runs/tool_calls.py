@@ -142,6 +142,12 @@ def text_result(view: CallView, arguments: str, output: str) -> ToolResult:
     return ToolResult(output, call)
 
 
+def function_call(item: Json) -> Json:
+    """A function call item of the model as clients are asked to carry it out."""
+    function = {"name": item["name"], "arguments": arguments_of(item)}
+    return {"id": item["call_id"], "type": "function", "function": function}
+
+
 def indexed(step_id: str, index: int, call: Json) -> Event:
     """A delta of the call at that place in the step."""
     return step_delta(step_id, {"index": index, **call})

@@ -12,9 +12,11 @@ from shared.json_types import Json
 from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
 from shared.objects.common import Usage
 from shared.objects.message import text_part
+from shared.objects.run import RunRecord
 from shared.runs.annotations import Annotator, Marked
 from shared.runs.events import message_delta
 from shared.runs.recorder import Recorder
+from shared.runs.state import RunState
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import arguments_of, indexed
 from shared.runs.toolset import Toolset
@@ -22,14 +24,23 @@ from shared.search.citations import Source
 
 
 class TurnWriter:
-    """Writes one turn. `on_event` takes what comes in, `finish` when it is over, `break_off` when it will not be."""
+    """Writes one turn: events while it lasts, then `finish` with the whole of it, or `break_off`.
 
-    def __init__(self, recorder: Recorder, toolset: Toolset):
-        self.recorder, self.toolset = recorder, toolset
+    `finish(Turn(items=[{"type": "message", "content": [{"type": "output_text", "text": "I look."}]}, {"type":
+    "function_call", "call_id": "call_1", "name": "get_weather", "arguments": "{}"}], ...))` leaves in the state a
+    finished message with its step, `content=[{"type": "text", "text": {"value": "I look.", "annotations": []}}]`, and
+    an open step of calls, `items=[{"type": "function_call", ...}]`, `outputs={}`.
+    """
+
+    def __init__(self, recorder: Recorder, toolset: Toolset) -> None:
+        self.recorder, self.state, self.toolset = recorder, recorder.state, toolset
+        #: The place among the turn's items of the message that is being shown.
         self._item: int | None = None
-        self._marked = Marked(annotator(recorder))
+        self._marked = Marked(annotator(self.state))
         self._refusal = ""
+        #: The places of messages that are finished.
         self._written: set[int] = set()
+        #: Place among the items -> place among the calls, and how the call is shown.
         self._calls: dict[int, tuple[int, CallView]] = {}
 
     async def on_event(self, event: TurnEvent) -> None:
@@ -53,10 +64,10 @@ class TurnWriter:
     async def _on_text(self, event: TextDelta) -> None:
         if event.item != self._item:
             self._close_message()
-            self._item, self._marked, self._refusal = event.item, Marked(annotator(self.recorder)), ""
-            self.recorder.begin_message()
+            self._item, self._marked, self._refusal = event.item, Marked(annotator(self.state)), ""
+            self.state.open_message()
             await self.recorder.commit()
-            for index, image in enumerate(images(self.recorder)):
+            for index, image in enumerate(images(self.state.record)):
                 self._emit_part({"index": index, **image})
         if event.refusal:
             self._refusal += event.text
@@ -66,7 +77,7 @@ class TurnWriter:
 
     @property
     def _text_index(self) -> int:
-        return len(self.recorder.record.images)
+        return len(self.state.record.images)
 
     def _emit_texts(self, texts: list[Json]) -> None:
         for each in texts:
@@ -74,39 +85,39 @@ class TurnWriter:
 
     async def _on_call(self, event: CallStarted) -> None:
         self._close_message()
-        if self.recorder.step is None:
-            self.recorder.begin_calls()
+        if self.state.step is None:
+            self.state.open_calls()
             await self.recorder.commit()
         view = self.toolset.view(event.name, event.call_id)
         self._calls[event.item] = (len(self._calls), view)
         self._emit_call(len(self._calls) - 1, view.opening())
 
     def _emit_call(self, index: int, delta: Json) -> None:
-        assert self.recorder.step is not None
-        self.recorder.emit(indexed(self.recorder.step.step.id, index, delta))
+        assert self.state.step is not None
+        self.recorder.emit(indexed(self.state.step.step.id, index, delta))
 
     def _emit_part(self, part: Json) -> None:
-        assert self.recorder.message is not None
-        self.recorder.emit(message_delta(self.recorder.message.id, part))
+        assert self.state.message is not None
+        self.recorder.emit(message_delta(self.state.message.id, part))
 
     def _close_message(self) -> None:
         """The model went on to something else: the message so far is complete."""
         if self._item is not None:
             self._written.add(self._item)
             self._emit_texts(self._marked.rest())
-            self.recorder.end_message(self._shown_content())
+            self.state.close_message(self._shown_content())
             self._item = None
 
     def _shown_content(self) -> list[Json]:
         """The open message's content as clients have been shown it."""
         if self._refusal:
-            return [*images(self.recorder), {"type": "refusal", "refusal": self._refusal}]
-        return [*images(self.recorder), annotated(self.recorder, self._marked.text)]
+            return [*images(self.state.record), {"type": "refusal", "refusal": self._refusal}]
+        return [*images(self.state.record), annotated(self.state, self._marked.text)]
 
     def break_off(self) -> None:
         """The turn will not be finished: keep what clients have been shown of an open message."""
-        if self._item is not None and self.recorder.message is not None:
-            self.recorder.message.content = self._shown_content()
+        if self._item is not None:
+            self.state.show(self._shown_content())
 
     def finish(self, turn: Turn) -> list[Json]:
         """Write down the whole turn (the caller commits) and return its calls."""
@@ -119,63 +130,56 @@ class TurnWriter:
             self._finish_message(index, turn, usage if last else None, turn.incomplete if last else None)
         if calls:
             self._finish_calls(turn, calls, usage)
-        elif self.recorder.step is not None and not texts:
-            # Calls that were shown before the turn was cut short.
-            self.recorder.step.usage = usage
-        record = self.recorder.record
-        record.spent, record.turns, record.response_id = record.spent.plus(usage), record.turns + 1, None
+        elif not texts:
+            # There may be calls that were shown before the turn was cut short.
+            self.state.set_usage(usage)
+        self.state.count_turn(usage)
         return calls
 
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, incomplete: str | None) -> None:
-        waiting = None
         if index != self._item:
-            waiting, self.recorder.step = self.recorder.step, None
-            self.recorder.begin_message()
+            self.state.open_message()
         else:
             self._emit_texts(self._marked.rest())
         self._item = None
-        parts = (answer_part(self.recorder, part) for part in turn.items[index]["content"])
-        content = [*images(self.recorder), *parts]
-        self.recorder.end_message(content, usage, MESSAGE_REASONS.get(incomplete or ""))
-        if waiting is not None:
-            self.recorder.step, self.recorder.record.open_step = waiting, waiting.step.id
+        parts = (answer_part(self.state, part) for part in turn.items[index]["content"])
+        content = [*images(self.state.record), *parts]
+        self.state.close_message(content, usage, MESSAGE_REASONS.get(incomplete or ""))
 
     def _finish_calls(self, turn: Turn, calls: list[Json], usage: Usage) -> None:
-        if self.recorder.step is None:
-            self.recorder.begin_calls()
-        assert self.recorder.step is not None
-        self.recorder.step.items = [item for item in turn.items if item["type"] != "message"]
-        self.recorder.step.usage = usage
+        if self.state.step is None:
+            self.state.open_calls()
+        items = [item for item in turn.items if item["type"] != "message"]
         views = [self.toolset.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
-        self.recorder.set_calls(views)
+        self.state.set_calls(items, views, usage)
 
 
 #: Why a turn stopped early -> why its message is incomplete.
 MESSAGE_REASONS = {"max_output_tokens": "max_tokens", "content_filter": "content_filter"}
 
 
-def images(recorder: Recorder) -> list[Json]:
+def images(record: RunRecord) -> list[Json]:
     """The pictures that the next message shows in front of its text."""
-    return [{"type": "image_file", "image_file": {"file_id": each}} for each in recorder.record.images]
+    return [{"type": "image_file", "image_file": {"file_id": each}} for each in record.images]
 
 
-def annotator(recorder: Recorder) -> Annotator:
+def annotator(state: RunState) -> Annotator:
     """What the run's answers may refer to by now."""
-    record, earlier = recorder.record, recorder.earlier
+    record, earlier = state.record, state.earlier
     sources = (earlier.sources | record.sources).items()
     return Annotator([Source(marker, file_id) for marker, file_id in sources], earlier.files | record.files)
 
 
-def annotated(recorder: Recorder, text: str) -> Json:
+def annotated(state: RunState, text: str) -> Json:
     """A text part with its annotations."""
-    return text_part(text, annotator(recorder).annotate(text))
+    return text_part(text, annotator(state).annotate(text))
 
 
-def answer_part(recorder: Recorder, part: Json) -> Json:
+def answer_part(state: RunState, part: Json) -> Json:
     """A part of the model's message as the API shows it."""
     if part["type"] == "refusal":
         return {"type": "refusal", "refusal": part["refusal"]}
-    return annotated(recorder, part.get("text", ""))
+    return annotated(state, part.get("text", ""))
 
 
 def usage_of(turn: Turn) -> Usage:

@@ -44,7 +44,7 @@ async def test_a_run_is_driven_once(tmp_path):
     made = build(settings, llm=llm, tools=[])
     deps = replace(made.deps, store=Slow(made.deps.store))
     worker = Worker(deps)
-    streamed = StreamedRuns(worker)
+    streamed = StreamedRuns(deps)
     box = Box(deps, worker, streamed, create_app(deps, streamed), made.close_storage)
     async with (
         box.at_work(),

@@ -1,0 +1,70 @@
+"""What the next commit of a run writes, and which events tell of it afterwards. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from shared.json_types import Json
+from shared.objects.message import Message
+from shared.objects.run import Run, RunRecord
+from shared.objects.step import RunStep
+from shared.runs.events import Event
+from shared.runs.rows import put_head, put_run
+from shared.runs.tool_call_views import answered_step
+from shared.store.base import EXISTING, Delete, Put
+
+
+class Changes:
+    """Rows and events that are collected between two commits.
+
+    A message that was opened: rows `[run, head, message, step]`, events `[thread.run.step.created,
+    thread.run.step.in_progress, thread.message.created, thread.message.in_progress]`. An object is noted as it is then.
+    """
+
+    def __init__(self, include: Collection[str] | None) -> None:
+        """`include` is what a listener asked to be told besides (`include[]`); None: no events are noted."""
+        self._include = include
+        #: Whether the run ends, so that its thread is free.
+        self.ends = False
+        self._puts: dict[str, Json] = {}
+        self._deletes: list[str] = []
+        self._stored: set[str] = set()
+        self._events: list[Event] = []
+
+    def has_stored(self, key: str) -> None:
+        """There is a row of that key: a put replaces it."""
+        self._stored.add(key)
+
+    def put(self, key: str, data: Json) -> None:
+        """Write a row, in place of what was to be written under that key."""
+        self._puts[key] = data
+
+    def delete(self, *keys: str | None) -> None:
+        """Remove rows, where a key is given."""
+        self._deletes.extend(key for key in keys if key is not None)
+
+    def note(self, names: Collection[str], thing: Run | RunStep | Message) -> None:
+        """Tell of the object as it now is, under each of the names."""
+        if self._include is not None and names:
+            data = thing.to_json()
+            if isinstance(thing, RunStep):
+                data = answered_step(data, self._include)
+            self._events.extend(Event(name, data) for name in names)
+
+    def rows(self, record: RunRecord, version: str | None) -> list[Put | Delete]:
+        """The commit: first the run's row, which must have this version (None: is new)."""
+        rows: list[Put | Delete] = [put_run(record, version)]
+        if self._puts or self.ends:
+            rows.append(put_head(record, over=self.ends))
+        for key, data in self._puts.items():
+            rows.append(Put(key, data, EXISTING if key in self._stored else None))
+        rows.extend(Delete(key) for key in self._deletes)
+        return rows
+
+    def committed(self) -> list[Event]:
+        """The rows are stored: forget them, and return the events."""
+        self._stored.update(self._puts)
+        self._puts.clear()
+        self._deletes.clear()
+        events, self._events = self._events, []
+        return events

@@ -1,0 +1,287 @@
+"""A run between two commits: its record, what is open, and what the next commit must write. Pure, without a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from shared import ids, layout
+from shared.json_types import Json
+from shared.objects.common import Metadata, Usage
+from shared.objects.message import Message
+from shared.objects.run import Run, RunRecord, RunStatus
+from shared.objects.step import RunStep, StepRecord
+from shared.runs import lease, lifecycle
+from shared.runs.changes import Changes
+from shared.runs.events import Event
+from shared.runs.references import References
+from shared.runs.tool_calls import ToolResult, function_call
+from shared.store.base import Delete, Put
+
+
+class RunState:
+    """A run's record with its open step and open message, and every change that can be made to them.
+
+    A turn that called a function of the client and the code interpreter, after the latter has been carried out:
+
+        step.step.step_details  as clients see it: {"type": "tool_calls", "tool_calls": [
+                                {"id": "call_1", "type": "function",
+                                 "function": {"name": "weather", "arguments": "{}", "output": None}},
+                                {"id": "call_2", "type": "code_interpreter",
+                                 "code_interpreter": {"input": "1+1", "outputs": [{"type": "logs", "logs": "2"}]}}]}
+        step.items              as the model made it: [{"type": "reasoning", ...}, {"type": "function_call",
+                                "call_id": "call_1", "name": "weather", "arguments": "{}"}, ...]
+        step.outputs            what the model is told, by call id: {"call_2": "2"}
+        run.required_action     {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [
+                                {"id": "call_1", "type": "function",
+                                 "function": {"name": "weather", "arguments": "{}"}}]}}
+
+    Each method changes the objects, and notes rows for `changes()` and events for `committed()`; the caller commits.
+    """
+
+    def __init__(self, record: RunRecord, now: Callable[[], int], include: Collection[str] | None = None) -> None:
+        """`include` is what a listener asked to be told besides (`include[]`); None: nobody listens."""
+        self.record, self._now, self._changes = record, now, Changes(include)
+        self.step: StepRecord | None = None
+        self.message: Message | None = None
+        #: What the thread's earlier steps offered to its answers.
+        self.earlier = References()
+        #: The step that stays open beneath a message which the model wrote after calls.
+        self._beneath: StepRecord | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run as clients would see it after the next commit."""
+        return self.record.run
+
+    def reopen(self, step: StepRecord | None, message: Message | None) -> None:
+        """Go on with what an earlier commit left open."""
+        if step is not None:
+            self.step = step
+            self._changes.has_stored(step.step.id)
+        if message is not None:
+            self.message = message
+            self._changes.has_stored(message.id)
+
+    def changes(self, version: str | None) -> list[Put | Delete]:
+        """Everything since the last commit: first the run's row, which must have this version (None: is new)."""
+        return self._changes.rows(self.record, version)
+
+    def committed(self) -> list[Event]:
+        """The changes are stored: forget them, and return the events that tell of them."""
+        return self._changes.committed()
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    def open_message(self) -> None:
+        """Begin an empty message and the step that writes it."""
+        record, run = self.record, self.run
+        message = Message(
+            id=ids.numbered(layout.MESSAGE, record.next.message),
+            created_at=self._now(),
+            assistant_id=run.assistant_id,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            status="in_progress",
+            role="assistant",
+        )
+        self._open_step("message_creation", {"message_creation": {"message_id": message.id}})
+        record.next.message += 1
+        record.open_message = message.id
+        self.message = message
+        self._put_message("thread.message.created", "thread.message.in_progress")
+
+    def show(self, content: list[Json]) -> None:
+        """Keep what clients have been shown of the open message, in case that it stays unfinished. Nothing is noted."""
+        if self.message is not None:
+            self.message.content = content
+
+    def close_message(self, content: list[Json], usage: Usage | None = None, incomplete: str | None = None) -> None:
+        """Finish the open message with all its content, and its step. `incomplete` says why the text ends early."""
+        assert self.message is not None
+        now = self._now()
+        changes: dict[str, Any] = {"content": content, "status": "completed", "completed_at": now}
+        if incomplete is not None:
+            changes |= {"status": "incomplete", "completed_at": None, "incomplete_at": now}
+            changes["incomplete_details"] = {"reason": incomplete}
+        self.message = self.message.model_copy(update=changes)
+        self._put_message(f"thread.message.{self.message.status}")
+        self.message, self.record.open_message, self.record.images = None, None, []
+        self.close_step(usage)
+
+    # -- tool calls --------------------------------------------------------------------------------------------------
+
+    def open_calls(self) -> None:
+        """Begin a step for the turn's tool calls; they follow by deltas and `set_calls`."""
+        self._open_step("tool_calls", {"tool_calls": []})
+
+    def set_calls(self, items: list[Json], calls: list[Json], usage: Usage) -> None:
+        """Write down the turn that made the calls: its items, its calls as clients see them, its tokens."""
+        assert self.step is not None
+        self.step.items, self.step.usage = items, usage
+        self._show_calls(calls)
+
+    def set_usage(self, usage: Usage) -> None:
+        """Write down the tokens of a turn whose calls were cut short; they come with the step's end."""
+        if self.step is not None:
+            self.step.usage = usage
+
+    def count_attempts(self, attempts: dict[str, int]) -> None:
+        """Write down how often calls of the open step have been begun, by call id. Clients see no difference."""
+        assert self.step is not None
+        self.step.attempts |= attempts
+        self._put_step()
+
+    def add_result(self, call_id: str, result: ToolResult) -> int:
+        """Write down what came of a call; returns its place in the step. Clients have had it by deltas."""
+        assert self.step is not None
+        self.step.outputs[call_id] = result.output
+        self.step.files |= result.files
+        self.step.sources |= result.sources
+        made = (item["call_id"] for item in self.step.items if item["type"] == "function_call")
+        places = [index for index, each in enumerate(made) if each == call_id]
+        shown = list(self.step.step.step_details["tool_calls"])
+        for index in places:
+            shown[index] = result.call
+        self._show_calls(shown)
+        self.record.images.extend(result.images)
+        self.record.files |= result.files
+        self.record.sources |= result.sources
+        return places[0]
+
+    def take_outputs(self, outputs: dict[str, str]) -> None:
+        """Write the client's outputs, by call id, into the step that waits for them, and finish it."""
+        assert self.step is not None
+        self.step.outputs.update(outputs)
+        for call in self.step.step.step_details["tool_calls"]:
+            if call["id"] in outputs:
+                call["function"]["output"] = outputs[call["id"]]
+        self.close_step(self.step.usage)
+
+    def close_step(self, usage: Usage | None) -> None:
+        """Finish the open step as completed, with the tokens of its turn."""
+        assert self.step is not None
+        update = {"status": "completed", "completed_at": self._now(), "expires_at": None, "usage": usage or Usage()}
+        self.step.step = self.step.step.model_copy(update=update)
+        if self.step.step.type == "tool_calls":
+            self.record.calls = True
+        self._put_step("thread.run.step.completed")
+        self.step, self._beneath = self._beneath, None
+        self.record.open_step = None if self.step is None else self.step.step.id
+
+    def discard_open(self) -> None:
+        """Forget what a dead driver had begun but not committed as a turn; its turn is taken again."""
+        self._changes.delete(self.record.open_step, self.record.open_message)
+        self._forget_open()
+
+    # -- the run -----------------------------------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """Note the events of a run that is new."""
+        self._changes.note(("thread.run.created", "thread.run.queued"), self.run)
+
+    def set_metadata(self, metadata: Metadata) -> None:
+        """Replace the run's metadata."""
+        self.run.metadata = metadata
+
+    def count_turn(self, usage: Usage) -> None:
+        """One more model turn is over, wherever it was taken."""
+        record = self.record
+        record.spent, record.turns, record.response_id = record.spent.plus(usage), record.turns + 1, None
+
+    def refer_to(self, earlier: References) -> None:
+        """Let answers refer to what the thread's earlier steps offered. Nothing is noted."""
+        self.earlier = earlier
+
+    def await_response(self, response_id: str) -> None:
+        """Leave the turn to the provider: nobody drives the run until the response is there."""
+        self.record.response_id = response_id
+        lease.release(self.record)
+
+    def require_action(self, calls: list[Json]) -> None:
+        """Wait for the client's outputs of these calls (the model's `function_call` items)."""
+        wanted = {"tool_calls": [function_call(call) for call in calls]}
+        self.advance("requires_action", required_action={"type": "submit_tool_outputs", "submit_tool_outputs": wanted})
+
+    def advance(
+        self,
+        status: RunStatus,
+        *,
+        last_error: dict[str, str] | None = None,
+        incomplete: str | None = None,
+        required_action: Json | None = None,
+    ) -> None:
+        """Bring the run into its next status; a terminal one closes what is open and frees the thread.
+
+        `last_error` is `{"code": ..., "message": ...}`, `incomplete` the reason. Raises IllegalTransitionError.
+        """
+        ends = not lifecycle.is_active(status)
+        if status in lifecycle.ENDINGS:
+            self._end_open(status, last_error)
+        if ends:
+            self.record.response_id = None
+            self._changes.ends = True
+        if ends or status == "requires_action":
+            lease.release(self.record)
+        self.record.run = lifecycle.advance(
+            self.run,
+            status,
+            self._now(),
+            required_action=required_action,
+            last_error=last_error,
+            incomplete=incomplete,
+            usage=self.record.spent if ends else None,
+        )
+        self._changes.note((f"thread.run.{status}",), self.run)
+
+    # -- within ------------------------------------------------------------------------------------------------------
+
+    def _open_step(self, kind: Any, details: Json) -> None:
+        record, run = self.record, self.run
+        step = RunStep(
+            id=ids.numbered(layout.STEP, record.next.step),
+            created_at=self._now(),
+            run_id=run.id,
+            assistant_id=run.assistant_id,
+            thread_id=run.thread_id,
+            type=kind,
+            expires_at=run.expires_at,
+            step_details={"type": kind, **details},
+        )
+        self._beneath, self.step = self.step, StepRecord(step=step, position=record.next.message)
+        record.next.step += 1
+        record.open_step = step.id
+        self._put_step("thread.run.step.created", "thread.run.step.in_progress")
+
+    def _end_open(self, status: str, last_error: dict[str, str] | None) -> None:
+        step_status, reason = lifecycle.ENDINGS[status]
+        now = self._now()
+        if self.message is not None:
+            update = {"status": "incomplete", "incomplete_at": now, "incomplete_details": {"reason": reason}}
+            self.message = self.message.model_copy(update=update)
+            self._put_message("thread.message.incomplete")
+        if self.step is not None:
+            stamp = f"{step_status}_at"
+            changes: dict[str, Any] = {"status": step_status, stamp: now, "expires_at": None, "last_error": last_error}
+            changes["usage"] = self.step.usage or Usage()
+            self.step.step = self.step.step.model_copy(update=changes)
+            self._put_step(f"thread.run.step.{step_status}")
+        self._forget_open()
+
+    def _forget_open(self) -> None:
+        self.step = self.message = self._beneath = self.record.open_step = self.record.open_message = None
+
+    def _show_calls(self, calls: list[Json]) -> None:
+        assert self.step is not None
+        self.step.step.step_details = {"type": "tool_calls", "tool_calls": calls}
+        self._put_step()
+
+    def _put_step(self, *events: str) -> None:
+        assert self.step is not None
+        self._changes.put(self.step.step.id, self.step.model_dump(mode="json"))
+        self._changes.note(events, self.step.step)
+
+    def _put_message(self, *events: str) -> None:
+        assert self.message is not None
+        self._changes.put(self.message.id, self.message.to_json())
+        self._changes.note(events, self.message)

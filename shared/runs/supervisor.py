@@ -1,0 +1,88 @@
+"""Drives a run whose lease is ours: the engine works, and beside it the lease is kept and the run is watched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from shared.llm.base import LlmError, Turn
+from shared.runs import lease, lifecycle, queue_messages
+from shared.runs.engine import Engine
+from shared.runs.events import Event
+from shared.runs.recorder import Recorder, Superseded
+from shared.store.base import Unavailable
+
+logger = logging.getLogger(__name__)
+
+
+async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None:
+    """Go on until the run waits for somebody, is over, or is not ours any more.
+
+    `turn` is what came of one taken in the background. Raises what the engine did not foresee; the run is free then.
+    """
+    try:
+        await supervise(recorder, Engine(recorder).drive(turn))
+    except Superseded:
+        await on_superseded(recorder)
+    except asyncio.CancelledError:
+        await asyncio.shield(hand_on(recorder))
+        raise
+    except Exception:
+        # The message that comes again must find the run free; else it is dropped, and never becomes poison.
+        await recorder.release()
+        raise
+
+
+async def supervise(recorder: Recorder, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work while we may: send heartbeats, and stop at the run's expiry.
+
+    Raises Superseded as soon as the run is not ours any more.
+    """
+    clock, seconds = recorder.deps.clock, recorder.deps.settings.heartbeat_seconds
+    # Read once: the engine clears it when it writes the run's end, before that is committed.
+    expires_at, task = float(recorder.run.expires_at or 0), asyncio.create_task(work)
+    try:
+        while True:
+            left = expires_at - clock()
+            done, _ = await asyncio.wait({task}, timeout=max(0.0, min(seconds, left)))
+            if done:
+                task.result()
+                return
+            if left <= 0:
+                raise Superseded
+            try:
+                await recorder.heartbeat()
+            except Unavailable:
+                # A commit would tell if the run were not ours any more: a missed heartbeat is no reason to stop.
+                logger.warning("heartbeat failed", extra={"action": "heartbeat_failed", "run_id": recorder.run.id})
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def on_superseded(ours: Recorder) -> None:
+    """We were stopped: find out why, and end the run if that is left to us."""
+    recorder = await Recorder.load(ours.deps, ours.record.key, ours.listener)
+    now = ours.deps.clock()
+    if recorder is None or lease.is_held_by_other(recorder.record, ours.holder, now):
+        return
+    shown = None if ours.state.message is None else ours.state.message.content
+    if lifecycle.has_expired(recorder.run, now):
+        await recorder.end("expired", shown=shown)
+    elif recorder.run.status == "cancelling":
+        recorder.publish(Event("thread.run.cancelling", recorder.run.to_json()))
+        await recorder.end("cancelled", shown=shown)
+    elif lease.is_held_by(recorder.record, ours.holder):
+        # A client deleted the message we were writing: its turn is taken again, by whoever is free.
+        await hand_on(ours)
+
+
+async def hand_on(recorder: Recorder) -> None:
+    """Let somebody else go on at once instead of after the lease.
+
+    The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
+    """
+    if await recorder.release():
+        await queue_messages.start(recorder.deps, recorder.record)

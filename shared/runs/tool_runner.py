@@ -1,0 +1,95 @@
+"""Carries out the calls of an open step that are the box's own, in parallel, each as often as it may be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from shared.json_types import Json
+from shared.objects.step import StepRecord
+from shared.runs import side_effects
+from shared.runs.recorder import Recorder
+from shared.runs.tool_calls import ToolResult, arguments_of, indexed, refused
+from shared.runs.toolset import Toolset
+
+logger = logging.getLogger(__name__)
+
+
+class ToolRunner:
+    """The hands of one driver. A call is the model's item as the step keeps it:
+
+    `{"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": "{\\"city\\": \\"Oslo\\"}"}`.
+    """
+
+    def __init__(self, recorder: Recorder, toolset: Toolset) -> None:
+        self.deps, self.recorder, self.state = recorder.deps, recorder, recorder.state
+        self.handlers = toolset.handlers
+        #: Calls whose turn, or whose new attempt, this driver committed: no other can have begun to carry them out.
+        self._own: set[str] = set()
+
+    def has_ours(self, calls: list[Json]) -> bool:
+        """Whether any of the calls is ours to carry out."""
+        return any(call["name"] in self.handlers for call in calls)
+
+    def expect(self, calls: list[Json]) -> None:
+        """The turn that made these calls is committed next: no other driver has seen them."""
+        self._own.update(call["call_id"] for call in calls)
+        counted = [call["call_id"] for call in calls if self._has_side_effects(call)]
+        side_effects.count_in_run(self.state.record, counted, self.deps.settings.side_effects_per_run)
+
+    def _has_side_effects(self, call: Json) -> bool:
+        handler = self.handlers.get(call["name"])
+        return handler is not None and handler.side_effects
+
+    async def carry_out(self, step: StepRecord) -> list[Json]:
+        """Carry out what is missing and return the calls that are the client's. The last results are not committed."""
+        calls = [item for item in step.items if item["type"] == "function_call"]
+        # A turn that uses an id twice makes one call, the first.
+        missing = {call["call_id"]: call for call in reversed(calls) if call["call_id"] not in step.outputs}
+        ours = [call for call in reversed(missing.values()) if call["name"] in self.handlers]
+        await self._count_attempts(step, ours)
+        tasks = {asyncio.create_task(self._execute(call)): call for call in ours}
+        try:
+            await self._collect(step, tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return [call for call in calls if call["call_id"] not in step.outputs]
+
+    async def _count_attempts(self, step: StepRecord, calls: list[Json]) -> None:
+        """Write down which calls are begun again, before they are: whatever they do may end this process, too."""
+        again = {}
+        for call in calls:
+            allowed = self.handlers[call["name"]].attempts
+            attempt = step.attempts.get(call["call_id"], 1) + 1
+            if call["call_id"] not in self._own and allowed is not None and attempt <= allowed:
+                again[call["call_id"]] = attempt
+        if again:
+            self.state.count_attempts(again)
+            await self.recorder.commit()
+            self._own.update(again)
+
+    async def _collect(self, step: StepRecord, tasks: dict[asyncio.Task[ToolResult], Json]) -> None:
+        """Write results down as they come; the last ones wait for the commit that ends the step."""
+        running = set(tasks)
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                result = task.result()
+                index = self.state.add_result(tasks[task]["call_id"], result)
+                for delta in result.deltas:
+                    self.recorder.emit(indexed(step.step.id, index, delta))
+            if running:
+                await self.recorder.commit()
+
+    async def _execute(self, call: Json) -> ToolResult:
+        handler, call_id, arguments = self.handlers[call["name"]], call["call_id"], arguments_of(call)
+        if call_id not in self._own and handler.attempts is not None:
+            logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})
+            return handler.given_up(call_id, arguments)
+        if handler.side_effects:
+            refusal = await side_effects.refusal(self.deps, self.state.record, call_id)
+            if refusal is not None:
+                return refused(handler.view(call_id), arguments, refusal)
+        logger.info("call", extra={"action": "tool_call", "tool": call["name"], "call_id": call_id})
+        return await handler.execute(call_id, arguments)
