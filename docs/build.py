@@ -23,7 +23,7 @@ from docs.source import constants, layout, log_events, table
 from shared.api.app import create_app
 from shared.api.openapi import describe
 from shared.app import build
-from shared.config import Settings
+from shared.config import Settings, variable
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "shared"
@@ -39,14 +39,6 @@ HOST_SETTINGS: Final = {
     "BOX_HOME": "",
 }
 Json = dict[str, Any]
-
-
-def variable(name: str) -> str:
-    """The environment variable of a setting: the first, if it has several names."""
-    alias = Settings.model_fields[name].validation_alias
-    if alias is None:
-        return name.upper()
-    return alias if isinstance(alias, str) else str(alias.choices[0]).upper()  # type: ignore[union-attr]
 
 
 def default_text(name: str) -> str:

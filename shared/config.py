@@ -147,3 +147,11 @@ class Settings(BaseSettings):
     def uses_azure_storage(self) -> bool:
         """Whether records, files and messages live in a storage account."""
         return bool(self.azure_web_jobs_storage.get_secret_value() or self.table_service_uri)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting: the first, if it is read under several names."""
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0]).upper()
+    return str(alias or name.upper())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from shared.config import Settings
+from shared.config import Settings, variable
 from tests.infra.bicep_values import Call, Path
 from tests.infra.infra_tree import FUNCTION_APP, Tree
 from tests.infra.tool_bodies import tool_bodies
@@ -56,7 +56,7 @@ HOOKS = {f"{when}{what}" for when in ("pre", "post") for what in ("provision", "
 
 def settings_read() -> set[str]:
     """The environment variables the app reads."""
-    return {str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()}
+    return {variable(name) for name in Settings.model_fields}
 
 
 def settings_deployed(tree: Tree) -> dict[str, Any]:

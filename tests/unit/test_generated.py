@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from shared.api.auth import ApiKeys
-from shared.config import Settings
+from shared.config import Settings, variable
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -65,14 +65,14 @@ def test_nothing_is_pinned_that_is_no_longer_required():
 
 
 def test_the_example_of_local_settings_has_every_setting():
-    missing = {environment_name(field) for field in Settings.model_fields} - set(example())
+    missing = {variable(field) for field in Settings.model_fields} - set(example())
     assert missing == set(), "add them to local.settings.json.example, as strings"
 
 
 def test_the_example_of_local_settings_can_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.upper() in {environment_name(field).upper() for field in Settings.model_fields}:
+        if name.upper() in {variable(field).upper() for field in Settings.model_fields}:
             monkeypatch.delenv(name)
     defaults = Settings()
     for name, value in example().items():
@@ -92,10 +92,6 @@ def test_the_guide_gives_the_local_function_app_a_key(monkeypatch: pytest.Monkey
     monkeypatch.setenv("BOX_API_KEYS", json.loads(f"{{{line[1]}}}")["BOX_API_KEYS"])
     keys = ApiKeys(Settings(_env_file=None).box_api_keys)
     assert keys.owner(used[1].encode()) == "me"
-
-
-def environment_name(field: str) -> str:
-    return str(Settings.model_fields[field].validation_alias or field.upper())
 
 
 def example() -> dict[str, str]:
