@@ -95,7 +95,7 @@ class Engine:
     async def _start_in_background(self, request: TurnRequest) -> None:
         record = self.state.record
         key = f"{record.run.id}-{record.turns}"
-        response_id = await self.deps.llm.start(request, key, float(record.run.expires_at or 0))
+        response_id = await self.deps.llm.start(request, key, record.run.deadline)
         self.state.await_response(response_id)
         await queue_messages.poll(self.deps, record, polls=0)
         try:
@@ -115,7 +115,7 @@ class Engine:
         return await self._stream(request, writer)
 
     async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
-        deadline = float(self.state.run.expires_at or 0)
+        deadline = self.state.run.deadline
         try:
             async with aclosing(self.deps.llm.stream(request, deadline)) as events:
                 async for event in events:

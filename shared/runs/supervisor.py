@@ -42,10 +42,10 @@ async def supervise(recorder: Recorder, work: Coroutine[Any, Any, None]) -> None
     """
     clock, seconds = recorder.deps.clock, recorder.deps.settings.heartbeat_seconds
     # Read once: the engine clears it when it writes the run's end, before that is committed.
-    expires_at, task = float(recorder.run.expires_at or 0), asyncio.create_task(work)
+    deadline, task = recorder.run.deadline, asyncio.create_task(work)
     try:
         while True:
-            left = expires_at - clock()
+            left = deadline - clock()
             done, _ = await asyncio.wait({task}, timeout=max(0.0, min(seconds, left)))
             if done:
                 task.result()
