@@ -12,8 +12,9 @@ from shared.queue.base import Queue, QueueUnavailable, Received
 
 logger = logging.getLogger(__name__)
 
-#: As in host.json: after so many attempts a message is poison.
+#: As `maxDequeueCount` in host.json: after so many attempts a message is poison.
 MOST_ATTEMPTS: Final = 5
+#: As `visibilityTimeout` there: so many seconds after a failure it is tried again.
 RETRY_DELAY: Final = 5.0
 
 MessageHandler = Callable[[Json], Awaitable[None]]

@@ -15,11 +15,14 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from shared import app
 from shared.api.auth import ApiKeys
 from shared.config import Settings, variable
+from shared.queue import consumer
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+HOST = json.loads((ROOT / "host.json").read_text())
 FILES = {"box": "requirements.txt", "sandbox": "requirements-sandbox.txt", "dev": "requirements-dev.txt"}
 
 
@@ -92,6 +95,30 @@ def test_the_guide_gives_the_local_function_app_a_key(monkeypatch: pytest.Monkey
     monkeypatch.setenv("BOX_API_KEYS", json.loads(f"{{{line[1]}}}")["BOX_API_KEYS"])
     keys = ApiKeys(Settings(_env_file=None).box_api_keys)
     assert keys.owner(used[1].encode()) == "me"
+
+
+def test_the_embedded_host_gives_messages_up_and_back_as_the_functions_host_does():
+    queues = HOST["extensions"]["queues"]
+    assert consumer.MOST_ATTEMPTS == queues["maxDequeueCount"]
+    assert seconds(queues["visibilityTimeout"]) == consumer.RETRY_DELAY
+
+
+def test_a_run_ends_before_the_functions_host_ends_its_invocation():
+    assert Settings.model_fields["run_lifetime_seconds"].default < seconds(HOST["functionTimeout"])
+
+
+def test_housekeeping_is_due_as_often_as_the_timer_says():
+    """Second, minute, hour and so on: zeros, then a star, is once per unit of the star."""
+    schedule = re.search(r'timer_trigger\("timer", "([^"]*)"', (ROOT / "function_app.py").read_text())
+    assert schedule is not None
+    assert schedule[1] == "0 0 * * * *"
+    assert app.HOUSEKEEPING_SECONDS == seconds("01:00:00")
+
+
+def seconds(span: str) -> int:
+    """Of a time span as .NET writes it."""
+    hours, minutes, rest = map(int, span.split(":"))
+    return (hours * 60 + minutes) * 60 + rest
 
 
 def example() -> dict[str, str]:
