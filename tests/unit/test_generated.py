@@ -99,7 +99,7 @@ def test_the_guide_gives_the_local_function_app_a_key(monkeypatch: pytest.Monkey
 
 def test_the_embedded_host_gives_messages_up_and_back_as_the_functions_host_does():
     queues = HOST["extensions"]["queues"]
-    assert consumer.MOST_ATTEMPTS == queues["maxDequeueCount"]
+    assert queues["maxDequeueCount"] == consumer.MOST_ATTEMPTS
     assert seconds(queues["visibilityTimeout"]) == consumer.RETRY_DELAY
 
 
@@ -112,7 +112,7 @@ def test_housekeeping_is_due_as_often_as_the_timer_says():
     schedule = re.search(r'timer_trigger\("timer", "([^"]*)"', (ROOT / "function_app.py").read_text())
     assert schedule is not None
     assert schedule[1] == "0 0 * * * *"
-    assert app.HOUSEKEEPING_SECONDS == seconds("01:00:00")
+    assert seconds("01:00:00") == app.HOUSEKEEPING_SECONDS
 
 
 def seconds(span: str) -> int:
