@@ -22,6 +22,7 @@ from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, text
 from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.message_requests import CreateMessage
+from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateRun
 from shared.objects.thread_requests import CreateThread
 from shared.runs import create, service
@@ -59,7 +60,7 @@ async def count_run(
     taken = await box.deps.queue.receive(1, 60, 5)
     ours = Counter({"queue.receive": counter["queue.receive"]})  # the trigger's own, on Azure
     await box.handle_run(taken[0].body)
-    found = await service.get(box.deps, service.RunKey(OWNER, thread["id"], run["id"]))
+    found = await service.get(box.deps, RunKey(OWNER, thread["id"], run["id"]))
     assert found["status"] == "completed", found
     counter["table.get"] -= 1
     await box.deps.queue.delete(taken[0])

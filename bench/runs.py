@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -151,10 +152,10 @@ async def long_threads(box: Client, assistant: str, sizes: tuple[int, ...]) -> J
     for size, thread in threads.items():
         newest = (await box.get(f"threads/{thread}/messages?limit=1"))["first_id"]
         found[str(size)] = {
-            "list 10": await timed(lambda t=thread: box.get(f"threads/{t}/messages?limit=10"), 300),
-            "list 10 asc": await timed(lambda t=thread: box.get(f"threads/{t}/messages?limit=10&order=asc"), 300),
-            "get": await timed(lambda t=thread, m=newest: box.get(f"threads/{t}/messages/{m}"), 300),
-            "run": await timed(lambda t=thread: streamed_run(box, assistant, t), 30),
+            "list 10": await timed(partial(box.get, f"threads/{thread}/messages?limit=10"), 300),
+            "list 10 asc": await timed(partial(box.get, f"threads/{thread}/messages?limit=10&order=asc"), 300),
+            "get": await timed(partial(box.get, f"threads/{thread}/messages/{newest}"), 300),
+            "run": await timed(partial(streamed_run, box, assistant, thread), 30),
         }
     return found
 

@@ -66,7 +66,7 @@ class Corpus:
 
     def vectors(self, count: int) -> list[list[float]]:
         """So many vectors."""
-        return list(self._random.standard_normal((count, DIMENSIONS), dtype=np.float32))  # type: ignore[arg-type]
+        return list(self._random.standard_normal((count, DIMENSIONS), dtype=np.float32))
 
     def query(self) -> str:
         """Ten words, common and rare ones."""

@@ -11,6 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import aiohttp
@@ -57,7 +58,7 @@ async def _embedded(checkout: Checkout, load: Load) -> Figures:
             box = runs.Client(session, url)
             assistant = await _assistant(box)
             firsts = [await runs.streamed_run(box, assistant, await runs.new_thread(box)) for _ in range(load.firsts)]
-            found = {"first delta, ms": runs.median(first for first, _ in firsts) * 1000}
+            found = {"first delta, ms": median(first for first, _ in firsts) * 1000}
             for kind in ("streamed", "polled"):
                 for clients in CLIENTS:
                     measured = await runs.throughput(box, pid, assistant, clients, load.seconds, kind)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.build import default_text, options, pages, variable
+from docs.build import default_text, options, pages
 from docs.source import log_events
-from shared.config import Settings
+from shared.config import Settings, variable
 from shared.demo.samples.install import names
 from shared.runs import lifecycle
 

@@ -65,7 +65,7 @@ def endpoint():
 def box(tmp_path, settings, monkeypatch):
     """A box with the model of its settings instead of a scripted one."""
     made = Box(tmp_path, {"openai_api_key": "sk-secret"} | settings)
-    made.llm = from_settings(made.settings)
+    made.llm = from_settings(made.settings)  # type: ignore[assignment]
     made.start()
     yield made
     made.stop()

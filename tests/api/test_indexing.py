@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -190,7 +191,8 @@ def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box
     """Both begin; the request loses every race for the batch's row."""
     store = client.vector_stores.create()
     file = upload(client, "a.txt", b"alpha")
-    commit, lost = type(box.deps.store).commit, []
+    commit = type(box.deps.store).commit
+    lost: list[Any] = []
 
     async def lose(records, partition, changes):
         if len(lost) < BACKOFF.attempts and any(change.key.startswith(layout.ITEM) for change in changes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_an_empty_list_is_an_empty_map_wherever_a_map_belongs(http):
         {"type": "function", "function": {"name": "b", "parameters": schema}},
         {"type": "file_search", "file_search": []},
     ]
-    body = {"model": "m", "metadata": [], "tool_resources": [], "tools": tools}
+    body: dict[str, Any] = {"model": "m", "metadata": [], "tool_resources": [], "tools": tools}
     body["response_format"] = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
     assistant = http.post("assistants", json=body).json()
     assert assistant["metadata"] == {}
@@ -72,7 +73,7 @@ def test_an_empty_list_is_an_empty_map_wherever_a_map_belongs(http):
     assert assistant["tools"][0]["function"]["parameters"] == {}
     assert assistant["tools"][1]["function"]["parameters"] == wanted
     assert assistant["response_format"]["json_schema"]["schema"] == wanted
-    resources = {"code_interpreter": [], "file_search": []}
+    resources: dict[str, Any] = {"code_interpreter": [], "file_search": []}
     assert http.post("threads", json={"tool_resources": resources}).status_code == 200
     assert http.post("threads/runs", json={"assistant_id": assistant["id"], "thread": []}).status_code == 200
 

@@ -119,8 +119,8 @@ def test_scenario_b_and_c_function_call(stream, llm, thread, http):
     outputs = [{"tool_call_id": "call_1", "output": "wet"}]
     events = list(stream(f"threads/{thread.id}/runs/{run['id']}/submit_tool_outputs", tool_outputs=outputs))
 
-    opening = ["run.step.completed", "run.queued", "run.in_progress"]
-    assert names(events) == [*opening, *MESSAGE, "message.delta", *TEXT_END, "run.completed", "done"]
+    first = ["run.step.completed", "run.queued", "run.in_progress"]
+    assert names(events) == [*first, *MESSAGE, "message.delta", *TEXT_END, "run.completed", "done"]
     completed = events[0][1]
     assert completed["id"] == created["id"]
     assert completed["step_details"]["tool_calls"][0]["function"]["output"] == "wet"

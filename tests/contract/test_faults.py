@@ -35,7 +35,7 @@ async def home(azurite):
                 proxies[name.removesuffix("Endpoint").lower()], value = await stack.enter_async_context(proxy_to(value))
             parts.append(f"{name}={value}")
         home = AzureHome(";".join(parts))
-        home.proxies = proxies
+        home.proxies = proxies  # type: ignore[attr-defined]
         yield home
         await home.close()
 

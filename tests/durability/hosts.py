@@ -61,7 +61,7 @@ class Nursery:
 
     def __init__(self, log: Path):
         self.log = log
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with log.open("ab") as errors:
             command = [sys.executable, "-m", "tests.durability.box_process"]
             self.process = subprocess.Popen(command, **pipes, stderr=errors, text=True)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 def message(cls: type[T]) -> type[T]:
-    return dataclass(cls, config=ConfigDict(strict=True, extra="forbid"), kw_only=True)
+    return dataclass(cls, config=ConfigDict(strict=True, extra="forbid"), kw_only=True)  # type: ignore[return-value]  # pydantic says less
 
 
 @message

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 #: Changed, attributes changed, closed after writing, moved away or here, created, deleted.
 CHANGES = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200
@@ -22,7 +23,7 @@ class Watch:
 
     def events(self) -> list[str]:
         """The paths that something happened to since the last question, in order."""
-        found = []
+        found: list[Any] = []
         while True:
             try:
                 data = os.read(self._descriptor, 65536)

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -33,7 +34,7 @@ class Program:
         self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
         environment |= {"BOX_PORT": str(self.port), "SANDBOX": "none"} | settings
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         line = [sys.executable, "-m", "shared", command]
         self.process = subprocess.Popen(line, cwd=folder, env=environment, **pipes)
         self.greeting = ""

@@ -221,7 +221,7 @@ def ends(session: int) -> bool:
 
 @with_this_python
 async def test_a_box_that_is_killed_takes_its_sandboxes_along(host, tier):
-    python = isolator(tier).interpreter
+    python = isolator(tier).interpreter  # type: ignore[attr-defined]
     box = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", BOX, tier, str(host.home / "box"), python.executable),
         ":".join(python.folders),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -52,7 +53,8 @@ class Limiter:
 
 async def embed_all(limiter: Limiter, texts: list[str], *, restarting: bool) -> dict[int, list[float]]:
     """All vectors, in as many turns as it takes; with an embedder that has learnt nothing each time."""
-    embedder, vectors = limiter.embedder(), {}
+    embedder = limiter.embedder()
+    vectors: dict[Any, Any] = {}
     for _ in range(500):
         missing = [number for number in range(len(texts)) if number not in vectors]
         try:

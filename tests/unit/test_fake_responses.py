@@ -186,4 +186,4 @@ async def test_it_serves_as_a_process_that_others_script_over_http():
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-        process._transport.close()
+        process._transport.close()  # type: ignore[attr-defined]

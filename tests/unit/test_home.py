@@ -85,7 +85,7 @@ def test_a_link_into_the_function_app_is_no_way_round(tmp_path: Path) -> None:
 def test_without_a_name_the_home_on_functions_is_private_and_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(box_home.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     home = functions().box_home
     assert home.parent == tmp_path
     assert mode(home) == passable()
@@ -95,7 +95,7 @@ def test_without_a_name_the_home_on_functions_is_private_and_found_again(
 
 def test_a_trap_in_the_place_of_the_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder of temporary files is everybody's: somebody may be there first."""
-    monkeypatch.setattr(box_home.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     home = functions().box_home
     home.rmdir()
     (tmp_path / "theirs").mkdir()

@@ -18,7 +18,8 @@ from shared.tools.base import tool
 )
 @pytest.mark.parametrize("length", [1, 60])
 async def test_operations_of_a_run(tmp_path, streamed, calls, operations, length):
-    settings, counter, llm = Settings(_env_file=None, box_home=tmp_path, sandbox="none"), Counter(), ScriptedLlm()
+    settings, llm = Settings(_env_file=None, box_home=tmp_path, sandbox="none"), ScriptedLlm()
+    counter: Counter[str] = Counter()
     tools = [tool(look_up, idempotent=True, timeout=5)]
     box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
 

@@ -273,7 +273,7 @@ def test_a_listener_hears_of_search_results_without_their_text_unless_it_asks():
     content = [{"type": "text", "text": "Soup."}]
     found = {"file_id": "file-1", "file_name": "a.txt", "score": 0.5, "content": content}
     call = {"id": "call_1", "type": "file_search", "file_search": {"results": [found]}}
-    heard = []
+    heard: list[object] = []
     for include in (), ("step_details.tool_calls[*].file_search.results[*].content",):
         state = state_of(include)
         state.open_calls()

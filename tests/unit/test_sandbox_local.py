@@ -17,7 +17,7 @@ from shared.sandbox.base import SandboxBusy, SandboxUnavailable
 from shared.sandbox.fallback import FirstSandbox
 from shared.sandbox.file_names import cleaned, is_allowed
 from shared.sandbox.interpreter import Interpreter, this_interpreter
-from shared.sandbox.local.isolation import bwrap, capabilities, landlock
+from shared.sandbox.local.isolation import capabilities, landlock
 from shared.sandbox.local.isolation.base import Isolator, Plan
 from shared.sandbox.local.isolation.bwrap import Bubblewrap
 from shared.sandbox.local.isolation.landlock import Landlock
@@ -37,7 +37,7 @@ only_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="
 
 @pytest.fixture
 def no_bubblewrap(monkeypatch):
-    monkeypatch.setattr(bwrap.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
 
 
 def best(home: Path, *isolators: Isolator) -> FirstSandbox:
@@ -212,7 +212,7 @@ async def test_a_thread_that_is_deleted_after_a_restart_leaves_nothing_behind(ho
 @pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
 async def test_a_home_that_the_code_would_see_is_no_home(home, kind):
     """As in a folder that the interpreter needs."""
-    python = isolator("bwrap" if kind is Bubblewrap else "landlock").interpreter
+    python = isolator("bwrap" if kind is Bubblewrap else "landlock").interpreter  # type: ignore[attr-defined]
     sandbox = LocalSandbox(home / ".box", kind(Interpreter(python.executable, (*python.folders, str(home)))))
     with pytest.raises(SandboxUnavailable, match="BOX_HOME"):
         await sandbox.self_test()

@@ -59,7 +59,7 @@ def test_signs_tell_terms_apart(query, text):
 
 def test_an_index_of_version_0_1_is_searched_by_words_as_it_spelled_them(monkeypatch):
     def split_as_0_1(texts):
-        vocabulary = {}
+        vocabulary: dict[str, int] = {}
         ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in terms.words(t.lower())] for t in texts]
         digests = b"".join(blake2b(word.encode(), digest_size=8).digest() for word in vocabulary)
         return ids, np.frombuffer(digests, dtype="<u8")

@@ -58,7 +58,7 @@ def driver(tmp_path_factory) -> Iterator[WebDriver]:
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = browser
+    options.binary_location = str(browser)
     for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('browser')}"]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
