@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Not quiet: a minute without a word looks like a fault.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
 # `make requirements UPGRADE=--upgrade` takes the newest of everything.
 UPGRADE ?=
 
-.PHONY: run test test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check docs clean
+.PHONY: run test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -22,6 +23,9 @@ install: $(VENV)/.installed
 test: $(VENV)/.installed-dev ## The whole suite
 	@tests/install-node-packages.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-tools: ## What the tests want beyond Python: bubblewrap, Chromium and its driver, Node and its packages
+	@.ci/install-system
 
 test-newest: $(VENV)/.installed-dev ## The suite with the newest libraries that pyproject.toml allows; once in a while
 	@.ci/venv .venv-newest $(BIN)/python given

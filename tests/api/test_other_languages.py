@@ -223,7 +223,9 @@ def test_a_name_may_come_as_a_field_of_the_form(http):
 
 def test_resources_of_a_run_stand_in_for_the_assistants(client, http, llm):
     files = [client.files.create(file=(f"{name}.txt", b"The eagle eats."), purpose="assistants").id for name in "ab"]
-    stores = [client.vector_stores.create(file_ids=[file]).id for file in files]
+    stores = [client.vector_stores.create().id for _ in files]
+    for store, file in zip(stores, files, strict=True):
+        client.vector_stores.files.create_and_poll(file, vector_store_id=store, poll_interval_ms=20)
     resources = [{"file_search": {"vector_store_ids": [store]}} for store in stores]
     tools = [{"type": "file_search"}]
     assistant = client.beta.assistants.create(model="m", tools=tools, tool_resources=resources[0]).id
