@@ -6,7 +6,10 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -24,6 +27,7 @@ from shared.sandbox.base import (
     CodeSandbox,
     FileMissing,
     FileRefused,
+    Isolation,
     SandboxError,
     Session,
     session_key,
@@ -39,9 +43,17 @@ LARGEST_OUTPUT: Final = 512 * 1024 * 1024
 
 DESCRIPTION: Final = """\
 Run Python in the conversation's sandbox and get its output. Variables and files stay between calls.
-numpy, pandas, matplotlib, scipy, sympy, openpyxl and pillow are installed; there is no network.
+{libraries} there is no network.
 The user's files are in /mnt/data. Print what you want to see. Charts shown with plt.show() are shown to the user.
-To hand the user a file, save it in /mnt/data and link it as [name](sandbox:/mnt/data/name)."""
+To hand the user a file, save it directly in /mnt/data (in no folder) and link it as [name](sandbox:/mnt/data/name)."""
+#: What people know from the hosted interpreter, by its name as a distribution; the model is told what is there.
+LIBRARIES: Final = (
+    *("numpy", "pandas", "scipy", "sympy", "matplotlib", "seaborn", "scikit-learn", "statsmodels", "networkx"),
+    *("openpyxl", "xlsxwriter", "python-docx", "python-pptx", "reportlab", "pillow", "tabulate", "jinja2"),
+    *("pyarrow", "plotly"),
+)
+#: Libraries whose old spellings fail in new versions: the version says which to write.
+TOLD_WITH_VERSION: Final = frozenset({"numpy", "pandas", "matplotlib"})
 
 ENDINGS: Final = {
     "timeout": "Error: the code was stopped because it took too long.",
@@ -68,7 +80,7 @@ class CodeInterpreter:
     @property
     def definition(self) -> Json:
         code = {"type": "string", "description": "Python source code."}
-        return built_in_function(NAME, DESCRIPTION, "code", code)
+        return built_in_function(NAME, description(self.sandbox.info.isolation), "code", code)
 
     @property
     def attempts(self) -> int:
@@ -147,6 +159,19 @@ class CodeInterpreter:
 
     async def _store(self, filename: str, pieces: AsyncIterator[bytes]) -> Json:
         return await files.produce(Caller(self.deps, self.record.owner), filename, pieces)
+
+
+@cache
+def description(isolation: Isolation) -> str:
+    """What the model is told of the tool, with the libraries that its code can import."""
+    if isolation == "hyperv":  # the service's own Python
+        return DESCRIPTION.format(libraries="numpy, pandas, matplotlib and many others are installed;")
+    found = []
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            shown = version(name)
+            found.append(f"{name} {shown}" if name in TOLD_WITH_VERSION else name)
+    return DESCRIPTION.format(libraries=f"{', '.join(found)} are installed;" if found else "Only the standard library;")
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

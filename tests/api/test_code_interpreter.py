@@ -55,6 +55,14 @@ def test_code_runs_and_its_output_goes_to_the_model(client, llm, ask):
     assert message_step.type == "message_creation"
 
 
+def test_the_model_is_told_what_it_can_import(client, llm, ask):
+    llm.script([call("code_interpreter", code="import pandas\nprint(pandas.__version__)")], [text("Done.")])
+    ask()
+    [tool] = llm.requests[0].tools
+    assert f"pandas {llm.requests[1].input[-1]['output']}, " in tool["description"]
+    assert "python-docx" in tool["description"]
+
+
 def test_variables_live_on_in_the_thread(client, llm, ask, thread):
     llm.script([call("code_interpreter", code="x = 41")], [text("Noted.")])
     ask()

@@ -38,7 +38,7 @@ if "/opt/box" in sys.path:
     sys.path.remove("/opt/box")
     os.environ.pop("PYTHONPATH", None)
     os.environ.pop("MPLBACKEND", None)
-    for _name in ("box_cells", "box_charts", "box_session"):
+    for _name in [each for each in sys.modules if each.startswith("box_")]:
         sys.modules.pop(_name, None)
 """
 

@@ -23,7 +23,14 @@ Json = dict[str, Any]
 REPLY: Final = "box-reply.json"
 _MARK: Final = "box-reply:"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
-_PROGRAM: Final = ("box_cells.py", "box_charts.py", "box_remote.py")
+_PROGRAM: Final = (
+    "box_cells.py",
+    "box_charts.py",
+    "box_display.py",
+    "box_files.py",
+    "box_hints.py",
+    "box_remote.py",
+)
 _CALL: Final = """\
 try:
     import box_remote

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import ast
 import base64
+import inspect
 import linecache
+import re
 import sys
 import traceback
 import types
 from collections.abc import Callable
 from typing import Any
 
+# The folder has no package: it is on the path by itself.
+from box_display import install, picture  # type: ignore[import-not-found]
+from box_files import told, withheld  # type: ignore[import-not-found]
+from box_hints import for_code, for_error  # type: ignore[import-not-found]
+
 Json = dict[str, Any]
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class Cells:
@@ -27,10 +35,14 @@ class Cells:
         self._running = False
         self._call = 0
         self._images = 0
+        self._data = str(config.get("data") or "/mnt/data")
+        install(namespace, self._show)
 
     def run(self, call: int, code: str) -> Json:
         """Run one call and report its end."""
         self._call, self._images = call, 0
+        code = unfenced(code)
+        before = withheld(self._data)
         ending: Json = {"id": call, "status": "ok", "result": None, "error": None}
         self._running = True
         try:
@@ -43,6 +55,9 @@ class Cells:
             self._discard_charts()
         finally:
             self._running = False
+        for line in (told(before, withheld(self._data)), for_code(code).rstrip()):
+            if line:
+                print(line)
         sys.stdout.flush()
         return ending
 
@@ -58,16 +73,21 @@ class Cells:
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
             tree.body.pop()
-        exec(compile(tree, name, "exec"), self._namespace)  # noqa: S102 - running code is what this is for
+        self._evaluated(compile(tree, name, "exec", AWAIT))
         if not isinstance(last, ast.Expr):
             return None
-        return eval(compile(ast.Expression(last.value), name, "eval"), self._namespace)  # noqa: S307
+        return self._evaluated(compile(ast.Expression(last.value), name, "eval", AWAIT))
+
+    def _evaluated(self, code: types.CodeType) -> object:
+        """The value of compiled code; `await` may stand outside of functions, as in a notebook."""
+        value = eval(code, self._namespace)  # noqa: S307 - running code is what this is for
+        return finished(value) if code.co_flags & inspect.CO_COROUTINE else value
 
     def _shown(self, value: object) -> str | None:
         if value is None:
             return None
-        picture = getattr(value, "_repr_png_", None)
-        if callable(picture) and isinstance(data := picture(), bytes):
+        data = picture(value) if callable(getattr(value, "_repr_png_", None)) else None
+        if data is not None:
             self._show(data)
         return repr(value)[: self._config["value"]]
 
@@ -101,4 +121,24 @@ class Cells:
         text = "".join(report.format())
         if isinstance(error, SyntaxError) and any(line.lstrip()[:1] in ("!", "%") for line in code.splitlines()):
             text += "Shell commands and magics do not exist here; there is no network, so nothing can be installed.\n"
-        return text[-self._config["value"] :]
+        hint: str = for_error(error, code)
+        return (text + hint)[-self._config["value"] :]
+
+
+def unfenced(code: str) -> str:
+    """The code without the fence that models put around it in their answers."""
+    fenced = re.fullmatch(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?\s*```\s*", code, re.S)
+    return code if fenced is None else fenced[1]
+
+
+def finished(coroutine: Any) -> object:
+    """What a coroutine returns; in a thread of its own where this one has a loop that runs."""
+    import asyncio  # noqa: PLC0415  heavy: few sessions need it
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result()
