@@ -34,6 +34,7 @@ SAID_ELSEWHERE = {
 }
 #: Words in older metadata -> SPDX.
 WORDS = {
+    "2-clause BSD": "BSD-2-Clause",
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
