@@ -60,6 +60,7 @@ class Box:
 
     deps: Deps
     worker: Worker
+    ingestion_worker: IngestionWorker
     streamed: StreamedRuns
     asgi: FastAPI
     close_storage: Close
@@ -74,11 +75,11 @@ class Box:
 
     async def handle_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion`."""
-        await IngestionWorker(self.deps).handle(body)
+        await self.ingestion_worker.handle(body)
 
     async def handle_poisoned_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion-poison`."""
-        await IngestionWorker(self.deps).poisoned(body)
+        await self.ingestion_worker.poisoned(body)
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What the timer does: overdue records every time, orphaned blobs once a day, or if it is to be thorough."""
@@ -171,9 +172,8 @@ def build(
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         clock=clock,
     )
-    worker = Worker(deps)
     streamed = StreamedRuns(deps)
-    return Box(deps, worker, streamed, create_app(deps, streamed), storage.close)
+    return Box(deps, Worker(deps), IngestionWorker(deps), streamed, create_app(deps, streamed), storage.close)
 
 
 def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,11 +14,6 @@ from shared.search.base import Embedder, Index
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.tools.base import Toolbox
-
-
-def unix_time() -> float:
-    """The machine's clock: seconds since 1970, with fractions."""
-    return time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +31,12 @@ class Deps:
     index: Index
     embedder: Embedder
     session_secret: SessionSecret
+    #: Seconds since 1970, with fractions.
+    clock: Callable[[], float]
     #: Tools the box runs itself, by name.
     toolbox: Toolbox = field(default_factory=dict)
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
-    clock: Callable[[], float] = field(default=unix_time)
 
     def now(self) -> int:
         """Unix seconds, as every timestamp of the API is."""
