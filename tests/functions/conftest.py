@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,7 @@ def serving(*arguments: str, app: Path = ROOT, **environment: str) -> Iterator[S
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AzureWebJobs")}
     command = [sys.executable, "-m", "tests.functions.host", str(app), *arguments]
     inherited["PYTHONPATH"] = str(ROOT)  # behind the app itself
+    inherited["AzureFunctionsJobHost__extensions__queues__maxPollingInterval"] = "00:00:00.1"
     with subprocess.Popen(command, env=inherited | environment, cwd=app, stdout=subprocess.PIPE) as process:
         overdue = threading.Timer(START_SECONDS, process.kill)
         overdue.start()
@@ -83,6 +84,9 @@ def serving(*arguments: str, app: Path = ROOT, **environment: str) -> Iterator[S
             assert ready is not None, "the host did not start"
             yield Served(**json.loads(ready))
         finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(5)
             process.kill()
 
 

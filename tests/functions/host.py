@@ -2,7 +2,7 @@
 
 `python -m tests.functions.host APP_DIR --port 7071` serves APP_DIR's function_app.py: HTTP always, queue triggers when
 AzureWebJobsStorage is set, timers by `POST /admin/functions/NAME`. Environment variables override host.json as they do
-in Azure (`AzureFunctionsJobHost__extensions__queues__maxDequeueCount=2`).
+in Azure (`AzureFunctionsJobHost__extensions__queues__maxDequeueCount=2`). Other options are the worker's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -19,9 +18,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from tests.functions.front import Front
-from tests.functions.queues import QueueOptions, pump
-from tests.functions.runtime import Outcome, Runtime
+from tests.functions.front import MAX_BODY, Front
+from tests.functions.queues import QueueOptions, pump, seconds
+from tests.functions.runtime import Outcome
+from tests.functions.worker_process import WorkerProcess
 
 OVERRIDE = "AzureFunctionsJobHost__"
 STORAGE = "AzureWebJobsStorage"
@@ -41,7 +41,9 @@ def host_settings(app_dir: Path) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def serving_queues(runtime: Runtime, settings: dict[str, Any], outcomes: list[Outcome]) -> AsyncIterator[None]:
+async def serving_queues(
+    worker: WorkerProcess, settings: dict[str, Any], outcomes: list[Outcome]
+) -> AsyncIterator[None]:
     """Serve the queue triggers for the length of the block, if there is a storage account."""
     if not os.environ.get(STORAGE):
         yield
@@ -50,7 +52,7 @@ async def serving_queues(runtime: Runtime, settings: dict[str, Any], outcomes: l
 
     options = QueueOptions.read(settings["extensions"]["queues"])
     async with QueueServiceClient.from_connection_string(os.environ[STORAGE]) as storage:
-        pumping = asyncio.create_task(pump(runtime, storage, options, outcomes.append))
+        pumping = asyncio.create_task(pump(worker, storage, options, outcomes.append))
         pumping.add_done_callback(_die_with)
         yield
         pumping.remove_done_callback(_die_with)
@@ -63,36 +65,34 @@ def _die_with(task: asyncio.Task[None]) -> None:
         sys.exit(f"The queue listener died: {task.exception()!r}")
 
 
-async def serve(app_dir: Path, port: int) -> None:
+async def serve(app_dir: Path, port: int, max_body: int, options: list[str]) -> None:
     """Serve until cancelled; the line on standard output says that all is ready."""
     settings = host_settings(app_dir)
     outcomes: list[Outcome] = []
-    runtime = Runtime(app_dir)
-    await runtime.start()
-    front = Front(runtime, settings["extensions"]["http"]["routePrefix"], outcomes)
+    timeout = settings["functionTimeout"]
+    worker = WorkerProcess([str(app_dir), *options], None if timeout == "-1" else seconds(timeout))
+    await worker.start()
+    front = Front(worker, settings["extensions"]["http"]["routePrefix"], outcomes, max_body)
     try:
-        async with serving_queues(runtime, settings, outcomes):
+        async with serving_queues(worker, settings, outcomes):
             bound = await front.start(port)
-            functions = {function.name: function.bindings for function in runtime.functions}
+            functions = {function.name: function.bindings for function in worker.functions}
             print(json.dumps({"url": f"http://127.0.0.1:{bound}", "functions": functions}), flush=True)
             await asyncio.Event().wait()
     finally:
         await front.stop()
-        runtime.stop()
+        await worker.stop()
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description="Serve a function app on loopback.")
+    arguments = argparse.ArgumentParser(description="Serve a function app on loopback; see README.md.")
     arguments.add_argument("app_dir", type=Path)
     arguments.add_argument("--port", type=int, default=0)
-    arguments.add_argument("--stand-in", help="module to use in place of shared.app")
-    chosen = arguments.parse_args()
+    arguments.add_argument("--max-body", type=int, default=MAX_BODY, help="bytes of a request's body")
+    chosen, options = arguments.parse_known_args()
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("shared").setLevel(logging.INFO)
-    if chosen.stand_in:
-        sys.modules["shared.app"] = importlib.import_module(chosen.stand_in)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(chosen.app_dir.resolve(), chosen.port))
+        asyncio.run(serve(chosen.app_dir.resolve(), chosen.port, chosen.max_body, options))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -27,6 +27,9 @@ class Box:
                 Route("/v1/assistants/go", self._release, methods=["POST"]),
                 Route("/v1/assistants/calls", self._tell),
                 Route("/v1/assistants/crash", self._crash),
+                Route("/v1/assistants/hang", self._hang),
+                Route("/v1/assistants/refuse", self._refuse, methods=["POST"]),
+                Route("/v1/assistants/umlaut", self._umlaut),
                 Route("/v1/threads/{thread}/runs", self._stream, methods=["POST"]),
                 Route("/v1/files", self._upload, methods=["POST"]),
                 Route("/v1/files/{file}/content", self._download),
@@ -38,6 +41,8 @@ class Box:
         self.calls.append(["run", body])
         if "fail" in body:
             raise RuntimeError("this run cannot be driven")
+        if "hang" in body:
+            await asyncio.Event().wait()
 
     async def handle_poisoned_run(self, body: dict[str, Any]) -> None:
         self.calls.append(["poisoned run", body])
@@ -63,12 +68,26 @@ class Box:
     async def _crash(self, request: Request) -> Response:
         raise RuntimeError("nobody catches this")
 
+    async def _hang(self, request: Request) -> Response:
+        await asyncio.Event().wait()
+        return Response()
+
+    async def _refuse(self, request: Request) -> Response:
+        return JSONResponse({"error": "who are you?"}, 401)
+
+    async def _umlaut(self, request: Request) -> Response:
+        return Response(headers={"x-name": "\u00e4"})
+
     async def _echo(self, request: Request) -> Response:
-        body = (await request.body()).decode()
-        return JSONResponse(
-            {"method": request.method, "path": request.url.path, "query": request.url.query, "body": body},
-            headers={"x-request-id": "req_1"},
-        )
+        told = {
+            "method": request.method,
+            "path": request.scope["path"],
+            "raw_path": request.scope["raw_path"].decode(),
+            "query": request.url.query,
+            "body": (await request.body()).decode(),
+            "forwarded": request.headers.getlist("x-forwarded-host"),
+        }
+        return JSONResponse(told, headers={"x-request-id": "req_1"})
 
     async def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._events(), media_type="text/event-stream")
@@ -85,8 +104,12 @@ class Box:
 
     async def _upload(self, request: Request) -> Response:
         self._received = 0
-        async for chunk in request.stream():
-            self._received += len(chunk)
+        try:
+            async for chunk in request.stream():
+                self._received += len(chunk)
+        except ClientDisconnect:
+            self.calls.append(["broken upload"])
+            raise
         return JSONResponse({"bytes": self._received})
 
     async def _download(self, request: Request) -> Response:

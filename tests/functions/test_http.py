@@ -15,12 +15,9 @@ async def test_the_app_sees_the_request_and_the_client_its_answer(host: Host):
     async with host.http.post("/v1/threads/thread_1?order=asc", json={"metadata": {}}) as answer:
         assert answer.status == 200
         assert answer.headers["x-request-id"] == "req_1"
-        assert await answer.json() == {
-            "method": "POST",
-            "path": "/v1/threads/thread_1",
-            "query": "order=asc",
-            "body": '{"metadata": {}}',
-        }
+        told = await answer.json()
+        assert (told["method"], told["path"], told["query"]) == ("POST", "/v1/threads/thread_1", "order=asc")
+        assert told["body"] == '{"metadata": {}}'
     assert await host.ended("threads", 1) == [{"function": "threads", "ok": True, "error": ""}]
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from tests.functions.conftest import STAND_IN, Host, Served, serving
+from tests.functions.queues import QueueOptions
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,40 @@ async def test_a_message_that_keeps_failing_is_poison(
     told = await host.until("/v1/assistants/calls", lambda told: [f"poisoned {handler}", body] in told["calls"])
     attempts = [call for call in told["calls"] if call[1:2] == [body] and call[0].endswith(handler)]
     assert attempts == [[handler, body]] * 5 + [[f"poisoned {handler}", body]]
+
+
+@pytest.mark.parametrize("content", ["this is not base64!", base64.b64encode(b"\xff\xfe").decode()])
+async def test_what_cannot_be_read_is_poison_at_once_and_stays_there(
+    host: Host, storage: QueueServiceClient, content: str
+):
+    poison = storage.get_queue_client("runs-poison")
+    before = (await poison.get_queue_properties()).approximate_message_count or 0
+    calls = (await host.get("/v1/assistants/calls"))["calls"]
+    await storage.get_queue_client("runs").send_message(content)
+    async with asyncio.timeout(30):
+        while (await poison.get_queue_properties()).approximate_message_count != before + 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await storage.get_queue_client("runs").peek_messages() == []
+    assert (await host.get("/v1/assistants/calls"))["calls"] == calls
+    assert await host.outcomes("run_worker") == await host.outcomes("run_poison") == []
+
+
+async def test_a_message_survives_its_worker(host: Host, storage: QueueServiceClient):
+    body = {"id": "kept", "hang": "here"}
+    await send(storage, "runs", body)
+    await host.until("/v1/assistants/calls", lambda told: ["run", body] in told["calls"])
+    worker = await host.get("/admin/worker")
+    os.kill(worker["pid"], signal.SIGKILL)
+    (outcome,) = await host.ended("run_worker", 1)
+    assert outcome["error"] == "the worker process exited"
+    await host.until("/admin/worker", lambda told: told["started"] == worker["started"] + 1)
+    await host.until("/v1/assistants/calls", lambda told: ["run", body] in told["calls"])
+    os.kill((await host.get("/admin/worker"))["pid"], signal.SIGKILL)
+
+
+def test_an_idle_queue_is_looked_at_ever_more_seldom():
+    options = QueueOptions(limit=1, max_dequeue_count=1, visibility_timeout=0, max_polling_interval=2)
+    assert options.idle_seconds(1) < options.idle_seconds(3) < options.idle_seconds(9) == 2
 
 
 async def test_the_clock_starts_housekeeping(host: Host):
