@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from typing import Self
 
@@ -23,6 +22,7 @@ class Upload:
     def __init__(self, content: aiohttp.StreamReader, most: int):
         self._content, self._most = content, most
         self._waiting: asyncio.Queue[bytes | Exception] = asyncio.Queue(WAITING)
+        self._wanted = True
 
     async def __aenter__(self) -> Self:
         self._reading = asyncio.create_task(self._read())
@@ -34,21 +34,16 @@ class Upload:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """What the worker gets. Raises TooLarge, or what the caller's connection broke with."""
-        while piece := await self._next():
+        while piece := await self._waiting.get():
+            if isinstance(piece, Exception):
+                raise piece
             yield piece
-
-    async def _next(self) -> bytes:
-        try:
-            piece = await self._waiting.get()
-        except asyncio.QueueShutDown:
-            return b""
-        if isinstance(piece, Exception):
-            raise piece
-        return piece
 
     async def end(self) -> None:
         """Let the caller send the rest, which nobody wants. Raises TooLarge."""
-        self._waiting.shutdown(immediate=True)
+        self._wanted = False
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
         await self._reading
 
     async def _read(self) -> None:
@@ -65,5 +60,5 @@ class Upload:
         await self._hand_on(b"")
 
     async def _hand_on(self, piece: bytes | Exception) -> None:
-        with contextlib.suppress(asyncio.QueueShutDown):
+        if self._wanted or not piece:
             await self._waiting.put(piece)
