@@ -7,13 +7,21 @@ import hashlib
 import importlib.util
 import json
 import os
+import pty
+import queue
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import urlopen
 
 import pytest
 
@@ -22,6 +30,8 @@ from tests.infra.infra_tree import PROJECT
 
 HOOKS = PROJECT / "infra/hooks"
 CONNECTION = "/subscriptions/s/resourceGroups/rg-t/providers/Microsoft.Web/connections/office365-t"
+#: What a sign-in ends with.
+CODE = "consented-once"
 TOKEN = "e30." + base64.urlsafe_b64encode(b'{"oid": "me", "tid": "home"}').decode().rstrip("=") + ".sig"
 #: Writes down what it is asked and hands out a token.
 AZD = f"""#!{sys.executable}
@@ -107,14 +117,16 @@ def test_the_app_reads_what_the_hook_makes(azd: Azd, monkeypatch: pytest.MonkeyP
 
 
 class Arm(ThreadingHTTPServer):
-    """As much of Azure Resource Manager as the hook needs."""
+    """As much of Azure Resource Manager as the hook needs: a connection is connected once its code is confirmed."""
 
     status = "Error"
     refuses = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), ArmRequest)
-        self.asked: list[tuple[str, object]] = []
+        self.asked: list[tuple[str, Any]] = []
+        #: Where the sign-in sends the browser, once it is known.
+        self.back: queue.Queue[str] = queue.Queue()
 
     @property
     def url(self) -> str:
@@ -129,6 +141,11 @@ class ArmRequest(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.answer({"value": [{"link": "https://consent.example/sign-in"}]})
+        path, body = self.server.asked[-1]
+        if "/listConsentLinks?" in path:
+            self.server.back.put(body["parameters"][0]["redirectUrl"])
+        elif body["code"] == CODE:
+            self.server.status = "Connected"
 
     def answer(self, body: object) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -136,7 +153,8 @@ class ArmRequest(BaseHTTPRequestHandler):
         authorized = self.headers["Authorization"] == f"Bearer {TOKEN}" and not self.server.refuses
         self.send_response(200 if authorized else 403)
         self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
+        if "/confirmConsentCode?" not in self.path:  # Azure answers that one with nothing
+            self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the test output quiet."""
@@ -175,15 +193,90 @@ def test_afterwards_the_hook_says_how_to_call_the_box(postprovision: ModuleType,
     assert "azd env get-value BOX_API_KEY" in said
 
 
-def test_a_missing_consent_gets_a_link(postprovision: ModuleType, arm: Arm, capsys: pytest.CaptureFixture[str]):
-    assert postprovision.main() == 0
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Somebody sits at the terminal; what is written to the number is typed."""
+    keyboard, screen = pty.openpty()
+    with open(screen, closefd=True) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield keyboard
+    os.close(keyboard)
+
+
+@contextmanager
+def browser(arm: Arm, *paths: str) -> Iterator[list[int]]:
+    """Somebody follows the link, signs in and is sent back to each of the paths below the hook's address."""
+    answers: list[int] = []
+
+    def come_back() -> None:
+        back = arm.back.get(timeout=10)
+        for path in paths:
+            try:
+                with urlopen(urljoin(back, path) if path.startswith("/") else back + path) as answer:
+                    answers.append(answer.status)
+            except HTTPError as error:
+                answers.append(error.code)
+                error.close()
+
+    thread = threading.Thread(target=come_back)
+    thread.start()
+    yield answers
+    thread.join()
+
+
+def test_without_a_terminal_the_portal_is_all_that_is_offered(
+    postprovision: ModuleType, arm: Arm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    with open(os.devnull) as nobody:
+        monkeypatch.setattr("sys.stdin", nobody)
+        assert postprovision.main() == 0
     said = capsys.readouterr().out
-    assert "https://consent.example/sign-in" in said
     assert f"https://portal.azure.com/#resource{CONNECTION}" in said
-    path, body = arm.asked[-1]
-    assert path == f"{CONNECTION}/listConsentLinks?api-version=2016-06-01"
-    parameter = {"redirectUrl": "https://portal.azure.com/", "objectId": "me", "tenantId": "home"}
-    assert body == {"parameters": [{"parameterName": "token", **parameter}]}
+    assert [path for path, _ in arm.asked] == [f"{CONNECTION}?api-version=2016-06-01"]
+
+
+def test_a_sign_in_is_confirmed_and_connects_the_mailbox(
+    postprovision: ModuleType, arm: Arm, terminal: int, capsys: pytest.CaptureFixture[str]
+):
+    with browser(arm, "/favicon.ico", f"?code={CODE}&state=x") as answers:
+        assert postprovision.main() == 0
+    said = capsys.readouterr().out
+    assert answers == [404, 200], "the address without its secret is nobody's"
+    assert "https://consent.example/sign-in" in said
+    assert "The mailbox is connected." in said
+    assert CODE not in said
+    me = {"objectId": "me", "tenantId": "home"}
+    links, confirmed = arm.asked[1:3]
+    assert links[0] == f"{CONNECTION}/listConsentLinks?api-version=2016-06-01"
+    [parameter] = links[1]["parameters"]
+    assert re.fullmatch(r"http://localhost:\d+/[\w-]{20,}", parameter.pop("redirectUrl"))
+    assert parameter == {"parameterName": "token", **me}
+    assert confirmed == (f"{CONNECTION}/confirmConsentCode?api-version=2016-06-01", {"code": CODE, **me})
+
+
+def test_a_code_that_azure_does_not_take_is_told(
+    postprovision: ModuleType, arm: Arm, terminal: int, capsys: pytest.CaptureFixture[str]
+):
+    with browser(arm, "?code=another"):
+        assert postprovision.main() == 0
+    assert "does not say Connected" in capsys.readouterr().out
+
+
+def test_a_refused_consent_confirms_nothing(
+    postprovision: ModuleType, arm: Arm, terminal: int, capsys: pytest.CaptureFixture[str]
+):
+    with browser(arm, "?error=access_denied"):
+        assert postprovision.main() == 0
+    assert "Nobody signed in" in capsys.readouterr().out
+    assert not any("confirm" in path for path, _ in arm.asked)
+
+
+def test_enter_goes_on_without_a_sign_in(
+    postprovision: ModuleType, arm: Arm, terminal: int, capsys: pytest.CaptureFixture[str]
+):
+    os.write(terminal, b"\n")
+    assert postprovision.main() == 0
+    assert "Nobody signed in" in capsys.readouterr().out
 
 
 def test_a_given_consent_needs_no_advice(postprovision: ModuleType, arm: Arm, capsys: pytest.CaptureFixture[str]):
@@ -199,7 +292,7 @@ def test_a_refusal_still_leaves_the_way_through_the_portal(
     assert postprovision.main() == 0
     said = capsys.readouterr().out
     assert f"https://portal.azure.com/#resource{CONNECTION}" in said
-    assert "HTTPError" in said
+    assert "HTTP Error 403" in said
 
 
 def test_without_anything_deployed_the_hook_is_silent(azd: Azd):
