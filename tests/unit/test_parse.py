@@ -131,7 +131,7 @@ def refused(model: type[RequestBody], raw: object) -> tuple[str, str | None, str
         ),
         (
             CreateAssistant,
-            [],
+            [1],
             "Invalid type for the request body: expected an object, but got an array instead.",
             None,
             "invalid_type",
