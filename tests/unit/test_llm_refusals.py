@@ -40,8 +40,8 @@ async def answering(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncI
         await runner.cleanup()
 
 
-async def ask(base_url: str, *, within: float = 20) -> str:
-    llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
+async def ask(base_url: str, *, within: float = 20, key: str = "key") -> str:
+    llm = ResponsesLlm(Endpoint(base_url, "fake", key), backoff=replace(BACKOFF, first=0.001))
     try:
         async with aclosing(llm.stream(WEATHER, time.time() + within)) as events:
             turn = [event async for event in events][-1].turn
@@ -233,6 +233,11 @@ async def test_the_certificate_is_nobodys(caplog, tmp_path: Path):
             await ask(base_url)
     assert "certificate" in reasons(caplog)
     assert len([each for each in caplog.records if hasattr(each, "reason")]) == 1
+
+
+async def test_a_key_that_no_header_takes_fails_the_run():
+    with pytest.raises(LlmError, match=SORRY[1]):
+        await ask("http://127.0.0.1:9/v1", key="schl\u00fcssel")
 
 
 async def test_a_gateway_may_send_long_headers():

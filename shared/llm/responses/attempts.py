@@ -40,8 +40,9 @@ class Attempts:
 
     async def recover(self, error: Exception) -> None:
         """Return when the request should be sent again. Raises LlmError when it should not."""
-        if isinstance(error, UnicodeEncodeError):
-            self.body = whole(self.body)
+        # Once: what cannot be encoded may be the key, and that stays as it is.
+        if isinstance(error, UnicodeEncodeError) and (mended := whole(self.body)) != self.body:
+            self.body = mended
             return
         decision = decide(error, self.body)
         match decision:
