@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 #: Seconds a host of our own may take to start.
-PATIENCE: Final = 60.0
+START_TIMEOUT: Final = 60.0
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def running(settings: Settings) -> Iterator[None]:
         [sys.executable, "-m", "shared", "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + START_TIMEOUT
         while not answers(settings):
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit("The host did not start; `make run` shows why.")

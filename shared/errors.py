@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Messages quote what the client sent, and that may be anything.
-LONGEST: Final = 1000
+#: Characters that a message quotes of what the client sent, which may be anything.
+LONGEST_QUOTE: Final = 1000
 
 
 class ApiError(Exception):
@@ -28,7 +28,7 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, dict[str, str | None]]:
         """The error envelope; all four keys are always there."""
-        message, param = self.message[:LONGEST], self.param and self.param[:LONGEST]
+        message, param = self.message[:LONGEST_QUOTE], self.param and self.param[:LONGEST_QUOTE]
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
 
@@ -64,7 +64,7 @@ class ServerError(ApiError):
 
 def not_found(kind: str, identifier: str) -> NotFoundError:
     """The 404 for an object of this owner; `kind` is the API's word for it, such as `run step`."""
-    identifier = identifier[:LONGEST]
+    identifier = identifier[:LONGEST_QUOTE]
     if kind == "file":
         return NotFoundError(f"No such File object: {identifier}", param="id")
     return NotFoundError(f"No {kind} found with id '{identifier}'.")
@@ -72,7 +72,7 @@ def not_found(kind: str, identifier: str) -> NotFoundError:
 
 def wrong_shape(param: str, value: str, prefix: str) -> InvalidRequest:
     """The 400 for a text that cannot be the id it should be; `prefix` comes without its `_` or `-`."""
-    message = f"Invalid '{param}': '{value[:LONGEST]}'. Expected an ID that begins with '{prefix}'."
+    message = f"Invalid '{param}': '{value[:LONGEST_QUOTE]}'. Expected an ID that begins with '{prefix}'."
     return InvalidRequest(message, param=param, code="invalid_value")
 
 

@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: How long the patient connection waits for a lock that another process holds.
-PATIENCE_SECONDS: Final = 15.0
+#: Seconds that the patient connection waits for a lock that another process holds.
+LOCK_TIMEOUT: Final = 15.0
 
-#: Up to this size a database is checked when it is opened.
+#: Bytes up to which a database is checked when it is opened.
 CHECKED_BYTES: Final = 512 * 2**20
 
 #: The file's format, as `PRAGMA user_version` tells it; 0 is what version 0.1 wrote, which is the same.
@@ -50,11 +50,11 @@ class Database:
     event loop only.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock_timeout: float = LOCK_TIMEOUT, checked_bytes: int = CHECKED_BYTES) -> None:
         make_private(path.parent, passable())
         make_private_file(path)  # its journals get the same rights
-        _check(path)
-        self._patient = _connect(path, PATIENCE_SECONDS)
+        _check(path, lock_timeout, checked_bytes)
+        self._patient = _connect(path, lock_timeout)
         self._eager = _connect(path, 0)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._closed = False
@@ -85,7 +85,7 @@ class Database:
         self._patient.close()
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, timeout: float, checked_bytes: int) -> None:
     """Refuse a file of a later major format, one that was emptied, and one with damage, unless looking would take long.
 
     Raises sqlite3.DatabaseError.
@@ -93,15 +93,15 @@ def _check(path: Path) -> None:
     size = path.stat().st_size
     if size == 0 and any((path.parent / "blobs").glob("*")):
         raise sqlite3.DatabaseError(f"{path.name} is empty although there are files of a box beside it")
-    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as connection:
+    with closing(sqlite3.connect(path, timeout=timeout)) as connection:
         written = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if written > MAJOR:
         raise sqlite3.DatabaseError(f"{path.name} is of format {written}; this version reads {MAJOR}: upgrade it")
-    if size > CHECKED_BYTES:
+    if size > checked_bytes:
         words = "%s has %d MB and is not checked for damage at start"
         logger.warning(words, path, size // 2**20, extra={"action": "database_unchecked"})
         return
-    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as connection:
+    with closing(sqlite3.connect(path, timeout=timeout)) as connection:
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     if found != "ok":
         raise sqlite3.DatabaseError(f"{path.name} is damaged: {' '.join(found.split())}")
@@ -120,12 +120,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _connect(path: Path, patience: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     # Only the first process ever really switches; SQLite does not wait for the lock that this one statement needs.
     _retry(lambda: connection.execute("PRAGMA journal_mode=WAL"))
     connection.execute("PRAGMA synchronous=NORMAL")
-    if patience > 0:
+    if timeout > 0:
         is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         with transaction(connection):
             if is_new:
@@ -137,7 +137,7 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
 
 def _retry(attempt: Callable[[], object]) -> None:
     """Repeat while another process that is starting up holds the lock."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
             attempt()

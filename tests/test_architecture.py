@@ -94,6 +94,11 @@ def floor_of(module: str) -> int:
     raise AssertionError(f"{module} is on no floor: add it to FLOORS")
 
 
+@pytest.mark.parametrize("name", sorted(set().union(*FLOORS)))
+def test_every_name_on_a_floor_is_a_module_or_a_folder(name: str) -> None:
+    assert (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()
+
+
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_go_down(path: Path) -> None:
     module = name_of(path)
@@ -131,6 +136,20 @@ def test_no_public_class_is_defined_twice() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(name_of(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_constants_say_what_they_measure() -> None:
+    """A bare name would mean something else in every module."""
+    bare = {"LONGEST", "PAGE", "PATIENCE", "PATIENCE_SECONDS"}
+    found = [
+        f"{name_of(path)}.{target.id}"
+        for path in modules()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and target.id.lstrip("_") in bare
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("library", CONFINED)

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, ListOf
-from shared.api.query import PAGE
+from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
 from shared.assistants import assistants
 from shared.deps import Caller
@@ -23,7 +23,7 @@ async def create(caller: Caller, body: CreateAssistant) -> Response:
     return answer(await assistants.create(caller, body))
 
 
-@routes.get("", gives=ListOf(Assistant), query=[PAGE])
+@routes.get("", gives=ListOf(Assistant), query=[PAGE_QUERY])
 async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the assistants."""
     return answer_list(*await assistants.list_page(caller, query))

@@ -23,7 +23,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
-PAGE: Final = """<!doctype html>
+DOCS_PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><link rel="icon" href="/playground/icon.svg"><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
@@ -67,7 +67,7 @@ def page(document: Json) -> str:
         for name, schema in sorted(document["components"]["schemas"].items())
     )
     info = document["info"]
-    return PAGE.format(
+    return DOCS_PAGE.format(
         title=escape(info["title"]), description=escape(info.get("description", "")), routes=routes, schemas=schemas
     )
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 #: Seconds after which the tenant's keys are read again; Microsoft changes them every few weeks.
 KEYS_LAST: Final = 24 * 3600
 #: Seconds between two readings at least, whatever key a token claims to be signed with.
-PATIENCE: Final = 60
+KEYS_MIN_INTERVAL: Final = 60
 #: Seconds before a reading that failed is tried again: meanwhile nobody waits for it, whatever key a token names.
 RETRY: Final = 10
 TIMEOUT: Final = 10
@@ -81,7 +81,7 @@ class Entra:
         if known is not None and (self._age() <= KEYS_LAST or self._lock.locked()):
             return known
         async with self._lock:
-            if self._age() > (KEYS_LAST if name in self._keys else PATIENCE):
+            if self._age() > (KEYS_LAST if name in self._keys else KEYS_MIN_INTERVAL):
                 await self._renew(name)
         return self._keys.get(name or "")
 

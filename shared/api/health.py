@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 #: Seconds for which an answer is given again: nobody can make the box ask its model faster.
 FRESH: Final = 10.0
 #: Seconds that the storage may take.
-PATIENCE: Final = 10.0
+STORAGE_TIMEOUT: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Health:
 
     async def _storage(self) -> str:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(STORAGE_TIMEOUT):
                 await self.deps.store.get("health", "health")
                 async for _ in self.deps.blobs.list("health/"):
                     break

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_page
 from shared.api.openapi import Deleted, ListOf
-from shared.api.query import PAGE, text
+from shared.api.query import PAGE_QUERY, text
 from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.objects.message import Message
@@ -28,7 +28,7 @@ async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Respons
     return answer(await service.add_message(caller, thread_id, body))
 
 
-@routes.get("", gives=ListOf(Message), query=[PAGE, RUN_ID])
+@routes.get("", gives=ListOf(Message), query=[PAGE_QUERY, RUN_ID])
 async def list_all(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Response:
     """List the messages of a thread."""
     return answer_page(await messages.list_page(caller, thread_id, query, run_id))

@@ -61,4 +61,4 @@ def paging(default: int = 20, max_limit: int = 100) -> Query:
 
 
 #: The parameters of most lists.
-PAGE: Final = paging()
+PAGE_QUERY: Final = paging()

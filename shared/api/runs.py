@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer
 from shared.api.openapi import ListOf
-from shared.api.query import PAGE, Query, parameter
+from shared.api.query import PAGE_QUERY, Query, parameter
 from shared.api.requests import include
 from shared.api.routing import Routes
 from shared.api.sse import event_stream
@@ -52,7 +52,7 @@ async def create_run(
     return answer(await create.create(caller, thread_id, body))
 
 
-@routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE])
+@routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE_QUERY])
 async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Response:
     """List the thread's runs."""
     page = await service.list_runs(caller, thread_id, query)
@@ -88,7 +88,7 @@ async def submit_tool_outputs(
     return answer(await service.submit(caller.deps, key, body))
 
 
-@routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE, INCLUDE])
+@routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE_QUERY, INCLUDE])
 async def list_steps(caller: Caller, thread_id: str, run_id: str, query: ListQuery, include: list[str]) -> Response:
     """List a run's steps."""
     page = await service.list_steps(caller.deps, RunKey(caller.owner, thread_id, run_id), query)

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, ListOf
-from shared.api.query import PAGE
+from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.objects.thread import Thread
@@ -23,7 +23,7 @@ async def create(caller: Caller, body: CreateThread) -> Response:
     return answer(await threads.create(caller, body))
 
 
-@routes.get("", gives=ListOf(Thread), query=[PAGE])
+@routes.get("", gives=ListOf(Thread), query=[PAGE_QUERY])
 async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the threads (an extra: the hosted API never had it)."""
     return answer_list(*await threads.list_page(caller, query))

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, ListOf
-from shared.api.query import PAGE, text
+from shared.api.query import PAGE_QUERY, text
 from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.objects.vector_store import ContentPage, FileBatch, VectorStoreFile
@@ -30,7 +30,7 @@ async def attach(caller: Caller, vector_store_id: str, body: AttachFile) -> Resp
     return answer(await files.attach(caller, vector_store_id, body))
 
 
-@routes.get("/files", gives=ListOf(VectorStoreFile), query=[PAGE, STATUS])
+@routes.get("/files", gives=ListOf(VectorStoreFile), query=[PAGE_QUERY, STATUS])
 async def list_all(caller: Caller, vector_store_id: str, query: ListQuery, status: str | None) -> Response:
     """List a vector store's files."""
     page = await files.list_page(caller, vector_store_id, query, status)
@@ -79,7 +79,7 @@ async def cancel_batch(caller: Caller, vector_store_id: str, batch_id: str) -> R
     return answer(await batches.cancel(caller, vector_store_id, batch_id))
 
 
-@routes.get("/file_batches/{batch_id}/files", gives=ListOf(VectorStoreFile), query=[PAGE, STATUS])
+@routes.get("/file_batches/{batch_id}/files", gives=ListOf(VectorStoreFile), query=[PAGE_QUERY, STATUS])
 async def list_batch(
     caller: Caller, vector_store_id: str, batch_id: str, query: ListQuery, status: str | None
 ) -> Response:

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.openapi import Deleted, ListOf
-from shared.api.query import PAGE
+from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.objects.vector_store import SearchPage, VectorStore
@@ -24,7 +24,7 @@ async def create(caller: Caller, body: CreateVectorStore) -> Response:
     return answer(await stores.create(caller, body))
 
 
-@routes.get("", gives=ListOf(VectorStore), query=[PAGE])
+@routes.get("", gives=ListOf(VectorStore), query=[PAGE_QUERY])
 async def list_all(caller: Caller, query: ListQuery) -> Response:
     """List the vector stores."""
     return answer_list(*await stores.list_page(caller, query))

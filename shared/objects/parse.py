@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from shared.errors import LONGEST, InvalidRequest
+from shared.errors import LONGEST_QUOTE, InvalidRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -78,7 +78,7 @@ def path_of(location: Sequence[str | int], raw: object) -> str:
             path += f"[{part}]"
             here = here[part] if isinstance(here, list) and part < len(here) else None
         elif inside or not (part.startswith("(") or part == "[key]"):
-            path += f".{part[:LONGEST]}" if path else part[:LONGEST]
+            path += f".{part[:LONGEST_QUOTE]}" if path else part[:LONGEST_QUOTE]
             here = here[part] if isinstance(here, dict) and inside else None
     return path
 
@@ -139,7 +139,7 @@ def too_short(path: str, what: str, limit: int, length: int) -> InvalidRequest:
 
 def shown(value: object) -> str:
     """A value as messages quote it; a long text is cut before it is copied."""
-    return str(value[:LONGEST] if isinstance(value, str) else value)
+    return str(value[:LONGEST_QUOTE] if isinstance(value, str) else value)
 
 
 def article(noun: str) -> str:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 #: How often an empty queue is asked while somebody waits for a message.
 POLL_SECONDS: Final = 0.5
 #: Messages in one answer, at most.
-PAGE: Final = 32
+RECEIVE_LIMIT: Final = 32
 #: What the service says of a message that is gone or was taken by somebody else.
 LOST: Final = frozenset({"MessageNotFound", "PopReceiptMismatch"})
 
@@ -54,7 +54,7 @@ class AzureQueue:
         """Take visible messages, asking now and then while there are none."""
         end = time.monotonic() + wait
         while True:
-            taken = await self._ask("queue.receive", lambda: self._take(min(limit, PAGE), visibility))
+            taken = await self._ask("queue.receive", lambda: self._take(min(limit, RECEIVE_LIMIT), visibility))
             left = end - time.monotonic()
             if taken or left <= 0:
                 return taken

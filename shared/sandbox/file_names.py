@@ -6,7 +6,8 @@ from typing import Final
 
 #: Characters that mean something to a path, a header or a URL.
 FORBIDDEN: Final = frozenset("/\\\"'<>|:*?`")
-LONGEST: Final = 200
+#: Bytes of a name as UTF-8.
+LONGEST_FILE_NAME: Final = 200
 
 
 def is_allowed(name: str) -> bool:
@@ -16,7 +17,7 @@ def is_allowed(name: str) -> bool:
     except UnicodeEncodeError:  # bytes that are no text, as os.listdir escapes them
         return False
     return (
-        0 < length <= LONGEST
+        0 < length <= LONGEST_FILE_NAME
         and name.isprintable()
         and name == name.strip()
         and not name.startswith(".")
@@ -30,9 +31,9 @@ def cleaned(name: str) -> str:
     text = "".join(c if c.isprintable() and c not in FORBIDDEN else "_" for c in base.encode(errors="replace").decode())
     text = text.strip(" .")
     stem, dot, suffix = text.rpartition(".")
-    if len(text.encode()) > LONGEST:
-        keep = LONGEST - len(f"{dot}{suffix}".encode()) if dot and len(suffix) <= 16 else 0
-        text = _cut(stem, keep) + dot + suffix if keep > 0 else _cut(text, LONGEST)
+    if len(text.encode()) > LONGEST_FILE_NAME:
+        keep = LONGEST_FILE_NAME - len(f"{dot}{suffix}".encode()) if dot and len(suffix) <= 16 else 0
+        text = _cut(stem, keep) + dot + suffix if keep > 0 else _cut(text, LONGEST_FILE_NAME)
     return text if is_allowed(text) else "file"
 
 

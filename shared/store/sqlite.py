@@ -27,7 +27,7 @@ from shared.store.base import (
 #: Characters that are encoded in one go, and written on the event loop.
 LARGE: Final = 1024 * 1024
 #: Overdue records read at a time.
-PAGE: Final = 200
+OVERDUE_PER_PAGE: Final = 200
 
 
 class SqliteStore:
@@ -76,7 +76,7 @@ class SqliteStore:
             rows = await self._overdue_after(seen, now)
             for _, partition, key, data, version in rows:
                 yield partition, _record(key, data, version)
-            if len(rows) < PAGE:
+            if len(rows) < OVERDUE_PER_PAGE:
                 return
             seen = rows[-1][:3]
 
@@ -85,7 +85,9 @@ class SqliteStore:
             "SELECT due, partition, key, data, version FROM records WHERE due <= ?"
             " AND (due, partition, key) > (?, ?, ?) ORDER BY due, partition, key LIMIT ?"
         )
-        return await self._database.run(lambda file: file.execute(query, (now, *seen, PAGE)).fetchall(), Unavailable)
+        return await self._database.run(
+            lambda file: file.execute(query, (now, *seen, OVERDUE_PER_PAGE)).fetchall(), Unavailable
+        )
 
     async def sweep(self, before: int) -> int:
         """A broken transaction leaves nothing behind."""

@@ -32,7 +32,7 @@ from shared.store.spill import Spill
 from shared.store.transaction import Operation, Transaction
 
 #: Entities in one answer, at most.
-PAGE: Final = 1000
+ENTITIES_PER_PAGE: Final = 1000
 
 
 class TablesStore:
@@ -58,7 +58,7 @@ class TablesStore:
         pages = self._table.query_entities(
             "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
             parameters={"partition": partition, "first": first, "last": last},
-            results_per_page=min(limit, PAGE),
+            results_per_page=min(limit, ENTITIES_PER_PAGE),
         ).by_page()
         found: list[TableEntity] = []
         while len(found) < limit and (page := await self._page(pages, "table.scan")) is not None:
@@ -86,7 +86,7 @@ class TablesStore:
 
     async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every record that is due; the service reads the whole table for it."""
-        pages = self._table.query_entities(f"due le {now}L", results_per_page=PAGE).by_page()
+        pages = self._table.query_entities(f"due le {now}L", results_per_page=ENTITIES_PER_PAGE).by_page()
         while (page := await self._page(pages, "table.overdue")) is not None:
             for entity in page:
                 record = await self._record(entity)

@@ -110,9 +110,8 @@ async def test_a_send_wakes_its_own_receiver_at_once(path):
     await database.close()
 
 
-async def test_whatever_sqlite_refuses_is_unavailable(path, monkeypatch):
-    monkeypatch.setattr("shared.sqlite.PATIENCE_SECONDS", 0.05)
-    database = Database(path)
+async def test_whatever_sqlite_refuses_is_unavailable(path):
+    database = Database(path, lock_timeout=0.05)
     store, queue = SqliteStore(database), SqliteQueue(database, "runs")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -81,16 +81,15 @@ async def test_a_sound_file_is_opened(database: Path) -> None:
 
 
 async def test_a_large_file_is_opened_unchecked_and_that_is_said(
-    database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     damage(database)
-    monkeypatch.setattr(sqlite, "CHECKED_BYTES", 1000)
-    await Database(database).close()
+    await Database(database, checked_bytes=1000).close()
     assert "is not checked for damage" in caplog.text
 
 
 def test_an_older_process_does_not_hold_up_the_check(database: Path) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        sqlite._check(database)
+        sqlite._check(database, sqlite.LOCK_TIMEOUT, sqlite.CHECKED_BYTES)
         writer.execute("ROLLBACK")

@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from shared.search.base import EmbeddingUnavailable
-from shared.search.embeddings.openai import PATIENCE, OpenAIEmbedder
+from shared.search.embeddings.openai import QUOTA_WAIT, OpenAIEmbedder
 from shared.search.embeddings.quota import Quota, retry_after, tokens
 from shared.search.parsing.chunking import Strategy, chunk
 
@@ -93,7 +93,7 @@ async def test_who_must_wait_longer_than_about_a_minute_is_told_how_long():
         async for _ in limiter.embedder().batches(["x"]):
             pass
     assert error.value.retry_after is not None
-    assert limiter.now <= PATIENCE
+    assert limiter.now <= QUOTA_WAIT
 
 
 async def test_a_spent_credit_is_no_matter_of_waiting():

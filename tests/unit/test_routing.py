@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.responses import Response
 
-from shared.api.query import PAGE
+from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.objects.thread import Thread
@@ -37,14 +37,14 @@ def test_the_body_is_what_the_handler_is_annotated_with():
 
 def test_a_handler_keeps_its_name_and_words_in_the_document():
     resource = routes()
-    assert resource.get("/{thread_id}/search", gives=Thread, query=[PAGE])(search) is search
+    assert resource.get("/{thread_id}/search", gives=Thread, query=[PAGE_QUERY])(search) is search
     (route,) = resource.router.routes
     assert (route.name, route.description) == ("search", "Search a thread.")
     assert [each.name for each in route.dependant.path_params] == ["thread_id"]
 
 
 @pytest.mark.parametrize(
-    ("path", "query"), [("/{thread_id}/search", []), ("/search", [PAGE]), ("/{run_id}/search", [PAGE])]
+    ("path", "query"), [("/{thread_id}/search", []), ("/search", [PAGE_QUERY]), ("/{run_id}/search", [PAGE_QUERY])]
 )
 def test_a_handler_that_takes_something_else_is_refused(path, query):
     with pytest.raises(TypeError, match=r"search of .* will be called with"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BATCH: Final = 64
 RETRIES: Final = 5
 #: Seconds that `batches` waits for a quota to be filled before it gives up; whoever asked comes again later.
-PATIENCE: Final = 60.0
+QUOTA_WAIT: Final = 60.0
 #: Seconds to wait after the first failure that names no time, and times that the model may fail in a row.
 FIRST_WAIT: Final = 1.0
 #: Models of this family can be asked for short vectors; quality is nearly the same, memory and time a sixth.
@@ -57,7 +57,7 @@ class OpenAIEmbedder:
     async def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
         """Vectors by the texts' numbers, in requests that fit the quota. Raises as `Embedder` says."""
         waiting = [(number, tokens(text)) for number, text in enumerate(texts)]
-        patience, failures = PATIENCE, 0
+        left, failures = QUOTA_WAIT, 0
         while waiting:
             sent = self._quota.next(waiting)
             requests = [self._request([texts[number] for number in numbers], retries=0) for numbers in sent]
@@ -73,8 +73,8 @@ class OpenAIEmbedder:
             if errors:
                 failures += 1
                 pause = self._pause(errors, failures)
-                patience -= pause
-                if patience < 0:
+                left -= pause
+                if left < 0:
                     raise EmbeddingUnavailable(str(errors[0]), retry_after=pause) from errors[0]
                 await self._sleep(pause)
 

@@ -21,7 +21,7 @@ MAX_TOKENS: Final = 5_000_000
 PIECES: Final = re.compile(r"\s+|[A-Za-z]+|\d+|[^\W\d_A-Za-z]+|[^\w\s]+|_+")
 FIRST_IDEOGRAPH: Final = 0x2E80
 #: No piece is longer, so a word of a million letters still fits its chunks.
-LONGEST: Final = 100
+LONGEST_PIECE: Final = 100
 #: A table's header takes no more than this part of a chunk.
 HEAD_SHARE: Final = 4
 
@@ -50,11 +50,11 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
     """Where each of the text's pieces begins, and its tokens."""
     for match in PIECES.finditer(text):
         piece, start = match[0], match.start()
-        if len(piece) <= LONGEST:
+        if len(piece) <= LONGEST_PIECE:
             yield start, tokens(piece)
             continue
-        for offset in range(0, len(piece), LONGEST):
-            yield start + offset, tokens(piece[offset : offset + LONGEST])
+        for offset in range(0, len(piece), LONGEST_PIECE):
+            yield start + offset, tokens(piece[offset : offset + LONGEST_PIECE])
 
 
 def chunk(text: str, strategy: Strategy, tables: Sequence[Table] = ()) -> Iterator[Chunk]:

@@ -32,7 +32,8 @@ NO_DAY: Final = 60
 #: One piece of a format: text in quotes, an escaped letter, room, a fill, something in brackets, or a letter.
 PIECE: Final = re.compile(r'"([^"]*)"?|\\(.)|(_.)|(\*.)|\[([^\]]*)\]|(General)|(E[+-])|(.)', re.IGNORECASE | re.DOTALL)
 MONEY: Final = re.compile(r"\$([^-]*)")
-LONGEST: Final = 255
+#: Characters of a format; Excel writes no longer one.
+LONGEST_CODE: Final = 255
 #: A number that needs no rounding.
 SHORT: Final = re.compile(r"-?(?:\d{1,15}|\d{1,8}\.\d{1,7})")
 
@@ -53,7 +54,7 @@ def shown(value: str, code: str = GENERAL, *, since_1904: bool = False) -> str:
         number = Decimal(value)
     except InvalidOperation:
         return value
-    if not number.is_finite() or abs(number) > Decimal("1e100") or len(code) > LONGEST:
+    if not number.is_finite() or abs(number) > Decimal("1e100") or len(code) > LONGEST_CODE:
         return value
     if code == GENERAL:
         return plain(number)
