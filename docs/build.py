@@ -98,7 +98,11 @@ def openapi() -> tuple[Json, dict[str, str]]:
 
     async def described() -> tuple[Json, dict[str, str]]:
         with tempfile.TemporaryDirectory() as home:
-            box = build(Settings(_env_file=None, box_home=Path(home), sandbox="none"))
+            box = build(
+                Settings(
+                    _env_file=None, box_home=Path(home), sandbox="none", box_api_keys={"docs": SecretStr("unused")}
+                )
+            )
             try:
                 app = create_app(box.deps, box.streamed)
                 document = describe(app)

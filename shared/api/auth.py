@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -13,6 +14,8 @@ from pydantic import SecretStr
 from shared.api.entra import Entra
 from shared.config import Settings
 from shared.errors import InvalidRequest, Unauthorized
+
+logger = logging.getLogger(__name__)
 
 #: Names become part of the names of partitions and blobs.
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -27,6 +30,10 @@ NO_KEY: Final = (
 WRONG_KEY_AZURE: Final = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource."
+)
+NOBODY: Final = (
+    "Nobody may call this box: it has neither API keys (BOX_API_KEYS) nor callers by Entra ID (ENTRA_OWNERS). On "
+    "Azure, `azd provision` makes a key and sets it."
 )
 TWO_OWNERS: Final = (
     "The request has two valid credentials of different owners. Send one of them: either the Authorization header or "
@@ -43,9 +50,14 @@ class Callers:
         """Raises ValueError for keys and names that cannot be used."""
         self._keys = ApiKeys(settings.box_api_keys)
         self._entra = entra_of(settings, clock) if settings.entra_owners else None
+        self._nobody = not settings.box_api_keys and self._entra is None
+        if self._nobody:
+            logger.error(NOBODY, extra={"action": "nobody_may_call"})
 
     async def owner(self, headers: Iterable[Header], *, azure: bool) -> str:
         """Whose the valid credentials of the request are. Raises InvalidRequest, Unauthorized and ServerError."""
+        if self._nobody:
+            raise Unauthorized(NOBODY, code="401" if azure else "invalid_api_key")
         presented = [*dict.fromkeys(_presented(headers))]
         owners = {owner for credential in presented if (owner := await self._owner_of(credential)) is not None}
         if len(owners) > 1:
