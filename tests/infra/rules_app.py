@@ -19,6 +19,8 @@ NOT_DEPLOYED = {
     "BOX_PORT": "the embedded host's port",
     "BOX_MAX_CONNECTIONS": "the embedded host's connections",
     "AzureWebJobsStorage": "a connection string; a deployment has the service URIs and an identity",
+    "BOX_MODEL_BASE_URL": "models elsewhere than on Azure",
+    "BOX_MODEL_API_KEY": "models elsewhere than on Azure",
     "OPENAI_BASE_URL": "models elsewhere than on Azure",
     "OPENAI_API_KEY": "models elsewhere than on Azure",
     "AZURE_OPENAI_API_KEY": "a deployment has an identity",

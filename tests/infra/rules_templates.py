@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
 from tests.infra.bicep_values import Declaration, Lambda, Loop, Path, walk
+from tests.infra.fake_azd import Azd
 from tests.infra.infra_tree import MAIN, Tree
 
 #: Service -> the regions it is in, as its documentation said in autumn 2026.
@@ -34,9 +36,11 @@ NAME_LIMITS = {
     "Microsoft.Network/virtualNetworks": r"[A-Za-z0-9][\w.-]{0,62}\w",
     "Microsoft.Network/privateEndpoints": r"[A-Za-z0-9][\w.-]{0,62}\w",
 }
-#: Words Azure refuses in resource names.
 #: What a person can answer: the name, and where.
 ASKED = {"environmentName", "location", "aiLocation"}
+#: What a hook keeps in the azd environment for `azd env get-value`.
+READ_BY_PEOPLE = {"BOX_API_KEY"}
+#: Words Azure refuses in resource names.
 RESERVED = ("login", "microsoft", "windows", "xbox")
 
 
@@ -102,6 +106,28 @@ def azd_asks_for_little(tree: Tree) -> Iterator[str]:
     for name, parameter in tree.of("param").items():
         if parameter.value is None and name not in ASKED:
             yield f"{name} has no default, so azd asks for it"
+
+
+def what_hooks_set_arrives(tree: Tree) -> Iterator[str]:
+    """Each variable that the hook before a deployment sets is a parameter's with a default, or one that people read.
+
+    Misspelt on either side, the default would be deployed in silence: a box that nobody may call.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        azd = Azd(FilePath(folder), tree.root / "infra/hooks")
+        done = azd.run("preprovision.py")
+        if done.returncode != 0:
+            yield f"the hook fails: {done.stderr}"
+        variables = {parameter.get("value", "").strip("${}"): name for name, parameter in tree.parameters.items()}
+        for variable in azd.kept():
+            if variable not in variables and variable not in READ_BY_PEOPLE:
+                yield f"the hook sets {variable}, which no parameter takes"
+            elif variable in variables and tree.of("param")[variables[variable]].value is None:
+                yield f"{variables[variable]} has no default, but its hook runs after azd asks for it"
+        filled = {name for name, each in tree.of("param").items() if each.value == {} or each.type == "object"}
+        for name in sorted(filled):
+            if tree.parameters[name].get("value", "").strip("${}") not in azd.kept():
+                yield f"nobody can type the object {name}, and no hook sets it"
 
 
 def regions_have_the_services(tree: Tree) -> Iterator[str]:

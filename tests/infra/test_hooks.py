@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import importlib.util
 import json
@@ -10,8 +9,6 @@ import os
 import pty
 import queue
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,45 +23,18 @@ from urllib.request import urlopen
 import pytest
 
 from shared.config import Settings
+from tests.infra.fake_azd import TOKEN, Azd
 from tests.infra.infra_tree import PROJECT
 
 HOOKS = PROJECT / "infra/hooks"
 CONNECTION = "/subscriptions/s/resourceGroups/rg-t/providers/Microsoft.Web/connections/office365-t"
 #: What a sign-in ends with.
 CODE = "consented-once"
-TOKEN = "e30." + base64.urlsafe_b64encode(b'{"oid": "me", "tid": "home"}').decode().rstrip("=") + ".sig"
-#: Writes down what it is asked and hands out a token.
-AZD = f"""#!{sys.executable}
-import json, os, sys
-with open(os.environ["AZD_LOG"], "a") as log:
-    log.write(json.dumps(sys.argv[1:]) + "\\n")
-if sys.argv[1:3] == ["auth", "token"]:
-    print(json.dumps({{"token": "{TOKEN}"}}))
-"""
-
-
-class Azd:
-    """The stand-in's environment, and what it was asked."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log = folder / "azd.log"
-        self.environment = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "AZD_LOG": str(self.log)}
-        (folder / "azd").write_text(AZD)
-        (folder / "azd").chmod(0o755)
-
-    def run(self, hook: str, **values: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-I", str(HOOKS / hook)]
-        return subprocess.run(command, env={**self.environment, **values}, text=True, capture_output=True)
-
-    def kept(self) -> dict[str, str]:
-        """What was put into the azd environment."""
-        calls = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
-        return {name: value for verb, what, name, value in calls if (verb, what) == ("env", "set")}
 
 
 @pytest.fixture
 def azd(tmp_path: Path) -> Azd:
-    return Azd(tmp_path)
+    return Azd(tmp_path, HOOKS)
 
 
 def test_the_first_deployment_makes_a_key_and_hands_on_its_hash(azd: Azd):

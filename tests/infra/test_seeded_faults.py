@@ -23,6 +23,7 @@ NETWORK = "infra/modules/network.bicep"
 LINTER = "infra/bicepconfig.json"
 MAIL = "infra/workflows/send-email.json"
 EVENT = "infra/workflows/create-event.json"
+HOOK = "infra/hooks/preprovision.py"
 PARAMETERS = "infra/main.parameters.json"
 
 #: (check, file, what stands there, what stands there instead)
@@ -42,6 +43,11 @@ FAULTS = [
     ("parameters_come_from_the_environment", MAIN, "param vnetEnabled bool", "param privateNetwork bool"),
     ("azd_asks_for_little", MAIN, "param apiKeyHashes object = {}", "param apiKeyHashes object"),
     ("azd_asks_for_little", MAIN, "param alwaysReadyHttp int = 0", "param alwaysReadyHttp int"),
+    ("what_hooks_set_arrives", PARAMETERS, "${BOX_KEY_HASHES}", "${BOX_KEY_HASH}"),
+    ("what_hooks_set_arrives", HOOK, 'HASHES = "BOX_KEY_HASHES"', 'HASHES = "BOX_HASHES"'),
+    ("what_hooks_set_arrives", HOOK, "    azd_set(HASHES, hashed(api_keys(environment)))\n", ""),
+    ("what_hooks_set_arrives", MAIN, "param apiKeyHashes object = {}", "param apiKeyHashes object"),
+    ("what_hooks_set_arrives", MAIN, "param entraOwners string = ''", "param entraOwners object = {}"),
     ("regions_have_the_services", MAIN, "  'westus'\n", "  'westu'\n"),
     ("regions_have_the_services", MAIN, "  'ukwest'\n", "  'southcentralus'\n"),
     ("regions_have_the_services", MAIN, "  'eastus'\n", "  'eastus'\n  'eastus'\n"),
