@@ -19,6 +19,7 @@ _ALWAYS: Final = (
     "httpcore2",
     "httpx2",
     "lxml.html",
+    "numpy",
     "shared.search.merging",
     "shared.search.ranking",
     "shared.search.segment",

@@ -126,7 +126,7 @@ async def test_no_process_reserves_more_than_its_address_space(run):
     assert exception(await run(reserve.format(size=2048))) == "OSError"
 
 
-@pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x"])
+@pytest.mark.parametrize("path", ["/tmp/x-of-code", "/dev/shm/x-of-code"])
 async def test_memory_cannot_be_hidden_in_files(run, path):
     result = await run(f"with open({path!r}, 'wb') as f:\n    for _ in range(31): f.write(bytes(1 << 20))")
     assert exception(result) in {"OSError", "PermissionError", "FileNotFoundError"}
