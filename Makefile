@@ -6,14 +6,23 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
 # `make requirements UPGRADE=--upgrade` takes the newest of everything.
 UPGRADE ?=
+# `make smoke URL=… KEY=…`; without them, the box that `make run` started here.
+URL ?= http://127.0.0.1:7071
+KEY ?= $(or $(BOX_KEY),$(shell cat .box/api_key 2>/dev/null))
+# More for it: SMOKE="--json --hold 10".
+SMOKE ?=
 
-.PHONY: run test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check docs clean
+.PHONY: run smoke test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
 
 demo: $(VENV)/.installed ## Assistant, thread, message, run, poll: against a running host, or one of its own
 	@$(BIN)/python -m shared demo
+
+smoke: export BOX_KEY = $(KEY)
+smoke: $(VENV)/.installed ## A client's whole story against the box at URL, with KEY: three minutes
+	@$(BIN)/python -m shared.smoke --url "$(URL)" $(SMOKE)
 
 samples: $(VENV)/.installed ## Install the sample assistants into a running host
 	@$(BIN)/python -m shared samples install

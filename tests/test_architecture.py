@@ -41,6 +41,7 @@ FLOORS = [
     {"demo"},
     {"preload"},
     {"app"},
+    {"smoke"},
     {"host", "client", "connections", "functions_bridge", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
@@ -124,6 +125,13 @@ def test_only_the_composition_root_names_adapters(port: str) -> None:
         if name_of(path) == "shared.app" or path.is_relative_to(PACKAGE / port):
             continue
         assert not adapters & {name for name, _ in imports(path)}, path
+
+
+def test_the_smoke_test_knows_clients_only() -> None:
+    """It is about boxes as they are deployed: what it knows of one, it asked over HTTP."""
+    for path in (PACKAGE / "smoke").glob("*.py"):
+        ours = {name for name, _ in imports(path) if name.startswith("shared")}
+        assert all(name.startswith("shared.smoke") for name in ours), path
 
 
 def test_no_public_class_is_defined_twice() -> None:

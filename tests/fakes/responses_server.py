@@ -13,10 +13,11 @@ import json
 import random
 import re
 import secrets
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -243,6 +244,28 @@ async def serving(fake: FakeResponses, port: int = 0) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def serving_in_thread(fake: FakeResponses) -> Iterator[str]:
+    """The same from a thread of its own, for tests without a loop."""
+    ready, over = threading.Event(), asyncio.Event()
+    told: dict[str, Any] = {}
+
+    async def serve() -> None:
+        async with serving(fake) as base_url:
+            told.update(base_url=base_url, loop=asyncio.get_running_loop())
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=[serve()])
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield told["base_url"]
+    finally:
+        told["loop"].call_soon_threadsafe(over.set)
+        thread.join()
 
 
 async def main() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -17,8 +14,7 @@ from azure.storage.queue.aio import QueueClient
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses
-from tests.fakes.responses_server import serving as serving_model
+from tests.fakes.responses_server import FakeResponses, serving_in_thread
 from tests.functions.conftest import Host, Served, serving
 
 KEY = "sk-test-0123456789"
@@ -45,21 +41,9 @@ class Model(FakeResponses):
 @pytest.fixture(scope="module")
 def model() -> Iterator[tuple[FakeResponses, str]]:
     """A model endpoint in a thread of its own, and its address."""
-    fake, ready, over = Model(), threading.Event(), asyncio.Event()
-    told: dict[str, Any] = {}
-
-    async def serve() -> None:
-        async with serving_model(fake) as base_url:
-            told.update(base_url=base_url, loop=asyncio.get_running_loop())
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=[serve()])
-    thread.start()
-    assert ready.wait(10)
-    yield fake, told["base_url"]
-    told["loop"].call_soon_threadsafe(over.set)
-    thread.join()
+    fake = Model()
+    with serving_in_thread(fake) as base_url:
+        yield fake, base_url
 
 
 @pytest.fixture(scope="module")

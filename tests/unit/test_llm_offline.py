@@ -91,6 +91,14 @@ async def test_the_boxs_remarks_are_not_repeated_but_files_are_linked():
     assert answer.endswith("```\n1 rows\n```\n\n[result.csv](sandbox:/mnt/data/result.csv)")
 
 
+async def test_a_program_in_the_question_is_run_as_it_is():
+    talk = Talk(CODE)
+    [(name, arguments)] = await talk.ask("Run exactly this program, once:\n```python\nprint(6 * 7)\n```")
+    assert (name, arguments) == ("code_interpreter", {"code": "print(6 * 7)"})
+    assert "42" in await talk.give("42")
+    assert await talk.ask("And what is `6 * 7`?") != [("code_interpreter", {"code": "6 * 7"})]
+
+
 async def test_small_talk_is_no_question_about_a_table():
     assert "I have no rule" in await Talk(CODE, instructions="Use data.csv").ask("Thanks!")
 

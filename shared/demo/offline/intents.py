@@ -115,6 +115,13 @@ def _names_a_table(conversation: Conversation) -> bool:
 #: In order: the special before the general.
 INTENTS: list[Intent] = [
     Intent(
+        "A program of yours",
+        "Run this program: ```print(6 * 7)```",
+        ("code_interpreter",),
+        programs.given,
+        programs.run_given,
+    ),
+    Intent(
         "An e-mail",
         "Send the prices of MSFT and AAPL to me@example.com",
         ("send_email",),

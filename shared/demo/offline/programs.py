@@ -1,4 +1,4 @@
-"""Questions about a CSV file: look at its columns first, then write a short pandas program for the question."""
+"""Questions about a CSV file: look at its columns, then write a short pandas program. And programs in the question."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shared.demo.offline.tables import Column, Question, look, table_in, words
 
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:-|–|to|and)\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)")
 _MONTHS = re.compile(r"every (\d+|twelve|six) months|once a year|(annual)", re.IGNORECASE)
+_GIVEN = re.compile(r"\b(?:run|execute)\b.*?```(?:python\b)?(.+?)```", re.IGNORECASE | re.DOTALL)
 _YEARS = re.compile(r"\b((?:19|20)\d\d)\b")
 #: Words before a single year -> how rows compare with it.
 _SINGLE_YEARS = [(r"since|from", ">="), (r"after", ">"), (r"before", "<"), (r"until|up to", "<=")]
@@ -31,6 +32,19 @@ def answer(conversation: Conversation) -> Reply:
         question = Question(conversation.text, conversation.instructions, table)
         return [conversation.call("code_interpreter", program(question))]
     return told(printed[-1])
+
+
+def given(conversation: Conversation) -> bool:
+    """Whether there is a program in the question that is to be run."""
+    return _GIVEN.search(conversation.text) is not None
+
+
+def run_given(conversation: Conversation) -> Reply:
+    """Run the program that stands in the question, as it is."""
+    printed, found = conversation.outputs("code_interpreter"), _GIVEN.search(conversation.text)
+    if printed or found is None:
+        return told(printed[-1])
+    return [conversation.call("code_interpreter", found[1].strip())]
 
 
 def told(done: Done) -> str:
