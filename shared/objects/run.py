@@ -111,7 +111,7 @@ class RunRecord(StoredRecord):
     spent: Usage = Field(default_factory=Usage)
     #: Model turns whose outcome is committed.
     turns: int = 0
-    #: Calls with side effects that the run was let make: `turns` after the turn that asked for it, and the call's id.
+    #: Calls with side effects that the run was let make, each as `call_of_turn`.
     side_effects: list[str] = Field(default_factory=list)
     #: The model response under way in background mode.
     response_id: str | None = None
@@ -129,3 +129,7 @@ class RunRecord(StoredRecord):
     def key(self) -> RunKey:
         """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)
+
+    def call_of_turn(self, call_id: str) -> str:
+        """A call of the turn just taken: model servers make up call ids, and some start anew in every turn."""
+        return f"{self.turns}:{call_id}"

@@ -1,15 +1,14 @@
 """How many calls with side effects (mails, events) a run may make, and an owner in an hour; counted before each.
 
-The run's count is in its row and committed with the turn that asks for the calls. The owner's is in a row of its own,
-committed after that and before the call. Who dies in between leaves a call that is counted once and never made: no
-other driver makes it. Other calls are not counted and cost nothing.
+The run's count is in its row (`RunState.count_side_effects`) and committed with the turn that asks for the calls. The
+owner's is in a row of its own, committed after that and before the call. Who dies in between leaves a call that is
+counted once and never made: no other driver makes it. Other calls are not counted and cost nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
 from typing import Final
 
 from shared import layout
@@ -26,16 +25,9 @@ HOUR: Final = 3600
 NOT_MADE: Final = "This call was not carried out"
 
 
-def count_in_run(record: RunRecord, call_ids: Iterable[str], limit: int) -> None:
-    """Count calls of the turn just taken in the run's row, as many as it may still make; the caller commits."""
-    for call_id in dict.fromkeys(call_ids):
-        if len(record.side_effects) < limit:
-            record.side_effects.append(name_of(record, call_id))
-
-
 async def refusal(deps: Deps, record: RunRecord, call_id: str) -> str | None:
     """Why a call may not be made, for the model; None, if it may: then it is counted as the owner's, too."""
-    if name_of(record, call_id) not in record.side_effects:
+    if record.call_of_turn(call_id) not in record.side_effects:
         limit = deps.settings.side_effects_per_run
         return f"{NOT_MADE}: a run may make {limit} calls with side effects, and this one has. Do not try again."
     try:
@@ -48,7 +40,9 @@ async def refusal(deps: Deps, record: RunRecord, call_id: str) -> str | None:
 async def _count(deps: Deps, record: RunRecord, call_id: str) -> str | None:
     limit, now = deps.settings.side_effects_per_hour, deps.clock()
     partition = layout.side_effects(record.owner)
-    digest = hashlib.sha256(f"{record.run.thread_id} {record.run.id} {name_of(record, call_id)}".encode()).hexdigest()
+    digest = hashlib.sha256(
+        f"{record.run.thread_id} {record.run.id} {record.call_of_turn(call_id)}".encode()
+    ).hexdigest()
     row = await deps.store.get(partition, layout.LAST_HOUR_KEY)
     made = {} if row is None else {each: at for each, at in row.data["calls"].items() if at > now - HOUR}
     if digest in made:
@@ -58,8 +52,3 @@ async def _count(deps: Deps, record: RunRecord, call_id: str) -> str | None:
     data, version = {"calls": {**made, digest: now}}, None if row is None else row.version
     await deps.store.commit(partition, [Put(layout.LAST_HOUR_KEY, data, version)])
     return None
-
-
-def name_of(record: RunRecord, call_id: str) -> str:
-    """A call of the turn just taken: model servers make up call ids, and some start anew in every turn."""
-    return f"{record.turns}:{call_id}"

@@ -132,6 +132,12 @@ class RunState:
         self.step.attempts |= attempts
         self._put_step()
 
+    def count_side_effects(self, call_ids: list[str], limit: int) -> None:
+        """Write down which calls of the turn just taken may have side effects: no more than so many in the run."""
+        for call_id in dict.fromkeys(call_ids):
+            if len(self.record.side_effects) < limit:
+                self.record.side_effects.append(self.record.call_of_turn(call_id))
+
     def add_result(self, call_id: str, result: ToolResult) -> int:
         """Write down what came of a call; returns its place in the step. Clients have had it by deltas."""
         assert self.step is not None

@@ -35,7 +35,7 @@ class ToolRunner:
         """The turn that made these calls is committed next: no other driver has seen them."""
         self._own.update(call["call_id"] for call in calls)
         counted = [call["call_id"] for call in calls if self._has_side_effects(call)]
-        side_effects.count_in_run(self.state.record, counted, self.deps.settings.side_effects_per_run)
+        self.state.count_side_effects(counted, self.deps.settings.side_effects_per_run)
 
     def _has_side_effects(self, call: Json) -> bool:
         handler = self.handlers.get(call["name"])

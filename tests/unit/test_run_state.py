@@ -237,6 +237,14 @@ def test_an_end_closes_what_is_open_with_what_was_shown(state, status, step_stat
     assert names(state) == ["message.incomplete", f"run.step.{step_status}", f"run.{status}"]
 
 
+def test_calls_with_side_effects_are_counted_once_each_and_up_to_the_limit(state):
+    state.count_turn(TOKENS)
+
+    state.count_side_effects(["call_1", "call_1", "call_2", "call_3"], 2)
+
+    assert state.record.side_effects == ["1:call_1", "1:call_2"]
+
+
 def test_what_a_dead_driver_began_is_taken_back(state):
     state.open_message()
     opened = [state.step.step.id, state.message.id]
