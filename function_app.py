@@ -50,7 +50,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 async def box() -> Box:
     """This process's box, built by the first call."""
-    from shared.app import box as build  # noqa: PLC0415  heavy: loaded on first use
+    from shared.app import box as build
 
     return await build()
 

@@ -57,7 +57,7 @@ class StorageAccount:
     @cached_property
     def tables(self) -> TableServiceClient:
         """The client of the account's tables, made on first use."""
-        from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415  heavy: loaded on first use
+        from azure.data.tables.aio import TableServiceClient
 
         if self.connection_string:
             return TableServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
@@ -66,7 +66,7 @@ class StorageAccount:
     @cached_property
     def blobs(self) -> BlobServiceClient:
         """The client of the account's blobs, made on first use."""
-        from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  heavy: loaded on first use
+        from azure.storage.blob.aio import BlobServiceClient
 
         if self.connection_string:
             return BlobServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
@@ -75,7 +75,7 @@ class StorageAccount:
     @cached_property
     def queues(self) -> QueueServiceClient:
         """The client of the account's queues, made on first use."""
-        from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415  heavy: loaded on first use
+        from azure.storage.queue.aio import QueueServiceClient
 
         if self.connection_string:
             return QueueServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
@@ -90,7 +90,7 @@ class StorageAccount:
 
     @cached_property
     def _credential(self) -> DefaultAzureCredential:
-        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
+        from azure.identity.aio import DefaultAzureCredential
 
         return DefaultAzureCredential(managed_identity_client_id=self.client_id or None)
 

@@ -24,8 +24,7 @@ START_TIMEOUT: Final = 60.0
 @contextmanager
 def connected(settings: Settings) -> Iterator[OpenAI]:
     """A client of the host at the settings' address: the one that runs, else our own for as long as it is needed."""
-    # heavy: loaded on first use
-    from openai import APIError, OpenAI  # noqa: PLC0415
+    from openai import APIError, OpenAI
 
     warnings.simplefilter("ignore", DeprecationWarning)
     settings = host.with_key(settings)

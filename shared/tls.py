@@ -9,6 +9,6 @@ from functools import cache
 @cache
 def tls() -> ssl.SSLContext:
     """Making it reads every root certificate, which takes longer than many a call."""
-    import httpx2  # noqa: PLC0415  heavy: loaded on first use
+    import httpx2
 
     return httpx2.create_ssl_context(trust_env=False)

@@ -56,7 +56,7 @@ class Entra:
 
     async def owner(self, token: bytes) -> str | None:
         """Whose token this is, or None. Raises ServerError while the tenant's keys cannot be read."""
-        import jwt  # noqa: PLC0415  heavy: loaded on first use
+        import jwt
 
         try:
             key = await self._key(jwt.get_unverified_header(token).get("kid"))
@@ -102,8 +102,8 @@ class Entra:
             raise ServerError
 
     async def _read_keys(self) -> dict[str, PyJWK]:
-        import httpx2  # noqa: PLC0415  heavy: loaded on first use
-        from jwt import PyJWKSet, PyJWKSetError  # noqa: PLC0415  heavy: loaded on first use
+        import httpx2
+        from jwt import PyJWKSet, PyJWKSetError
 
         try:
             async with httpx2.AsyncClient(verify=tls(), timeout=TIMEOUT) as client:

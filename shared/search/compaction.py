@@ -62,7 +62,7 @@ async def compact(store_id: str, manifests: Manifests, segments: Segments) -> bo
 
 async def merge(store_id: str, sources: Sequence[SegmentEntry], segments: Segments) -> SegmentEntry:
     """Write one segment with everything alive in the sources."""
-    from shared.search import merging  # heavy (numpy): loaded on first use  # noqa: PLC0415
+    from shared.search import merging  # heavy (numpy): loaded on first use
 
     opened = [await segments.open(store_id, source) for source in sources]
     merged = await asyncio.to_thread(merging.merge, opened, [source.dead for source in sources])

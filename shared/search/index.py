@@ -35,7 +35,7 @@ class SegmentIndex:
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
         """Write a segment for the file, then name it; until then nobody sees it."""
-        from shared.search import merging  # heavy (numpy): loaded on first use  # noqa: PLC0415
+        from shared.search import merging  # heavy (numpy): loaded on first use
 
         head, header, texts = await asyncio.to_thread(merging.make, file_id, chunks, embedded)
 
@@ -57,7 +57,7 @@ class SegmentIndex:
         self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
     ) -> list[Hit]:
         """Rank all scopes' segments together, then read the texts of the best."""
-        from shared.search.ranking import rank  # heavy (numpy): loaded on first use  # noqa: PLC0415
+        from shared.search.ranking import rank  # heavy (numpy): loaded on first use
 
         for _ in range(ATTEMPTS):
             try:
@@ -118,7 +118,7 @@ class SegmentIndex:
         return tuple(entry for entry in entries if entry.live_rows > 0)
 
     async def _parts(self, scope: Scope) -> list[RankedPart]:
-        from shared.search import merging, ranking  # heavy (numpy): loaded on first use  # noqa: PLC0415
+        from shared.search import merging, ranking  # heavy (numpy): loaded on first use
 
         entries = (await self._manifests.read(scope.store_id)).entries
         opened = await asyncio.gather(*[self._segments.open(scope.store_id, entry) for entry in entries])

@@ -49,7 +49,7 @@ class Segments:
 
     async def header(self, store_id: str, entry: SegmentEntry) -> Header:
         """Which files the segment holds. Raises SegmentGone."""
-        from shared.search.segment import decode_header  # heavy (numpy): loaded on first use  # noqa: PLC0415
+        from shared.search.segment import decode_header  # heavy (numpy): loaded on first use
 
         if entry.id in self._opened:
             return self._opened[entry.id].header
@@ -103,7 +103,7 @@ class Segments:
             raise IndexUnavailable(str(error)) from error
 
     async def _load(self, store_id: str, entry: SegmentEntry) -> Segment:
-        from shared.search.segment import decode  # heavy (numpy): loaded on first use  # noqa: PLC0415
+        from shared.search.segment import decode  # heavy (numpy): loaded on first use
 
         segment = decode(entry.id, await self.read(store_id, entry.id, 0, entry.head))
         self._opened[entry.id] = segment

@@ -68,7 +68,7 @@ class Fetcher:
 
     async def fetch(self, url: str, media_types: Collection[str]) -> WebPage:
         """The page at the URL, after at most five redirects. Raises ToolFailure."""
-        import httpx2  # noqa: PLC0415  heavy: loaded on first use
+        import httpx2
 
         try:
             async with (
@@ -97,7 +97,7 @@ class Fetcher:
             raise ToolFailure(f"the page could not be fetched: {type(error).__name__}") from error
 
     async def _follow(self, client: Any, url: str, media_types: Collection[str]) -> WebPage:
-        import httpx2  # noqa: PLC0415  heavy: loaded on first use
+        import httpx2
 
         target = httpx2.URL(url[: _LONGEST_URL + 1].strip())
         for _ in range(_MOST_HOPS + 1):
@@ -137,7 +137,7 @@ class Fetcher:
         return _Hop(url, host, addresses[:_MOST_ADDRESSES])
 
     async def _send(self, client: Any, hop: _Hop) -> Any:
-        import httpx2  # noqa: PLC0415  heavy: loaded on first use
+        import httpx2
 
         host = f"[{hop.host}]" if ":" in hop.host else hop.host
         headers = {"Host": host if hop.url.port is None else f"{host}:{hop.url.port}"}

@@ -37,7 +37,7 @@ def get_country_info_tool(url: str, key: str) -> Tool:
 
 
 async def _search(url: str, key: str, country: str) -> list[Json]:
-    import httpx2  # noqa: PLC0415  heavy: loaded on first use
+    import httpx2
 
     query: dict[str, str | int] = {"q": country, "limit": _MOST_COUNTRIES, "response_fields": _FIELDS}
     try:

@@ -47,7 +47,7 @@ def azure_identity(client_id: str) -> Identity:
     """The user-assigned identity, or whatever DefaultAzureCredential finds when its client id is empty."""
 
     def open_credential() -> AbstractAsyncContextManager[Credential]:
-        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
+        from azure.identity.aio import DefaultAzureCredential
 
         return DefaultAzureCredential(managed_identity_client_id=client_id or None)
 
@@ -69,7 +69,7 @@ class LogicApp:
 
     async def deliver(self, body: dict[str, str], context: ToolContext) -> str:
         """Call the workflow. Raises ToolFailure if it did nothing, NoAnswer if that is not known."""
-        import httpx2  # noqa: PLC0415  heavy: loaded on first use
+        import httpx2
 
         token = await self._token()
         headers = {
@@ -91,7 +91,7 @@ class LogicApp:
         raise NoAnswer(f"the Logic App answered with status {response.status_code}; is its mailbox connected?")
 
     async def _token(self) -> str:
-        from azure.core.exceptions import AzureError  # noqa: PLC0415  heavy: loaded on first use
+        from azure.core.exceptions import AzureError
 
         try:
             async with self._identity() as credential:

@@ -33,8 +33,8 @@ class Article:
 def read_html(body: bytes, charset: str | None) -> Article:
     """The article in an HTML page; without a charset the page's own declaration counts."""
     # Python's own html.parser takes minutes for a page of a megabyte that was made to hurt it.
-    import lxml.etree  # noqa: PLC0415  heavy: loaded on first use
-    import lxml.html  # noqa: PLC0415
+    import lxml.etree
+    import lxml.html
 
     if body.count(b"<") > _MOST_TAGS:
         return Article("", "")

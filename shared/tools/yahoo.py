@@ -42,8 +42,8 @@ class Yahoo:
             raise PriceUnavailable("Yahoo Finance did not answer in time") from error
 
     def _ask(self, symbol: str) -> Quote:
-        import yfinance  # noqa: PLC0415  heavy: loaded on first use
-        from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError  # noqa: PLC0415
+        import yfinance
+        from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
         yfinance.config.debug.hide_exceptions = False
         # Its caches on disk are no good to several threads or instances; a folder that cannot be made turns them off.
@@ -81,7 +81,7 @@ class Yahoo:
 
 
 def _browser_session() -> Any:
-    from curl_cffi.requests import Session  # noqa: PLC0415  heavy: loaded on first use
+    from curl_cffi.requests import Session
 
     return Session(impersonate="chrome")
 

@@ -22,7 +22,7 @@ def digest(embedder: str, texts: Sequence[str]) -> str:
 
 async def keep(blobs: Blobs, store_id: str, file_id: str, of: str, vectors: Mapping[int, Vector]) -> None:
     """Store some vectors by the numbers of their texts. Raises BlobsUnavailable."""
-    import numpy as np  # heavy: loaded on first use  # noqa: PLC0415
+    import numpy as np
 
     data = io.BytesIO()
     np.savez(data, numbers=np.array([*vectors]), vectors=np.array([*vectors.values()], dtype=np.float32))
@@ -31,7 +31,7 @@ async def keep(blobs: Blobs, store_id: str, file_id: str, of: str, vectors: Mapp
 
 async def kept(blobs: Blobs, store_id: str, file_id: str, of: str) -> dict[int, Vector]:
     """The vectors that were kept of these texts. Raises BlobsUnavailable."""
-    import numpy as np  # heavy: loaded on first use  # noqa: PLC0415
+    import numpy as np
 
     found: dict[int, Vector] = {}
     async for info in blobs.list(layout.vectors_blob(store_id, file_id, of)):

@@ -130,8 +130,7 @@ class ResponsesLlm:
         return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff)
 
     async def _events(self, attempts: Attempts) -> AsyncGenerator[TurnEvent, None]:
-        # heavy: loaded on first use
-        from openai import AsyncStream  # noqa: PLC0415
+        from openai import AsyncStream
 
         reader = Reader()
         stream = await self._endpoint.client().post(
@@ -173,8 +172,7 @@ async def _read_to_the_end(stream: AsyncIterator[object]) -> None:
 
 
 def _timeout(seconds: float) -> Any:
-    # heavy: loaded on first use
-    from openai import Timeout  # noqa: PLC0415
+    from openai import Timeout
 
     return Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
 
@@ -193,10 +191,9 @@ def _final(error: Exception) -> LlmError:
 
 def _foreign_errors() -> tuple[type[Exception], ...]:
     """What may come out of the SDK, its transport, the credential, and answers that are not as the API says."""
-    # heavy: loaded on first use
-    from aiohttp import ClientError  # noqa: PLC0415
-    from azure.core.exceptions import AzureError  # noqa: PLC0415
-    from openai import OpenAIError  # noqa: PLC0415
+    from aiohttp import ClientError
+    from azure.core.exceptions import AzureError
+    from openai import OpenAIError
 
     own = (StreamCut, TurnFailed, CredentialRefused)
     return (*own, OpenAIError, AzureError, ClientError, OSError, ValueError, LookupError, TypeError)

@@ -44,8 +44,7 @@ class Endpoint:
     def client(self) -> AsyncOpenAI:
         """The client; the first call makes it."""
         if self._client is None:
-            # heavy: loaded on first use
-            from openai import AsyncOpenAI, DefaultAioHttpClient  # noqa: PLC0415
+            from openai import AsyncOpenAI, DefaultAioHttpClient
 
             key = self._azure_token_provider() if self.api_key is None else self.api_key
             # aiohttp below the SDK takes a third less processor time per turn than its own transport.
@@ -64,9 +63,8 @@ class Endpoint:
             await credential.close()
 
     def _azure_token_provider(self) -> Callable[[], Awaitable[str]]:
-        # heavy: loaded on first use
-        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415
-        from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider  # noqa: PLC0415
+        from azure.core.exceptions import ClientAuthenticationError
+        from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider
 
         self._credential = DefaultAzureCredential(managed_identity_client_id=self.identity or None)
         provider = get_bearer_token_provider(self._credential, _SCOPE)
@@ -88,8 +86,7 @@ def _take_long_headers(client: Any) -> None:
 
 
 def _session(make: Callable[[], ClientSession]) -> ClientSession:
-    # heavy: loaded on first use
-    from aiohttp import ClientSession  # noqa: PLC0415
+    from aiohttp import ClientSession
 
     made = make()
     connector = made.connector

@@ -48,8 +48,8 @@ class Identity:
 
     async def token(self) -> str:
         """A token that is still good; the credential keeps it until it is not. Raises SandboxUnavailable."""
-        from azure.core.exceptions import AzureError  # noqa: PLC0415  heavy: loaded on first use
-        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  heavy: loaded on first use
+        from azure.core.exceptions import AzureError
+        from azure.identity.aio import DefaultAzureCredential
 
         if self._credential is None:
             self._credential = DefaultAzureCredential(managed_identity_client_id=self._client_id or None)
@@ -107,7 +107,7 @@ class SessionPool:
     @asynccontextmanager
     async def content(self, session: str, name: str) -> AsyncIterator[Response]:
         """A file, to be read in pieces. Raises FileMissing."""
-        from httpx2 import HTTPError  # noqa: PLC0415  heavy: loaded on first use
+        from httpx2 import HTTPError
 
         client = await self._opened()
         try:
@@ -153,7 +153,7 @@ class SessionPool:
         missing_is_fine: bool = False,
     ) -> Response:
         """One answer that is no error, within our patience. `again`: the call may be repeated though it arrived."""
-        from httpx2 import ConnectError, ConnectTimeout, HTTPError  # noqa: PLC0415  heavy: loaded on first use
+        from httpx2 import ConnectError, ConnectTimeout, HTTPError
 
         client = await self._opened()
         deadline = asyncio.get_running_loop().time() + self._patience
@@ -198,7 +198,7 @@ class SessionPool:
 
     async def _opened(self) -> AsyncClient:
         if self._client is None:
-            from httpx2 import AsyncClient, Timeout  # noqa: PLC0415  heavy: loaded on first use
+            from httpx2 import AsyncClient, Timeout
 
             self._client = AsyncClient(timeout=Timeout(_HTTP_SECONDS, connect=_CONNECT_SECONDS), trust_env=False)
         return self._client

@@ -33,7 +33,7 @@ class HashedEmbedder:
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector per text, in their order."""
         # heavy (numpy): loaded on first use
-        from bm25s.stopwords import STOPWORDS_EN  # noqa: PLC0415
+        from bm25s.stopwords import STOPWORDS_EN
 
         left_out = frozenset(STOPWORDS_EN)
         return await asyncio.to_thread(lambda: [vector(text, left_out) for text in texts])

@@ -94,8 +94,7 @@ class OpenAIEmbedder:
         return max(named, default=FIRST_WAIT * 2 ** (failures - 1))
 
     async def _request(self, batch: Sequence[str], retries: int = RETRIES) -> list[Vector]:
-        # heavy: loaded on first use
-        from openai import APIConnectionError, APIStatusError, OpenAIError, RateLimitError  # noqa: PLC0415
+        from openai import APIConnectionError, APIStatusError, OpenAIError, RateLimitError
 
         client = self._client().with_options(max_retries=retries)
         # An empty text is refused.

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def pages(path: str) -> Iterator[Text]:
     """The text of each page, then which pages had none. Raises ParsingFailed for what is no PDF, or only pictures."""
-    from pypdfium2 import PdfiumError  # heavy: loaded on first use  # noqa: PLC0415
+    from pypdfium2 import PdfiumError
 
-    from shared.search.parsing.pdf_page import text_of  # heavy: loaded on first use  # noqa: PLC0415
+    from shared.search.parsing.pdf_page import text_of
 
     document = opened(path)
     unread, read = [], False
@@ -41,7 +41,7 @@ def pages(path: str) -> Iterator[Text]:
 
 def opened(path: str) -> PdfDocument:
     """The document, with its forms. Raises ParsingFailed."""
-    from pypdfium2 import PdfDocument, PdfiumError, raw  # heavy: loaded on first use  # noqa: PLC0415
+    from pypdfium2 import PdfDocument, PdfiumError, raw
 
     try:
         document = PdfDocument(path)

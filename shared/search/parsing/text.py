@@ -91,7 +91,7 @@ def named(data: bytes, encoding: str | None) -> str | None:
 
 def recognised(data: bytes) -> str:
     """The text in the likeliest encoding. Raises ParsingFailed rather than guess at what looks like none."""
-    import chardet  # heavy, and seldom needed  # noqa: PLC0415
+    import chardet
 
     likely = chardet.detect_all(
         data, ignore_threshold=True, compat_names=False, include_encodings=ENCODINGS, no_match_encoding=NONE_FITS
