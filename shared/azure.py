@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.request import getproxies
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
@@ -29,8 +30,14 @@ BACKOFF: Final = Backoff(first=0.1, factor=3, attempts=5, spread=(0.5, 1.5))
 TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
 BAD_REQUEST: Final = 400
 
-#: Every attempt is ours (`retry`), so that a commit knows whether an earlier one may have arrived.
-CLIENT_OPTIONS: Final[dict[str, Any]] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 30}
+#: Every attempt is ours (`retry`), so that a commit knows whether an earlier one may have arrived. Whether there is a
+#: proxy is found out once: the connections would look through the environment for every request.
+CLIENT_OPTIONS: Final[dict[str, Any]] = {
+    "retry_total": 0,
+    "connection_timeout": 5,
+    "read_timeout": 30,
+    "use_env_settings": bool(getproxies().keys() & {"http", "https", "all"}),
+}
 
 EMULATOR: Final = "UseDevelopmentStorage=true"
 #: The emulator's account, as published with it.

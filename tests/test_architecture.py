@@ -28,6 +28,7 @@ FLOORS = [
         "paging",
         "sqlite",
         "azure",
+        "azure_requests",
         "optimistic",
         "session_secret",
     },

@@ -11,14 +11,17 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
+from urllib.parse import quote
+from xml.etree import ElementTree
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, DecodeError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 from shared.azure import code_of, retry
+from shared.azure_requests import Requests
 from shared.json_types import Json
-from shared.queue.base import QueueUnavailable, Received, encode_body
+from shared.queue.base import QueueUnavailable, Received, Sent, encode_body
 
 logger = logging.getLogger(__name__)
 
@@ -30,25 +33,34 @@ POLL_SECONDS: Final = 0.5
 RECEIVE_LIMIT: Final = 32
 #: What the service says of a message that is gone or was taken by somebody else.
 LOST: Final = frozenset({"MessageNotFound", "PopReceiptMismatch"})
+XML: Final = {"Content-Type": "application/xml", "Accept": "application/xml"}
+MESSAGE: Final = "<?xml version='1.0' encoding='utf-8'?>\n<QueueMessage><MessageText>{}</MessageText></QueueMessage>"
 
 
 class AzureQueue:
     """One named `Queue`. The handle is (message id, pop receipt); delays are rounded up to whole seconds."""
 
     def __init__(self, service: QueueServiceClient, name: str, counter: Counter[str] | None = None) -> None:
-        self._service = service
+        self._service, self._name = service, name
+        #: For what every run does; the library's client for the rest.
+        self._requests = Requests.to_queues(service)
         self._queue = service.get_queue_client(
             name, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=None
         )
         self._counter = Counter() if counter is None else counter
 
-    async def send(self, body: Json, delay: float = 0) -> None:
+    async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that never expires."""
-        text = encode_body(body)
-        await self._ask(
-            "queue.send",
-            lambda: self._queue.send_message(text, visibility_timeout=math.ceil(delay), time_to_live=-1),
-        )
+        text = base64.b64encode(encode_body(body).encode("ascii")).decode("ascii")
+        query = f"visibilitytimeout={math.ceil(delay)}&messagettl=-1"
+        content = MESSAGE.format(text).encode("ascii")
+
+        async def call() -> Sent:
+            path = f"{self._name}/messages"
+            response = await self._requests.send("POST", path, query, XML, content)
+            return Sent(_handle(response.content))
+
+        return await self._ask("queue.send", call)
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, asking now and then while there are none."""
@@ -60,9 +72,11 @@ class AzureQueue:
                 return taken
             await asyncio.sleep(min(left, POLL_SECONDS))
 
-    async def delete(self, message: Received) -> None:
+    async def delete(self, message: Received | Sent) -> None:
         """Remove the message unless somebody else has taken it meanwhile."""
-        await self._settle("queue.delete", lambda: self._queue.delete_message(*message.handle))
+        id_, receipt = message.handle
+        path, query = f"{self._name}/messages/{id_}", f"popreceipt={quote(receipt, safe='')}"
+        await self._settle("queue.delete", lambda: self._requests.send("DELETE", path, query))
 
     async def retry(self, message: Received, delay: float) -> None:
         """Make the message visible after `delay` seconds."""
@@ -108,6 +122,15 @@ class AzureQueue:
             await self._queue.create_queue()
         except ResourceExistsError:
             return
+
+
+def _handle(answer: bytes) -> tuple[str, str]:
+    """Id and pop receipt of the message that was stored. Raises DecodeError."""
+    try:
+        stored = ElementTree.fromstring(answer)  # noqa: S314  the service's own
+    except ElementTree.ParseError as error:
+        raise DecodeError("an answer that is no XML") from error
+    return stored.findtext("*/MessageId", ""), stored.findtext("*/PopReceipt", "")
 
 
 def _received(message: QueueMessage) -> Received | None:

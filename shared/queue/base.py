@@ -28,6 +28,14 @@ class Received:
     handle: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as its sender knows it: it can be taken back until somebody takes it."""
+
+    #: As that of `Received`.
+    handle: Any
+
+
 def encode_body(body: Json) -> str:
     """The body as compact ASCII JSON. Raises ValueError when it is too large for a message."""
     text = json.dumps(body, separators=(",", ":"))
@@ -39,7 +47,7 @@ def encode_body(body: Json) -> str:
 class Queue(Protocol):
     """One named queue. Bodies are small JSON objects (48 KB at most)."""
 
-    async def send(self, body: Json, delay: float = 0) -> None:
+    async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that becomes visible after `delay` seconds (7 days at most). Raises QueueUnavailable."""
         ...
 
@@ -47,8 +55,8 @@ class Queue(Protocol):
         """Take up to `limit` visible messages for `visibility` seconds, waiting up to `wait` seconds for the first."""
         ...
 
-    async def delete(self, message: Received) -> None:
-        """The message is done. One that was taken by somebody else meanwhile is left alone."""
+    async def delete(self, message: Received | Sent) -> None:
+        """The message is done, or was sent for nothing. One that was taken by somebody else meanwhile is left alone."""
         ...
 
     async def retry(self, message: Received, delay: float) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any, Final
 
 from shared.json_types import Json
-from shared.queue.base import QueueUnavailable, Received, encode_body
+from shared.queue.base import QueueUnavailable, Received, Sent, encode_body
 from shared.sqlite import Database
 
 #: How long a message of another process can go unnoticed; one look costs some ten microseconds.
@@ -37,13 +37,15 @@ class SqliteQueue:
         self._counter = Counter() if counter is None else counter
         self._arrived = asyncio.Event()
 
-    async def send(self, body: Json, delay: float = 0) -> None:
+    async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that can be received after `delay` seconds."""
         self._counter["queue.send"] += 1
         # A random id is never used twice, so a late delete cannot hit a younger message.
-        row = (secrets.randbits(62), self._name, encode_body(body), time.time() + delay)
+        id_ = secrets.randbits(62)
+        row = (id_, self._name, encode_body(body), time.time() + delay)
         await self._execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", row)
         self._arrived.set()
+        return Sent((id_, 0))
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, the longest visible first."""
@@ -59,7 +61,7 @@ class SqliteQueue:
             except TimeoutError:
                 continue
 
-    async def delete(self, message: Received) -> None:
+    async def delete(self, message: Received | Sent) -> None:
         """Remove the message unless somebody else has taken it meanwhile."""
         self._counter["queue.delete"] += 1
         await self._execute("DELETE FROM messages WHERE id = ? AND attempts = ?", message.handle)

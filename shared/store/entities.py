@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from shared.json_types import Json
 
@@ -15,6 +17,9 @@ PIECE: Final = 64 * 1024
 MAX_PIECES: Final = 14
 #: A transaction's request holds 4 MiB; what is left is for the envelope of a hundred parts.
 TRANSACTION: Final = 3_700_000
+#: What stands behind a property's name in the name of its type's.
+TYPE: Final = "@odata.type"
+BINARY: Final = "Edm.Binary"
 
 
 def spilled(texts: Sequence[str]) -> set[int]:
@@ -42,6 +47,32 @@ def text_of(entity: Mapping[str, Any]) -> str:
         return str(entity["data"])
     pieces = sorted(name for name in entity if name.startswith("data"))
     return b"".join(entity[name] for name in pieces).decode("ascii")
+
+
+def properties(entity: Mapping[str, str | int | bytes]) -> Json:
+    """An entity as the service takes it: every property with its type; whole numbers have 64 bits."""
+    sent: Json = {}
+    for name, value in entity.items():
+        match value:
+            case str():
+                sent[name], sent[name + TYPE] = value, "Edm.String"
+            case int():
+                sent[name], sent[name + TYPE] = str(value), "Edm.Int64"
+            case bytes():
+                sent[name], sent[name + TYPE] = base64.b64encode(value).decode("ascii"), BINARY
+    return sent
+
+
+def entity_of(answer: Mapping[str, Any]) -> Json:
+    """An entity from the service's answer, its version as `etag`; numbers stay text."""
+    entity: Json = {}
+    for name, value in answer.items():
+        if name.endswith(TYPE) or name.startswith("odata."):
+            continue
+        entity[name] = base64.b64decode(value) if answer.get(name + TYPE) == BINARY else value
+    written = quote(entity.pop("Timestamp", ""))
+    entity["etag"] = answer.get("odata.etag") or f"W/\"datetime'{written}'\""
+    return entity
 
 
 def _sent(text: str) -> int:

@@ -9,7 +9,6 @@ from typing import Final
 from uuid import uuid4
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.data.tables import EdmType, TableEntity
 from azure.data.tables.aio import TableServiceClient
 
 from shared.azure import retry
@@ -29,6 +28,7 @@ from shared.store.base import (
 )
 from shared.store.entities import data_properties, spilled, text_of
 from shared.store.spill import Spill
+from shared.store.table import EntityTable
 from shared.store.transaction import Operation, Transaction
 
 #: Entities in one answer, at most.
@@ -42,7 +42,7 @@ class TablesStore:
         self, service: TableServiceClient, blobs: Blobs, table: str = "records", counter: Counter[str] | None = None
     ) -> None:
         self._service = service
-        self._table = service.get_table_client(table)
+        self._table = EntityTable(service, table)
         self._spill = Spill(blobs)
         self._counter = Counter() if counter is None else counter
 
@@ -55,13 +55,11 @@ class TablesStore:
         """Read a range of keys, page by page where the service cuts it."""
         if limit <= 0:
             return []
-        pages = self._table.query_entities(
-            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
-            parameters={"partition": partition, "first": first, "last": last},
-            results_per_page=min(limit, ENTITIES_PER_PAGE),
-        ).by_page()
-        found: list[TableEntity] = []
-        while len(found) < limit and (page := await self._page(pages, "table.scan")) is not None:
+        condition = f"PartitionKey eq {_text(partition)} and RowKey ge {_text(first)} and RowKey lt {_text(last)}"
+        found: list[Json] = []
+        after: str | None = ""
+        while after is not None and len(found) < limit:
+            page, after = await self._page("table.scan", condition, min(limit, ENTITIES_PER_PAGE), after)
             found += page
         records = await asyncio.gather(*(self._record(entity) for entity in found[:limit]))
         return [record for record in records if record is not None]
@@ -86,8 +84,9 @@ class TablesStore:
 
     async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every record that is due; the service reads the whole table for it."""
-        pages = self._table.query_entities(f"due le {now}L", results_per_page=ENTITIES_PER_PAGE).by_page()
-        while (page := await self._page(pages, "table.overdue")) is not None:
+        after: str | None = ""
+        while after is not None:
+            page, after = await self._page("table.overdue", f"due le {now}L", ENTITIES_PER_PAGE, after)
             for entity in page:
                 record = await self._record(entity)
                 if record is not None:
@@ -110,20 +109,20 @@ class TablesStore:
         """Close the service's client."""
         await self._service.close()
 
-    async def _entity(self, partition: str, key: str) -> TableEntity | None:
+    async def _entity(self, partition: str, key: str) -> Json | None:
         if not (is_key(partition) and is_key(key)):
             return None
         self._counter["table.get"] += 1
         try:
-            return await retry(lambda: self._table.get_entity(partition, key))
+            return await retry(lambda: self._table.get(partition, key))
         except ResourceNotFoundError:
             return None
         except AzureError as error:
             raise Unavailable(str(error)) from error
 
-    async def _record(self, entity: TableEntity) -> Record | None:
+    async def _record(self, entity: Json) -> Record | None:
         """The record in the entity; a replaced one is read again, since its blob is gone."""
-        current: TableEntity | None = entity
+        current: Json | None = entity
         while current is not None:
             place = (current["PartitionKey"], current["RowKey"])
             try:
@@ -135,19 +134,19 @@ class TablesStore:
                 continue
             if "blob" in current:
                 self._spill.see(place, current["blob"])
-            return Record(place[1], decode(text), current.metadata["etag"] or "")
+            return Record(place[1], decode(text), current["etag"])
         return None
 
-    async def _page(self, pages: AsyncIterator[AsyncIterator[TableEntity]], operation: str) -> list[TableEntity] | None:
-        """The next page of a query, None after the last."""
+    async def _page(self, operation: str, condition: str, limit: int, after: str) -> tuple[list[Json], str | None]:
+        """An answer to a query, and where to go on after it: the service cuts answers as it likes. None: it was all."""
         self._counter[operation] += 1
         try:
-            page = await retry(lambda: anext(pages, None))
-            return None if page is None else [entity async for entity in page]
+            page, more = await retry(lambda: self._table.query(condition, limit, after))
         except ResourceNotFoundError:
-            return None  # a missing table is an empty one
+            return [], None  # a missing table is an empty one
         except AzureError as error:
             raise Unavailable(str(error)) from error
+        return page, more or None
 
     async def _operations(self, partition: str, changes: Sequence[Change], token: str) -> list[Operation]:
         """The changes with their entities; data too large for one goes to a blob now."""
@@ -159,7 +158,7 @@ class TablesStore:
             if isinstance(change, Put):
                 entity["token"] = token
                 if change.due is not None:
-                    entity["due"] = (change.due, EdmType.INT64)
+                    entity["due"] = change.due
                 if index in over:
                     entity["blob"] = await self._spill.write((partition, change.key), text)
                 else:
@@ -169,8 +168,13 @@ class TablesStore:
 
     async def _create_table(self) -> None:
         try:
-            await retry(self._table.create_table)
+            await retry(self._table.create)
         except ResourceExistsError:
             return
         except AzureError as error:
             raise Unavailable(str(error)) from error
+
+
+def _text(value: str) -> str:
+    """A text in a condition."""
+    return "'" + value.replace("'", "''") + "'"

@@ -10,16 +10,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
-from azure.data.tables.aio import TableClient
+from azure.data.tables import TableTransactionError
 
 from shared.azure import code_of, delays, is_transient, retry
 from shared.json_types import Json
 from shared.store.base import Change, Conflict, Delete, Existing, NotFound, Put, StoreError, Unavailable
+from shared.store.entity_group import Write
+from shared.store.table import EntityTable
 
 #: The version of a record that somebody else wrote right after our commit: nothing is ever at it.
 OVERWRITTEN: Final = "W/\"datetime'1601-01-01T00%3A00%3A00.0000000Z'\""
@@ -36,19 +36,19 @@ class Operation:
     change: Change
     entity: Json
 
-    def sent(self) -> tuple[str, Json, dict[str, Any]]:
-        """As the client library wants it."""
+    def write(self) -> Write:
+        """What is to be done to the entity."""
         match self.change:
             case Put(version=None):
-                return "create", self.entity, {}
+                return Write("POST", self.entity)
             case Put(version=Existing()):
-                return "update", self.entity, {"mode": UpdateMode.REPLACE}
+                return Write("PUT", self.entity, "*")
             case Put(version=str(version)):
-                return "update", self.entity, {"mode": UpdateMode.REPLACE} | _at(version)
+                return Write("PUT", self.entity, version)
             case Delete(version=None):
-                return "delete", self.entity, {}
+                return Write("DELETE", self.entity, "*")
             case Delete(version=str(version)):
-                return "delete", self.entity, _at(version)
+                return Write("DELETE", self.entity, version)
         raise TypeError(f"{self.change!r} is no change")
 
     def is_blind(self) -> bool:
@@ -60,7 +60,7 @@ class Operation:
 class Transaction:
     """The operations of one commit."""
 
-    table: TableClient
+    table: EntityTable
     create_table: Callable[[], Awaitable[None]]
     token: str
     counter: Counter[str]
@@ -90,9 +90,8 @@ class Transaction:
 
     async def _attempt(self, operations: Sequence[Operation]) -> dict[str, str]:
         self.counter["table.commit"] += 1
-        answers = await self.table.submit_transaction([operation.sent() for operation in operations])
-        written = zip(operations, answers, strict=True)
-        return {operation.change.key: answer.get("etag") or "" for operation, answer in written}
+        etags = await self.table.submit([operation.write() for operation in operations])
+        return {operation.change.key: etag for operation, etag in zip(operations, etags, strict=True)}
 
     async def _prepare_next(self, error: AzureError, delay: float | None) -> None:
         if delay is None:
@@ -105,28 +104,24 @@ class Transaction:
     async def _applied(self, operations: Sequence[Operation]) -> dict[str, str] | None:
         """The versions, if an earlier attempt was applied although its answer was lost."""
         found = {operation.change.key: await self._read(operation.entity) for operation in operations}
-        ours = {key: entity.metadata["etag"] or "" for key, entity in found.items() if entity and self._wrote(entity)}
+        ours = {key: entity["etag"] for key, entity in found.items() if entity and self._wrote(entity)}
         puts = [operation.change.key for operation in operations if isinstance(operation.change, Put)]
         if ours:
             return {key: ours.get(key, OVERWRITTEN) for key in puts}
         # Deletes leave no token: what is gone is as we wanted it.
         return {} if not puts and all(entity is None for entity in found.values()) else None
 
-    async def _read(self, entity: Json) -> TableEntity | None:
+    async def _read(self, entity: Json) -> Json | None:
         self.counter["table.get"] += 1
         try:
-            return await retry(lambda: self.table.get_entity(entity["PartitionKey"], entity["RowKey"]))
+            return await retry(lambda: self.table.get(entity["PartitionKey"], entity["RowKey"]))
         except ResourceNotFoundError:
             return None
         except AzureError as error:
             raise Unavailable(str(error)) from error
 
-    def _wrote(self, entity: TableEntity) -> bool:
+    def _wrote(self, entity: Json) -> bool:
         return entity.get("token") == self.token
-
-
-def _at(version: str) -> dict[str, Any]:
-    return {"etag": version, "match_condition": MatchConditions.IfNotModified}
 
 
 def _refused(error: AzureError, operations: Sequence[Operation]) -> Operation:

@@ -137,3 +137,20 @@ async def test_a_message_of_somebody_else_does_not_hold_up_ours(queue, foreign):
 
     taken = [message for _ in range(2) for message in await queue.receive(10, 30, 1)]
     assert [message.body["n"] for message in taken] == [1, 2]
+
+
+@pytest.mark.parametrize("delay", [0, 60])
+async def test_a_message_can_be_taken_back_by_its_sender(queue, delay):
+    sent = await queue.send({"n": 1}, delay)
+    await queue.send({"n": 2})
+    await queue.delete(sent)
+    await queue.delete(sent)
+    assert [message.body["n"] for message in await queue.receive(10, 30, 0)] == [2]
+
+
+async def test_a_message_that_was_taken_cannot_be_taken_back(queue, home):
+    sent = await queue.send({"n": 1})
+    [taken] = await home.queue().receive(1, 1, 0)
+    await queue.delete(sent)
+    [again] = await queue.receive(1, 30, 5)
+    assert (taken.attempt, again.attempt) == (1, 2)

@@ -97,7 +97,7 @@ async def test_the_sweep_removes_old_blobs_without_a_record(home):
 async def test_a_record_replaced_while_it_is_read_is_read_again(home):
     reader, writer = home.store(), home.store()
     [version] = await writer.commit("p", [Put("a", LARGE)])
-    stale = await reader._table.get_entity("p", "a")
+    stale = await reader._table.get("p", "a")
     await writer.get("p", "a")
     [version] = await writer.commit("p", [Put("a", LARGE | {"n": 2}, version)])
     assert (await reader._record(stale)).data == LARGE | {"n": 2}
