@@ -1,4 +1,4 @@
-"""The command line: `python -m shared run | worker | demo | samples list | samples install`."""
+"""The command line: `python -m shared run | worker | demo | samples list | samples install | files upload PATH`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from shared import host
+from shared import file_upload, host
 from shared.client import connected
 from shared.config import Settings
 from shared.demo import program
@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> int:
         case "demo":
             with connected(settings) as client:
                 return program.tour(client, chosen.model or default_model(settings))
+        case "files":
+            return file_upload.main(settings, chosen)
     return samples(settings, chosen)
 
 
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     listed.add_argument("action", choices=("list", "install"))
     for command in (listed, commands.add_parser("demo", help="go through whole runs with the openai SDK")):
         command.add_argument("--model", default="", help="the model to ask for (default: the `*` of MODEL_ALIASES)")
+    file_upload.add_to(commands)
     return parser
 
 

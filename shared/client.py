@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared import host
 from shared.config import Settings
+from shared.smoke.address import root
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -24,16 +25,28 @@ START_TIMEOUT: Final = 60.0
 @contextmanager
 def connected(settings: Settings) -> Iterator[OpenAI]:
     """A client of the host at the settings' address: the one that runs, else our own for as long as it is needed."""
+    settings = host.with_key(settings)
+    key = next(iter(settings.box_api_keys.values())).get_secret_value()
+    with running(settings), connected_to(host.base_url(settings), key) as client:
+        yield client
+
+
+@contextmanager
+def connected_to(address: str, key: str) -> Iterator[OpenAI]:
+    """A client of the box at an address. What goes wrong ends the program with a line."""
     from openai import APIError, OpenAI
 
     warnings.simplefilter("ignore", DeprecationWarning)
-    settings = host.with_key(settings)
-    key = next(iter(settings.box_api_keys.values())).get_secret_value()
-    with running(settings):
-        try:
-            yield OpenAI(base_url=host.base_url(settings), api_key=key)
-        except APIError as error:
-            sys.exit(error.message)
+    if not key:
+        sys.exit("The key is missing: --key, or BOX_KEY in the environment.")
+    try:
+        base_url = f"{root(address)}/v1"
+    except ValueError as error:
+        sys.exit(str(error))
+    try:
+        yield OpenAI(base_url=base_url, api_key=key)
+    except APIError as error:
+        sys.exit(error.message)
 
 
 @contextmanager

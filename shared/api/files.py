@@ -52,7 +52,7 @@ FORM: Final = Form(
 
 @routes.post("", form=FORM, gives=File, query=[DATED])
 async def create(caller: Caller, body: AsyncIterator[FormPart], dated: bool) -> Response:
-    """Upload a file of up to 512 MB; the parts of the form may come in any order."""
+    """Upload a file of up to 512 MB. Azure's host takes no request above 100 MB: send larger files to `/v1/uploads`."""
     upload = files.IncomingFile(caller)
     finished = False
     try:

@@ -31,7 +31,7 @@ FORM: Final = Form(
 
 @routes.post("", gives=Upload)
 async def create(caller: Caller, body: CreateUpload) -> Response:
-    """Begin a file that comes in parts."""
+    """Begin a file that comes in parts: on Azure, one of more than 100 MB must."""
     return answer(await uploads.create(caller, body))
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import signal
 import sys
 import time
 import warnings
 from contextlib import closing
 from dataclasses import replace
-from typing import Final
 
+from shared.smoke.address import root
 from shared.smoke.box import Options
 from shared.smoke.report import as_json
 from shared.smoke.story import STEPS, told
-
-#: Beside its own address people have that of the API below it.
-BELOW: Final = re.compile(r"(/openai)?(/v1)?/*$")
 
 
 def main(arguments: list[str]) -> int:
@@ -26,11 +22,13 @@ def main(arguments: list[str]) -> int:
     warnings.simplefilter("ignore", DeprecationWarning)
     parsing = parser()
     chosen = parsing.parse_args(arguments)
-    if not re.match(r"https?://[^/]", chosen.url):
-        parsing.error("--url must begin with http:// or https://")
+    try:
+        url = root(chosen.url)
+    except ValueError as error:
+        parsing.error(str(error))
     if not chosen.key:
         parsing.error("the key is missing: --key, or BOX_KEY in the environment")
-    options = Options(BELOW.sub("", chosen.url), chosen.key, chosen.model)
+    options = Options(url, chosen.key, chosen.model)
     options = replace(options, hold=chosen.hold, megabytes=chosen.megabytes, patience=chosen.patience)
     # An end that is asked for is an exception, so that everything is deleted before.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

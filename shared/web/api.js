@@ -38,11 +38,32 @@ export async function all(path, signal, query = "") {
   }
 }
 
-export async function upload(file, purpose) {
+/** Sends a file, in parts if it is larger than one: hosts take no request of any size (Azure's: 100 MB). */
+export async function upload(file, purpose, { part, onprogress, signal }) {
+  if (file.size > part) return uploadInParts(file, purpose, { part, onprogress, signal });
   const form = new FormData();
   form.set("purpose", purpose);
   form.set("file", file);
-  return (await request("POST", "/v1/files", form)).json();
+  return (await request("POST", "/v1/files", form, signal)).json();
+}
+
+async function uploadInParts(file, purpose, { part, onprogress, signal }) {
+  const whole = { filename: file.name, bytes: file.size, mime_type: file.type || "application/octet-stream", purpose };
+  const path = `/v1/uploads/${(await post("/v1/uploads", whole, signal)).id}`;
+  try {
+    const ids = [];
+    for (let start = 0; start < file.size; start += part) {
+      onprogress(start / file.size);
+      const form = new FormData();
+      form.set("data", file.slice(start, start + part));
+      ids.push((await (await request("POST", `${path}/parts`, form, signal)).json()).id);
+    }
+    onprogress(1);
+    return (await post(`${path}/complete`, { part_ids: ids }, signal)).file;
+  } catch (error) {
+    post(`${path}/cancel`).catch(() => {}); // it expires in an hour anyway
+    throw error;
+  }
 }
 
 export async function content(fileId) {

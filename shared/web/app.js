@@ -281,7 +281,7 @@ $("text").addEventListener("keydown", (event) => {
 $("text").addEventListener("input", grow);
 $("attach").addEventListener("click", () => $("picker").click());
 $("picker").addEventListener("change", () => {
-  attachments.add([...$("picker").files]);
+  attachments.add([...$("picker").files], Number($("picker").dataset.part));
   $("picker").value = "";
 });
 $("cancel").addEventListener("click", cancel);

@@ -55,13 +55,19 @@ export class Attachments {
     this.chosen = [];
   }
 
-  add(files) {
+  /** Files of more than `part` bytes are sent in parts of that size. */
+  add(files, part) {
     for (const file of files) {
       const isPicture = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
       const state = el("span", { class: "small" }, "uploading…");
       const remove = el("button", { type: "button", class: "plain", "aria-label": `Remove ${file.name}` }, "×");
       const entry = { isPicture, name: file.name, chip: el("li", { class: "chip" }, file.name, state, remove) };
-      entry.uploaded = upload(file, isPicture ? "vision" : "assistants");
+      const stopped = new AbortController();
+      entry.uploaded = upload(file, isPicture ? "vision" : "assistants", {
+        part,
+        onprogress: (share) => (state.textContent = `uploading in parts… ${Math.round(100 * share)} %`),
+        signal: stopped.signal,
+      });
       entry.uploaded.then(() => state.remove(), (error) => {
         state.textContent = error.message;
         entry.chip.classList.add("failed");
@@ -69,6 +75,7 @@ export class Attachments {
       remove.addEventListener("click", () => {
         this.chosen = this.chosen.filter((each) => each !== entry);
         entry.chip.remove();
+        stopped.abort();
       });
       this.chosen.push(entry);
       this.list.append(entry.chip);

@@ -23,6 +23,7 @@ from openai import OpenAI
 from tests.api.conftest import below
 from tests.durability.conftest import model_url  # noqa: F401  a fixture
 from tests.durability.hosts import free_port
+from tests.smoke.faulty import Fault, proxied
 
 KEY = "sk-program"
 
@@ -211,6 +212,58 @@ def test_the_demo_says_where_to_look_when_the_box_cannot_start(tmp_path: Path) -
         said, log = stranger.process.communicate(timeout=60)
         assert stranger.process.returncode == 1
     assert (said, log) == ("", "The host did not start; `make run` shows why.\n")
+
+
+def sent(path: Path | str, *more: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`python -m shared files upload PATH`."""
+    environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name} | settings
+    line = [sys.executable, "-m", "shared", "files", "upload", str(path), *more]
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_file_of_any_size_is_sent_in_parts_that_hosts_take(tmp_path: Path) -> None:
+    """Between the program and the box is a host that takes no large request, as Azure's: 500 and not a word."""
+    large = tmp_path / "large.bin"
+    large.write_bytes(os.urandom(2_500_000))
+    no_large_body = Fault("POST .*", 500, above=1_500_000)
+    with program("run", BOX_HOME=str(tmp_path), BOX_API_KEYS=json.dumps({"me": KEY})) as box:
+        box.greet()
+        with proxied(f"http://127.0.0.1:{box.port}", no_large_body) as front, box.http() as http:
+            refused = sent(large, "--url", front.url, "--key", KEY)
+            done = sent(large, "--url", f"{front.url}/v1", "--key", KEY, "--part", "1")
+            file = http.get(f"files/{done.stdout.strip()}").json()
+            content = http.get(f"files/{file['id']}/content").content
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert front.hits == ["POST /v1/files"] * 3, "the SDK does not give up at once"
+    assert (done.returncode, done.stderr) == (0, "large.bin: 2 MB in 3 parts\n")
+    assert (file["filename"], file["bytes"], file["purpose"]) == ("large.bin", 2_500_000, "assistants")
+    assert content == large.read_bytes()
+    assert [size for call, size in front.calls if call.endswith("/parts")][-1] < 1_500_000
+
+
+def test_a_file_is_sent_to_the_box_of_this_folder(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("raclette")
+    done = sent(notes, "--purpose", "user_data", BOX_HOME=str(tmp_path / "box"), BOX_PORT=str(free_port()))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"file-\w+\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (("no-such-file",), "no-such-file: there is no such file\n"),
+        ((__file__, "--part", "65"), "--part: from 1 to 64 megabytes\n"),
+        ((__file__, "--url", "box.example", "--key", "k"), "box.example is no address: it must begin with http:// or"),
+        ((__file__, "--url", "http://127.0.0.1:1", "--key", ""), "The key is missing: --key, or BOX_KEY"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_told_in_a_line(tmp_path: Path, more: tuple[str, ...], line: str) -> None:
+    done = sent(*more, BOX_HOME=str(tmp_path))
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_demo_says_in_a_line_that_the_running_box_has_another_key(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_all_headings_that_are_named_are_there():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--url", "example.com"), "--url must begin with http:// or https://"),
+        (("--url", "example.com"), "example.com is no address: it must begin with http:// or https://"),
         (("--url", "http://127.0.0.1:1", "--key", ""), "the key is missing"),
         (("--url", "http://127.0.0.1:1", "--key", "k", "--hold", "500"), "from 1 to 120"),
         (("--url", "http://127.0.0.1:1", "--only", "nothing"), "invalid choice"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.llm.scripted import call, text
+from tests.api.conftest import KEY, below
 
 POLICY = "# Refunds\n\nRefunds are paid within 14 days. <b>Always.</b>\n"
 
@@ -71,3 +72,49 @@ def test_files_that_nobody_would_read_are_not_sent(page, tmp_path):
     page.until(lambda: "cannot read files" in page["#notice"].text)
     assert page["#text"].get_property("value") == "Read this."
     assert page.all(".message") == []
+
+
+def test_a_large_file_goes_up_in_parts_and_says_how_far_it_is(page, box, tmp_path):
+    """Azure's host takes no request above 100 MB; here parts are small so that the test is."""
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(range(256)) * 1000)
+    page.driver.execute_script(
+        """
+        document.getElementById("picker").dataset.part = 100_000;
+        window.seen = [];
+        new MutationObserver(() => seen.push(document.getElementById("chips").innerText)).observe(
+          document.getElementById("chips"), { childList: true, subtree: true, characterData: true });
+        """
+    )
+
+    page.attach(large)
+
+    seen = "\n".join(page.driver.execute_script("return window.seen"))
+    assert all(f"uploading in parts… {percent} %" in seen for percent in (0, 39, 78, 100))
+    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as http:
+        [file] = http.get("files").json()["data"]
+        assert (file["filename"], file["bytes"]) == ("large.bin", 256_000)
+        assert http.get(f"files/{file['id']}/content").content == large.read_bytes()
+    asked = page.driver.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
+    assert sum(address.endswith("/parts") for address in asked) == 3
+
+
+def test_a_small_file_goes_up_whole(page, tmp_path):
+    small = tmp_path / "small.txt"
+    small.write_text("small")
+    page.attach(small)
+    asked = page.driver.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
+    assert not any("/uploads" in address for address in asked)
+
+
+def test_a_large_file_that_is_removed_is_given_up(page, box, tmp_path):
+    large = tmp_path / "large.bin"
+    large.write_bytes(b"x" * 20_000)
+    page.driver.execute_script('document.getElementById("picker").dataset.part = 10')
+    page["#picker"].send_keys(str(large))
+    page.until(lambda: "uploading in parts" in page["#chips"].text)
+    page["#chips button"].click()
+
+    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as http:
+        assert http.get("files").json()["data"] == []
+    assert page["#chips"].text == ""
