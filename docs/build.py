@@ -38,6 +38,8 @@ HOST_SETTINGS: Final = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "BOX_HOME": "",
 }
+#: Left out: the host would read the empty one.
+OVERRIDES: Final = {"AzureFunctionsJobHost__functionTimeout"}
 Json = dict[str, Any]
 
 
@@ -84,9 +86,10 @@ def settings() -> str:
 
 
 def example() -> str:
-    """`local.settings.json.example`: every setting with its default."""
+    """`local.settings.json.example`: every setting with its default, but for what overrides host.json."""
+    given = HOST_SETTINGS.keys() | OVERRIDES
     values = HOST_SETTINGS | {
-        variable(name): default_text(name) for name in Settings.model_fields if variable(name) not in HOST_SETTINGS
+        variable(name): default_text(name) for name in Settings.model_fields if variable(name) not in given
     }
     document = {"IsEncrypted": False, "Values": values, "Host": {"LocalHttpPort": 7071}}
     return json.dumps(document, indent=2) + "\n"

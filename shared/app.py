@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
@@ -19,6 +19,7 @@ from shared import housekeeping, preload
 from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.config import Settings
+from shared.deadline import Overdue, invocation
 from shared.deps import Deps
 from shared.home import open_home, outside_of_app
 from shared.json_types import Json
@@ -67,25 +68,37 @@ class Box:
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
-        await self.worker.handle(body)
+        async with self._invocation():
+            await self.worker.handle(body)
 
     async def handle_poisoned_run(self, body: Json) -> None:
         """A message of the queue `runs-poison`."""
-        await self.worker.poisoned(body)
+        async with self._invocation():
+            await self.worker.poisoned(body)
 
     async def handle_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion`."""
-        await self.ingestion_worker.handle(body)
+        async with self._invocation():
+            await self.ingestion_worker.handle(body)
 
     async def handle_poisoned_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion-poison`."""
-        await self.ingestion_worker.poisoned(body)
+        async with self._invocation():
+            await self.ingestion_worker.poisoned(body)
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What the timer does: overdue records every time, orphaned blobs once a day, or if it is to be thorough."""
-        await housekeeping.sweep(self.deps)
-        if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
-            await housekeeping.remove_orphans(self.deps)
+        try:
+            async with self._invocation():
+                await housekeeping.sweep(self.deps)
+                if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
+                    await housekeeping.remove_orphans(self.deps)
+        except Overdue:
+            logger.warning("housekeeping unfinished", extra={"action": "housekeeping_unfinished"})
+
+    def _invocation(self) -> AbstractAsyncContextManager[None]:
+        """What bounds an invocation. Raises Overdue."""
+        return invocation(self.deps.granted)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

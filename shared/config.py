@@ -83,10 +83,15 @@ class Settings(BaseSettings):
     embedding_model: str = "text-embedding-3-small"
     """Model or deployment at the same endpoint; empty, or without an endpoint: words and parts of words only."""
 
-    # runs
+    # runs and calls
+    function_timeout: str = Field(
+        default="", validation_alias="AzureFunctionsJobHost__functionTimeout", pattern=r"^(|-1|([0-9]+\.)?\d+:\d+:\d+)$"
+    )
+    """What an invocation may take, as `hours:minutes:seconds`; empty: as `host.json` says. A minute before that (or a
+    fifth of the time, if that is less) the box itself ends what is left, on a laptop, too."""
     run_lifetime_seconds: int = 600
-    """After so many seconds a run that is not over expires. On Azure, keep it below `functionTimeout` (`host.json`, 15
-    minutes)."""
+    """After so many seconds a run that is not over expires. Keep it below `functionTimeout` (`host.json`, 15 minutes):
+    a longer turn of the model would be begun again."""
     lease_seconds: float = 60
     """How long a worker may be silent before its run is driven by another."""
     max_turns: int = Field(default=100, ge=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.blobs.base import Blobs
 from shared.config import Settings
+from shared.deadline import function_timeout
 from shared.llm.base import Llm
 from shared.queue.base import Queue
 from shared.sandbox.base import CodeSandbox
@@ -37,6 +38,11 @@ class Deps:
     toolbox: Toolbox = field(default_factory=dict)
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
+
+    @property
+    def granted(self) -> float:
+        """Seconds that the host lets an invocation take."""
+        return function_timeout(self.settings.function_timeout)
 
     def now(self) -> int:
         """Unix seconds, as every timestamp of the API is."""

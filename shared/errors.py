@@ -76,6 +76,13 @@ def wrong_shape(param: str, value: str, prefix: str) -> InvalidRequest:
     return InvalidRequest(message, param=param, code="invalid_value")
 
 
+def too_slow() -> InvalidRequest:
+    """The 408 for a body that is still not there."""
+    return InvalidRequest(
+        "Your request timed out while its body was read. Send large files in parts: POST /v1/uploads.", status=408
+    )
+
+
 def too_large(limit: int, size: int) -> InvalidRequest:
     """The 413 for a body of `size` bytes at least where `limit` may come."""
     return InvalidRequest(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)", status=413)

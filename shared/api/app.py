@@ -46,7 +46,7 @@ def create_app(deps: Deps, streamed: StreamedRuns) -> FastAPI:
     app.state.deps = deps
     app.state.streamed = streamed
     app.state.health = Health(deps)
-    app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local")
+    app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local", granted=deps.granted)
     named = cors.origins(deps.settings.cors_origins)
     if named:
         # Around the gateway: preflights bring no key, and errors must be readable, too.

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from shared.api.answers import answer
+from shared.deadline import Overdue
 from shared.errors import ApiError, NotFoundError, ServerError
 from shared.store.base import Conflict
 
@@ -19,7 +20,10 @@ def answer_error(error: Exception, method: str, request_id: str) -> Response:
     """The one place where errors become answers. What nobody foresaw is logged, and told to nobody."""
     if isinstance(error, ApiError):
         return answer(error.body(), error.status)
-    logger.error("request failed", extra={"action": "request_failed", "request_id": request_id}, exc_info=error)
+    if isinstance(error, Overdue):
+        logger.error("request overdue", extra={"action": "request_overdue", "request_id": request_id})
+    else:
+        logger.error("request failed", extra={"action": "request_failed", "request_id": request_id}, exc_info=error)
     # Clients repeat what fails this way; after a conflict nothing was written, otherwise nobody knows.
     harmless = method == "GET" or isinstance(error, Conflict)
     unknown = ServerError()

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.api import front_door, playground
 from shared.api.auth import Callers, Header
 from shared.api.errors import answer_error
+from shared.deadline import Overdue, invocation, within
+from shared.errors import too_slow
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +50,9 @@ class CallInfo:
 class Gateway:
     """The middleware around the app."""
 
-    def __init__(self, app: ASGIApp, callers: Callers, region: str):
-        self._app, self._callers, self._region = app, callers, region
+    def __init__(self, app: ASGIApp, callers: Callers, region: str, granted: float):
+        """`granted`: seconds that the host lets a call take."""
+        self._app, self._callers, self._region, self._granted = app, callers, region, granted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,9 +72,10 @@ class Gateway:
             await send(message)
 
         try:
-            if path not in OPEN:
-                inner["box"] = replace(call, owner=await self._callers.owner(scope["headers"], azure=azure))
-            await self._app(inner, receive, send_with_headers)
+            async with invocation(self._granted):
+                if path not in OPEN:
+                    inner["box"] = replace(call, owner=await self._callers.owner(scope["headers"], azure=azure))
+                await self._app(inner, in_time(receive), send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
         except Exception as error:
@@ -91,6 +95,25 @@ class Gateway:
             headers += [(b"x-ms-region", self._region.encode())]
             headers += [pair for pair in scope["headers"] if pair[0] == b"x-ms-client-request-id"]
         return headers
+
+
+def in_time(receive: Receive) -> Receive:
+    """The same, but a body that is not whole when the call should end is a 408."""
+    whole = False
+
+    async def receive_in_time() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            async with within():
+                message = await receive()
+        except Overdue:
+            raise too_slow() from None
+        whole = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
 
 
 def guarded(headers: list[Header]) -> list[Header]:

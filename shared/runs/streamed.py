@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from shared import deadline
 from shared.deps import Deps
 from shared.runs import lifecycle, supervisor
 from shared.runs.events import Event, Listener, fault
@@ -42,13 +43,16 @@ async def drive(recorder: Recorder, listener: Listener) -> None:
     try:
         await supervisor.drive(recorder)
         if not listener.has_ended:
-            await follow(recorder, listener)
+            async with deadline.within():
+                await follow(recorder, listener)
+    except deadline.Overdue:
+        logger.info("stream ended early", extra={"action": "stream_ended_early", "run_id": recorder.run.id})
     except Exception:
         # The watchdog message brings the run back.
         logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
     finally:
         if not listener.has_ended:
-            # We broke down, are asked to stop, or the thread is gone: clients take a bare end for a good one.
+            # We broke down, have to stop, or the thread is gone: clients take a bare end for a good one.
             listener.put(fault("The server had an error while processing your request. Sorry about that!"))
         listener.close()
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from shared import deadline
 from shared.llm.base import LlmError, Turn
 from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.engine import Engine
@@ -18,12 +19,16 @@ logger = logging.getLogger(__name__)
 
 
 async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None:
-    """Go on until the run waits for somebody, is over, or is not ours any more.
+    """Go on until the run waits for somebody, is over, or is not ours any more, or the invocation should end.
 
     `turn` is what came of one taken in the background. Raises what the engine did not foresee; the run is free then.
     """
     try:
-        await supervise(recorder, Engine(recorder).drive(turn))
+        async with deadline.within():
+            await supervise(recorder, Engine(recorder).drive(turn))
+    except deadline.Overdue:
+        logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
+        await hand_on(recorder)
     except Superseded:
         await on_superseded(recorder)
     except asyncio.CancelledError:
@@ -42,10 +47,10 @@ async def supervise(recorder: Recorder, work: Coroutine[Any, Any, None]) -> None
     """
     clock, seconds = recorder.deps.clock, recorder.deps.settings.heartbeat_seconds
     # Read once: the engine clears it when it writes the run's end, before that is committed.
-    deadline, task = recorder.run.deadline, asyncio.create_task(work)
+    expiry, task = recorder.run.deadline, asyncio.create_task(work)
     try:
         while True:
-            left = deadline - clock()
+            left = expiry - clock()
             done, _ = await asyncio.wait({task}, timeout=max(0.0, min(seconds, left)))
             if done:
                 task.result()

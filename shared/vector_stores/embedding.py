@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from shared.deadline import Overdue, within
 from shared.deps import Deps
 from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable
 from shared.vector_stores import kept_vectors
@@ -16,6 +17,10 @@ logger = logging.getLogger(__name__)
 FEW: Final = 8
 #: Seconds until the next turn after a failure that names no time.
 PAUSE: Final = 30.0
+
+
+#: Seconds until the next turn when only the invocation's time was over.
+NEXT_INVOCATION: Final = 1.0
 
 
 class EmbeddingPaused(Exception):
@@ -39,12 +44,17 @@ async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]
     missing = [number for number in range(len(texts)) if number not in vectors]
     advanced = False
     try:
-        async for made in deps.embedder.batches([texts[number] for number in missing]):
-            numbered = {missing[number]: vector for number, vector in made.items()}
-            vectors |= numbered
-            advanced = True
-            if len(vectors) < len(texts) and not few:
-                await kept_vectors.keep(deps.blobs, store_id, file_id, of, numbered)
+        async with within():
+            async for made in deps.embedder.batches([texts[number] for number in missing]):
+                numbered = {missing[number]: vector for number, vector in made.items()}
+                vectors |= numbered
+                advanced = True
+                if len(vectors) < len(texts) and not few:
+                    await kept_vectors.keep(deps.blobs, store_id, file_id, of, numbered)
+    except Overdue as error:
+        if not advanced:
+            raise EmbeddingUnavailable("the model did not answer in time") from error
+        raise EmbeddingPaused(NEXT_INVOCATION, advanced=True) from error
     except EmbeddingRefused as error:
         logger.warning("file not embedded", extra={"action": "file_not_embedded", "reason": str(error)[:200]})
         return None

@@ -8,12 +8,13 @@ from typing import Final
 
 from shared import layout
 from shared.blobs.base import BlobNotFound
+from shared.deadline import left
 from shared.deps import Caller
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
-from shared.search.parsing.parser import parse
+from shared.search.parsing.parser import SECONDS, parse
 from shared.vector_stores.embedding import embed, forget
 from shared.vector_stores.file_status import IndexingResult, failed
 from shared.vector_stores.rows import item_row
@@ -30,9 +31,8 @@ async def read(caller: Caller, store_id: str, item: ItemRecord) -> IndexingResul
     Raises EmbeddingPaused when the rest of it must wait.
     """
     try:
-        parsed = await parse(
-            item.filename, caller.deps.blobs.read(layout.file_blob(caller.owner, item.file.id)), strategy_of(item)
-        )
+        content = caller.deps.blobs.read(layout.file_blob(caller.owner, item.file.id))
+        parsed = await parse(item.filename, content, strategy_of(item), min(SECONDS, left()))
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:

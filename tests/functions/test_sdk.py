@@ -27,6 +27,10 @@ PATIENCE = 60
 class Model(FakeResponses):
     """A model endpoint with embeddings."""
 
+    #: Seconds before an answer, and texts that were embedded.
+    embedding_delay = 0.0
+    embedded = 0
+
     def app(self) -> web.Application:
         app = super().app()
         app.router.add_post("/v1/embeddings", self._embed)
@@ -34,6 +38,8 @@ class Model(FakeResponses):
 
     async def _embed(self, request: web.Request) -> web.Response:
         texts = (await request.json())["input"]
+        await asyncio.sleep(self.embedding_delay)
+        self.embedded += len(texts)
         data = [{"object": "embedding", "index": index, "embedding": [1.0] * 256} for index in range(len(texts))]
         return web.json_response({"object": "list", "data": data, "model": "fake", "usage": {}})
 

@@ -1,0 +1,79 @@
+"""How long one call, one drive of a run or one ingestion may take: well inside what the Functions host grants.
+
+An invocation that outlives the host's `functionTimeout` costs the worker process, and every other run and stream in it
+is cut. So each ends before, and leaves what it was doing to be gone on with. Tasks that an invocation starts share its
+deadline. Times are seconds on the event loop's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+HOST_JSON: Final = Path(__file__).parent.parent / "host.json"
+#: What the host grants where there is no host.json, or no limit in it.
+DEFAULT: Final = timedelta(minutes=15)
+#: Seconds before the host's limit at which work ends, at most a fifth of it: half of them are left for putting the work
+#: away, then it is cut.
+SPARE: Final = 60.0
+
+_end: ContextVar[float] = ContextVar("end", default=math.inf)
+
+
+class Overdue(Exception):
+    """The invocation has no time left."""
+
+
+def function_timeout(override: str) -> float:
+    """What the host grants an invocation: the setting that overrides host.json, else what is written there."""
+    span = override or (json.loads(HOST_JSON.read_text())["functionTimeout"] if HOST_JSON.exists() else "-1")
+    return (DEFAULT if span.startswith("-") else time_span(span)).total_seconds()
+
+
+def time_span(text: str) -> timedelta:
+    """A time span as the host writes it: `01:30:00`, `1.00:00:00`. Raises ValueError."""
+    hours, minutes, seconds = text.split(":")
+    days, _, hours = hours.rpartition(".")
+    return timedelta(days=int(days or 0), hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+
+
+@asynccontextmanager
+async def invocation(granted: float) -> AsyncIterator[None]:
+    """Do what one invocation does in the block. Raises Overdue when it must be cut."""
+    spare = min(SPARE, granted / 5)
+    end = asyncio.get_running_loop().time() + granted - spare
+    token = _end.set(end)
+    try:
+        async with asyncio.timeout_at(end + spare / 2) as cut:
+            yield
+    except TimeoutError:
+        if cut.expired():
+            raise Overdue from None
+        raise
+    finally:
+        _end.reset(token)
+
+
+def left() -> float:
+    """Seconds until the invocation's work should end; without one, there is no end."""
+    return max(0.0, _end.get() - asyncio.get_running_loop().time())
+
+
+@asynccontextmanager
+async def within() -> AsyncIterator[None]:
+    """Work that is put away after the block. Raises Overdue when the invocation's work should end."""
+    seconds = left()
+    try:
+        async with asyncio.timeout(None if math.isinf(seconds) else seconds) as end:
+            yield
+    except TimeoutError:
+        if end.expired():
+            raise Overdue from None
+        raise
