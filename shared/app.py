@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
@@ -68,37 +68,33 @@ class Box:
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
-        async with self._invocation():
+        async with invocation(self.deps.granted):
             await self.worker.handle(body)
 
     async def handle_poisoned_run(self, body: Json) -> None:
         """A message of the queue `runs-poison`."""
-        async with self._invocation():
+        async with invocation(self.deps.granted):
             await self.worker.poisoned(body)
 
     async def handle_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion`."""
-        async with self._invocation():
+        async with invocation(self.deps.granted):
             await self.ingestion_worker.handle(body)
 
     async def handle_poisoned_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion-poison`."""
-        async with self._invocation():
+        async with invocation(self.deps.granted):
             await self.ingestion_worker.poisoned(body)
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What the timer does: overdue records every time, orphaned blobs once a day, or if it is to be thorough."""
         try:
-            async with self._invocation():
+            async with invocation(self.deps.granted):
                 await housekeeping.sweep(self.deps)
                 if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
                     await housekeeping.remove_orphans(self.deps)
         except Overdue:
             logger.warning("housekeeping unfinished", extra={"action": "housekeeping_unfinished"})
-
-    def _invocation(self) -> AbstractAsyncContextManager[None]:
-        """What bounds an invocation. Raises Overdue."""
-        return invocation(self.deps.granted)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

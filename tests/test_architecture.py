@@ -15,7 +15,20 @@ PACKAGE = ROOT / "shared"
 
 #: Floor by floor: a module imports from floors below, or from its own.
 FLOORS = [
-    {"backoff", "errors", "json_types", "ids", "config", "home", "layout", "logs", "opening", "own_address", "tls"},
+    {
+        "backoff",
+        "deadline",
+        "errors",
+        "json_types",
+        "ids",
+        "config",
+        "home",
+        "layout",
+        "logs",
+        "opening",
+        "own_address",
+        "tls",
+    },
     {"objects"},
     {
         "store",

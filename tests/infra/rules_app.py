@@ -25,6 +25,7 @@ NOT_DEPLOYED = {
     "OPENAI_API_KEY": "models elsewhere than on Azure",
     "AZURE_OPENAI_API_KEY": "a deployment has an identity",
     "MODEL_CONTEXT_TOKENS": "the default fits the default model",
+    "AzureFunctionsJobHost__functionTimeout": "host.json says it",
     "RUN_LIFETIME_SECONDS": "the default is the API's",
     "LEASE_SECONDS": "the default fits every host",
     "HEARTBEAT_SECONDS": "the default fits every host",
