@@ -156,6 +156,20 @@ class Recorder:
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 
+    async def claim(self) -> bool:
+        """Become the driver of a run that nobody drives; False when somebody else was faster."""
+        await self.load_open()
+        if self.state.step is not None and not self.state.step.items:
+            self.state.discard_open()
+        if self.run.status == "queued":
+            self.state.advance("in_progress")
+        try:
+            await self.take()
+        except Superseded:
+            return False
+        logger.info("run claimed", extra={"action": "run_claimed", "run_id": self.run.id})
+        return True
+
     async def take(self, *others: Put) -> None:
         """Take the lease in a commit (which writes other rows of the thread, too), and drive from then on.
 
@@ -198,3 +212,11 @@ class Recorder:
             logger.info("run taken over", extra={"action": "run_taken_over", "run_id": self.run.id})
             return False
         return True
+
+    async def hand_on(self) -> None:
+        """Let somebody else go on at once instead of after the lease.
+
+        The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
+        """
+        if await self.release():
+            await queue_messages.start(self.deps, self.record)

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import deadline
 from shared.llm.base import LlmError, Turn
-from shared.runs import lease, lifecycle, queue_messages
+from shared.runs import lease, lifecycle
 from shared.runs.engine import Engine
 from shared.runs.events import Event
 from shared.runs.recorder import Recorder, Superseded
@@ -32,7 +32,7 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
     except Superseded:
         await on_superseded(recorder)
     except asyncio.CancelledError:
-        await asyncio.shield(hand_on(recorder))
+        await asyncio.shield(recorder.hand_on())
         raise
     except Exception:
         # The message that comes again must find the run free; else it is dropped, and never becomes poison.
@@ -81,13 +81,4 @@ async def on_superseded(ours: Recorder) -> None:
         await recorder.end("cancelled", shown=shown)
     elif lease.is_held_by(recorder.record, ours.holder):
         # A client deleted the message we were writing: its turn is taken again, by whoever is free.
-        await hand_on(ours)
-
-
-async def hand_on(recorder: Recorder) -> None:
-    """Let somebody else go on at once instead of after the lease.
-
-    The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
-    """
-    if await recorder.release():
-        await queue_messages.start(recorder.deps, recorder.record)
+        await ours.hand_on()

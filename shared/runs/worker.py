@@ -17,7 +17,7 @@ from shared.objects.run import RunRecord
 from shared.queue.base import again
 from shared.runs import lease, lifecycle, queue_messages, supervisor
 from shared.runs.queue_messages import RunMessage
-from shared.runs.recorder import Recorder, Superseded
+from shared.runs.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Worker:
             if turn is None:
                 await self._ask_again(recorder.record, message)
                 return
-        if await claim(recorder):
+        if await recorder.claim():
             await supervisor.drive(recorder, turn)
 
     async def _poll(self, response_id: str) -> Turn | LlmError | None:
@@ -109,19 +109,3 @@ class Worker:
             await queue_messages.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
         else:
             await queue_messages.poll(self.deps, record, message.polls)
-
-
-async def claim(recorder: Recorder) -> bool:
-    """Become the driver of a run that nobody drives; False when somebody else was faster."""
-    await recorder.load_open()
-    step = recorder.state.step
-    if step is not None and not step.items:
-        recorder.state.discard_open()
-    if recorder.run.status == "queued":
-        recorder.state.advance("in_progress")
-    try:
-        await recorder.take()
-    except Superseded:
-        return False
-    logger.info("run claimed", extra={"action": "run_claimed", "run_id": recorder.run.id})
-    return True
