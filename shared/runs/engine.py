@@ -12,9 +12,9 @@ from typing import Final
 
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
-from shared.runs import queue_messages
+from shared.runs import background, queue_messages
 from shared.runs.prompt import RunningPrompt
-from shared.runs.recorder import Recorder, Superseded
+from shared.runs.recorder import Recorder
 from shared.runs.references import of_steps, steps
 from shared.runs.request import exhausted, turn_request
 from shared.runs.tool_runner import ToolRunner
@@ -81,28 +81,11 @@ class Engine:
             await self._fail("server_error", message)
         else:
             request = turn_request(record, await self.prompt.items(), self.toolset.definitions)
-            if self._in_background():
-                await self._start_in_background(request)
+            if background.is_wanted(self.recorder):
+                await background.begin(self.recorder, request)
             else:
                 writer = TurnWriter(self.recorder, self.toolset)
                 await self._settle(await self._stream_turn(request, writer), writer)
-
-    def _in_background(self) -> bool:
-        """Whether the turn is left to run at the provider: nobody is listening, and the setting says so."""
-        wanted = self.deps.settings.model_turns == "background"
-        return wanted and self.deps.llm.can_run_in_background and self.recorder.listener is None
-
-    async def _start_in_background(self, request: TurnRequest) -> None:
-        record = self.state.record
-        key = f"{record.run.id}-{record.turns}"
-        response_id = await self.deps.llm.start(request, key, record.run.deadline)
-        self.state.await_response(response_id)
-        await queue_messages.poll(self.deps, record, polls=0)
-        try:
-            await self.recorder.commit()
-        except Superseded:
-            await self.deps.llm.cancel(response_id)
-            raise
 
     async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         """Take the turn; one that broke off is taken again if nobody has heard of it."""

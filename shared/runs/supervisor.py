@@ -28,7 +28,7 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
             await supervise(recorder, Engine(recorder).drive(turn))
     except deadline.Overdue:
         logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
-        await hand_on(recorder)
+        await recorder.hand_on()
     except Superseded:
         await on_superseded(recorder)
     except asyncio.CancelledError:

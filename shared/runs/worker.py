@@ -12,10 +12,8 @@ from typing import Final
 from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.json_types import Json
-from shared.llm.base import LlmError, Turn
-from shared.objects.run import RunRecord
 from shared.queue.base import again
-from shared.runs import lease, lifecycle, queue_messages, supervisor
+from shared.runs import background, lease, lifecycle, queue_messages, supervisor
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder
 
@@ -88,24 +86,10 @@ class Worker:
 
     async def _resume(self, recorder: Recorder, message: RunMessage) -> None:
         """Drive the run on; one whose turn is taken in the background, when that is over."""
-        turn: Turn | LlmError | None = None
+        turn = None
         if recorder.record.response_id is not None:
-            turn = await self._poll(recorder.record.response_id)
+            turn = await background.collect(recorder, message)
             if turn is None:
-                await self._ask_again(recorder.record, message)
                 return
         if await recorder.claim():
             await supervisor.drive(recorder, turn)
-
-    async def _poll(self, response_id: str) -> Turn | LlmError | None:
-        try:
-            return await self.deps.llm.poll(response_id)
-        except LlmError as error:
-            return error
-
-    async def _ask_again(self, record: RunRecord, message: RunMessage) -> None:
-        """Keep two chains apart: polls follow polls, and the watchdog only watches that the polls go on."""
-        if message.reason == "watch":
-            await queue_messages.watch(self.deps, record, self.deps.clock() + self.deps.settings.lease_seconds)
-        else:
-            await queue_messages.poll(self.deps, record, message.polls)
