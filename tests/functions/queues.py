@@ -56,7 +56,7 @@ class QueueOptions:
 
     def idle_seconds(self, empty: int) -> float:
         """How long to wait after the queue was found empty so many times in a row."""
-        return min(self.max_polling_interval, POLL_SECONDS * 2 ** (empty - 1) * random.uniform(0.8, 1.2))
+        return min(self.max_polling_interval, POLL_SECONDS * 2 ** min(empty - 1, 20) * random.uniform(0.8, 1.2))
 
 
 async def pump(
