@@ -14,7 +14,7 @@ from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
-from shared.search.parsing.parser import SECONDS, parse
+from shared.search.parsing.parser import parse
 from shared.vector_stores.embedding import embed, forget
 from shared.vector_stores.file_status import IndexingResult, failed
 from shared.vector_stores.rows import item_row
@@ -32,7 +32,7 @@ async def read(caller: Caller, store_id: str, item: ItemRecord) -> IndexingResul
     """
     try:
         content = caller.deps.blobs.read(layout.file_blob(caller.owner, item.file.id))
-        parsed = await parse(item.filename, content, strategy_of(item), min(SECONDS, left()))
+        parsed = await parse(item.filename, content, strategy_of(item), left())
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:

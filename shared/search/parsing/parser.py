@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -41,9 +42,7 @@ class Parsed:
     omitted: list[str]
 
 
-async def parse(
-    filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float | None = None
-) -> Parsed:
+async def parse(filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float = math.inf) -> Parsed:
     """What there is to know of a file. Raises ParsingFailed or ReadingInterrupted."""
     reader_of(filename)
     with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +50,7 @@ async def parse(
         with path.open("wb") as file:
             async for piece in content:
                 await asyncio.to_thread(file.write, piece)
-        output = await run(str(path), filename, strategy, SECONDS if seconds is None else seconds)
+        output = await run(str(path), filename, strategy, min(SECONDS, seconds))
     return await asyncio.to_thread(parsed, output)
 
 
