@@ -9,6 +9,7 @@ The server has an event loop of its own in a thread; `box.run` carries a corouti
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import threading
@@ -35,6 +36,9 @@ Result = TypeVar("Result")
 TLS = ssl.create_default_context()
 
 KEY, OTHER_KEY = "sk-test-0123456789", "sk-other-0123456789"
+
+#: A function of the client's.
+WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 
 #: What every SDK client of the tests is made with.
 SDK: dict[str, Any] = {"api_key": KEY, "max_retries": 0, "timeout": 20, "_strict_response_validation": True}
@@ -190,3 +194,37 @@ def raw(box):
     """Raw requests without a key, below the root."""
     with below(box.url) as client:
         yield client
+
+
+@pytest.fixture
+def assistant(client):
+    """An assistant that may ask for the weather; override in a test module."""
+    return client.beta.assistants.create(model="gpt-x", name="Helper", instructions="Be kind.", tools=[WEATHER])
+
+
+@pytest.fixture
+def thread(client):
+    """A thread with a question; override in a test module."""
+    return client.beta.threads.create(messages=[{"role": "user", "content": "Weather?"}])
+
+
+@pytest.fixture
+def stream(http, assistant, thread):
+    """Start a streamed run and read (event, data, seconds since the request) one by one."""
+
+    def stream(path=None, *, params=None, **body):
+        path = path or f"threads/{thread.id}/runs"
+        body = {"stream": True} | ({} if "tool_outputs" in body else {"assistant_id": assistant.id}) | body
+        started = time.monotonic()
+        with http.stream("POST", path, params=params, json=body, timeout=60) as response:
+            assert response.status_code == 200
+            assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+            name = ""
+            for line in response.iter_lines():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    data = line.removeprefix("data: ")
+                    yield name, data if data == "[DONE]" else json.loads(data), time.monotonic() - started
+
+    return stream

@@ -6,22 +6,10 @@ import pytest
 
 from shared.llm.scripted import call, fail, pause, text
 
-WEATHER = {"type": "function", "function": {"name": "get_weather"}}
-
 
 @pytest.fixture
 def settings():
     return {"model_turns": "background"}
-
-
-@pytest.fixture
-def assistant(client):
-    return client.beta.assistants.create(model="gpt-x", tools=[WEATHER])
-
-
-@pytest.fixture
-def thread(client):
-    return client.beta.threads.create(messages=[{"role": "user", "content": "Weather?"}])
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from shared.llm.scripted import call, text
@@ -134,16 +132,9 @@ def test_the_model_is_told_which_files_a_message_brings(client, llm, ask, thread
     assert told == ["Double them.", f"(attached: a.csv, in /mnt/data/{table.id})"]
 
 
-def test_scenario_e_code_interpreter_stream(http, llm, assistant, thread):
+def test_scenario_e_code_interpreter_stream(stream, llm):
     llm.script([call("code_interpreter", code=CHART)], [text("See.")])
-    body = {"assistant_id": assistant.id, "stream": True}
-    events = []
-    with http.stream("POST", f"threads/{thread.id}/runs", json=body, timeout=60) as response:
-        for line in response.iter_lines():
-            if line.startswith("event: "):
-                events.append([line.removeprefix("event: thread."), None])
-            elif line.startswith("data: {"):
-                events[-1][1] = json.loads(line.removeprefix("data: "))
+    events = [(name.removeprefix("thread."), data) for name, data, _ in stream()]
 
     deltas = [data["delta"]["step_details"]["tool_calls"][0] for name, data in events if name == "run.step.delta"]
     assert deltas[0]["code_interpreter"] == {"input": "", "outputs": []}

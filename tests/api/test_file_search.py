@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import openai
 import pytest
 
@@ -64,16 +62,9 @@ def test_a_search_is_a_step_and_its_markers_become_citations(client, llm, assist
 
 
 @pytest.mark.parametrize(("include", "content"), [([], None), ([CONTENT], [{"type": "text", "text": FOOD}])])
-def test_scenario_d_file_search_stream(http, llm, assistant, thread, food, include, content):
+def test_scenario_d_file_search_stream(stream, llm, food, include, content):
     llm.script([call("file_search", queries=["food"])], [text("Raclette 【1:", "0†food.txt】.")])
-    body = {"assistant_id": assistant.id, "stream": True}
-    events = []
-    with http.stream("POST", f"threads/{thread.id}/runs", params={"include[]": include}, json=body) as response:
-        for line in response.iter_lines():
-            if line.startswith("event: "):
-                events.append([line.removeprefix("event: thread."), None])
-            elif line.startswith("data: {"):
-                events[-1][1] = json.loads(line.removeprefix("data: "))
+    events = [(name.removeprefix("thread."), data) for name, data, _ in stream(params={"include[]": include})]
 
     [delta] = [data for name, data in events if name == "run.step.delta"]
     [opened] = delta["delta"]["step_details"]["tool_calls"]

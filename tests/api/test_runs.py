@@ -10,18 +10,6 @@ import pytest
 
 from shared.llm.scripted import call, fail, incomplete, pause, raw_call, text, usage
 
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
-
-
-@pytest.fixture
-def assistant(client):
-    return client.beta.assistants.create(model="gpt-x", name="Helper", instructions="Be kind.", tools=[WEATHER])
-
-
-@pytest.fixture
-def thread(client):
-    return client.beta.threads.create(messages=[{"role": "user", "content": "Weather?"}])
-
 
 @pytest.fixture
 def ask(client, assistant, thread):

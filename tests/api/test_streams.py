@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import openai
 import pytest
@@ -11,8 +10,6 @@ from openai import AssistantEventHandler
 
 from shared.llm.scripted import call, fail, incomplete, pause, refusal, text, usage
 from shared.tools.base import tool
-
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 
 
 async def tell_time() -> str:
@@ -23,38 +20,6 @@ async def tell_time() -> str:
 @pytest.fixture
 def tools():
     return [tool(tell_time, idempotent=True, timeout=5)]
-
-
-@pytest.fixture
-def assistant(client):
-    return client.beta.assistants.create(model="gpt-x", tools=[WEATHER])
-
-
-@pytest.fixture
-def thread(client):
-    return client.beta.threads.create(messages=[{"role": "user", "content": "Weather?"}])
-
-
-@pytest.fixture
-def stream(http, assistant, thread):
-    """Start a streamed run and read (event, data, seconds since the request) one by one."""
-
-    def stream(path=None, **body):
-        path = path or f"threads/{thread.id}/runs"
-        body = {"stream": True} | ({} if "tool_outputs" in body else {"assistant_id": assistant.id}) | body
-        started = time.monotonic()
-        with http.stream("POST", path, json=body) as response:
-            assert response.status_code == 200
-            assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-            name = ""
-            for line in response.iter_lines():
-                if line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    data = line.removeprefix("data: ")
-                    yield name, data if data == "[DONE]" else json.loads(data), time.monotonic() - started
-
-    return stream
 
 
 def names(events):
