@@ -7,6 +7,7 @@ logs show what is called, family by family.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 sys.dont_write_bytecode = True
 
 from shared import logs  # noqa: E402
-from shared.functions_bridge import answer  # noqa: E402
+from shared.functions_bridge import answer, require_streams  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.app import Box
@@ -45,6 +46,7 @@ METHODS = ("GET", "POST", "DELETE", "OPTIONS", "HEAD", "PUT", "PATCH")
 STORAGE = "AzureWebJobsStorage"
 
 logs.set_up()
+require_streams(sys.version_info[:2], os.environ.get("PYTHON_ENABLE_INIT_INDEXING", ""))
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 

@@ -20,6 +20,18 @@ SCOPE_KEYS = {
 }  # fmt: skip
 
 
+def require_streams(version: tuple[int, int], flag: str) -> None:
+    """Refuse to be indexed where every HTTP call would hang: in workers before 3.13 that were not told to stream.
+
+    Raises RuntimeError, which the host logs. `flag`: the worker's setting PYTHON_ENABLE_INIT_INDEXING.
+    """
+    if version < (3, 13) and flag.lower() not in ("1", "true", "t", "y", "yes"):
+        raise RuntimeError(
+            f"Set PYTHON_ENABLE_INIT_INDEXING=1 in the app's settings: without it the worker of Python "
+            f"{version[0]}.{version[1]} would let every HTTP call hang. Newer ones do not need it."
+        )
+
+
 class Answered(Response):
     """What the function returns: the app has already sent everything."""
 

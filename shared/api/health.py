@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -51,8 +52,9 @@ class Health:
                 await self.deps.store.get("health", "health")
                 async for _ in self.deps.blobs.list("health/"):
                     break
-        except (StoreError, BlobsUnavailable, TimeoutError):
-            return "could not be reached"
+        except (StoreError, BlobsUnavailable, TimeoutError) as error:
+            refused = getattr(error.__cause__, "status_code", None) == HTTPStatus.FORBIDDEN
+            return "refuses the box: see the roles of its identity" if refused else "could not be reached"
         return "answers"
 
 

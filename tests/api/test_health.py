@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from aiohttp import web
+from azure.core.exceptions import HttpResponseError
 
 from shared.llm.responses import from_settings
 from shared.store.base import Unavailable
@@ -131,6 +132,18 @@ def test_storage_that_is_away_is_said(raw, box, monkeypatch):
     monkeypatch.setattr(box.deps.store, "get", away)
     response = raw.get("/healthz?deep=1")
     assert (response.status_code, response.json()["storage"]) == (503, "could not be reached")
+
+
+def test_storage_that_refuses_is_told_from_storage_that_is_away(raw, box, monkeypatch):
+    async def refuse(*_: object) -> None:
+        forbidden = HttpResponseError("AuthorizationPermissionMismatch")
+        forbidden.status_code = 403
+        raise Unavailable("no") from forbidden
+
+    monkeypatch.setattr(box.deps.store, "get", refuse)
+    answer = raw.get("/healthz?deep=1")
+    assert answer.status_code == 503
+    assert answer.json()["storage"] == "refuses the box: see the roles of its identity"
 
 
 def test_many_who_ask_are_one_question_to_the_model(raw, endpoint):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from shared.functions_bridge import require_streams
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
@@ -96,7 +98,9 @@ OUTSIDE = {
 
 def test_indexing_loads_nothing_heavy():
     loaded = subprocess.check_output(
-        [sys.executable, "-c", "import sys, json, function_app; print(json.dumps(sorted(sys.modules)))"], cwd=ROOT
+        [sys.executable, "-c", "import sys, json, function_app; print(json.dumps(sorted(sys.modules)))"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHON_ENABLE_INIT_INDEXING": "1"},
     )
     modules = set(json.loads(loaded))
     assert {"azure.functions", "azurefunctions.extensions.http.fastapi"} <= modules
@@ -108,3 +112,14 @@ def test_indexing_loads_nothing_heavy():
     heavy = {"openai", "azure.core", "azure.identity", "azure.storage", "azure.data", "aiohttp", "pandas", "numpy",
              "httpx", "requests", "pydantic_settings"}  # fmt: skip
     assert modules & heavy == set()
+
+
+@pytest.mark.parametrize(("version", "flag"), [((3, 11), "1"), ((3, 12), "True"), ((3, 13), ""), ((3, 14), "0")])
+def test_a_worker_that_serves_streams_is_accepted(version: tuple[int, int], flag: str):
+    require_streams(version, flag)
+
+
+@pytest.mark.parametrize(("version", "flag"), [((3, 11), ""), ((3, 12), "0")])
+def test_a_worker_whose_calls_would_hang_is_refused_in_words(version: tuple[int, int], flag: str):
+    with pytest.raises(RuntimeError, match="Set PYTHON_ENABLE_INIT_INDEXING=1"):
+        require_streams(version, flag)
