@@ -55,6 +55,7 @@ async def count_run(
         listener = await create.create_streamed(Caller(box.deps, OWNER), box.streamed, thread["id"], body, ())
         while await listener.read():
             pass
+        await box.streamed.wait()
         return dict(counter)
     run = await create.create(Caller(box.deps, OWNER), thread["id"], body)
     taken = await box.deps.queue.receive(1, 60, 5)
@@ -89,12 +90,12 @@ async def measure(connection_string: str, home: Path) -> Json:
 
 
 def cost_of_1000(counts: Json) -> float:
-    """USD for the storage operations of a thousand runs; the trigger's receive and delete are added."""
+    """USD for the storage operations of a thousand runs; what the trigger does with messages that stay is added."""
     kinds = Counter({kind.split(".")[0]: 0 for kind in counts})
     for kind, number in counts.items():
         if kind != "total":
             kinds[kind.split(".")[0]] += number
-    kinds["queue"] += 2 * counts.get("queue.send", 0)
+    kinds["queue"] += 2 * (counts.get("queue.send", 0) - counts.get("queue.delete", 0))
     return sum(PRICES[home] * number / 10_000 for home, number in kinds.items() if home in PRICES) * 1000
 
 

@@ -5,14 +5,17 @@ A message is always sent before the commit it serves. It names the run and why; 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.objects.run import RunKey, RunRecord
-from shared.queue.base import QueueMessage
+from shared.queue.base import QueueMessage, QueueUnavailable, Sent
 from shared.runs import lease
+
+logger = logging.getLogger(__name__)
 
 #: Seconds a watchdog comes after the lease it watches has run out.
 WATCH_SLACK: Final = 0.5
@@ -44,11 +47,11 @@ class RunMessage(QueueMessage):
         return RunKey(self.owner, self.thread_id, self.run_id)
 
 
-async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **more: Any) -> None:
+async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **more: Any) -> Sent:
     """Send a message about the run that becomes visible after `delay` seconds."""
     key = record.key
     message = RunMessage(owner=key.owner, thread_id=key.thread_id, run_id=key.run_id, reason=reason, **more)
-    await deps.queue.send(message.to_json(), delay)
+    return await deps.queue.send(message.to_json(), delay)
 
 
 async def start(deps: Deps, record: RunRecord) -> None:
@@ -79,11 +82,19 @@ def is_late(message: RunMessage, record: RunRecord) -> bool:
     return message.reason == "watch" and record.watched_until > message.until
 
 
-async def watch(deps: Deps, record: RunRecord, until: float) -> None:
+async def watch(deps: Deps, record: RunRecord, until: float) -> Sent:
     """Whoever holds the lease until then (unix seconds) may die: look again."""
     visible = until + WATCH_SLACK
     lease.watch_until(record, visible)
-    await send(deps, record, "watch", max(0.0, visible - deps.clock()), until=visible)
+    return await send(deps, record, "watch", max(0.0, visible - deps.clock()), until=visible)
+
+
+async def call_off(deps: Deps, watchdog: Sent) -> None:
+    """The run is over: nobody need look. A watchdog that comes nevertheless finds nothing to do."""
+    try:
+        await deps.queue.delete(watchdog)
+    except QueueUnavailable:
+        logger.warning("watchdog not called off", extra={"action": "watchdog_not_called_off"})
 
 
 async def poll(deps: Deps, record: RunRecord, polls: int) -> None:

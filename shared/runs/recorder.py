@@ -13,6 +13,7 @@ from shared.json_types import Json
 from shared.objects.message import Message
 from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
+from shared.queue.base import Sent
 from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
@@ -51,6 +52,9 @@ class Recorder:
         #: Whose lease the commits rely on; None: a passer-by's.
         self.holder: str | None = None
         self._lock = asyncio.Lock()
+        #: The message that looks after the run if we die; None: an earlier driver sent it.
+        self._watchdog: Sent | None = None
+        self._is_over = False
 
     @property
     def record(self) -> RunRecord:
@@ -113,6 +117,7 @@ class Recorder:
                 except Conflict as error:
                     await self._adopt(error)
             self.version = versions[0]
+            self._is_over = not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
             self.publish(event)
 
@@ -178,9 +183,14 @@ class Recorder:
         seconds, now = self.deps.settings.lease_seconds, self.deps.clock()
         holder = lease.take(self.record, now, seconds)
         if not lease.is_watched(self.record, now):
-            await queue_messages.watch(self.deps, self.record, now + seconds)
+            self._watchdog = await queue_messages.watch(self.deps, self.record, now + seconds)
         await self.commit(*others)
         self.holder = holder
+
+    async def call_off_watchdog(self) -> None:
+        """Take our watchdog back if the run is over: it would be one more execution, for nothing."""
+        if self._is_over and self._watchdog is not None:
+            await queue_messages.call_off(self.deps, self._watchdog)
 
     async def heartbeat(self) -> None:
         """See whether the run is still ours, and renew the lease when half of it has passed. Raises Superseded."""

@@ -34,6 +34,10 @@ class StreamedRuns:
         """Stop driving; the runs are released for others."""
         for task in self._tasks:
             task.cancel()
+        await self.wait()
+
+    async def wait(self) -> None:
+        """Wait until none is driven any more."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -55,6 +59,8 @@ async def drive(recorder: Recorder, listener: Listener) -> None:
             # We broke down, have to stop, or the thread is gone: clients take a bare end for a good one.
             listener.put(fault("The server had an error while processing your request. Sorry about that!"))
         listener.close()
+    # Only now: nobody waits for it.
+    await recorder.call_off_watchdog()
 
 
 async def follow(ours: Recorder, listener: Listener) -> None:

@@ -93,3 +93,4 @@ class Worker:
                 return
         if await recorder.claim():
             await supervisor.drive(recorder, turn)
+            await recorder.call_off_watchdog()

@@ -14,7 +14,7 @@ from shared.tools.base import tool
 
 
 @pytest.mark.parametrize(
-    ("streamed", "calls", "operations"), [(False, 0, 9), (False, 1, 11), (False, 3, 15), (True, 0, 7), (True, 1, 10)]
+    ("streamed", "calls", "operations"), [(False, 0, 10), (False, 1, 12), (False, 3, 16), (True, 0, 8), (True, 1, 11)]
 )
 @pytest.mark.parametrize("length", [1, 60])
 async def test_operations_of_a_run(tmp_path, streamed, calls, operations, length):

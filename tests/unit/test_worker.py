@@ -17,6 +17,7 @@ from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
 from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run import Lease, RunKey, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
+from shared.queue.base import QueueUnavailable
 from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
 from shared.store.base import Unavailable
@@ -394,6 +395,68 @@ async def test_a_poisoned_message_does_not_end_a_run_that_somebody_drives(bench)
     assert (await bench.record()).run.status == "in_progress"
 
 
+@pytest.fixture
+def kept(bench, monkeypatch) -> dict[object, str]:
+    """Handle -> reason of the messages that were sent and not taken back."""
+    queue, kept = bench.box.deps.queue, {}
+    send, delete = queue.send, queue.delete
+
+    async def sending(body, delay=0.0):
+        sent = await send(body, delay)
+        kept[sent.handle] = body["reason"]
+        return sent
+
+    async def deleting(message):
+        await delete(message)
+        kept.pop(message.handle)
+
+    monkeypatch.setattr(queue, "send", sending)
+    monkeypatch.setattr(queue, "delete", deleting)
+    return kept
+
+
+async def test_a_run_that_is_over_takes_its_watchdog_back(bench, kept):
+    await bench.begin()
+    bench.llm.script([text("Hi.")])
+    await bench.box.handle_run(bench.message("start"))
+    assert (await bench.record()).run.status == "completed"
+    assert [*kept.values()] == ["start"]
+
+
+async def test_a_streamed_run_that_is_over_takes_its_watchdog_back(bench, kept):
+    assistant = await assistants.create(Caller(bench.box.deps, OWNER), CreateAssistant(model="m"))
+    body = CreateThreadAndRun.model_validate({"assistant_id": assistant["id"]})
+    bench.llm.script([text("Hi.")])
+    listener = await create.create_with_thread_streamed(Caller(bench.box.deps, OWNER), bench.box.streamed, body)
+    assert [*kept.values()] == ["watch"]
+    while await listener.read():
+        pass
+    await bench.box.streamed.wait()
+    assert [*kept.values()] == []
+
+
+async def test_a_run_that_waits_for_its_client_keeps_its_watchdog(bench, kept):
+    """The run counts on it when it goes on before its time."""
+    await bench.begin()
+    bench.llm.script([raw_call("get_weather", "{}")])
+    await bench.box.handle_run(bench.message("start"))
+    assert (await bench.record()).run.status == "requires_action"
+    assert "watch" in kept.values()
+
+
+async def test_a_watchdog_that_cannot_be_taken_back_does_no_harm(bench, monkeypatch):
+    async def delete(message):
+        raise QueueUnavailable("throttled")
+
+    await bench.begin()
+    bench.llm.script([text("Hi.")])
+    monkeypatch.setattr(bench.box.deps.queue, "delete", delete)
+    await bench.box.handle_run(bench.message("start"))
+    await bench.box.handle_run(bench.message("watch"))
+    assert (await bench.record()).run.status == "completed"
+    assert len(bench.llm.requests) == 1
+
+
 async def test_watchdogs_do_not_multiply(bench):
     """Each drive sends one; an older one finds out that it is not the last, and goes."""
     await bench.begin()
@@ -411,7 +474,7 @@ async def test_watchdogs_do_not_multiply(bench):
 
     async def send(body, delay=0.0):
         held.append(body["reason"])
-        await sending(body, delay)
+        return await sending(body, delay)
 
     queue.send = send
     watchdogs = [each.body for each in await queue.receive(32, 60, 0) if each.body["reason"] == "watch"]
