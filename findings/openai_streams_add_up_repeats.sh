@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# openai 3.57.0 adds every delta of an Assistants stream to its snapshot: texts are joined and numbers added up, whatever
+# openai 3.57.0 adds each delta of an Assistants stream to its snapshot: texts are joined and numbers added up, whatever
 # they mean. A server that repeats a call's id and name in its second delta makes `call_1call_1` of them, and an
 # annotation sent twice starts at twice its place. Only `index` and `type` may be repeated.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The text of a page, by PDFium (pypdfium2 5.15.2) as by pypdf 7.1.1, has neither the values of a form's fields nor notes
-# typed on top; loading the form (`init_forms`) changes nothing. Of a filled form only the questions are read. Once PDFium
-# has flattened the page, the value is there; a note without an appearance stream, as pypdf writes it, not even then.
+# typed on top; loading the form (`init_forms`) changes nothing. Of a filled form only the questions are read. Once
+# PDFium has flattened the page, the value is there; a note as pypdf writes it (without an appearance) not even then.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
