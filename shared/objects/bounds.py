@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """Put on a list, dictionary or string type of a request model; pydantic's own bound reads all elements first."""
+    """Put on a list, dictionary or string type of a request model; pydantic's own reads all of a dictionary first."""
 
     length: int
 
