@@ -130,8 +130,6 @@ def _has(body: Json, dotted: str) -> bool:
 def _refusal_text(name: str) -> str:
     if name == "include":
         return "Encrypted content is not supported with this model."
-    if name == "text.format":
-        return "Invalid parameter: 'text.format' of type 'json_schema' is not supported with this model."
     return f"Unsupported parameter: '{name}' is not supported with this model."
 
 

@@ -194,6 +194,45 @@ async def test_a_refusal_in_the_stream_is_understood_too():
             await ask(base_url)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "rate_limit_exceeded", "message": "Your requests have exceeded the rate limit."},
+        {"code": "too_many_requests", "message": "Too Many Requests"},
+        {"message": "Too many requests, slow down"},
+        None,
+    ],
+)
+async def test_throttling_within_a_stream_that_began_well_is_waited_for(error):
+    waits: list[float] = []
+
+    async def answer(_: web.Request) -> web.Response:
+        waits.append(time.monotonic())
+        if len(waits) > 1:
+            return web.Response(body=stream_bytes(FakeTurn(text=("Rain.",)), "m"), content_type="text/event-stream")
+        events = [{"type": "response.failed", "response": {"id": "r", "status": "failed", "error": None}}]
+        events += [] if error is None else [{"type": "error", "error": error}]
+        body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+        return web.Response(body=body, content_type="text/event-stream", headers={"Retry-After": "0.3"})
+
+    async with answering(answer) as base_url:
+        assert await ask(base_url) == "Rain."
+    assert waits[1] - waits[0] >= 0.3, "the stream's own header says when to come back"
+
+
+async def test_throttling_within_streams_is_told_as_such_in_the_end():
+    async def answer(_: web.Request) -> web.Response:
+        events = [{"type": "response.failed", "response": {"status": "failed", "error": None}}]
+        events += [{"type": "error", "error": {"code": "too_many_requests", "message": "Too Many Requests"}}]
+        body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+        return web.Response(body=body, content_type="text/event-stream")
+
+    async with answering(answer) as base_url:
+        with pytest.raises(LlmError) as caught:
+            await ask(base_url)
+    assert caught.value.code == "rate_limit_exceeded"
+
+
 # -- endpoints that cannot be reached ----------------------------------------------------------------------------------
 
 

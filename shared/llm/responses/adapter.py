@@ -17,9 +17,20 @@ from shared.json_types import Json
 from shared.llm.base import LlmError, ModelHealth, Turn, TurnDone, TurnEvent, TurnRequest
 from shared.llm.responses import probe
 from shared.llm.responses.attempts import BACKOFF, Attempts
-from shared.llm.responses.body import Dialect, body_of
+from shared.llm.responses.body import body_of
+from shared.llm.responses.dialect import Dialect
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
-from shared.llm.responses.errors import SORRY, Fail, Retry, StreamCut, WithoutParameter, decide, facts
+from shared.llm.responses.errors import (
+    SORRY,
+    Fail,
+    OtherEffort,
+    PictureRefused,
+    Retry,
+    StreamCut,
+    WithoutParameter,
+    decide,
+    facts,
+)
 from shared.llm.responses.events import Reader, TurnFailed, failure_of, turn_of
 
 logger = logging.getLogger(__name__)
@@ -127,12 +138,13 @@ class ResponsesLlm:
 
     def _attempts(self, request: TurnRequest, deadline: float, **how: bool) -> Attempts:
         model = self._aliases.get(request.model, self._aliases.get("*", request.model))
-        return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff)
+        return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff, request.input)
 
     async def _events(self, attempts: Attempts) -> AsyncGenerator[TurnEvent, None]:
         from openai import AsyncStream
 
         reader = Reader()
+        attempts.headers = {}
         stream = await self._endpoint.client().post(
             "/responses",
             body=attempts.body,
@@ -141,6 +153,7 @@ class ResponsesLlm:
             stream=True,
             stream_cls=AsyncStream[object],
         )
+        attempts.headers = stream.response.headers
         event: TurnEvent | None = None
         async with stream:
             async for raw in stream:
@@ -151,7 +164,7 @@ class ResponsesLlm:
                 if event is not None:
                     yield event
         if not isinstance(event, TurnDone):
-            raise StreamCut
+            raise reader.failure or StreamCut
         yield event
 
     async def _short_call(self, method: str, path: str) -> Json:
@@ -181,7 +194,7 @@ def _final(error: Exception) -> LlmError:
     """The error a client sees when nothing more is tried."""
     decision = decide(error)
     match decision:
-        case Retry():
+        case Retry() | OtherEffort() | PictureRefused():
             return decision.last
         case Fail():
             return decision.error

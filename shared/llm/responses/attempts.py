@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.llm.base import LlmError
-from shared.llm.responses.body import Dialect, whole, without
-from shared.llm.responses.errors import Retry, WithoutParameter, decide, facts
+from shared.llm.responses import pictures
+from shared.llm.responses.body import whole, without
+from shared.llm.responses.dialect import Dialect, effort_in
+from shared.llm.responses.errors import (
+    OtherEffort,
+    PictureRefused,
+    Retry,
+    WithoutParameter,
+    decide,
+    facts,
+    host_of,
+    retry_after,
+)
+from shared.llm.responses.mistakes import told
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +41,16 @@ class Attempts:
     #: Unix seconds.
     deadline: float
     backoff: Backoff
+    #: The request's own input: there pictures have their names.
+    input: list[Json] = field(default_factory=list)
+    #: Of the last answer that began well; a stream that is throttled says there when to come back.
+    headers: Mapping[str, str] = field(default_factory=dict, init=False)
+    _effort: str | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
+    _without_pictures: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        self._effort = effort_in(self.body)
         self.body = self.dialect.apply(self.body)
 
     @property
@@ -46,15 +66,42 @@ class Attempts:
             return
         decision = decide(error, self.body)
         match decision:
-            case WithoutParameter(name, this_value_only):
+            case WithoutParameter(name):
                 self._log("model_parameter_dropped", error, parameter=name)
-                self.dialect.remember(self.body, name, this_value_only=this_value_only)
+                self.dialect.remember(self.body["model"], self._effort, name)
                 self.body = without(self.body, name)
+            case OtherEffort(supported, last):
+                self._change_effort(supported, last, error)
+            case PictureRefused():
+                self._leave_out_pictures(decision, error)
             case Retry(after, last):
-                await self._wait(after, last, error)
+                await self._wait(retry_after(self.headers) if after is None else after, last, error)
             case _:
                 self._log("model_gave_up", error)
                 raise decision.error from error
+
+    def _change_effort(self, supported: tuple[str, ...], last: LlmError, error: Exception) -> None:
+        changed = self.dialect.replace_effort(self.body, supported)
+        if changed is None:
+            self._log("model_gave_up", error)
+            raise last from error
+        self._log("model_effort_changed", error, effort=changed["reasoning"]["effort"])
+        self.body = changed
+
+    def _leave_out_pictures(self, refused: PictureRefused, error: Exception) -> None:
+        """The request without the earlier picture that is meant; the second time without all earlier ones."""
+        blamed = pictures.blamed(refused.refusal, self.body)
+        names = pictures.names_in(self.input)
+        earlier = pictures.earlier(self.body, blamed)
+        if earlier and self._without_pictures > 0:
+            earlier = pictures.earlier(self.body, pictures.all_of(self.body))
+        if not earlier:
+            self._log("model_gave_up", error)
+            named = pictures.named(self.body, blamed, names)
+            raise told(f"The model's provider refused {named}", refused.refusal.message, host_of(error)) from error
+        self._log("model_pictures_left_out", error, pictures=len(earlier))
+        self._without_pictures += 1
+        self.body = pictures.without(self.body, earlier, names)
 
     async def _wait(self, after: float | None, last: LlmError, error: Exception) -> None:
         self._failures += 1

@@ -7,9 +7,6 @@ import json
 from shared.json_types import Json
 from shared.llm.base import TurnRequest
 
-#: Parameters a turn can do without. Some models know no temperature, others no reasoning, some servers neither.
-OPTIONAL = ("temperature", "top_p", "reasoning", "parallel_tool_calls", "text", "include", "tool_choice")
-
 #: Stands for the reasoning items of the input; an endpoint that cannot read them does without, this once.
 REASONING_ITEMS = "reasoning items"
 
@@ -54,7 +51,7 @@ def sendable(items: list[Json]) -> list[Json]:
 
     An endpoint that stores nothing looks ids up in vain, and refuses a call whose reasoning it cannot find. Reasoning
     is sent only if it carries its content: encrypted, or in clear as open-weight models give it; their servers want the
-    id with it, and the model's own messages, which have none, as plain text.
+    id with it, and the model's own messages, which have none, as plain text. The names of pictures are ours.
     """
     return [_sendable(item) for item in items if item.get("type") != "reasoning" or _has_content(item)]
 
@@ -77,29 +74,6 @@ def carries_reasoning(body: Json) -> bool:
     return any(item.get("type") == "reasoning" for item in body["input"])
 
 
-class Dialect:
-    """What each model was seen to refuse; lives as long as the process."""
-
-    def __init__(self) -> None:
-        self._refused: dict[str, set[tuple[str, str | None]]] = {}
-
-    def apply(self, body: Json) -> Json:
-        """The body in words its model understands."""
-        refused = self._refused.get(body["model"])
-        if refused is None:
-            return body
-        return {
-            name: value
-            for name, value in body.items()
-            if (name, None) not in refused and (name, json.dumps(value)) not in refused
-        }
-
-    def remember(self, body: Json, name: str, *, this_value_only: bool) -> None:
-        """The model refused a parameter, or only the value it has in this body."""
-        value = json.dumps(body[name]) if this_value_only else None
-        self._refused.setdefault(body["model"], set()).add((name, value))
-
-
 def _note(text: str) -> Json:
     return {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
@@ -111,8 +85,14 @@ def _has_content(reasoning: Json) -> bool:
 def _sendable(item: Json) -> Json:
     if item.get("role") == "assistant":
         return {"type": "message", "role": "assistant", "content": _text_of(item)}
+    if item.get("role") == "user" and isinstance(item["content"], list):
+        return item | {"content": [_nameless(part) for part in item["content"]]}
     clear = item.get("type") == "reasoning" and not item.get("encrypted_content")
     return {key: value for key, value in item.items() if key != "status" and (key != "id" or clear)}
+
+
+def _nameless(part: Json) -> Json:
+    return {key: value for key, value in part.items() if key != "name"} if "name" in part else part
 
 
 def _spoken(items: list[Json]) -> str:

@@ -1,6 +1,6 @@
 """What an error of the endpoint means: try again, say less, or give up with words for the client.
 
-The endpoint's own words go to the log only; they may speak of deployments and keys.
+The endpoint's own words are told where the caller can mend what they speak of, without secrets; the log has them whole.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from email.utils import parsedate_to_datetime
 
 from shared.json_types import Json
 from shared.llm.base import LlmError
-from shared.llm.responses import unreachable
-from shared.llm.responses.body import OPTIONAL, REASONING_ITEMS, carries_reasoning
+from shared.llm.responses import parameters, pictures, unreachable
+from shared.llm.responses.body import REASONING_ITEMS, carries_reasoning
 from shared.llm.responses.endpoint import CredentialRefused
 from shared.llm.responses.events import TurnFailed
+from shared.llm.responses.mistakes import mistake, told
+from shared.llm.responses.parameters import Refusal
 from shared.llm.responses.refusals import refusal
 
 SORRY = "Sorry, something went wrong."
@@ -26,8 +28,18 @@ BUSY = "The rate limit of the model was reached. Please try again later."
 #: An answer that is not as the API says, or an identity that is none, will be the same the next time.
 _HOPELESS = (ValueError, LookupError, TypeError, CredentialRefused)
 #: Codes within a stream that may be gone the next time.
-_PASSING_CODES = {"server_error", "rate_limit_exceeded", "internal_error", "overloaded", "timeout", "None"}
-_UNSUPPORTED = re.compile(r"unsupported|not supported|not support|unknown parameter|unrecognized|not permitted", re.I)
+_BUSY_CODES = {"rate_limit_exceeded", "too_many_requests", "slow_down"}
+_PASSING_CODES = _BUSY_CODES | {
+    "server_error",
+    "server_is_overloaded",
+    "internal_error",
+    "overloaded",
+    "timeout",
+    # Without a code; a response that failed and does not say why.
+    "None",
+    "failed",
+}
+_BUSY_WORDS = re.compile(r"rate limit|too many requests|slow down|throttl", re.I)
 _UNREADABLE = re.compile(r"encrypted content .*could not|item with id 'rs_|reasoning", re.I | re.S)
 
 
@@ -51,8 +63,25 @@ class WithoutParameter:
 
     #: The parameter's name in the body, or `REASONING_ITEMS` for the thoughts among the input.
     name: str
-    #: Another value of it might be welcome.
-    this_value_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEffort:
+    """The request is sent again at once, with the supported reasoning effort that is nearest to its own."""
+
+    #: Those that the model supports; empty: it did not say.
+    supported: tuple[str, ...]
+    #: What the run ends with when no effort is left.
+    last: LlmError
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRefused:
+    """The request is sent again without a picture of an earlier message; one of the newest message ends the run."""
+
+    refusal: Refusal
+    #: What the provider said, fit for clients.
+    last: LlmError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +92,36 @@ class Fail:
     error: LlmError
 
 
-Decision = Retry | WithoutParameter | Fail
+Decision = Retry | WithoutParameter | OtherEffort | PictureRefused | Fail
 
 
 def decide(error: Exception, body: Json | None = None) -> Decision:
     """What to do about an error that the SDK, the credential or the stream raised; `body` may be shortened."""
     if isinstance(error, TurnFailed):
-        return _about_failed_turn(error)
+        return _about_failed_turn(error, body)
     status = getattr(error, "status_code", None)
     if status is None:
-        return _about_connection(error)
-    code, message = str(getattr(error, "code", None)), _message(error)
-    names, after = (code, str(getattr(error, "type", None))), _retry_after(error)
-    if (refused := refusal(status, names, message, may_return=after is not None)) is not None:
+        return _about_connection(error, body)
+    said, after = refusal_in(error), retry_after(getattr(getattr(error, "response", None), "headers", {}))
+    names, host = (said.code, str(getattr(error, "type", None))), host_of(error)
+    if (refused := refusal(status, names, said.message, may_return=after is not None, host=host)) is not None:
         return Fail(refused)
     if status == 429:
         return Retry(after, LlmError("rate_limit_exceeded", BUSY))
     if status in (408, 409) or status >= 500:
         return Retry(after, LlmError("server_error", SORRY))
-    if body is not None and (drop := _dispensable(getattr(error, "param", None), code, message, body)) is not None:
-        return drop
-    return Fail(LlmError("server_error", SORRY))
+    return _about_request(status, said, body, host)
+
+
+def refusal_in(error: Exception) -> Refusal:
+    """What the endpoint said in an error of the SDK."""
+    param = getattr(error, "param", None)
+    return Refusal(str(getattr(error, "code", None)), None if param is None else str(param), _message(error))
+
+
+def host_of(error: Exception) -> str | None:
+    """The endpoint's host, which no client is told."""
+    return getattr(getattr(getattr(error, "request", None), "url", None), "host", None)
 
 
 def facts(error: Exception) -> Json:
@@ -96,40 +134,49 @@ def facts(error: Exception) -> Json:
     }
 
 
-def _about_failed_turn(error: TurnFailed) -> Decision:
-    if (refused := refusal(None, (error.code,), error.message)) is not None:
+def _about_failed_turn(error: TurnFailed, body: Json | None, host: str | None = None) -> Decision:
+    if (refused := refusal(None, (error.code,), error.message, host=host)) is not None:
         return Fail(refused)
-    busy = error.code == "rate_limit_exceeded"
-    final = LlmError("rate_limit_exceeded", BUSY) if busy else LlmError("server_error", SORRY)
-    return Retry(None, final) if error.code in _PASSING_CODES else Fail(final)
+    if error.code in _PASSING_CODES:
+        busy = error.code in _BUSY_CODES or bool(_BUSY_WORDS.search(error.message[:400]))
+        return Retry(None, LlmError("rate_limit_exceeded", BUSY) if busy else LlmError("server_error", SORRY))
+    return _about_request(None, Refusal(error.code, error.param, error.message), body, host)
 
 
-def _about_connection(error: Exception) -> Decision:
+def _about_connection(error: Exception, body: Json | None) -> Decision:
     if isinstance(getattr(error, "body", None), dict):
-        # An error object in the middle of a stream, as servers other than OpenAI's send it.
-        return _about_failed_turn(TurnFailed(str(getattr(error, "code", None)), _message(error)))
-    told = unreachable.kind(error)
-    final = LlmError("server_error", told or SORRY)
-    hopeless = isinstance(error, _HOPELESS) or told == unreachable.UNTRUSTED
+        # An error object in the middle of a stream, as Azure and servers other than OpenAI's send it.
+        said = refusal_in(error)
+        return _about_failed_turn(TurnFailed(said.code, said.message, said.param), body, host_of(error))
+    told_of = unreachable.kind(error)
+    final = LlmError("server_error", told_of or SORRY)
+    hopeless = isinstance(error, _HOPELESS) or told_of == unreachable.UNTRUSTED
     return Fail(final) if hopeless else Retry(None, final)
 
 
-def _dispensable(param: str | None, code: str, message: str, body: Json) -> WithoutParameter | None:
-    """The parameter the endpoint complains about, if the turn can do without it."""
-    if "encrypted content is not supported" in message.lower():
-        return WithoutParameter("include") if "include" in body else None
-    complaint = code.startswith(("unsupported_", "unknown_")) or _UNSUPPORTED.search(message)
-    if complaint:
-        names = [str(param).partition(".")[0], *re.findall(r"\w+", message)]
-        spoken_of = [{"reasoning_effort": "reasoning"}.get(name, name) for name in names]
-        name = next((name for name in spoken_of if name in OPTIONAL and name in body), None)
-        if name is not None:
-            return WithoutParameter(
-                name, this_value_only=code == "unsupported_value" or message.startswith("Unsupported value")
-            )
-    if carries_reasoning(body) and (code == "invalid_encrypted_content" or _UNREADABLE.search(message)):
-        return WithoutParameter(REASONING_ITEMS)
-    return None
+def _about_request(status: int | None, said: Refusal, body: Json | None, host: str | None) -> Decision:
+    """The request is wrong as it stands: in what can be left out, in what the caller wrote, or in what we wrote."""
+    known = mistake(status, said, host)
+    if status not in (401, 403) and pictures.is_meant(said):
+        known = told("The model's provider refused a picture", said.message, host)
+        if body is None or pictures.all_of(body):
+            return PictureRefused(said, known)
+    if body is not None:
+        if (name := parameters.unsupported(said, body)) is not None:
+            return WithoutParameter(name)
+        if (supported := parameters.other_efforts(said, body)) is not None:
+            return OtherEffort(supported, known or LlmError("server_error", SORRY))
+        if _is_unreadable(said, body):
+            return WithoutParameter(REASONING_ITEMS)
+    return Fail(known or LlmError("server_error", SORRY))
+
+
+def _is_unreadable(said: Refusal, body: Json) -> bool:
+    """Whether the endpoint cannot make use of the reasoning among the input."""
+    if not carries_reasoning(body) or (said.param is not None and not said.param.startswith("input")):
+        return False
+    about_a_schema = said.message.lower().startswith("invalid schema")
+    return said.code == "invalid_encrypted_content" or (not about_a_schema and bool(_UNREADABLE.search(said.message)))
 
 
 def _message(error: Exception) -> str:
@@ -140,9 +187,8 @@ def _message(error: Exception) -> str:
     return str(getattr(error, "message", error))
 
 
-def _retry_after(error: Exception) -> float | None:
-    """Seconds the endpoint asks to wait."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the headers of an answer ask to wait."""
     milliseconds, told = _number(headers.get("retry-after-ms")), headers.get("retry-after")
     if milliseconds is not None:
         return milliseconds / 1000

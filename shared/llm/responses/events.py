@@ -7,11 +7,11 @@ from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnDo
 
 
 class TurnFailed(Exception):
-    """The endpoint took the request and then failed; `code` is its own word for why."""
+    """The endpoint took the request and then failed; `code` is its own word for why, `param` what it is about."""
 
-    def __init__(self, code: str, message: str):
+    def __init__(self, code: str, message: str, param: str | None = None):
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.param = code, message, param
 
 
 class Reader:
@@ -24,6 +24,8 @@ class Reader:
         self._items: dict[int, Json] = {}
         #: Calls whose arguments came in deltas; small servers send them only when they are complete.
         self._heard: set[int] = set()
+        #: The response failed, and nothing has said why yet.
+        self.failure: TurnFailed | None = None
 
     def read(self, event: Json) -> TurnEvent | None:
         """What the event means, if anything. Raises TurnFailed."""
@@ -45,9 +47,13 @@ class Reader:
             case "response.completed" | "response.incomplete":
                 return TurnDone(turn_of(event["response"], self._items))
             case "response.failed":
-                raise failure_of(event["response"])
+                failure = failure_of(event["response"])
+                if event["response"].get("error") is not None:
+                    raise failure
+                # Azure says why in an event of its own.
+                self.failure = failure
             case "error":
-                raise TurnFailed(str(event.get("code")), str(event.get("message")))
+                raise TurnFailed(str(event.get("code")), str(event.get("message")), event.get("param"))
         return None
 
     def _number(self, event: Json) -> int:
@@ -87,4 +93,4 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None) -> Turn:
 def failure_of(response: Json) -> TurnFailed:
     """Why a response failed, or that it was cancelled."""
     error = response.get("error") or {}
-    return TurnFailed(str(error.get("code") or response.get("status")), str(error.get("message")))
+    return TurnFailed(str(error.get("code") or response.get("status")), str(error.get("message")), error.get("param"))

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from shared.llm.base import LlmError
+from shared.llm.responses.provider_words import fit_for_clients
 
 SPENT: Final = "The quota of the model is used up. Please check plan and billing of the model's account."
 FILTERED: Final = "The prompt was refused by the model's content filter. Please change it and try again."
@@ -21,15 +22,22 @@ _CODES: Final = {
     "bio_policy": FILTERED,
     "content_filter": FILTERED,
     "content_policy_violation": FILTERED,
-    "image_content_policy_violation": FILTERED,
+    "cyber_policy": FILTERED,
     "invalid_prompt": FILTERED,
     "misalignment_policy_violation": FILTERED,
     "context_length_exceeded": TOO_LONG,
     "exceed_context_size_error": TOO_LONG,
     "insufficient_quota": SPENT,
+    "credit_balance_exhausted": SPENT,
+    "project_spend_limit_exceeded": SPENT,
+    "organization_spend_limit_exceeded": SPENT,
+    "organization_usage_limit_exceeded": SPENT,
     "billing_hard_limit_reached": SPENT,
+    "billing_not_active": SPENT,
     "budget_exceeded": SPENT,
 }
+#: Final whatever else is said.
+_SPENT_FOR_GOOD: Final = {name for name, meant in _CODES.items() if meant == SPENT}
 #: In the words of vLLM, DeepSeek, LiteLLM, llama.cpp, LM Studio and of what LiteLLM passes on.
 _WORDS: Final = {
     TOO_LONG: re.compile(
@@ -55,18 +63,23 @@ _LOOKED_AT: Final = 400
 _PAYMENT_REQUIRED: Final = 402
 
 
-def refusal(status: int | None, names: tuple[str, ...], message: str, *, may_return: bool = False) -> LlmError | None:
+def refusal(
+    status: int | None, names: tuple[str, ...], message: str, *, may_return: bool = False, host: str | None = None
+) -> LlmError | None:
     """What the client is told, if the endpoint refuses this prompt or this account.
 
-    `names` are the code and the type of the error; `may_return` tells that the endpoint said when to try again.
+    `names` are the code and the type of the error; `may_return` tells that the endpoint said when to try again; `host`
+    is the endpoint's, which no client is told.
     """
     meant = next((_CODES[name] for name in names if name in _CODES), None) or _by_words(message[:_LOOKED_AT])
     if meant is None and status == _PAYMENT_REQUIRED:
         meant = SPENT
-    if meant == SPENT and "insufficient_quota" not in names and (may_return or _COME_BACK.search(message)):
+    if meant == SPENT and _SPENT_FOR_GOOD.isdisjoint(names) and (may_return or _COME_BACK.search(message)):
         return None
     if meant is None:
         return None
+    if meant == TOO_LONG:
+        return LlmError("invalid_prompt", f"{TOO_LONG} The provider said: {fit_for_clients(message, host)}")
     return LlmError("rate_limit_exceeded" if meant == SPENT else "invalid_prompt", meant)
 
 

@@ -1,0 +1,101 @@
+"""Whether a refusal is about a parameter as such, which is then left out, or about its value, which is the caller's.
+
+"Unsupported parameter: 'temperature'" is a property of the model. "Invalid schema for response_format 'x'" is not,
+whatever words occur in the schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from shared.json_types import Json
+
+#: Parameters a turn can do without. Some models know no temperature, others no reasoning, some servers neither.
+OPTIONAL: Final = ("temperature", "top_p", "reasoning", "parallel_tool_calls", "text", "include", "tool_choice")
+#: What providers call them: by the member that is meant, or as Chat Completions has it.
+_NAMES: Final = {name: name for name in OPTIONAL} | {
+    "reasoning.effort": "reasoning",
+    "reasoning_effort": "reasoning",
+    "text.format": "text",
+    "response_format": "text",
+    "include[0]": "include",
+}
+#: From the cheapest to the dearest.
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+_CODES: Final = {"unsupported_parameter", "unknown_parameter"}
+_NAMED: Final = r"['\"`]?(?P<name>[\w.]+(?:\[0\])?)['\"`]?"
+#: LiteLLM puts classes of errors in front.
+_EXPLICIT: Final = tuple(
+    re.compile(rf"(?:[\w.]*(?:Error|Exception)\b[\s:-]*)*{words}", re.I)
+    for words in (
+        rf"(?:unsupported|unknown|unrecognized|unexpected) (?:parameter|argument)s?:? {_NAMED}",
+        rf"(?:unsupported|unknown|unrecognized) request arguments? supplied: {_NAMED}",
+        rf"(?:the )?(?:parameter|argument):? {_NAMED} is (?:not supported|unsupported|unknown)",
+        rf"\S+ does not support parameters: \[?{_NAMED}",
+        # Nothing but saying nothing is supported.
+        rf"unsupported value: {_NAMED} does not support .{{1,40}} with this model\. only the default \(.{{1,9}}\)",
+    )
+)
+#: Servers with pydantic in front.
+_EXTRA: Final = re.compile(r"loc['\"]:\s*[\[(]\s*['\"]body['\"],\s*['\"](?P<name>\w+)['\"]\s*[\])]", re.I)
+_ENCRYPTED: Final = "encrypted content is not supported"
+_SUPPORTED: Final = re.compile(r"supported values are:?(.*)", re.I | re.S)
+_EFFORT_PARAMS: Final = {"reasoning", "reasoning.effort", "reasoning_effort"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the endpoint said: the code and the parameter, if it named them, and its words."""
+
+    code: str
+    param: str | None
+    message: str
+
+
+def unsupported(refusal: Refusal, body: Json) -> str | None:
+    """The optional parameter of the body which the endpoint does not have, if it says so of this very parameter."""
+    name = _spoken_of(refusal)
+    return name if name is not None and name in body else None
+
+
+def _spoken_of(refusal: Refusal) -> str | None:
+    if refusal.message.lower().startswith(_ENCRYPTED):
+        return "include"
+    if refusal.param is not None and refusal.param not in _NAMES:
+        return None
+    if refusal.param is not None and refusal.code in _CODES:
+        return _NAMES[refusal.param]
+    named = next((found for words in _EXPLICIT if (found := words.match(refusal.message))), None)
+    if named is None and "extra" in refusal.message.lower():
+        named = _EXTRA.search(refusal.message)
+    return None if named is None else _NAMES.get(named["name"])
+
+
+def other_efforts(refusal: Refusal, body: Json) -> tuple[str, ...] | None:
+    """The efforts that the endpoint supports instead of the one that the body asks for; empty: it does not say.
+
+    None if the refusal is not about the effort.
+    """
+    asked = (body.get("reasoning") or {}).get("effort")
+    about_a_value = refusal.message.lower().startswith(("unsupported value", "invalid value"))
+    if asked is None or not (about_a_value or refusal.code in ("unsupported_value", "invalid_value")):
+        return None
+    quoted = re.findall(r"['\"`](\w[\w.]*)['\"`]", refusal.message)
+    unnamed = refusal.param is None and bool(quoted) and quoted[0] in {asked, *_EFFORT_PARAMS}
+    if refusal.param not in _EFFORT_PARAMS and not unnamed:
+        return None
+    listed = _SUPPORTED.search(refusal.message)
+    named = re.findall(r"\w+", listed[1]) if listed else []
+    return tuple(effort for effort in EFFORTS if effort in named and effort != asked)
+
+
+def nearest(asked: str, supported: Collection[str]) -> str | None:
+    """The supported effort that is nearest to the one asked for, the cheaper one of two; None if there is none."""
+    if not supported or asked not in EFFORTS:
+        return min(supported, key=EFFORTS.index, default=None)
+    place = EFFORTS.index(asked)
+    return min(supported, key=lambda effort: (abs(EFFORTS.index(effort) - place), EFFORTS.index(effort)))

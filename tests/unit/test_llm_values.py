@@ -1,0 +1,250 @@
+"""A refused parameter is the model's, a refused value is the caller's: the one is remembered, the other is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+import pytest
+
+from shared.llm.base import LlmError, TurnRequest
+from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.attempts import BACKOFF
+from shared.llm.responses.endpoint import Endpoint
+from tests.fakes.responses_events import FakeTurn
+from tests.fakes.responses_server import FakeResponses, serving
+
+RAIN = FakeTurn(text=("Rain.",))
+PROPERTIES = ("temperature", "top_p", "text", "reasoning", "include", "tool_choice", "parallel_tool_calls")
+DEMANDING = TurnRequest(
+    model="m",
+    instructions="",
+    input=[{"role": "user", "content": "Weather?"}],
+    tools=[{"type": "function", "name": "f", "parameters": {}}],
+    tool_choice="required",
+    parallel_tool_calls=False,
+    temperature=0.2,
+    top_p=0.5,
+    reasoning_effort="low",
+    text_format={"type": "json_schema", "name": "n", "schema": {}},
+)
+
+
+@pytest.fixture
+async def fake() -> FakeResponses:
+    return FakeResponses(default=RAIN)
+
+
+@pytest.fixture
+async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
+    async with serving(fake) as base_url:
+        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
+        yield llm
+        await llm.close()
+
+
+async def ask(llm: ResponsesLlm, request: TurnRequest = DEMANDING) -> str:
+    async with aclosing(llm.stream(request, time.time() + 20)) as events:
+        turn = [event async for event in events][-1].turn
+    return turn.items[-1]["content"][0]["text"]
+
+
+def no(message: str, code: str | None = None, param: str | None = None, status: int = 400) -> FakeTurn:
+    return FakeTurn(status=status, message=message, code=code, param=param)
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        pytest.param(
+            no(
+                "Invalid schema for response_format 'x': In context=(), 'oneOf' is not permitted.",
+                "invalid_json_schema",
+                "text.format.schema",
+            ),
+            "'oneOf' is not permitted",
+            id="schema of the answer",
+        ),
+        *(
+            pytest.param(
+                no(
+                    f"Invalid schema for function 'w': In context=('properties', '{name}'), 'not' is not permitted.",
+                    "invalid_function_parameters",
+                    "tools[0].parameters",
+                ),
+                f"'{name}'\\), 'not' is not permitted",
+                id=f"property {name}",
+            )
+            for name in PROPERTIES
+        ),
+        pytest.param(
+            no("Invalid schema for function 'w': unknown parameter: 'temperature'"), "function 'w'", id="without a code"
+        ),
+        pytest.param(
+            no("Unknown parameter: 'temperature'.", "unknown_parameter", "tools[0].temperature"),
+            "Unknown parameter",
+            id="of a tool",
+        ),
+        pytest.param(
+            no("Invalid parameter: 'text.format' of type 'json_schema' is not supported with this model."),
+            "'json_schema' is not supported",
+            id="kind of format",
+        ),
+        pytest.param(
+            no("Unsupported value: 'tool_choice' does not support 'required' with this model.", "unsupported_value"),
+            "does not support 'required'",
+            id="tool choice",
+        ),
+        pytest.param(
+            no("Tool choice 'f' not found in 'tools' parameter.", None, "tool_choice"),
+            "not found in",
+            id="no such tool",
+        ),
+        pytest.param(
+            no("temperature must be at most 1", "invalid_value", "temperature"), "at most 1", id="out of bounds"
+        ),
+    ],
+)
+async def test_a_refused_value_ends_its_run_and_teaches_nothing(fake, llm, refusal, told):
+    fake.script(refusal)
+    with pytest.raises(LlmError, match=told) as caught:
+        await ask(llm)
+    assert caught.value.code == "invalid_prompt"
+    await ask(llm)
+    refused, later = fake.bodies
+    assert refused == later
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unsupported parameter: 'temperature' is not supported with this model.",
+        "Unknown parameter: 'temperature'.",
+        "Unrecognized request argument supplied: temperature",
+        "litellm.BadRequestError: OpenAIException - Unsupported parameter: 'temperature'",
+        "litellm.UnsupportedParamsError: vllm does not support parameters: ['temperature'], for model=m",
+        "[{'type': 'extra_forbidden', 'loc': ('body', 'temperature'), 'msg': 'Extra inputs are not permitted'}]",
+        "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is.",
+    ],
+)
+async def test_a_parameter_is_dropped_when_the_words_name_it(fake, llm, message):
+    fake.script(no(message))
+    await ask(llm)
+    await ask(llm)
+    assert ["temperature" in body for body in fake.bodies] == [True, False, False]
+    assert all("top_p" in body for body in fake.bodies)
+
+
+# -- efforts ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_high_effort_refuses_another_effort_keeps(fake, llm):
+    high, none = replace(DEMANDING, reasoning_effort="high"), replace(DEMANDING, reasoning_effort="none")
+    fake.script(no("Unsupported parameter: 'temperature'", "unsupported_parameter", "temperature"))
+    await ask(llm, high)
+    await ask(llm, none)
+    await ask(llm, high)
+    assert ["temperature" in body for body in fake.bodies] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("asked", "supported", "taken"),
+    [
+        ("none", "'low', 'medium', 'high', and 'xhigh'", "low"),
+        ("minimal", "'low', 'medium', and 'high'", "low"),
+        ("low", "'high'", "high"),
+        ("max", "'low', 'medium', and 'high'", "high"),
+    ],
+)
+@pytest.mark.parametrize("param", ["reasoning.effort", "reasoning_effort", None])
+async def test_a_refused_effort_takes_the_nearest_that_the_model_has(fake, llm, asked, supported, taken, param):
+    message = f"Unsupported value: '{asked}' is not supported with the 'm' model. Supported values are: {supported}."
+    fake.script(no(message, "unsupported_value", param))
+    request = replace(DEMANDING, reasoning_effort=asked)
+    await ask(llm, request)
+    await ask(llm, request)
+    await ask(llm, replace(request, model="other"))
+    assert [body["reasoning"]["effort"] for body in fake.bodies] == [asked, taken, taken, asked]
+
+
+async def test_without_a_list_efforts_are_tried_one_by_one(fake, llm):
+    refused = no("Unsupported value", "unsupported_value", "reasoning.effort")
+    fake.script(refused, refused)
+    request = replace(DEMANDING, reasoning_effort="none")
+    await ask(llm, request)
+    await ask(llm, request)
+    assert [body["reasoning"]["effort"] for body in fake.bodies] == ["none", "minimal", "low", "low"]
+
+
+async def test_a_model_that_takes_no_effort_at_all_says_so_in_the_end(fake, llm):
+    fake.default = no("Unsupported value", "unsupported_value", "reasoning.effort")
+    with pytest.raises(LlmError, match="Unsupported value"):
+        await ask(llm)
+    assert fake.requests == 7
+
+
+# -- models, accounts, policies ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        no("The model `gpt-9` does not exist or you do not have access to it.", "model_not_found", status=404),
+        no("The API deployment for this resource does not exist.", "DeploymentNotFound", status=404),
+        no("The model gpt-4 has been deprecated, learn more.", "model_not_found", status=404),
+        no("The model `m` was retired.", status=410),
+        no("model 'm' not found, try pulling it first", status=404),
+    ],
+)
+async def test_a_model_that_is_not_there_is_told_as_such(fake, llm, refusal):
+    fake.default = refusal
+    with pytest.raises(LlmError) as caught:
+        await ask(llm)
+    assert caught.value.code == "invalid_prompt"
+    assert caught.value.message == f"The model cannot be used: {refusal.message}"
+    assert fake.requests == 1
+
+
+async def test_an_address_that_is_no_endpoint_is_nothing_the_caller_can_mend(fake, llm):
+    fake.default = no("Not Found", status=404)
+    with pytest.raises(LlmError, match="Sorry"):
+        await ask(llm)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+async def test_a_policy_against_attacks_refuses_the_prompt(fake, llm, status):
+    fake.default = no("This request was flagged.", "cyber_policy", status=status)
+    with pytest.raises(LlmError, match="content filter") as caught:
+        await ask(llm)
+    assert (caught.value.code, fake.requests) == ("invalid_prompt", 1)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "credit_balance_exhausted",
+        "project_spend_limit_exceeded",
+        "organization_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+    ],
+)
+async def test_an_account_without_money_is_asked_once(fake, llm, code):
+    fake.default = FakeTurn(
+        status=429, code=code, message="Please retry after 2 seconds", headers=(("retry-after", "0"),)
+    )
+    with pytest.raises(LlmError, match="billing") as caught:
+        await ask(llm)
+    assert (caught.value.code, fake.requests) == ("rate_limit_exceeded", 1)
+
+
+@pytest.mark.parametrize("code", ["server_is_overloaded", "slow_down", "too_many_requests", "rate_limit_exceeded"])
+@pytest.mark.parametrize("how", ["failed", "error_event"])
+async def test_overload_in_the_stream_is_waited_for(fake, llm, code, how):
+    fake.script(FakeTurn(failed=code) if how == "failed" else FakeTurn(error_event=code, cut_after=1))
+    assert await ask(llm) == "Rain."
+    assert fake.requests == 2
