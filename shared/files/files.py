@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from shared import ids, layout
-from shared.blobs.base import BlobNotFound
+from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found, too_large
 from shared.files import index_messages
@@ -108,6 +108,14 @@ async def content(caller: Caller, file_id: str) -> tuple[Json, AsyncIterator[byt
     except BlobNotFound as error:
         raise not_found("file", file_id) from error
     return data, _chained(first, pieces)
+
+
+async def head(caller: Caller, file_id: str, size: int) -> bytes:
+    """The first bytes of a file, `size` at most; none if the bytes are gone."""
+    try:
+        return await read_all(caller.deps.blobs, layout.file_blob(caller.owner, file_id), 0, size)
+    except BlobNotFound:
+        return b""
 
 
 async def delete(caller: Caller, file_id: str) -> Json:

@@ -13,6 +13,7 @@ from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, OneOfKinds, RequestBody
 from shared.objects.message import text_part
 from shared.objects.parse import BY_SHAPE, rejected
+from shared.objects.pictures import NOT_A_PICTURE, head_of_data_url, is_data_url, media_type
 from shared.objects.tools import CodeInterpreterTool, ToolKind
 
 #: Content parts of a message.
@@ -69,6 +70,8 @@ def _of_the_web(url: str) -> str:
         raise rejected(
             "Invalid '{path}'. Expected a valid URL, but got a value with an invalid format.", "invalid_value"
         )
+    if is_data_url(url) and media_type(head_of_data_url(url)) is None:
+        raise rejected(NOT_A_PICTURE, "invalid_value")
     return url
 
 

@@ -11,6 +11,7 @@ from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, OneOfKinds, RequestBody, SchemaIn
 from shared.objects.parse import BY_SHAPE, rejected
+from shared.objects.schema_rules import malformed, not_an_object, not_strict
 
 MAX_TOOLS: Final = 128
 DEFAULT_RANKER: Final = "default_2024_08_21"
@@ -78,6 +79,15 @@ class FunctionDefinition(RequestBody):
     description: str | None = None
     parameters: SchemaIn | None = None
     strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _parameters_describe_an_object(self) -> FunctionDefinition:
+        schema = self.parameters or {}
+        fault = not_an_object(schema) or malformed(schema) or (not_strict(schema) if self.strict else None)
+        if fault is not None:
+            text = f"Invalid schema for function '{self.name}': {fault}"
+            raise rejected(text, "invalid_function_parameters", "parameters")
+        return self
 
 
 class FunctionTool(ToolKind):
@@ -254,6 +264,15 @@ class JsonSchema(RequestBody):
     description: str | None = None
     schema_: Annotated[SchemaIn | None, Field(alias="schema")] = None
     strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _strict_mode_takes_it(self) -> JsonSchema:
+        schema = self.schema_ or {}
+        fault = not_an_object(schema) or malformed(schema) or not_strict(schema) if self.strict else None
+        if fault is not None:
+            text = f"Invalid schema for response_format '{self.name}': {fault}"
+            raise rejected(text, "invalid_json_schema", "schema")
+        return self
 
 
 class JsonSchemaFormat(FormatKind):

@@ -13,11 +13,12 @@ from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, NotFoundError
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
+from shared.objects.common import Metadata
 from shared.objects.run import Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
-from shared.objects.tools import ToolResources, choice_json, tools_json
+from shared.objects.tools import FunctionChoice, ToolResources, choice_json, tools_json
 from shared.optimistic import until_committed
 from shared.runs import file_search, queue_messages, service
 from shared.runs.events import Event, Listener
@@ -97,6 +98,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> tuple[RunRec
         threads.head(caller, thread_id), assistants.get(caller, body.assistant_id), return_exceptions=True
     )
     (head, version), assistant = succeeded(found[0]), succeeded(found[1])
+    check_tool_choice(caller.deps, body, assistant)
     more = body.additional_messages or []
     await new_messages.check_files(caller, more, "additional_messages")
     resources = await tool_resources.resolve(caller, body.tool_resources)
@@ -124,6 +126,7 @@ def succeeded(result: T | BaseException) -> T:
 async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[RunRecord, list[Put], Json]:
     """The run, the rows of its commit and the thread; the thread is in the owner's index already."""
     assistant = await assistants.get(caller, body.assistant_id)
+    check_tool_choice(caller.deps, body, assistant)
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread")
     resources = await tool_resources.resolve(caller, body.tool_resources)
     head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
@@ -155,6 +158,25 @@ async def check_stores(caller: Caller, record: RunRecord) -> None:
                 await stores.check(caller, [store_id], EXPIRED)
 
 
+def check_tool_choice(deps: Deps, body: RunSettings, assistant: Json) -> None:
+    """Refuse the choice of a tool that the run will not have. Raises InvalidRequest."""
+    choice = body.tool_choice
+    if choice is None or isinstance(choice, str):
+        return
+    tools = assistant["tools"] if body.tools is None else tools_json(body.tools)
+    offered = {tool["function"]["name"] if tool["type"] == "function" else tool["type"] for tool in tools}
+    names = opted(body, assistant["metadata"])
+    offered |= {name for name in deps.toolbox if name in names or "*" in names}
+    name = choice.function.name if isinstance(choice, FunctionChoice) else choice.type
+    if name not in offered:
+        raise InvalidRequest(f"Tool choice '{name}' not found in 'tools' parameter.", param="tool_choice")
+
+
+def opted(body: RunSettings, of_assistant: Metadata) -> list[str]:
+    """The names of the box's own tools that the run may use, `*` for all."""
+    return (body.metadata or {}).get(SERVER_TOOLS, of_assistant.get(SERVER_TOOLS, "")).split()
+
+
 def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Assistant, head: Head) -> RunRecord:
     """The run with everything resolved: the request's value, else the assistant's."""
     now = caller.deps.now()
@@ -181,7 +203,6 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         parallel_tool_calls=True if body.parallel_tool_calls is None else body.parallel_tool_calls,
     )
     head.next.run += 1
-    opted = run.metadata.get(SERVER_TOOLS, assistant.metadata.get(SERVER_TOOLS, ""))
     return RunRecord(
         run=run,
         owner=caller.owner,
@@ -190,5 +211,5 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         calls=head.calls,
         head_extra=head.model_extra or {},
         resources=dict(assistant.tool_resources),
-        server_tools=opted.split(),
+        server_tools=opted(body, assistant.metadata),
     )

@@ -19,6 +19,7 @@ from shared.files import files
 from shared.ids import key_at, number_of
 from shared.json_types import Json
 from shared.llm.base import Turn
+from shared.objects.pictures import HEAD_BYTES, head_of_data_url, is_data_url, media_type
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 from shared.runs.references import References, of_steps, steps
@@ -167,27 +168,37 @@ async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | 
         case "refusal":
             return {"type": "refusal", "refusal": part["refusal"]}
         case "image_url" if role == "user":
-            image = part["image_url"]
-            return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
+            return linked_picture(part["image_url"])
         case "image_file" if role == "user":
             return await picture(deps, owner, part["image_file"])
     return None
 
 
-async def picture(deps: Deps, owner: str, image: Json) -> Json:
-    """An uploaded picture, inline: the provider cannot see our files."""
-    try:
-        data = await read_all(deps.blobs, layout.file_blob(owner, image["file_id"]))
-    except BlobNotFound:
-        return {"type": "input_text", "text": f"(the image {image['file_id']} was deleted)"}
-    url = f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"
+def linked_picture(image: Json) -> Json:
+    """A picture by its address, or within it; threads of earlier versions may hold what is no picture."""
+    url = image["url"]
+    if is_data_url(url) and media_type(head_of_data_url(url)) is None:
+        return unreadable("a picture")
     return {"type": "input_image", "image_url": url, "detail": image.get("detail") or "auto"}
 
 
-def media_type(data: bytes) -> str:
-    """The kind of picture, by its first bytes; names lie."""
-    signatures = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
-    return next((kind for start, kind in signatures.items() if data.startswith(start)), "image/jpeg")
+async def picture(deps: Deps, owner: str, image: Json) -> Json:
+    """An uploaded picture, inline: the provider cannot see our files. It is `name`d for errors; that is not sent."""
+    file_id, blob = image["file_id"], layout.file_blob(owner, image["file_id"])
+    try:
+        kind = media_type(await read_all(deps.blobs, blob, 0, HEAD_BYTES))
+        if kind is None:
+            return unreadable(f"the file {file_id}")
+        data = await read_all(deps.blobs, blob)
+    except BlobNotFound:
+        return {"type": "input_text", "text": f"(the image {file_id} was deleted)"}
+    url = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    return {"type": "input_image", "image_url": url, "detail": image.get("detail") or "auto", "name": file_id}
+
+
+def unreadable(what: str) -> Json:
+    """Words in place of what was shown as a picture and is none; sent as one, it would fail every run of its thread."""
+    return {"type": "input_text", "text": f"({what} was left out: it is no PNG, JPEG, GIF or WebP picture)"}
 
 
 def step_entry(row: Record, record: RunRecord) -> PromptEntry:

@@ -112,14 +112,17 @@ class ServerFunction:
 
 
 def definition(tool: Json) -> Json:
-    """An assistant's function tool as the Responses API takes it."""
+    """An assistant's function tool as the Responses API takes it: strict servers want the members of an object said."""
     function = tool["function"]
+    strict = bool(function.get("strict"))
+    unsaid: Json = {"additionalProperties": False} if strict else {}
+    parameters = {"type": "object", "properties": {}} | (function.get("parameters") or {})
     return {
         "type": "function",
         "name": function["name"],
         "description": function.get("description"),
-        "parameters": function.get("parameters") or {"type": "object", "properties": {}},
-        "strict": bool(function.get("strict")),
+        "parameters": parameters if parameters["properties"] else unsaid | parameters,
+        "strict": strict,
     }
 
 

@@ -6,18 +6,21 @@ from collections.abc import Sequence
 
 from shared import ids, layout
 from shared.deps import Caller, Deps
-from shared.errors import wrong_shape
+from shared.errors import InvalidRequest, wrong_shape
 from shared.files import files
 from shared.json_types import Json
 from shared.objects.message import Message
 from shared.objects.message_requests import CreateMessage
+from shared.objects.pictures import HEAD_BYTES, NOT_A_PICTURE, media_type
 from shared.objects.tools import NewVectorStore
 from shared.store.base import Put
 from shared.vector_stores import attaching, stores
 
 
 async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: str = "") -> None:
-    """Refuse messages that show or attach files which do not exist; `param` is the path of the list.
+    """Refuse messages that show or attach files which do not exist, or show what is no picture.
+
+    `param` is the path of the list.
 
     Raises InvalidRequest.
     """
@@ -29,6 +32,9 @@ async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: st
                     raise wrong_shape(f"{path}{inner}", file_id, "file")
             if named:
                 await files.check(caller, named.values(), f"{path}{field}")
+        for inner, file_id in body.shown_files().items():
+            if media_type(await files.head(caller, file_id, HEAD_BYTES)) is None:
+                raise InvalidRequest(NOT_A_PICTURE, param=f"{path}{inner}", code="invalid_value")
 
 
 def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int) -> list[Put]:

@@ -37,7 +37,7 @@ def test_a_message_is_answered_with_all_its_fields(client, thread):
 
 
 def test_text_goes_in_as_a_string_and_comes_out_as_an_object(client, thread):
-    image = client.files.create(file=("a.png", b"png"), purpose="vision")
+    image = client.files.create(file=("a.png", b"\x89PNG\r\n\x1a\n"), purpose="vision")
     content = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_file", "image_file": {"file_id": image.id, "detail": "low"}},
@@ -162,7 +162,9 @@ def test_a_picture_is_on_the_web_or_in_the_request(http, url):
         "https://x/y.png",
         "HTTP://127.0.0.1:8080/a b?c=d",
         "data:image/png;base64,iVBORw0KGgo=",
-        "DATA:image/svg+xml,<svg/>",
+        "DATA:image/gif,GIF89a%01%00",
+        "data:image/jpeg;charset=x;base64,/9j/4AAQSkZJRgABAQ==",
+        "data:;base64,UklGRgAAAABXRUJQVlA4IA==",
     ],
 )
 def test_pictures_of_the_web_are_kept_as_they_are(http, url):
