@@ -15,7 +15,7 @@ TYPES: Final = {"object", "array", "string", "number", "integer", "boolean", "nu
 #: Keywords that strict mode does not take, if they say anything.
 FORBIDDEN: Final = ("oneOf", "allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas")
 #: Characters of a value that a message quotes.
-_LONGEST: Final = 100
+_LONGEST_VALUE: Final = 100
 
 Context = tuple[str, ...]
 
@@ -93,12 +93,12 @@ def _not_strict_here(schema: Json) -> str | None:
     if missing is None:
         return None
     words = "'required' is required to be supplied and to be an array including every key in properties."
-    return f"{words} Missing '{missing[:_LONGEST]}'."
+    return f"{words} Missing '{missing[:_LONGEST_VALUE]}'."
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:_LONGEST]
+    return repr(value)[:_LONGEST_VALUE]
 
 
 def _quoted(value: Any) -> str:
-    return str(value)[:_LONGEST]
+    return str(value)[:_LONGEST_VALUE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.llm.responses.provider_words import LONGEST, fit_for_clients
+from shared.llm.responses.provider_words import LONGEST_MESSAGE, fit_for_clients
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_endpoints_own_host_is_left_out_whatever_it_is_called():
 def test_one_line_of_bounded_length():
     told = fit_for_clients("a\r\nb\x00\x1b[31m c " + "word " * 10_000)
     assert told.startswith("a b [31m c word")
-    assert len(told) <= LONGEST
+    assert len(told) <= LONGEST_MESSAGE
     assert told.endswith("…")
 
 

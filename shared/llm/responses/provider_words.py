@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 #: Characters that are told.
-LONGEST: Final = 400
+LONGEST_MESSAGE: Final = 400
 #: Looked at before anything is left out: a message may quote the prompt.
 _LOOKED_AT: Final = 4000
 HIDDEN: Final = "***"
@@ -55,7 +55,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 def fit_for_clients(message: str, host: str | None = None) -> str:
     """The provider's message with `***` where a secret or an address stood; `host` is the endpoint's own.
 
-    One line of at most `LONGEST` characters.
+    One line of at most `LONGEST_MESSAGE` characters.
     """
     words = message[:_LOOKED_AT].encode(errors="replace").decode()
     if host:
@@ -63,4 +63,4 @@ def fit_for_clients(message: str, host: str | None = None) -> str:
     for pattern in _HIDDEN:
         words = pattern.sub(HIDDEN, words)
     words = " ".join(_CONTROL.sub(" ", words).split())
-    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1].rstrip()}…"
+    return words if len(words) <= LONGEST_MESSAGE else f"{words[: LONGEST_MESSAGE - 1].rstrip()}…"
