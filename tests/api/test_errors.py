@@ -355,11 +355,11 @@ def test_unknown_route(http, raw):
     told(raw.post("/", headers=headers), "Invalid URL (POST /)", None, None, 404)
 
 
-def test_our_fault(http, monkeypatch, caplog):
+def test_our_fault(http, box, monkeypatch, caplog):
     async def broken(*arguments):
         raise RuntimeError("the secret reason")
 
-    monkeypatch.setattr("shared.threads.threads.get", broken)
+    monkeypatch.setattr(box.deps.store, "get", broken)
     response = http.get("threads/thread_x")
     error = error_of(response, 500)
     assert error["message"].startswith("The server had an error processing your request. Sorry about that!")
@@ -369,13 +369,13 @@ def test_our_fault(http, monkeypatch, caplog):
     assert "the secret reason" in caplog.text
 
 
-def test_our_fault_is_repeated_only_where_that_does_no_harm(http, monkeypatch):
+def test_our_fault_is_repeated_only_where_that_does_no_harm(http, box, monkeypatch):
     def failing_with(error):
         async def fail(*arguments):
             raise error
 
-        monkeypatch.setattr("shared.threads.threads.get", fail)
-        monkeypatch.setattr("shared.threads.threads.create", fail)
+        monkeypatch.setattr(box.deps.store, "get", fail)
+        monkeypatch.setattr(box.deps.store, "commit", fail)
 
     failing_with(Unavailable("the write may have happened"))
     assert http.get("threads/thread_x").headers["x-should-retry"] == "true"

@@ -97,11 +97,11 @@ def test_a_deleted_file_leaves_the_tools_that_had_it(client):
     assert client.beta.assistants.list().data[0].tool_resources.code_interpreter.file_ids == [kept]
 
 
-def test_a_file_expires(client, http, box, monkeypatch):
+def test_a_file_expires(client, http, box):
     expires_after = {"anchor": "created_at", "seconds": 3600}
     file = client.files.create(file=("a.txt", b"a"), purpose="assistants", expires_after=expires_after)
     assert file.expires_at == file.created_at + 3600
-    monkeypatch.setattr("shared.deps.Deps.now", lambda deps: file.expires_at)
+    box.clock.advance(3600)
     assert http.get(f"files/{file.id}").status_code == 404
     assert http.get("files").json()["data"] == []
 
