@@ -24,10 +24,17 @@ class Consumer:
     """Handles up to `limit` messages of one queue at once until it is cancelled."""
 
     def __init__(
-        self, queue: Queue, handle: MessageHandler, poisoned: MessageHandler, *, limit: int, visibility: float
+        self,
+        queue: Queue,
+        handle: MessageHandler,
+        poisoned: MessageHandler,
+        *,
+        limit: int,
+        visibility: float,
+        retry_delay: float = RETRY_DELAY,
     ):
         self.queue, self.handle, self.poisoned = queue, handle, poisoned
-        self.limit, self.visibility = limit, visibility
+        self.limit, self.visibility, self.retry_delay = limit, visibility, retry_delay
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -54,7 +61,7 @@ class Consumer:
         except Exception:
             # A message that is not ours, perhaps: it must not end the work for good.
             logger.exception("queue not read", extra={"action": "queue_not_read"})
-        await asyncio.sleep(RETRY_DELAY)
+        await asyncio.sleep(self.retry_delay)
         return []
 
     async def _one(self, message: Received) -> None:
@@ -71,7 +78,7 @@ class Consumer:
                 await self.poisoned(message.body)
                 await self.queue.delete(message)
             else:
-                await self.queue.retry(message, RETRY_DELAY)
+                await self.queue.retry(message, self.retry_delay)
         except Exception:
             # It becomes visible again by itself when its visibility runs out.
             logger.exception("message kept", extra={"action": "message_kept"})

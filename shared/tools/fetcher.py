@@ -59,12 +59,21 @@ class Fetcher:
     """Fetches public pages; `transport` is httpx2's, which connects to the address in the URL it is given."""
 
     def __init__(
-        self, resolve: Resolve = _resolve, transport: Any = None, allowed_domains: Collection[str] = frozenset()
+        self,
+        resolve: Resolve = _resolve,
+        transport: Any = None,
+        allowed_domains: Collection[str] = frozenset(),
+        *,
+        seconds: float = _SECONDS,
     ):
-        """`allowed_domains` are the only ones that pages may come from, on every hop; none: all of them."""
+        """`allowed_domains` are the only ones that pages may come from, on every hop; none: all of them.
+
+        A page must be there within `seconds`.
+        """
         self._resolve = resolve
         self._transport = transport
         self._allowed_domains = allowed_domains
+        self._seconds = seconds
 
     async def fetch(self, url: str, media_types: Collection[str]) -> WebPage:
         """The page at the URL, after at most five redirects. Raises ToolFailure."""
@@ -72,13 +81,13 @@ class Fetcher:
 
         try:
             async with (
-                asyncio.timeout(_SECONDS),
+                asyncio.timeout(self._seconds),
                 httpx2.AsyncClient(
                     transport=self._transport,
                     verify=tls(),
                     # A proxy would resolve names again, by itself.
                     trust_env=False,
-                    timeout=httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
+                    timeout=httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS),
                     # A connection kept for an address would be used for another name without checking its certificate.
                     limits=httpx2.Limits(max_keepalive_connections=0),
                     headers={
@@ -92,7 +101,7 @@ class Fetcher:
         except httpx2.InvalidURL as error:
             raise ToolFailure("this is not a valid URL") from error
         except TimeoutError as error:
-            raise ToolFailure(f"the page did not arrive within {_SECONDS} seconds") from error
+            raise ToolFailure(f"the page did not arrive within {self._seconds} seconds") from error
         except httpx2.HTTPError as error:
             raise ToolFailure(f"the page could not be fetched: {type(error).__name__}") from error
 

@@ -55,9 +55,9 @@ def azure_identity(client_id: str) -> Identity:
 
 
 class LogicApp:
-    """One workflow; `done` is what the model is told when it has answered."""
+    """One workflow, which answers within `seconds`; `done` is what the model is told then."""
 
-    def __init__(self, url: str, identity: Identity, done: str):
+    def __init__(self, url: str, identity: Identity, done: str, *, seconds: float = _SECONDS):
         parts = urlsplit(url)
         if any(name.lower() in ("sig", "sp", "sv") for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
             raise ValueError(
@@ -65,7 +65,7 @@ class LogicApp:
             )
         if parts.scheme != "https" and parts.hostname != "127.0.0.1":
             raise ValueError("a Logic App's URL must begin with https://")
-        self._url, self._identity, self._done = url, identity, done
+        self._url, self._identity, self._done, self._seconds = url, identity, done, seconds
 
     async def deliver(self, body: dict[str, str], context: ToolContext) -> str:
         """Call the workflow. Raises ToolFailure if it did nothing, NoAnswer if that is not known."""
@@ -76,7 +76,7 @@ class LogicApp:
             "Authorization": f"Bearer {token}",
             "x-ms-client-tracking-id": re.sub(r"[^\w.-]", "_", context.call_id, flags=re.ASCII)[:100],
         }
-        timeout = httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
+        timeout = httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS)
         try:
             async with httpx2.AsyncClient(verify=tls(), timeout=timeout) as client:
                 response = await client.post(self._url, json=body, headers=headers)

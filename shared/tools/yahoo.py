@@ -23,9 +23,19 @@ _QUOTE_SECONDS = 12
 
 
 class Yahoo:
-    """Asks Yahoo Finance; `session` makes the curl_cffi session to ask with."""
+    """Asks Yahoo Finance; `session` makes the curl_cffi session to ask with.
 
-    def __init__(self, session: Callable[[], Any] | None = None):
+    A quote takes `seconds` at most, and each of its requests `request_seconds`.
+    """
+
+    def __init__(
+        self,
+        session: Callable[[], Any] | None = None,
+        *,
+        seconds: float = _QUOTE_SECONDS,
+        request_seconds: float = _REQUEST_SECONDS,
+    ):
+        self._seconds, self._request_seconds = seconds, request_seconds
         self._make_session = session or _browser_session
         self._session: Any = None
         # A thread that waits for a dead network must not hold up those of the host.
@@ -36,7 +46,7 @@ class Yahoo:
         """The latest price. Raises PriceUnavailable."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(_QUOTE_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 return await loop.run_in_executor(self._threads, self._ask, symbol)
         except TimeoutError as error:
             raise PriceUnavailable("Yahoo Finance did not answer in time") from error
@@ -48,12 +58,12 @@ class Yahoo:
         yfinance.config.debug.hide_exceptions = False
         # Its caches on disk are no good to several threads or instances; a folder that cannot be made turns them off.
         yfinance.set_tz_cache_location(f"{os.devnull}/off")
-        self._thread.deadline = monotonic() + _QUOTE_SECONDS
+        self._thread.deadline = monotonic() + self._seconds
         if self._session is None:
             self._session = self._impatient(self._make_session())
         try:
             ticker = yfinance.Ticker(symbol, session=self._session)
-            ticker.history(period="1d", timeout=_REQUEST_SECONDS)
+            ticker.history(period="1d", timeout=self._request_seconds)
             return _quote(symbol, ticker.history_metadata)
         except YFTickerMissingError as error:
             raise PriceUnavailable(_UNKNOWN) from error
@@ -74,7 +84,7 @@ class Yahoo:
             left = self._thread.deadline - monotonic()
             if left <= 0:
                 raise TimeoutError("no time left for this quote")
-            return request(*args, **{**options, "timeout": min(left, _REQUEST_SECONDS)})
+            return request(*args, **{**options, "timeout": min(left, self._request_seconds)})
 
         session.request = hurried
         return session

@@ -41,13 +41,13 @@ def redirect(location: str, status: int = 302):
     return lambda request: web.Response(status=status, headers={"Location": location})
 
 
-async def fetch(internet, url):
-    return await Fetcher(resolve=internet.resolve, transport=internet).fetch(url, HTML)
+async def fetch(internet, url, **limits):
+    return await Fetcher(resolve=internet.resolve, transport=internet, **limits).fetch(url, HTML)
 
 
-async def refusal(internet, url) -> str:
+async def refusal(internet, url, **limits) -> str:
     with pytest.raises(ToolFailure) as caught:
-        await fetch(internet, url)
+        await fetch(internet, url, **limits)
     return str(caught.value)
 
 
@@ -295,8 +295,7 @@ async def test_a_broken_encoding_is_told(internet):
     assert await refusal(internet, "http://news.example/") == "the page could not be fetched: DecodingError"
 
 
-async def test_a_page_that_drips_is_left(internet, monkeypatch):
-    monkeypatch.setattr(module, "_SECONDS", 0.3)
+async def test_a_page_that_drips_is_left(internet):
     released = asyncio.Event()
 
     async def drip(request):
@@ -307,19 +306,17 @@ async def test_a_page_that_drips_is_left(internet, monkeypatch):
         return response
 
     internet.pages["news.example/"] = drip
-    told = await refusal(internet, "http://news.example/")
+    told = await refusal(internet, "http://news.example/", seconds=0.3)
     released.set()
     assert told in ("the page did not arrive within 0.3 seconds", "the page could not be fetched: ReadTimeout")
 
 
-async def test_a_resolver_that_hangs_is_left(internet, monkeypatch):
-    monkeypatch.setattr(module, "_SECONDS", 0.1)
-
+async def test_a_resolver_that_hangs_is_left(internet):
     async def never(host, port):
         await asyncio.Event().wait()
 
     with pytest.raises(ToolFailure, match="did not arrive"):
-        await Fetcher(resolve=never, transport=internet).fetch("http://news.example/", HTML)
+        await Fetcher(resolve=never, transport=internet, seconds=0.1).fetch("http://news.example/", HTML)
 
 
 @pytest.mark.parametrize(("url", "port"), [("http://news.example/", 80), ("https://news.example/", 443)])

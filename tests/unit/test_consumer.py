@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.queue import consumer
 from shared.queue.base import Received
 from shared.queue.consumer import Consumer
 
@@ -29,14 +28,13 @@ class OddQueue:
         self.deleted.set()
 
 
-async def test_a_message_that_cannot_be_read_does_not_end_the_work(monkeypatch):
-    monkeypatch.setattr(consumer, "RETRY_DELAY", 0)
+async def test_a_message_that_cannot_be_read_does_not_end_the_work():
     queue, handled = OddQueue(), []
 
     async def handle(body):
         handled.append(body)
 
-    working = asyncio.create_task(Consumer(queue, handle, handle, limit=4, visibility=1).run())
+    working = asyncio.create_task(Consumer(queue, handle, handle, limit=4, visibility=1, retry_delay=0).run())
     async with asyncio.timeout(5):
         await queue.deleted.wait()
     working.cancel()

@@ -7,7 +7,6 @@ import json
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.tools import logic_app
 from shared.tools.base import ToolContext
 from shared.tools.create_calendar_event import create_calendar_event_tool
 from shared.tools.delivery import AllowedDomains
@@ -39,8 +38,8 @@ async def calendar():
     await app.stop()
 
 
-async def send(app, mail, *, allowed=CONTOSO, identity=FakeIdentity, context=CONTEXT) -> str:
-    delivery = LogicApp(app.url, identity, done="Handed over.")
+async def send(app, mail, *, allowed=CONTOSO, identity=FakeIdentity, context=CONTEXT, **limits) -> str:
+    delivery = LogicApp(app.url, identity, done="Handed over.", **limits)
     return await send_email_tool(delivery, allowed).run(json.dumps(mail), context)
 
 
@@ -131,10 +130,9 @@ async def test_a_refused_mail_was_surely_not_sent(mailer, status, told):
 
 
 @pytest.mark.parametrize("broken", [500, 502, "hangup", "silent"])
-async def test_after_a_lost_answer_nobody_claims_to_know(mailer, monkeypatch, broken):
-    monkeypatch.setattr(logic_app, "_SECONDS", 0.3)
+async def test_after_a_lost_answer_nobody_claims_to_know(mailer, broken):
     mailer.broken = broken
-    answer = await send(mailer, MAIL)
+    answer = await send(mailer, MAIL, seconds=0.3)
     assert answer.startswith("Error: send_email failed: NoAnswer: ")
     assert answer.endswith(UNKNOWN)
 

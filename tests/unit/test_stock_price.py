@@ -10,7 +10,6 @@ import sys
 import pytest
 from yfinance.data import YfData
 
-from shared.tools import yahoo
 from shared.tools.base import ToolContext
 from shared.tools.get_stock_price import get_stock_price_tool
 from shared.tools.prices import PriceUnavailable
@@ -34,8 +33,8 @@ async def market(tmp_path):
     await fake.stop()
 
 
-async def ask(market, symbols) -> list[dict]:
-    tool = get_stock_price_tool(Yahoo(session=market.session))
+async def ask(market, symbols, **limits) -> list[dict]:
+    tool = get_stock_price_tool(Yahoo(session=market.session, **limits))
     return json.loads(await tool.run(json.dumps({"symbols": symbols}), CONTEXT))["quotes"]
 
 
@@ -94,18 +93,15 @@ async def test_a_text_of_symbols_is_taken_apart_and_asked_once_each(market):
         ("silent", "did not answer in time"),
     ],
 )
-async def test_every_trouble_with_yahoo_is_told_per_symbol(market, monkeypatch, broken, told):
-    monkeypatch.setattr(yahoo, "_QUOTE_SECONDS", 0.5 if broken == "silent" else 10)
-    monkeypatch.setattr(yahoo, "_REQUEST_SECONDS", 1)
+async def test_every_trouble_with_yahoo_is_told_per_symbol(market, broken, told):
     market.broken = broken
-    (quote,) = await ask(market, ["MSFT"])
+    (quote,) = await ask(market, ["MSFT"], seconds=0.5 if broken == "silent" else 10, request_seconds=1)
     assert told in quote["error"]
 
 
-async def test_a_silent_yahoo_does_not_hold_its_thread_for_long(market, monkeypatch):
-    monkeypatch.setattr(yahoo, "_QUOTE_SECONDS", 0.5)
+async def test_a_silent_yahoo_does_not_hold_its_thread_for_long(market):
     market.broken = "silent"
-    source = Yahoo(session=market.session)
+    source = Yahoo(session=market.session, seconds=0.5)
     with pytest.raises(PriceUnavailable):
         await source.quote("MSFT")
     async with asyncio.timeout(3):
