@@ -25,12 +25,14 @@ WORD: Final = re.compile(
     r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     r"|(?:[^\W\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]){2,}"
 )
+#: Where a number begins, and no part of one: what starts anew at each of a million digits never ends.
+NUMBER: Final = r"(?<!\d)(?<!\d[.,])\d++"
 #: What would fall into single letters and digits, or lose what tells it apart: C++, C#, .NET, R&D, U.S., 3.5 and 5 %.
 SIGNED: Final = re.compile(
     r"(?<!\w)(?:[a-z]{1,2}(?:\+\+|#)|\.[a-z]{3,}|[a-z]{1,3}(?:&[a-z]{1,3})+(?!\w)|[a-z](?:\.[a-z])+(?!\w))"
-    r"|\d+(?:[.,]\d+)+"
+    rf"|{NUMBER}(?:[.,]\d++)++"
 )
-PERCENT: Final = re.compile(r"(\d+(?:[.,]\d+)*)\s?%")
+PERCENT: Final = re.compile(rf"({NUMBER}(?:[.,]\d++)*+)\s?%")
 STOPWORDS: Final = frozenset(STOPWORDS_EN)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.search.base import Chunk
 from shared.search.parsing.chunking import Strategy, chunk, pieces
 from shared.search.parsing.parser import parse
-from shared.search.parsing.tables import Text, joined, markdown_tables
+from shared.search.parsing.tables import Text, joined, markdown_tables, tabbed_tables
 from tests.fakes import documents, office
 
 ROWS = [["Serial", "Bearing temperature"], *([f"R{number}", str(number % 9)] for number in range(400))]
@@ -104,3 +106,9 @@ def test_tables_move_along_when_pages_are_joined():
     second = Text("\nh\nrow", (office_table("h", "h\nrow"),))
     whole = joined([first, Text(" "), second])
     assert whole.text == "intro\n\nh\nrow"
+
+
+def test_a_line_of_very_many_cells_is_read_in_one_go() -> None:
+    began = time.process_time()
+    assert [*tabbed_tables("\t" * 16_000 + "\nno table\n")] == []
+    assert time.process_time() - began < 0.5

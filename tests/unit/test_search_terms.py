@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from hashlib import blake2b
 
 import numpy as np
@@ -74,3 +75,14 @@ def test_an_index_of_version_0_1_is_searched_by_words_as_it_spelled_them(monkeyp
     old_scores, new_scores = by_words([old, new], "Straße")
     assert old_scores[0] > 0
     assert new_scores[0] > 0
+
+
+@pytest.mark.parametrize("text", ["1" * 6000, "1." * 6000 + "x", "1," * 6000])
+def test_long_numbers_are_read_in_one_go(text: str) -> None:
+    began = time.process_time()
+    assert len([*terms.terms(text)]) < 3
+    assert time.process_time() - began < 0.5
+
+
+def test_numbers_within_numbers_are_no_terms() -> None:
+    assert [*terms.terms("1.234,5 % of 12 % and v2.5")] == ["234", "12", "v2", "1.234,5", "2.5", "1.234,5%", "12%"]

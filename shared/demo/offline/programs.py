@@ -9,7 +9,7 @@ from shared.demo.offline.conversation import Conversation, Done, Reply
 from shared.demo.offline.places import STATES
 from shared.demo.offline.tables import Column, Question, look, table_in, words
 
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:-|–|to|and)\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)")
+_RANGE = re.compile(r"(?<!\d)(\d++(?:\.\d++)?)\s*(?:-|–|to|and)\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)")
 _MONTHS = re.compile(r"every (\d+|twelve|six) months|once a year|(annual)", re.IGNORECASE)
 _GIVEN = re.compile(r"\b(?:run|execute)\b.*?```(?:python\b)?(.+?)```", re.IGNORECASE | re.DOTALL)
 _YEARS = re.compile(r"\b((?:19|20)\d\d)\b")

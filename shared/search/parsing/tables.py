@@ -12,7 +12,7 @@ MARKDOWN: Final = re.compile(
     r"^ {0,3}(\|?[^\n|]+\|[^\n]*)\n {0,3}(\|? *:?-+:? *\|[-:| \t]*)\n(?:[^\n]*\|[^\n]*(?:\n|\Z))+", re.M
 )
 #: Lines with cells, one below the other.
-TABBED: Final = re.compile(r"^([^\n]*\t[^\n]*)\n(?:[^\n]*\t[^\n]*(?:\n|\Z))+", re.MULTILINE)
+TABBED: Final = re.compile(r"^([^\n\t]*\t[^\n]*)\n(?:[^\n\t]*\t[^\n]*(?:\n|\Z))+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
