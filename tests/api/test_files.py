@@ -197,13 +197,13 @@ def test_a_file_that_turns_out_too_large_is_refused(http, box, monkeypatch):
 
 def test_an_upload_that_breaks_off_leaves_nothing(box, http, monkeypatch):
     discarded = threading.Event()
-    discard = use_cases.IncomingFile.discard
+    delete = box.deps.blobs.delete
 
-    async def seen(upload):
-        await discard(upload)
+    async def seen(name):
+        await delete(name)
         discarded.set()
 
-    monkeypatch.setattr(use_cases.IncomingFile, "discard", seen)
+    monkeypatch.setattr(box.deps.blobs, "delete", seen)
     with socket.create_connection(box.socket.getsockname()) as connection:
         head = (
             "POST /v1/files HTTP/1.1\r\nHost: x\r\napi-key: sk-test-0123456789\r\nContent-Length: 1000000\r\n"
