@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import processes
+from bench import functions, processes
 from bench.processes import HERE, Checkout
 from bench.visit import Figures, Load, visit
 from tests import azurite
@@ -95,8 +95,14 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=5, help="visits to each (default: 5)")
     parser.add_argument("--seconds", type=float, default=3, help="of each kind of throughput (default: 3)")
     parser.add_argument("--no-storage", action="store_true", help="leave out the operations on emulated Azure storage")
+    parser.add_argument("--functions", action="store_true", help="compare the function apps alone instead")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON (default: bench/results)")
     return parser.parse_args(words)
+
+
+def measure(tree: Checkout, load: Load, chosen: argparse.Namespace) -> Figures:
+    """The figures of one visit."""
+    return functions.visit(tree, chosen.seconds) if chosen.functions else visit(tree, load)
 
 
 def main(words: Sequence[str] | None = None) -> Path:
@@ -112,7 +118,7 @@ def main(words: Sequence[str] | None = None) -> Path:
         print(f"OLD {names[0]} ({chosen.old})  NEW {names[1]} ({chosen.new})", flush=True)
         pairs = []
         for number in range(chosen.pairs):
-            pairs.append((visit(old, load), visit(new, load)))
+            pairs.append((measure(old, load, chosen), measure(new, load, chosen)))
             print(f"pair {number + 1} of {chosen.pairs} measured", flush=True)
     found = ratios(pairs)
     print(table(found))

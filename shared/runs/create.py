@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from shared import ids, layout
@@ -25,7 +26,7 @@ from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
 from shared.runs.streamed import StreamedRuns
-from shared.store.base import Conflict, Put
+from shared.store.base import Conflict, Put, Record
 from shared.threads import messages, new_messages, threads
 from shared.vector_stores import stores
 
@@ -36,13 +37,29 @@ EXPIRED: Final = "Vector store {} is expired."
 SERVER_TOOLS: Final = "server_tools"
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A run that is to be stored."""
+
+    record: RunRecord
+    #: The other rows of its commit.
+    changes: list[Put]
+    #: All messages that the thread has before the commit, if they have been read.
+    messages: list[Record] | None
+
+    def messages_after(self) -> list[Record] | None:
+        """All messages that it has after the commit, if they are known."""
+        added = [Record(each.key, each.data, "") for each in self.changes if each.key.startswith(layout.MESSAGE)]
+        return None if self.messages is None else self.messages + added
+
+
 async def create(caller: Caller, thread_id: str, body: CreateRun) -> Json:
     """Queue a run on a thread. Raises NotFoundError and InvalidRequest."""
 
     async def attempt() -> Json:
-        record, changes = await draft(caller, thread_id, body)
-        await queue(caller.deps, record, changes)
-        return record.run.to_json()
+        drafted = await draft(caller, thread_id, body)
+        await queue(caller.deps, drafted)
+        return drafted.record.run.to_json()
 
     return await until_committed(attempt)
 
@@ -53,51 +70,55 @@ async def create_streamed(
     """Begin a run on a thread and drive it in this process, telling the listener."""
 
     async def attempt() -> Listener:
-        record, changes = await draft(caller, thread_id, body)
-        return await start_streamed(streamed, record, changes, Listener(include))
+        drafted = await draft(caller, thread_id, body)
+        return await start_streamed(streamed, drafted, Listener(include))
 
     return await until_committed(attempt)
 
 
 async def create_with_thread(caller: Caller, body: CreateThreadAndRun) -> Json:
     """Queue a run on a new thread."""
-    record, changes, _ = await draft_with_thread(caller, body)
-    await queue(caller.deps, record, changes)
-    return record.run.to_json()
+    drafted, _ = await draft_with_thread(caller, body)
+    await queue(caller.deps, drafted)
+    return drafted.record.run.to_json()
 
 
 async def create_with_thread_streamed(caller: Caller, streamed: StreamedRuns, body: CreateThreadAndRun) -> Listener:
     """Begin a run on a new thread and drive it in this process, telling the listener."""
-    record, changes, thread = await draft_with_thread(caller, body)
+    drafted, thread = await draft_with_thread(caller, body)
     listener = Listener()
     listener.put(Event("thread.created", thread))
-    return await start_streamed(streamed, record, changes, listener)
+    return await start_streamed(streamed, drafted, listener)
 
 
-async def queue(deps: Deps, record: RunRecord, changes: list[Put]) -> None:
+async def queue(deps: Deps, drafted: Draft) -> None:
     """Store the run for whoever takes its message."""
+    record = drafted.record
     await queue_messages.start(deps, record)
-    await deps.store.commit(layout.thread(record.owner, record.run.thread_id), [put_run(record, None), *changes])
+    await deps.store.commit(record.key.partition, [put_run(record, None), *drafted.changes])
 
 
-async def start_streamed(streamed: StreamedRuns, record: RunRecord, changes: list[Put], listener: Listener) -> Listener:
+async def start_streamed(streamed: StreamedRuns, drafted: Draft, listener: Listener) -> Listener:
     """Store the run as ours, in progress, and drive it; the listener hears of it as it was before, too."""
-    recorder = Recorder(streamed.deps, record, None, listener)
+    recorder = Recorder(streamed.deps, drafted.record, None, listener)
+    recorder.messages = drafted.messages_after()
     recorder.state.announce()
     recorder.state.advance("in_progress")
-    await recorder.take(*changes)
+    await recorder.take(*drafted.changes)
     streamed.start(recorder, listener)
     return listener
 
 
-async def draft(caller: Caller, thread_id: str, body: CreateRun) -> tuple[RunRecord, list[Put]]:
-    """The run and the other rows of its commit. Raises NotFoundError, InvalidRequest, Conflict."""
+async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
+    """A run on a thread that exists. Raises NotFoundError, InvalidRequest, Conflict."""
     threads.check_id(thread_id)
     assistants.check_id(body.assistant_id)
     found = await asyncio.gather(
-        threads.head(caller, thread_id), assistants.get(caller, body.assistant_id), return_exceptions=True
+        threads.head_and_messages(caller, thread_id),
+        assistants.get(caller, body.assistant_id),
+        return_exceptions=True,
     )
-    (head, version), assistant = succeeded(found[0]), succeeded(found[1])
+    (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
     check_tool_choice(caller.deps, body, assistant)
     more = body.additional_messages or []
     await new_messages.check_files(caller, more, "additional_messages")
@@ -113,7 +134,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> tuple[RunRec
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
-    return record, [put_head(record, version), *changes]
+    return Draft(record, [put_head(record, version), *changes], known)
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -123,8 +144,8 @@ def succeeded(result: T | BaseException) -> T:
     return result
 
 
-async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[RunRecord, list[Put], Json]:
-    """The run, the rows of its commit and the thread; the thread is in the owner's index already."""
+async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[Draft, Json]:
+    """A run with its thread, which is in the owner's index already."""
     assistant = await assistants.get(caller, body.assistant_id)
     check_tool_choice(caller.deps, body, assistant)
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread")
@@ -135,7 +156,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[R
     await check_stores(caller, record)
     await threads.add_to_index(caller, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]
-    return record, [put_head(record, None), *rest], thread
+    return Draft(record, [put_head(record, None), *rest], []), thread
 
 
 def override_resources(record: RunRecord, requested: ToolResources | None, resolved: Json) -> None:

@@ -41,7 +41,7 @@ class Engine:
         self.toolset = toolset(self.deps, recorder.record)
         self.tools = ToolRunner(recorder, self.toolset)
         #: Kept and continued by this driver: nobody adds to a thread while its run is active.
-        self.prompt = RunningPrompt(self.deps, recorder.state)
+        self.prompt = RunningPrompt(self.deps, recorder.state, recorder.messages)
 
     async def drive(self, turn: Turn | LlmError | None = None) -> None:
         """Go on until the run waits for somebody or is over. `turn` is what came of one taken in the background.

@@ -68,15 +68,17 @@ class RunningPrompt:
     `{"type": "function_call_output", "call_id": "call_1", "output": "no"}`.
     """
 
-    def __init__(self, deps: Deps, state: RunState) -> None:
-        self.deps, self.state = deps, state
+    def __init__(self, deps: Deps, state: RunState, messages: list[Record] | None = None) -> None:
+        """`messages` are all that the thread has, if the driver has them."""
+        self.deps, self.state, self._messages = deps, state, messages
         self._items: list[Json] | None = None
         self._last_turn: list[Json] = []
 
     async def items(self) -> list[Json]:
         """The input of the next turn: what there is while it fits, else built anew from the thread."""
         if self._items is None or estimate_tokens(self._items) > budget(self.deps, self.state.record):
-            prompt = await build_prompt(self.deps, self.state.record)
+            known, self._messages = self._messages, None
+            prompt = await build_prompt(self.deps, self.state.record, known)
             self._items = prompt.items
             self.state.refer_to(prompt.references)
         return self._items
@@ -91,14 +93,16 @@ class RunningPrompt:
             self._items = [*self._items, *self._last_turn, *answered(step.items, step.outputs)]
 
 
-async def build_prompt(deps: Deps, record: RunRecord) -> Prompt:
-    """The prompt for the run's next turn."""
+async def build_prompt(deps: Deps, record: RunRecord, known: list[Record] | None = None) -> Prompt:
+    """The prompt for the run's next turn; `known` are all messages of the thread, if they need not be read."""
     partition = layout.thread(record.owner, record.run.thread_id)
     strategy = record.run.truncation_strategy
     last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
     low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
     first, end = key_at(layout.MESSAGE, low), key_at(layout.MESSAGE, record.next.message)
-    messages = await deps.store.scan(partition, first, end, record.next.message - low)
+    if known is None:
+        known = await deps.store.scan(partition, first, end, record.next.message - low)
+    messages = [row for row in known if row.key >= first]
     names = await attached_names(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
     entries = [await message_entry(deps, row, record, names) for row in finished]

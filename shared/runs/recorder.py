@@ -18,7 +18,7 @@ from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
 from shared.runs.state import RunState
-from shared.store.base import Conflict, NotFound, Put
+from shared.store.base import Conflict, NotFound, Put, Record
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ class Recorder:
         self.state = RunState(record, deps.now, None if listener is None else listener.include)
         #: Whose lease the commits rely on; None: a passer-by's.
         self.holder: str | None = None
+        #: All messages of the thread as the first turn finds it, if whoever began the run has read them.
+        self.messages: list[Record] | None = None
         self._lock = asyncio.Lock()
         #: The message that looks after the run if we die; None: an earlier driver sent it.
         self._watchdog: Sent | None = None

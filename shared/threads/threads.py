@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Final
 
 from shared import ids, layout
 from shared.assistants import tool_resources
@@ -20,6 +21,9 @@ from shared.threads import new_messages
 from shared.vector_stores import stores
 
 logger = logging.getLogger(__name__)
+
+#: A thread's first messages, which a run reads along with the head: most threads have no others.
+READ_ALONG: Final = 16
 
 
 async def create(caller: Caller, body: CreateThread, param: str = "") -> Json:
@@ -126,6 +130,21 @@ async def row(caller: Caller, thread_id: str) -> Record:
     if found is None:
         raise not_found("thread", thread_id)
     return found
+
+
+async def head_and_messages(caller: Caller, thread_id: str) -> tuple[Head, str, list[Record] | None]:
+    """The thread's head with its version, and all its messages, oldest first: None if there are too many for one read.
+
+    Raises NotFoundError.
+    """
+    check_id(thread_id)
+    last = ids.key_at(layout.MESSAGE, READ_ALONG)
+    partition = layout.thread(caller.owner, thread_id)
+    found = await caller.deps.store.scan(partition, layout.HEAD_KEY, last, READ_ALONG + 1)
+    if not found or found[0].key != layout.HEAD_KEY:
+        raise not_found("thread", thread_id)
+    head = Head.model_validate(found[0].data)
+    return head, found[0].version, found[1:] if head.next.message <= READ_ALONG else None
 
 
 async def head(caller: Caller, thread_id: str) -> tuple[Head, str]:
