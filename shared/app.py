@@ -91,6 +91,7 @@ class Box:
         try:
             async with invocation(self.deps.granted):
                 await housekeeping.sweep(self.deps)
+                await housekeeping.report_poison(self.deps)
                 if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
                     await housekeeping.remove_orphans(self.deps)
         except Overdue:

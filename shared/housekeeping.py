@@ -11,6 +11,7 @@ from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
 from shared.objects.vector_store import ItemRecord, StoreRecord
+from shared.queue.base import QueueUnavailable
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
 from shared.store.base import Put, Record, StoreError
@@ -80,6 +81,19 @@ async def sweep(deps: Deps) -> None:
             await act(deps, partition, row)
         except StoreError:
             logger.warning("overdue kept", extra={"action": "overdue_kept", "key": row.key}, exc_info=True)
+
+
+async def report_poison(deps: Deps) -> None:
+    """Log every message in a poison queue that nobody here can read: it waits for a person."""
+    for name, queue in (("runs", deps.queue), ("ingestion", deps.ingestion)):
+        try:
+            poison = await queue.poison()
+        except QueueUnavailable:
+            logger.warning("poison not seen", extra={"action": "poison_not_seen", "queue": name}, exc_info=True)
+            continue
+        for message_id in poison.unreadable:
+            extra = {"action": "poison_unreadable", "queue": f"{name}-poison", "message_id": message_id}
+            logger.error("poison message unreadable", extra=extra)
 
 
 async def remove_orphans(deps: Deps) -> None:

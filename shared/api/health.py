@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -14,7 +15,10 @@ from shared.api.answers import answer
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Deps
 from shared.json_types import Json
+from shared.queue.base import QueueUnavailable
 from shared.store.base import StoreError
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,20 +46,25 @@ class Health:
         return self._seen
 
     async def _look(self) -> Json:
-        model, storage = await asyncio.gather(self.deps.llm.health(), self._storage())
+        model, (storage, poison) = await asyncio.gather(self.deps.llm.health(), self._storage())
         works = model.answers and storage == "answers"
-        return {"status": "ok" if works else "failing", "model": model.words, "storage": storage}
+        seen = {"status": "ok" if works else "failing", "model": model.words, "storage": storage, "poison": poison}
+        if not works:
+            logger.warning("something does not work", extra={"action": "health_failing", **seen})
+        return seen
 
-    async def _storage(self) -> str:
+    async def _storage(self) -> tuple[str, int]:
+        """What the three services of the storage say, and how many messages wait for a person in a poison queue."""
         try:
             async with asyncio.timeout(STORAGE_TIMEOUT):
                 await self.deps.store.get("health", "health")
                 async for _ in self.deps.blobs.list("health/"):
                     break
-        except (StoreError, BlobsUnavailable, TimeoutError) as error:
+                poison = [await queue.poison() for queue in (self.deps.queue, self.deps.ingestion)]
+        except (StoreError, BlobsUnavailable, QueueUnavailable, TimeoutError) as error:
             refused = getattr(error.__cause__, "status_code", None) == HTTPStatus.FORBIDDEN
-            return "refuses the box: see the roles of its identity" if refused else "could not be reached"
-        return "answers"
+            return ("refuses the box: see the roles of its identity" if refused else "could not be reached"), 0
+        return "answers", sum(len(each.unreadable) for each in poison)
 
 
 @router.get("/healthz")

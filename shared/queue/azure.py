@@ -21,7 +21,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from shared.azure import code_of, retry
 from shared.azure_requests import Requests
 from shared.json_types import Json
-from shared.queue.base import QueueUnavailable, Received, Sent, encode_body
+from shared.queue.base import Poison, QueueUnavailable, Received, Sent, encode_body
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,19 @@ class AzureQueue:
             "queue.retry", lambda: self._queue.update_message(*message.handle, visibility_timeout=seconds)
         )
 
+    async def poison(self) -> Poison:
+        """Look into `NAME-poison`, where the Functions host puts what failed too often or is no base64."""
+        queue = self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)
+        try:
+            properties = await retry(queue.get_queue_properties)
+            seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT))
+        except ResourceNotFoundError:
+            return Poison()
+        except AzureError as error:
+            raise QueueUnavailable(str(error)) from error
+        unreadable = tuple(message.id for message in seen if _body(message) is None)
+        return Poison(max(properties.approximate_message_count or 0, len(seen)), unreadable)
+
     async def close(self) -> None:
         """Close the service's client."""
         await self._service.close()
@@ -138,11 +151,17 @@ def _received(message: QueueMessage) -> Received | None:
 
     The SDK's own decoding would refuse the whole answer for it.
     """
-    try:
-        body = json.loads(base64.b64decode(message.content, validate=True))
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = _body(message)
+    if body is None:
         logger.warning("foreign message", extra={"action": "foreign_message", "message_id": message.id})
         return None
     return Received(body, message.dequeue_count or 1, (message.id, message.pop_receipt))
+
+
+def _body(message: QueueMessage) -> Json | None:
+    """The JSON object in a message as we and the host send them; None for anything else."""
+    try:
+        body = json.loads(base64.b64decode(message.content, validate=True))
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None

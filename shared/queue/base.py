@@ -44,6 +44,16 @@ def encode_body(body: Json) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """What lies in the queue of messages that failed too often, and stays there."""
+
+    #: How many there are, as far as the service knows at the moment.
+    messages: int = 0
+    #: The ids of those at its front that nobody here can read; they wait for a person.
+    unreadable: tuple[str, ...] = ()
+
+
 class Queue(Protocol):
     """One named queue. Bodies are small JSON objects (48 KB at most)."""
 
@@ -61,6 +71,10 @@ class Queue(Protocol):
 
     async def retry(self, message: Received, delay: float) -> None:
         """Give the message back, visible after `delay` seconds."""
+        ...
+
+    async def poison(self) -> Poison:
+        """Look at what failed too often without taking it. Raises QueueUnavailable."""
         ...
 
     async def close(self) -> None:

@@ -96,7 +96,7 @@ def test_the_process_answers(raw, endpoint, query):
 def test_a_box_that_works_says_so(raw):
     response = raw.get("/healthz?deep=1")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "model": "answers", "storage": "answers"}
+    assert response.json() == {"status": "ok", "model": "answers", "storage": "answers", "poison": 0}
 
 
 @pytest.mark.parametrize(

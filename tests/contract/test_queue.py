@@ -139,6 +139,20 @@ async def test_a_message_of_somebody_else_does_not_hold_up_ours(queue, foreign):
     assert [message.body["n"] for message in taken] == [1, 2]
 
 
+async def test_what_nobody_can_read_in_the_poison_queue_is_told(queue):
+    assert (await queue.poison()).unreadable == ()
+    if not isinstance(queue, AzureQueue):
+        return
+    poison = queue._service.get_queue_client(f"{queue._queue.queue_name}-poison")
+    await poison.create_queue()
+    stranger = await poison.send_message("plain text")
+    await poison.send_message("eyJuIjogMX0=")
+
+    found = await queue.poison()
+    assert (found.messages, found.unreadable) == (2, (stranger.id,))
+    await poison.delete_queue()
+
+
 @pytest.mark.parametrize("delay", [0, 60])
 async def test_a_message_can_be_taken_back_by_its_sender(queue, delay):
     sent = await queue.send({"n": 1}, delay)

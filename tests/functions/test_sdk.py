@@ -219,7 +219,8 @@ async def test_what_the_box_serves_beside_the_api(client: AsyncOpenAI, host: Hos
         async with host.http.get(path) as answer:
             assert (answer.status, answer.content_type) == (200, kind)
     async with host.http.get("/healthz?deep=1") as answer:
-        assert (answer.status, await answer.json()) == (200, {"status": "ok", "model": "answers", "storage": "answers"})
+        works = {"status": "ok", "model": "answers", "storage": "answers", "poison": 0}
+        assert (answer.status, await answer.json()) == (200, works)
     async with host.http.post("/v1/chat/completions", headers={"Authorization": f"Bearer {KEY}"}) as answer:
         assert answer.status == 404
         assert (await answer.json())["error"]["message"].startswith("Invalid URL")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared import layout
+from shared import housekeeping, layout
 from shared.app import build
 from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm
+from shared.queue.base import Poison
 from shared.store.base import Put
 
 OWNER = "me"
@@ -33,3 +35,19 @@ async def test_bytes_that_nobody_owns_are_removed_when_the_box_starts(tmp_path):
             await asyncio.sleep(0.01)
         assert left == {layout.file_blob(OWNER, "file-kept"), layout.file_blob(OWNER, "file-young")}
         assert await read_all(deps.blobs, layout.file_blob(OWNER, "file-kept")) == b"bytes"
+
+
+class Poisoned:
+    """A queue with messages of somebody else among those that failed."""
+
+    async def poison(self):
+        return Poison(2, ("id-1", "id-2"))
+
+
+async def test_what_nobody_can_read_in_a_poison_queue_is_logged_line_by_line(tmp_path, caplog):
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none")
+    box = build(settings, llm=ScriptedLlm(), tools=[])
+    await housekeeping.report_poison(replace(box.deps, queue=Poisoned()))
+    told = [record for record in caplog.records if getattr(record, "action", "") == "poison_unreadable"]
+    assert [(record.queue, record.message_id) for record in told] == [("runs-poison", "id-1"), ("runs-poison", "id-2")]
+    await box.close()
