@@ -37,6 +37,12 @@ async def session(home: Path) -> AsyncIterator[Session]:
 # -- notebooks --------------------------------------------------------------------------------------------------------
 
 
+async def test_a_plot_of_seaborn_objects_is_shown(session):
+    plot = "import seaborn.objects as so\nso.Plot({'x': [1, 2], 'y': [3, 4]}, x='x', y='y').add(so.Dots())"
+    result = await session.run(plot)
+    assert (result.error, len(result.images)) == (None, 1)
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -45,6 +51,7 @@ async def session(home: Path) -> AsyncIterator[Session]:
         "import asyncio\nawait asyncio.sleep(0, 42)",
         "import asyncio\nx = await asyncio.sleep(0, 42)\nx",
         "async def f():\n    return 42\nimport asyncio\nasyncio.run(f())",
+        "def f(x: int): ...\nf.__annotations__['x'](42)",
     ],
 )
 async def test_code_runs_as_in_a_notebook(session, code):
@@ -145,6 +152,7 @@ async def test_code_that_means_something_else_by_now_is_told_too(session):
 def test_other_errors_get_no_hint():
     assert box_hints.for_error(KeyError("g"), "d = {}\nd['g']") == ""
     assert box_hints.for_error(ValueError("no"), "x") == ""
+    assert box_hints.for_error(AttributeError("'Order' object has no attribute 'product'"), "order.product") == ""
     assert box_hints.for_code("n.astype(int) // 10") == ""
 
 

@@ -73,10 +73,11 @@ class Cells:
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
             tree.body.pop()
-        self._evaluated(compile(tree, name, "exec", AWAIT))
+        # Without this module's own `from __future__`: it would turn the code's annotations into texts.
+        self._evaluated(compile(tree, name, "exec", AWAIT, dont_inherit=True))
         if not isinstance(last, ast.Expr):
             return None
-        return self._evaluated(compile(ast.Expression(last.value), name, "eval", AWAIT))
+        return self._evaluated(compile(ast.Expression(last.value), name, "eval", AWAIT, dont_inherit=True))
 
     def _evaluated(self, code: types.CodeType) -> object:
         """The value of compiled code; `await` may stand outside of functions, as in a notebook."""

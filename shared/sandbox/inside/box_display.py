@@ -39,6 +39,7 @@ def picture(value: object) -> bytes | None:
         return data.getvalue()
     png = getattr(value, "_repr_png_", None)
     found = png() if callable(png) else None
+    found = found[0] if isinstance(found, tuple) and found else found  # with its size, as seaborn.objects gives it
     return found if isinstance(found, bytes) else None
 
 

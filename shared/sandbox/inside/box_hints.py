@@ -57,13 +57,13 @@ HABITS: tuple[Habit, ...] = (
     ),
     (
         "numpy 2.4",
-        r"no attribute '(trapz|in1d|row_stack)'",
+        r"module 'numpy' has no attribute '(trapz|in1d|row_stack)'",
         "",
         "trapz is trapezoid, in1d is isin, row_stack is vstack",
     ),
     (
         "numpy 2.0",
-        r"no attribute '(product|cumproduct|msort)'",
+        r"module 'numpy' has no attribute '(product|cumproduct|msort)'",
         "",
         "product is prod, cumproduct is cumprod, msort is sort",
     ),
