@@ -13,7 +13,7 @@ from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, OneOfKinds, RequestBody
 from shared.objects.message import text_part
 from shared.objects.parse import BY_SHAPE, rejected
-from shared.objects.pictures import NOT_A_PICTURE, head_of_data_url, is_data_url, media_type
+from shared.objects.pictures import is_data_url
 from shared.objects.tools import CodeInterpreterTool, ToolKind
 
 #: Content parts of a message.
@@ -70,8 +70,6 @@ def _of_the_web(url: str) -> str:
         raise rejected(
             "Invalid '{path}'. Expected a valid URL, but got a value with an invalid format.", "invalid_value"
         )
-    if is_data_url(url) and media_type(head_of_data_url(url)) is None:
-        raise rejected(NOT_A_PICTURE, "invalid_value")
     return url
 
 
@@ -169,6 +167,16 @@ class CreateMessage(RequestBody):
             f"content[{index}].image_file.file_id": part.image_file.file_id
             for index, part in enumerate(self.content)
             if isinstance(part, ImageFilePart)
+        }
+
+    def shown_data(self) -> dict[str, str]:
+        """Data URLs the content shows, by the path at which they stand."""
+        if isinstance(self.content, str):
+            return {}
+        return {
+            f"content[{index}].image_url.url": part.image_url.url
+            for index, part in enumerate(self.content)
+            if isinstance(part, ImageUrlPart) and is_data_url(part.image_url.url)
         }
 
     def attached_files(self) -> dict[str, str]:

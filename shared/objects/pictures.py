@@ -38,9 +38,10 @@ def is_data_url(url: str) -> bool:
 
 def head_of_data_url(url: str) -> bytes:
     """The first bytes in a data URL; none if it cannot be read."""
-    declared, _, data = url.partition(",")
-    head = unquote_to_bytes(data[:_ENCODED_HEAD])
-    if not declared.lower().rstrip().endswith(";base64"):
+    # The data may be long: it is not copied.
+    comma = url.find(",")
+    head = unquote_to_bytes(url[comma + 1 : comma + 1 + _ENCODED_HEAD])
+    if not url[:comma].lower().rstrip().endswith(";base64"):
         return head[:HEAD_BYTES]
     letters = b"".join(head.split())
     try:

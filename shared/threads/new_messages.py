@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from shared import ids, layout
@@ -11,7 +12,7 @@ from shared.files import files
 from shared.json_types import Json
 from shared.objects.message import Message
 from shared.objects.message_requests import CreateMessage
-from shared.objects.pictures import HEAD_BYTES, NOT_A_PICTURE, media_type
+from shared.objects.pictures import HEAD_BYTES, NOT_A_PICTURE, head_of_data_url, media_type
 from shared.objects.tools import NewVectorStore
 from shared.store.base import Put
 from shared.vector_stores import attaching, stores
@@ -20,9 +21,7 @@ from shared.vector_stores import attaching, stores
 async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: str = "") -> None:
     """Refuse messages that show or attach files which do not exist, or show what is no picture.
 
-    `param` is the path of the list.
-
-    Raises InvalidRequest.
+    `param` is the path of the list. Raises InvalidRequest.
     """
     for index, body in enumerate(bodies):
         path = f"{param}[{index}]." if param else ""
@@ -32,9 +31,20 @@ async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: st
                     raise wrong_shape(f"{path}{inner}", file_id, "file")
             if named:
                 await files.check(caller, named.values(), f"{path}{field}")
-        for inner, file_id in body.shown_files().items():
-            if media_type(await files.head(caller, file_id, HEAD_BYTES)) is None:
-                raise InvalidRequest(NOT_A_PICTURE, param=f"{path}{inner}", code="invalid_value")
+        await _check_pictures(caller, body, path)
+
+
+async def _check_pictures(caller: Caller, body: CreateMessage, path: str) -> None:
+    """Refuse what no model can look at: it would fail every run of its thread."""
+    shown = body.shown_files()
+    file_ids = [*dict.fromkeys(shown.values())]
+    heads = await asyncio.gather(*(files.head(caller, each, HEAD_BYTES) for each in file_ids))
+    by_file = dict(zip(file_ids, heads, strict=True))
+    begun = {inner: by_file[file_id] for inner, file_id in shown.items()}
+    begun |= {inner: head_of_data_url(url) for inner, url in body.shown_data().items()}
+    for inner, head in begun.items():
+        if media_type(head) is None:
+            raise InvalidRequest(NOT_A_PICTURE, param=f"{path}{inner}", code="invalid_value")
 
 
 def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int) -> list[Put]:
