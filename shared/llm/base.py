@@ -20,6 +20,7 @@ class TurnRequest:
     model: str
     instructions: str
     #: Input items as the Responses API takes them: messages, function_call, function_call_output, reasoning.
+    #: An `input_image` may have a `name`, by which errors speak of it; that is not sent.
     input: list[Json]
     #: Function tools as the Responses API takes them: {"type": "function", "name", "description", "parameters", …}.
     tools: list[Json] = field(default_factory=list)

@@ -9,6 +9,7 @@ import pytest
 from shared import layout
 from shared.blobs.base import write_bytes
 from shared.llm.scripted import call, text
+from shared.store.base import Put
 from shared.tools.get_current_time import get_current_time_tool
 
 
@@ -120,6 +121,21 @@ def test_a_file_that_turns_out_to_be_no_picture_does_not_poison_its_thread(clien
     assert llm.requests[0].input[0]["content"] == [
         {"type": "input_text", "text": f"(the file {file_id} was left out: it is no PNG, JPEG, GIF or WebP picture)"}
     ]
+
+
+def test_data_that_was_taken_for_a_picture_once_does_not_poison_its_thread_either(client, llm, box):
+    thread = client.beta.threads.create(messages=[linked("data:image/png;base64,iVBORw0KGgo=")]).id
+    [message] = client.beta.threads.messages.list(thread).data
+    partition = layout.thread("me", thread)
+    row = box.run(box.deps.store.get(partition, message.id))
+    row.data["content"][0]["image_url"]["url"] = "data:image/svg+xml,<svg/>"
+    box.run(box.deps.store.commit(partition, [Put(row.key, row.data, row.version)]))
+    llm.script([text("I see none.")])
+    assistant = client.beta.assistants.create(model="m").id
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread, assistant_id=assistant, poll_interval_ms=20)
+    assert run.status == "completed"
+    [part] = llm.requests[0].input[0]["content"]
+    assert part["text"] == "(a picture was left out: it is no PNG, JPEG, GIF or WebP picture)"
 
 
 def test_a_file_is_sent_as_what_it_is_and_keeps_its_id_for_errors(client, llm):
