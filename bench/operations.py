@@ -10,6 +10,7 @@ import asyncio
 import json
 import tempfile
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests import azurite
 Json = dict[str, Any]
 OWNER = "bench"
 HELLO = CreateMessage(role="user", content="Hello?")
+KINDS = ("queued", "polled", "streamed")
 PRICES = {"table": 0.00036, "queue": 0.004, "blob": 0.05}
 
 
@@ -41,23 +43,27 @@ async def look_up(word: str) -> str:
     return word
 
 
-async def count_run(
-    box: Box, llm: ScriptedLlm, counter: Counter[str], length: int, *, streamed: bool, calls: int
-) -> Json:
-    """The operations of one run on a thread of so many messages; the client's own polling is not among them."""
+async def count_run(box: Box, llm: ScriptedLlm, counter: Counter[str], length: int, *, kind: str, calls: int) -> Json:
+    """The operations of one run on a thread of so many messages; the client's own polling is not among them.
+
+    The `kind` is `streamed`, `polled` (driven where it was begun) or `queued` (RUN_START=queue).
+    """
     metadata = {"server_tools": "look_up"}
     assistant = await assistants.create(Caller(box.deps, OWNER), CreateAssistant(model="m", metadata=metadata))
     thread = await threads.create(Caller(box.deps, OWNER), CreateThread(messages=[HELLO] * length))
     llm.script(*([call("look_up", word="x")] for _ in range(calls)), [text("Hello.")])
     counter.clear()
     body = CreateRun(assistant_id=assistant["id"])
-    if streamed:
-        listener = await create.create_streamed(Caller(box.deps, OWNER), box.streamed, thread["id"], body, ())
+    if kind == "streamed":
+        listener = await create.create_streamed(Caller(box.deps, OWNER), box.driven, thread["id"], body, ())
         while await listener.read():
             pass
-        await box.streamed.wait()
+        await box.driven.wait()
         return dict(counter)
-    run = await create.create(Caller(box.deps, OWNER), thread["id"], body)
+    run = await create.create(Caller(box.deps, OWNER), box.driven, thread["id"], body)
+    if kind == "polled":
+        await box.driven.wait()
+        return dict(counter)
     taken = await box.deps.queue.receive(1, 60, 5)
     ours = Counter({"queue.receive": counter["queue.receive"]})  # the trigger's own, on Azure
     await box.handle_run(taken[0].body)
@@ -71,22 +77,26 @@ async def count_run(
 
 async def measure(connection_string: str, home: Path) -> Json:
     """Counts for the kinds of run there are."""
-    settings = Settings(_env_file=None, box_home=home, sandbox="none", AzureWebJobsStorage=SecretStr(connection_string))
-    counter: Counter[str] = Counter()
-    llm = ScriptedLlm()
-    tools = [tool(look_up, idempotent=True, timeout=5)]
-    box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
-    try:
-        found: Json = {}
-        for length in (1, 90):
-            for streamed in (False, True):
-                for calls in (0, 1, 2):
-                    name = f"{'streamed' if streamed else 'queued'}, {calls} tool calls, {length} messages"
-                    counts = await count_run(box, llm, counter, length, streamed=streamed, calls=calls)
-                    found[name] = {"total": sum(counts.values()), **counts}
-        return found
-    finally:
-        await box.close()
+    found: Json = {}
+    for kind in KINDS:
+        settings = Settings(
+            _env_file=None,
+            box_home=home,
+            sandbox="none",
+            AzureWebJobsStorage=SecretStr(connection_string),
+            run_start="queue" if kind == "queued" else "here",
+        )
+        counter: Counter[str] = Counter()
+        llm = ScriptedLlm()
+        tools = [tool(look_up, idempotent=True, timeout=5)]
+        box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
+        try:
+            for length, calls in product((1, 90), (0, 1, 2)):
+                counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
+                found[f"{kind}, {calls} tool calls, {length} messages"] = {"total": sum(counts.values()), **counts}
+        finally:
+            await box.close()
+    return found
 
 
 def cost_of_1000(counts: Json) -> float:

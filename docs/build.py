@@ -107,7 +107,7 @@ def openapi() -> tuple[Json, dict[str, str]]:
                 )
             )
             try:
-                app = create_app(box.deps, box.streamed)
+                app = create_app(box.deps, box.driven)
                 document = describe(app)
             finally:
                 await box.close()

@@ -27,7 +27,7 @@ from shared.llm.base import Llm
 from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.consumer import Consumer
-from shared.runs.streamed import StreamedRuns
+from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder
@@ -39,8 +39,6 @@ from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
 
-#: Runs one process drives at once.
-RUNS_AT_ONCE: Final = 64
 #: Files one process indexes at once, each read by a process of its own.
 FILES_AT_ONCE: Final = 2
 #: How often housekeeping is due, as the timer trigger's schedule says, too.
@@ -62,7 +60,7 @@ class Box:
     deps: Deps
     worker: Worker
     ingestion_worker: IngestionWorker
-    streamed: StreamedRuns
+    driven: DrivenRuns
     asgi: FastAPI
     close_storage: Close
 
@@ -100,10 +98,10 @@ class Box:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Take messages from the queues, as the triggers do on Azure; afterwards close everything."""
-        visibility = self.deps.settings.lease_seconds
-        runs = Consumer(
-            self.deps.queue, self.handle_run, self.handle_poisoned_run, limit=RUNS_AT_ONCE, visibility=visibility
-        )
+        settings = self.deps.settings
+        visibility = settings.lease_seconds
+        limit = max(1, settings.runs_at_once)
+        runs = Consumer(self.deps.queue, self.handle_run, self.handle_poisoned_run, limit=limit, visibility=visibility)
         ingestion = Consumer(
             self.deps.ingestion,
             self.handle_ingestion,
@@ -133,7 +131,7 @@ class Box:
 
     async def close(self) -> None:
         """Release what is being driven, then everything that is open."""
-        await self.streamed.close()
+        await self.driven.close()
         deps = self.deps
         ports = (deps.sandbox, deps.llm, deps.embedder, deps.queue, deps.ingestion, deps.store, deps.blobs)
         for port in ports:
@@ -182,8 +180,8 @@ def build(
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         clock=clock,
     )
-    streamed = StreamedRuns(deps)
-    return Box(deps, Worker(deps), IngestionWorker(deps), streamed, create_app(deps, streamed), storage.close)
+    driven = DrivenRuns(deps)
+    return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close)
 
 
 def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:

@@ -92,6 +92,12 @@ class Settings(BaseSettings):
     run_lifetime_seconds: int = 600
     """After so many seconds a run that is not over expires. Keep it below `functionTimeout` (`host.json`, 15 minutes):
     a longer turn of the model would be begun again."""
+    run_start: str = Field(default="here", pattern="^(here|queue)$")
+    """Who drives a run that is polled: `here`, the process that accepted it, at once and while it has room; `queue`,
+    whoever takes its message."""
+    runs_at_once: int = Field(default=64, ge=0)
+    """Runs that a process drives at once because it accepted them, streamed ones included, before polled ones wait in
+    the queue; and as many that the embedded host takes from there."""
     lease_seconds: float = 60
     """How long a worker may be silent before its run is driven by another."""
     max_turns: int = Field(default=100, ge=1)

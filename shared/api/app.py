@@ -28,10 +28,10 @@ from shared.api.errors import unknown_url
 from shared.api.gateway import Gateway
 from shared.api.health import Health
 from shared.deps import Deps
-from shared.runs.streamed import StreamedRuns
+from shared.runs.driven import DrivenRuns
 
 
-def create_app(deps: Deps, streamed: StreamedRuns) -> FastAPI:
+def create_app(deps: Deps, driven: DrivenRuns) -> FastAPI:
     """The ASGI app of every host. Raises ValueError for keys and origins that cannot be used."""
     app = FastAPI(
         title="API-in-a-Box",
@@ -44,7 +44,7 @@ def create_app(deps: Deps, streamed: StreamedRuns) -> FastAPI:
         exception_handlers={HTTPException: unknown_url},
     )
     app.state.deps = deps
-    app.state.streamed = streamed
+    app.state.driven = driven
     app.state.health = Health(deps)
     app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local", granted=deps.granted)
     named = cors.origins(deps.settings.cors_origins)

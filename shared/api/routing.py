@@ -2,7 +2,7 @@
 
     @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
     async def create_run(
-        caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: StreamedRuns
+        caller: Caller, thread_id: str, body: CreateRun, include: list[str], driven: DrivenRuns
     ) -> Response:
 
 From this follow the OpenAPI document and what the handler is called with, by keyword:
@@ -11,7 +11,7 @@ caller          who asks, always
 *path*          each part of the path, as text
 body            the JSON body as the request model it is annotated with, or the parts of a `form`
 *query*         each declared query's value
-streamed        the streamed runs of this host, if the route `streams`
+driven          the runs that this host drives, if the route `streams`
 
 The body is read before the query. What is raised on the way is an error of `shared.errors`, answered by the gateway.
 """
@@ -119,7 +119,7 @@ def _annotated_body(handler: Handler) -> type[BaseModel] | None:
 
 def _check(handler: Handler, given: set[str], takes: object, *, streams: bool) -> None:
     """Raises TypeError for a handler that takes other arguments than it will be called with."""
-    given = given | ({"body"} if takes is not None else set()) | ({"streamed"} if streams else set())
+    given = given | ({"body"} if takes is not None else set()) | ({"driven"} if streams else set())
     if given != {*inspect.signature(handler).parameters}:
         raise TypeError(f"{handler.__name__} of {handler.__module__} will be called with {sorted(given)}")
 
@@ -137,7 +137,7 @@ def _endpoint(
         for each in query:
             arguments[each.argument] = each.read(request)
         if streams:
-            arguments["streamed"] = request.app.state.streamed
+            arguments["driven"] = request.app.state.driven
         return await handler(caller(request), **arguments)
 
     return endpoint

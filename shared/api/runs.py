@@ -18,7 +18,7 @@ from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun
 from shared.objects.step import RunStep
 from shared.paging import ListQuery, list_json
 from shared.runs import create, service
-from shared.runs.streamed import StreamedRuns
+from shared.runs.driven import DrivenRuns
 from shared.runs.tool_call_views import RESULT_CONTENT, answered_step
 
 routes = Routes("/v1/threads", "Runs")
@@ -35,21 +35,21 @@ INCLUDE: Final = Query(
 
 
 @routes.post("/runs", gives=Run, streams=True)
-async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, streamed: StreamedRuns) -> Response:
+async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven: DrivenRuns) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
-        return event_stream(await create.create_with_thread_streamed(caller, streamed, body))
-    return answer(await create.create_with_thread(caller, body))
+        return event_stream(await create.create_with_thread_streamed(caller, driven, body))
+    return answer(await create.create_with_thread(caller, driven, body))
 
 
 @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
 async def create_run(
-    caller: Caller, thread_id: str, body: CreateRun, include: list[str], streamed: StreamedRuns
+    caller: Caller, thread_id: str, body: CreateRun, include: list[str], driven: DrivenRuns
 ) -> Response:
     """Create a run."""
     if body.stream:
-        return event_stream(await create.create_streamed(caller, streamed, thread_id, body, include))
-    return answer(await create.create(caller, thread_id, body))
+        return event_stream(await create.create_streamed(caller, driven, thread_id, body, include))
+    return answer(await create.create(caller, driven, thread_id, body))
 
 
 @routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE_QUERY])
@@ -79,13 +79,13 @@ async def cancel_run(caller: Caller, thread_id: str, run_id: str) -> Response:
 
 @routes.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", gives=Run, query=[INCLUDE], streams=True)
 async def submit_tool_outputs(
-    caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], streamed: StreamedRuns
+    caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], driven: DrivenRuns
 ) -> Response:
     """Give a run the outputs of all its pending function calls."""
     key = RunKey(caller.owner, thread_id, run_id)
     if body.stream:
-        return event_stream(await service.submit_streamed(streamed, key, body, include))
-    return answer(await service.submit(caller.deps, key, body))
+        return event_stream(await service.submit_streamed(driven, key, body, include))
+    return answer(await service.submit(driven, key, body))
 
 
 @routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE_QUERY, INCLUDE])

@@ -22,10 +22,10 @@ from shared.objects.thread_requests import CreateThread
 from shared.objects.tools import FunctionChoice, ToolResources, choice_json, tools_json
 from shared.optimistic import until_committed
 from shared.runs import file_search, queue_messages, service
+from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
-from shared.runs.streamed import StreamedRuns
 from shared.store.base import Conflict, Put, Record
 from shared.threads import messages, new_messages, threads
 from shared.vector_stores import stores
@@ -53,60 +53,68 @@ class Draft:
         return None if self.messages is None else self.messages + added
 
 
-async def create(caller: Caller, thread_id: str, body: CreateRun) -> Json:
-    """Queue a run on a thread. Raises NotFoundError and InvalidRequest."""
+async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun) -> Json:
+    """Begin a run on a thread: here if there is room, else from the queue. Raises NotFoundError and InvalidRequest."""
 
     async def attempt() -> Json:
-        drafted = await draft(caller, thread_id, body)
-        await queue(caller.deps, drafted)
-        return drafted.record.run.to_json()
+        return await start(driven, await draft(caller, thread_id, body))
 
     return await until_committed(attempt)
 
 
 async def create_streamed(
-    caller: Caller, streamed: StreamedRuns, thread_id: str, body: CreateRun, include: Collection[str]
+    caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun, include: Collection[str]
 ) -> Listener:
     """Begin a run on a thread and drive it in this process, telling the listener."""
 
     async def attempt() -> Listener:
         drafted = await draft(caller, thread_id, body)
-        return await start_streamed(streamed, drafted, Listener(include))
+        return await start_streamed(driven, drafted, Listener(include))
 
     return await until_committed(attempt)
 
 
-async def create_with_thread(caller: Caller, body: CreateThreadAndRun) -> Json:
-    """Queue a run on a new thread."""
+async def create_with_thread(caller: Caller, driven: DrivenRuns, body: CreateThreadAndRun) -> Json:
+    """Begin a run on a new thread: here if there is room, else from the queue."""
     drafted, _ = await draft_with_thread(caller, body)
-    await queue(caller.deps, drafted)
-    return drafted.record.run.to_json()
+    return await start(driven, drafted)
 
 
-async def create_with_thread_streamed(caller: Caller, streamed: StreamedRuns, body: CreateThreadAndRun) -> Listener:
+async def create_with_thread_streamed(caller: Caller, driven: DrivenRuns, body: CreateThreadAndRun) -> Listener:
     """Begin a run on a new thread and drive it in this process, telling the listener."""
     drafted, thread = await draft_with_thread(caller, body)
     listener = Listener()
     listener.put(Event("thread.created", thread))
-    return await start_streamed(streamed, drafted, listener)
+    return await start_streamed(driven, drafted, listener)
 
 
-async def queue(deps: Deps, drafted: Draft) -> None:
-    """Store the run for whoever takes its message."""
+async def start(driven: DrivenRuns, drafted: Draft) -> Json:
+    """Store the run as ours, or for whoever takes its message; the run as it was created."""
     record = drafted.record
-    await queue_messages.start(deps, record)
-    await deps.store.commit(record.key.partition, [put_run(record, None), *drafted.changes])
+    created = record.run.to_json()
+    with driven.place() as free:
+        if free:
+            await drive(driven, Recorder(driven.deps, record, None), drafted)
+        else:
+            await queue_messages.start(driven.deps, record)
+            await driven.deps.store.commit(record.key.partition, [put_run(record, None), *drafted.changes])
+    return created
 
 
-async def start_streamed(streamed: StreamedRuns, drafted: Draft, listener: Listener) -> Listener:
-    """Store the run as ours, in progress, and drive it; the listener hears of it as it was before, too."""
-    recorder = Recorder(streamed.deps, drafted.record, None, listener)
-    recorder.messages = drafted.messages_after()
+async def start_streamed(driven: DrivenRuns, drafted: Draft, listener: Listener) -> Listener:
+    """Store the run as ours and drive it; the listener hears of it as it was before, too."""
+    recorder = Recorder(driven.deps, drafted.record, None, listener)
     recorder.state.announce()
+    await drive(driven, recorder, drafted)
+    return listener
+
+
+async def drive(driven: DrivenRuns, recorder: Recorder, drafted: Draft) -> None:
+    """Store the run as ours, in progress, and drive it in this process."""
+    recorder.messages = drafted.messages_after()
     recorder.state.advance("in_progress")
     await recorder.take(*drafted.changes)
-    streamed.start(recorder, listener)
-    return listener
+    driven.start(recorder)
 
 
 async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:

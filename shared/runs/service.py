@@ -14,9 +14,9 @@ from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page
 from shared.runs import lease, lifecycle, queue_messages
+from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
-from shared.runs.streamed import StreamedRuns
 from shared.threads import messages, threads
 
 
@@ -97,35 +97,45 @@ async def cancel(deps: Deps, key: RunKey) -> Json:
     return await until_committed(attempt)
 
 
-async def submit(deps: Deps, key: RunKey, body: SubmitToolOutputs) -> Json:
-    """Take the client's outputs and queue the run again."""
+async def submit(driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs) -> Json:
+    """Take the client's outputs and go on: here if there is room, else from the queue."""
 
     async def attempt() -> Json:
-        recorder = await accept(deps, key, body, None)
-        await queue_messages.start(deps, recorder.record)
+        recorder = await accept(driven.deps, key, body, None)
         recorder.state.advance("queued")
-        await recorder.commit()
-        return recorder.run.to_json()
+        taken = recorder.run.to_json()
+        with driven.place() as free:
+            if free:
+                await drive_on(driven, recorder)
+            else:
+                await queue_messages.start(driven.deps, recorder.record)
+                await recorder.commit()
+        return taken
 
     return await until_committed(attempt)
 
 
 async def submit_streamed(
-    streamed: StreamedRuns, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
+    driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
 ) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
 
     async def attempt() -> Listener:
         listener = Listener(include)
-        recorder = await accept(streamed.deps, key, body, listener)
+        recorder = await accept(driven.deps, key, body, listener)
         recorder.state.advance("queued")
-        recorder.state.advance("in_progress")
-        lease.forget_watchdog(recorder.record)
-        await recorder.take()
-        streamed.start(recorder, listener)
+        await drive_on(driven, recorder)
         return listener
 
     return await until_committed(attempt)
+
+
+async def drive_on(driven: DrivenRuns, recorder: Recorder) -> None:
+    """Store the run with its outputs as ours, in progress, and drive it in this process."""
+    recorder.state.advance("in_progress")
+    lease.forget_watchdog(recorder.record)
+    await recorder.take()
+    driven.start(recorder)
 
 
 async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None) -> Recorder:

@@ -13,7 +13,7 @@ from shared.api.app import create_app
 from shared.app import build
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, pause, text
-from shared.runs.streamed import StreamedRuns
+from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 
 KEY = "sk-test-0123456789"
@@ -43,8 +43,8 @@ async def test_a_run_is_driven_once(tmp_path):
     settings = Settings(_env_file=None, box_home=tmp_path, box_api_keys={"me": SecretStr(KEY)}, heartbeat_seconds=0.01)
     made = build(settings, llm=llm, tools=[])
     deps = replace(made.deps, store=Slow(made.deps.store))
-    streamed = StreamedRuns(deps)
-    box = replace(made, deps=deps, worker=Worker(deps), streamed=streamed, asgi=create_app(deps, streamed))
+    driven = DrivenRuns(deps)
+    box = replace(made, deps=deps, worker=Worker(deps), driven=driven, asgi=create_app(deps, driven))
     async with (
         box.at_work(),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=box.asgi)) as http,

@@ -12,7 +12,7 @@ import pytest
 from tests import azurite as emulator
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
-from tests.durability.hosts import RUNS, live_dangerously, patience
+from tests.durability.hosts import RUNS, live_dangerously
 from tests.durability.stories import STORIES, assistant, check, tell
 
 MODES = ("streamed", "background")
@@ -32,10 +32,18 @@ async def hosts(hosts):
 
 
 @pytest.fixture
-def environment(request, account):
-    return {"AzureWebJobsStorage": account, "MODEL_TURNS": getattr(request, "param", "streamed")}
+def run_start():
+    """Who drives a polled run: the HTTP process that accepted it; override by parametrisation."""
+    return "here"
 
 
+@pytest.fixture
+def environment(request, account, run_start):
+    turns = getattr(request, "param", "streamed")
+    return {"AzureWebJobsStorage": account, "MODEL_TURNS": turns, "RUN_START": run_start}
+
+
+@pytest.mark.parametrize("run_start", ["queue"])
 @pytest.mark.parametrize("environment", MODES, indirect=True)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_death_of_a_worker_at_every_commit_in_turn(hosts, client, when):
@@ -58,25 +66,40 @@ async def test_death_of_a_worker_at_every_commit_in_turn(hosts, client, when):
     raise AssertionError("the story never ended")
 
 
-@pytest.mark.parametrize("environment", MODES, indirect=True)
-async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client):
+@pytest.mark.parametrize(
+    ("environment", "run_start"),
+    [(MODES[0], "here"), (MODES[1], "here"), (MODES[0], "queue")],
+    indirect=["environment"],
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client, when, run_start):
+    """It drives the run that it accepted, or only takes the requests of one: whoever is left goes on."""
     hosts.start(role="worker")
     hosts.start(role="http")
     assistant_id = await assistant(client)
     await hosts.kill(hosts.pids[-1])
-    for when in ("before", "after"):
-        for count in (1, 2):
-            hosts.start(role="http", die=f"{when}:{count}")
-            telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
-            async with patience("the death of the http process"):
-                await hosts.death(hosts.pids[-1])
-            hosts.start(role="http")
-            thread, run = await telling
-            await check(client, hosts, "mixed", thread, run)
-            await hosts.kill(hosts.pids[-1])
+    for count in range(1, 30):
+        mortal = hosts.start(role="http", die=f"{when}:{count}")
+        telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
+        dying = asyncio.create_task(hosts.death(mortal))
+        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
+        survived = not dying.done()
+        heir = mortal if survived else hosts.start(role="http")
+        thread, run = await telling
+        await check(client, hosts, "mixed", thread, run)
+        dying.cancel()
+        await hosts.kill(heir)
+        if survived:
+            assert count > (4 if run_start == "here" else 2), "the http process should have died more often"
+            return
+    raise AssertionError("the story never ended")
 
 
-@pytest.mark.parametrize("environment", MODES, indirect=True)
+@pytest.mark.parametrize(
+    ("environment", "run_start"),
+    [(MODES[0], "here"), (MODES[1], "here"), (MODES[0], "queue")],
+    indirect=["environment"],
+)
 async def test_many_runs_under_random_deaths(hosts, client, model_url):
     before = await begun_without_key(model_url)
     http, *workers = hosts.start(role="http"), hosts.start(role="worker"), hosts.start(role="worker")

@@ -54,7 +54,7 @@ def model() -> Iterator[tuple[FakeResponses, str]]:
 
 
 @pytest.fixture(scope="module")
-def served(azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]:
+def served(request: pytest.FixtureRequest, azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]:
     environment = {
         "AzureWebJobsStorage": azurite,
         "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00",
@@ -62,6 +62,7 @@ def served(azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]:
         "OPENAI_BASE_URL": model[1],
         "OPENAI_API_KEY": "fake",
         "CORS_ORIGINS": PAGE,
+        **getattr(request, "param", {}),
     }
     with serving(**environment) as started:
         yield started
@@ -93,16 +94,19 @@ async def said(client: AsyncOpenAI, thread: str) -> list[str]:
     return [message.content[0].text.value for message in messages.data]
 
 
-async def test_a_run_is_driven_by_the_queue(client: AsyncOpenAI, host: Host, fake: FakeResponses, assistant: str):
-    fake.script(FakeTurn(text=("It ", "rains.")))
-    thread = await ask(client)
-    run = await client.beta.threads.runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=100)
-    assert run.status == "completed"
-    assert await said(client, thread) == ["Weather?", "It rains."]
-    await host.until("/admin/outcomes", lambda all_: {"function": "run_worker", "ok": True, "error": ""} in all_)
-    outcomes = await host.get("/admin/outcomes")
-    assert {outcome["function"] for outcome in outcomes} >= {"threads", "runs", "messages"}
-    assert all(outcome["ok"] for outcome in outcomes)
+async def test_a_polled_run_waits_for_no_queue(client: AsyncOpenAI, host: Host, fake: FakeResponses, assistant: str):
+    times = []
+    for _ in range(5):
+        fake.script(FakeTurn(text=("It ", "rains.")))
+        thread, started = await ask(client), time.perf_counter()
+        runs = client.beta.threads.runs
+        run = await runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=20)
+        times.append(time.perf_counter() - started)
+        assert run.status == "completed"
+        assert await said(client, thread) == ["Weather?", "It rains."]
+    assert await host.outcomes("run_worker") == []
+    # 0.15 s on a quiet machine; the queue's way takes longer than this even there.
+    assert min(times) < 0.5, times
 
 
 async def test_a_run_waits_for_a_function_of_the_client(client: AsyncOpenAI, fake: FakeResponses, assistant: str):
@@ -233,3 +237,16 @@ async def test_a_page_that_is_named_is_let_in(client: AsyncOpenAI, host: Host, p
         assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
     async with host.http.post(path, headers={"Origin": PAGE}) as answer:
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
+
+
+@pytest.mark.parametrize("served", [{"RUN_START": "queue"}], indirect=True)
+async def test_a_run_is_driven_by_the_queue(client: AsyncOpenAI, host: Host, fake: FakeResponses, assistant: str):
+    fake.script(FakeTurn(text=("It ", "rains.")))
+    thread = await ask(client)
+    run = await client.beta.threads.runs.create_and_poll(assistant_id=assistant, thread_id=thread, poll_interval_ms=100)
+    assert run.status == "completed"
+    assert await said(client, thread) == ["Weather?", "It rains."]
+    await host.until("/admin/outcomes", lambda all_: {"function": "run_worker", "ok": True, "error": ""} in all_)
+    outcomes = await host.get("/admin/outcomes")
+    assert {outcome["function"] for outcome in outcomes} >= {"threads", "runs", "messages"}
+    assert all(outcome["ok"] for outcome in outcomes)

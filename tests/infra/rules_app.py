@@ -27,6 +27,8 @@ NOT_DEPLOYED = {
     "MODEL_CONTEXT_TOKENS": "the default fits the default model",
     "AzureFunctionsJobHost__functionTimeout": "host.json says it",
     "RUN_LIFETIME_SECONDS": "the default is the API's",
+    "RUN_START": "the default fits every host",
+    "RUNS_AT_ONCE": "the default is more than HTTP_CONCURRENCY",
     "LEASE_SECONDS": "the default fits every host",
     "HEARTBEAT_SECONDS": "the default fits every host",
     "MAX_TURNS": "the default stops nobody who gets anywhere",

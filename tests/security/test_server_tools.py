@@ -35,7 +35,7 @@ class Office:
 
     def __init__(self, home: Any, **settings: Any):
         self.llm, self.letters, self.ahead = ScriptedLlm(), list[str](), 0.0
-        self.settings = Settings(_env_file=None, box_home=home, sandbox="none", **settings)
+        self.settings = Settings(_env_file=None, box_home=home, sandbox="none", run_start="queue", **settings)
         self.box = self.open()
 
     def open(self) -> Box:
@@ -63,7 +63,9 @@ class Office:
         wanted = CreateAssistant.model_validate({"model": "m", "tools": tools or []})
         assistant = await assistants.create(Caller(self.box.deps, owner), wanted)
         body = {"assistant_id": assistant["id"], "metadata": {"server_tools": "*"}}
-        run = await create.create_with_thread(Caller(self.box.deps, owner), CreateThreadAndRun.model_validate(body))
+        run = await create.create_with_thread(
+            Caller(self.box.deps, owner), self.box.driven, CreateThreadAndRun.model_validate(body)
+        )
         key = RunKey(owner, run["thread_id"], run["id"])
         message = {"owner": owner, "thread_id": key.thread_id, "run_id": key.run_id, "reason": "start"}
         await self.box.handle_run(message)

@@ -44,7 +44,9 @@ class Listening:
 @asynccontextmanager
 async def opened(home, **settings: Any):
     llm, sandbox = ScriptedLlm(), Listening()
-    box = build(Settings(_env_file=None, box_home=home, **settings), llm=llm, sandbox=sandbox, tools=[])
+    box = build(
+        Settings(_env_file=None, box_home=home, run_start="queue", **settings), llm=llm, sandbox=sandbox, tools=[]
+    )
     try:
         yield box, llm, sandbox
     finally:
@@ -57,7 +59,7 @@ async def run_code(box: Box, llm: ScriptedLlm) -> str:
     assistant = await assistants.create(Caller(box.deps, "me"), wanted)
     body = CreateThreadAndRun.model_validate({"assistant_id": assistant["id"]})
     llm.script([call("code_interpreter", code="1")], [text("Done.")])
-    run = await create.create_with_thread(Caller(box.deps, "me"), body)
+    run = await create.create_with_thread(Caller(box.deps, "me"), box.driven, body)
     message = {"owner": "me", "thread_id": run["thread_id"], "run_id": run["id"], "reason": "start"}
     await box.handle_run(message)
     return str(run["thread_id"])

@@ -21,23 +21,33 @@ from shared.threads import threads
 from shared.threads.threads import READ_ALONG
 from shared.tools.base import tool
 
-#: Streamed?, tool calls -> operations.
-OPERATIONS = {(False, 0): 10, (False, 1): 12, (False, 3): 16, (True, 0): 8, (True, 1): 11}
+#: How it is begun, tool calls -> operations.
+OPERATIONS = {
+    ("queued", 0): 10,
+    ("queued", 1): 12,
+    ("queued", 3): 16,
+    ("polled", 0): 7,
+    ("polled", 1): 9,
+    ("polled", 3): 13,
+    ("streamed", 0): 8,
+    ("streamed", 1): 11,
+}
 
 
-@pytest.mark.parametrize(("streamed", "calls"), OPERATIONS)
+@pytest.mark.parametrize(("kind", "calls"), OPERATIONS)
 @pytest.mark.parametrize("length", [1, 60])
-async def test_operations_of_a_run(tmp_path, streamed, calls, length):
-    settings, llm = Settings(_env_file=None, box_home=tmp_path, sandbox="none"), ScriptedLlm()
+async def test_operations_of_a_run(tmp_path, kind, calls, length):
+    start = "queue" if kind == "queued" else "here"
+    settings, llm = Settings(_env_file=None, box_home=tmp_path, sandbox="none", run_start=start), ScriptedLlm()
     counter: Counter[str] = Counter()
     tools = [tool(look_up, idempotent=True, timeout=5)]
     box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
 
-    counts = await count_run(box, llm, counter, length, streamed=streamed, calls=calls)
+    counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
 
-    # A streamed run reads the messages of a short thread along with its head.
-    spared = streamed and length <= READ_ALONG
-    assert sum(counts.values()) == OPERATIONS[streamed, calls] - spared, counts
+    # Who drives a run that it began reads the messages of a short thread along with its head.
+    spared = kind != "queued" and length <= READ_ALONG
+    assert sum(counts.values()) == OPERATIONS[kind, calls] - spared, counts
     await box.close()
 
 
@@ -51,7 +61,7 @@ async def test_the_model_is_shown_every_message_in_order(tmp_path, length):
     thread = await threads.create(caller, CreateThread(messages=said[:length]))
     body = CreateRun(assistant_id=assistant["id"], additional_messages=said[length:])
     llm.script([text("Hello.")])
-    listener = await create.create_streamed(caller, box.streamed, thread["id"], body, ())
+    listener = await create.create_streamed(caller, box.driven, thread["id"], body, ())
     while await listener.read():
         pass
     await box.close()

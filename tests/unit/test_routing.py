@@ -52,5 +52,5 @@ def test_a_handler_that_takes_something_else_is_refused(path, query):
 
 
 def test_a_handler_that_expects_no_stream_is_refused():
-    with pytest.raises(TypeError, match="'streamed'"):
+    with pytest.raises(TypeError, match="'driven'"):
         routes().post("", gives=Thread, streams=True)(create)

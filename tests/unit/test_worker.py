@@ -37,7 +37,8 @@ class Bench:
         wanted = CreateAssistant(model="m", metadata={"server_tools": "*"})
         assistant = await assistants.create(Caller(self.box.deps, OWNER), wanted)
         body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
-        run = await create.create_with_thread(Caller(self.box.deps, OWNER), CreateThreadAndRun.model_validate(body))
+        wanted_run = CreateThreadAndRun.model_validate(body)
+        run = await create.create_with_thread(Caller(self.box.deps, OWNER), self.box.driven, wanted_run)
         self.key = RunKey(OWNER, run["thread_id"], run["id"])
         return await self.record()
 
@@ -78,12 +79,12 @@ async def bench(tmp_path):
         letters.append(text)
         return "sent"
 
-    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", heartbeat_seconds=0.05)
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", heartbeat_seconds=0.05, run_start="queue")
     box = build(settings, llm=llm, tools=[tool(send_letter, idempotent=False, timeout=10)])
     bench = Bench(box, llm, letters)
     clock = box.deps.clock
     deps = dataclasses.replace(box.deps, clock=lambda: clock() + bench.ahead)
-    bench.box = dataclasses.replace(box, deps=deps, worker=type(box.worker)(deps))
+    bench.box = dataclasses.replace(box, deps=deps, worker=type(box.worker)(deps), driven=type(box.driven)(deps))
     yield bench
     await box.close()
 
@@ -427,11 +428,11 @@ async def test_a_streamed_run_that_is_over_takes_its_watchdog_back(bench, kept):
     assistant = await assistants.create(Caller(bench.box.deps, OWNER), CreateAssistant(model="m"))
     body = CreateThreadAndRun.model_validate({"assistant_id": assistant["id"]})
     bench.llm.script([text("Hi.")])
-    listener = await create.create_with_thread_streamed(Caller(bench.box.deps, OWNER), bench.box.streamed, body)
+    listener = await create.create_with_thread_streamed(Caller(bench.box.deps, OWNER), bench.box.driven, body)
     assert [*kept.values()] == ["watch"]
     while await listener.read():
         pass
-    await bench.box.streamed.wait()
+    await bench.box.driven.wait()
     assert [*kept.values()] == []
 
 

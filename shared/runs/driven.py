@@ -1,13 +1,16 @@
-"""Streamed runs under way in this process: driven in tasks of their own, so that a client may leave."""
+"""Runs under way in this process, in tasks of their own: the request that began one may end, its client may leave."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from shared import deadline
 from shared.deps import Deps
-from shared.runs import lifecycle, supervisor
+from shared.queue.base import QueueUnavailable
+from shared.runs import lifecycle, queue_messages, supervisor
 from shared.runs.events import Event, Listener, fault
 from shared.runs.recorder import Recorder
 
@@ -17,18 +20,35 @@ logger = logging.getLogger(__name__)
 FOLLOW_SECONDS = 0.5
 
 
-class StreamedRuns:
-    """Runs that this process drives for a listener."""
+class DrivenRuns:
+    """Runs that this process drives because it began them: the streamed ones, and polled ones while there is room."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self._tasks: set[asyncio.Task[None]] = set()
+        self._kept = 0
 
-    def start(self, recorder: Recorder, listener: Listener) -> None:
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Whether there is room for a run that need not be driven here; in the block, its place is kept."""
+        settings = self.deps.settings
+        free = settings.run_start == "here" and len(self._tasks) + self._kept < settings.runs_at_once
+        self._kept += free
+        try:
+            yield free
+        finally:
+            self._kept -= free
+
+    def start(self, recorder: Recorder) -> None:
         """Drive the run, whose lease the recorder has taken, in the background of the request."""
-        task = asyncio.create_task(drive(recorder, listener))
+        task = asyncio.create_task(drive(recorder))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def wait(self) -> None:
+        """Wait until nothing is driven here any more."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
         """Stop driving; the runs are released for others."""
@@ -36,13 +56,28 @@ class StreamedRuns:
             task.cancel()
         await self.wait()
 
-    async def wait(self) -> None:
-        """Wait until none is driven any more."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+
+async def drive(recorder: Recorder) -> None:
+    """Drive the run, and tell whoever listens."""
+    if recorder.listener is None:
+        await drive_unheard(recorder)
+    else:
+        await drive_heard(recorder, recorder.listener)
+    # Only now: nobody waits for it.
+    await recorder.call_off_watchdog()
 
 
-async def drive(recorder: Recorder, listener: Listener) -> None:
+async def drive_unheard(recorder: Recorder) -> None:
+    """Drive the run; if that fails, it goes on from the queue, where what fails again and again ends."""
+    try:
+        await supervisor.drive(recorder)
+    except Exception:
+        logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
+        with suppress(QueueUnavailable):  # else the watchdog brings the run back
+            await queue_messages.start(recorder.deps, recorder.record)
+
+
+async def drive_heard(recorder: Recorder, listener: Listener) -> None:
     """Drive the run and tell the listener, until the stream is over: by the run's last event, or by an error."""
     try:
         await supervisor.drive(recorder)
@@ -59,8 +94,6 @@ async def drive(recorder: Recorder, listener: Listener) -> None:
             # We broke down, have to stop, or the thread is gone: clients take a bare end for a good one.
             listener.put(fault("The server had an error while processing your request. Sorry about that!"))
         listener.close()
-    # Only now: nobody waits for it.
-    await recorder.call_off_watchdog()
 
 
 async def follow(ours: Recorder, listener: Listener) -> None:
