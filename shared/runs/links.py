@@ -22,7 +22,9 @@ def find(text: str, names: Iterable[str]) -> Iterator[tuple[int, int, str]]:
     """Links in the text to one of the names, in order: where they start and end, and the name."""
     if "sandbox:" not in text:
         return
-    ordered = tuple(sorted(names, key=len, reverse=True))
+    # A pattern of hundreds of names takes seconds to make.
+    readings = _readings(text)
+    ordered = tuple(sorted((name for name in names if _decomposed(name) in readings), key=len, reverse=True))
     pattern = _pattern(ordered)
     for match in pattern.finditer(text) if pattern is not None else ():
         yield match.start(), match.end(), ordered[int(str(match.lastgroup)[1:])]
@@ -47,6 +49,12 @@ def _may_become(rest: str, name: str) -> bool:
     whole = re.sub(r"%[0-9A-Fa-f]?\Z", "", rest)
     forms = {_decomposed(form) for form in (rest, whole, unquote(whole, errors="ignore"), rest.replace("\\", ""))}
     return any(wanted.startswith(form) or form.removesuffix(".") == wanted for form in forms)
+
+
+def _readings(text: str) -> str:
+    """The text raw, without escapes, decoded, and both: what of the names is in none of them is not linked to."""
+    plain = text.replace("\\", "")
+    return _decomposed("\n".join((text, plain, unquote(text, errors="ignore"), unquote(plain, errors="ignore"))))
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.runs.annotations import Annotator, Marked
@@ -138,3 +140,12 @@ def test_a_link_to_another_name_is_plain_text(name: str) -> None:
 def test_text_behind_a_link_is_not_held_back() -> None:
     [*deltas] = Marked(Annotator([], WRITTEN)).feed("sandbox:/mnt/data/a.csv) and")
     assert "".join(delta["value"] for delta in deltas) == "sandbox:/mnt/data/a.csv) and"
+
+
+def test_hundreds_of_written_files_do_not_hold_up_an_answer() -> None:
+    written = {f"größe {number} – {'Daten ' * 10}.csv": f"file-{number}" for number in range(300)}
+    text = f"[it](sandbox:/mnt/data/{[*written][7]})"
+    began = time.process_time()
+    [link] = Annotator([], written).annotate(text)
+    assert link["file_path"]["file_id"] == "file-7"
+    assert time.process_time() - began < 0.5
