@@ -69,7 +69,8 @@ class Callers:
         if azure:
             raise Unauthorized(WRONG_KEY_AZURE, code="401")
         raise Unauthorized(
-            f"Incorrect API key provided: {_masked(presented[0])}. This box has its keys in the setting BOX_API_KEYS.",
+            f"Incorrect API key provided: {_masked(presented[0])}. This box has its keys in the setting BOX_API_KEYS; "
+            "one that it made itself is kept in .box/api_key.",
             code="invalid_api_key",
         )
 

@@ -326,6 +326,7 @@ def test_bad_key_on_the_openai_prefix(raw):
     for key, shown in (("sk-wrong-secret", "sk-***"), ("eyJhbGciOi.secret", "***")):
         error = error_of(raw.get("/v1/assistants", headers={"Authorization": f"Bearer {key}"}), 401)
         assert error["message"].startswith(f"Incorrect API key provided: {shown}. ")
+        assert ".box/api_key" in error["message"]
         assert "secret" not in error["message"]
         assert (error["param"], error["code"]) == (None, "invalid_api_key")
 
