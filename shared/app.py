@@ -32,6 +32,7 @@ from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder
 from shared.search.index import SegmentIndex
+from shared.search.parsing.readers import AT_ONCE
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
@@ -39,8 +40,6 @@ from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
 
-#: Files one process indexes at once, each read by a process of its own.
-FILES_AT_ONCE: Final = 2
 #: How often housekeeping is due, as the timer trigger's schedule says, too.
 HOUSEKEEPING_SECONDS: Final = 3600
 DAY: Final = 24 * 3600
@@ -106,7 +105,7 @@ class Box:
             self.deps.ingestion,
             self.handle_ingestion,
             self.handle_poisoned_ingestion,
-            limit=FILES_AT_ONCE,
+            limit=AT_ONCE,
             # Twice a lease: a slow file may be read twice, but a dead host is not waited for.
             visibility=2 * visibility,
         )
@@ -133,6 +132,7 @@ class Box:
         """Release what is being driven, then everything that is open."""
         await self.driven.close()
         deps = self.deps
+        await deps.readers.close()
         ports = (deps.sandbox, deps.llm, deps.embedder, deps.queue, deps.ingestion, deps.store, deps.blobs)
         for port in ports:
             if port is not None:

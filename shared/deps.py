@@ -12,6 +12,7 @@ from shared.llm.base import Llm
 from shared.queue.base import Queue
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedder, Index
+from shared.search.parsing.readers import Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.tools.base import Toolbox
@@ -38,6 +39,8 @@ class Deps:
     toolbox: Toolbox = field(default_factory=dict)
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
+    #: The processes that read files.
+    readers: Readers = field(default_factory=Readers)
 
     @property
     def granted(self) -> float:

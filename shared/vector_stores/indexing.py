@@ -32,7 +32,9 @@ async def read(caller: Caller, store_id: str, item: ItemRecord) -> IndexingResul
     """
     try:
         content = caller.deps.blobs.read(layout.file_blob(caller.owner, item.file.id))
-        parsed = await parse(item.filename, content, strategy_of(item), left())
+        readers = caller.deps.readers
+        async with readers.gate:
+            parsed = await parse(item.filename, content, strategy_of(item), left(), owner=caller.owner, readers=readers)
     except ParsingFailed as error:
         return failed(error.code, error.message)
     except BlobNotFound:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import time as clock
 import zlib
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
 import openpyxl
@@ -13,6 +15,7 @@ import pytest
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
 from shared.search.parsing.parser import ReadingInterrupted, parse
+from shared.search.parsing.readers import Readers
 from tests.fakes import documents
 
 MEGABYTE = 1024 * 1024
@@ -252,3 +255,45 @@ async def test_soft_hyphens_are_not_seen(filename):
     assert await read(filename, "Donau\u00addampf\u00adschiff".encode()) == "Donaudampfschiff"
     if filename != "a.txt":
         assert await read(filename, b"Donau&shy;dampf&shy;schiff") == "Donaudampfschiff"
+
+
+async def test_files_that_end_well_share_a_process_and_owners_do_not():
+    readers, others = Readers(), {child.pid for child in psutil.Process().children()}
+
+    async def ask(owner: str, data: bytes) -> set[int]:
+        """The processes that are left after a file was read."""
+        with suppress(ParsingFailed):
+            await parse("a.txt", documents.pieces(data), Strategy(), owner=owner, readers=readers)
+        return {child.pid for child in psutil.Process().children()} - others
+
+    first = await ask("ann", b"alpha")
+    assert await ask("ann", b"beta") == first
+    other = await ask("bob", b"gamma")
+    assert len(other) == 1
+    assert other != first
+    assert await ask("bob", b"") == set(), "what did not end well is thrown away"
+    await readers.close()
+
+
+async def test_a_process_that_died_while_it_waited_is_not_the_next_files_fault():
+    readers, others = Readers(), {*psutil.Process().children()}
+    await parse("a.txt", documents.pieces(b"alpha"), Strategy(), readers=readers)
+    [kept] = {*psutil.Process().children()} - others
+    kept.kill()
+
+    parsed = await parse("b.txt", documents.pieces(b"beta"), Strategy(), readers=readers)
+
+    assert [chunk.text for chunk in parsed.chunks] == ["beta"]
+    await readers.close()
+
+
+async def test_many_small_files_take_a_tenth_of_what_a_process_each_takes():
+    readers, started = Readers(), clock.perf_counter()
+    for number in range(5):
+        await parse("a.txt", documents.pieces(b"%d" % number), Strategy())
+    each, started = (clock.perf_counter() - started) / 5, clock.perf_counter()
+    for number in range(50):
+        await parse("a.txt", documents.pieces(b"%d" % number), Strategy(), readers=readers)
+    shared = (clock.perf_counter() - started) / 50
+    await readers.close()
+    assert shared < each / 4, (shared, each)  # a tenth on a quiet machine

@@ -1,14 +1,16 @@
-"""The child process that reads one file: `child.main(path, filename, size, overlap)`.
+"""The child process that reads files, one after the other: a JSON line on its input names each.
 
-It limits itself before it looks at the file, prints one JSON line per chunk, and as the last line that it is done or
-why it failed. Whatever else happens to it is the file's fault too.
+It limits itself before it looks at a file, prints one JSON line per chunk, then that it is done or why it failed, and
+an empty line. Whatever else happens to it is the file's fault too.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +21,11 @@ from shared.search.parsing.formats import ParsingFailed, extension, invalid, rea
 from shared.search.parsing.tables import Table, Text, joined, markdown_tables, tabbed_tables
 
 MEMORY: Final = 1024 * 1024 * 1024
+#: For one file.
 CPU_SECONDS: Final = 50
+#: Files that one process reads at most, and bytes of memory that it may have grown by when it takes another.
+FILES: Final = 500
+GROWTH: Final = 64 * 1024 * 1024
 #: Characters of one file at most: about what `MAX_TOKENS` of English are.
 CHARACTERS: Final = 30_000_000
 #: PDFs may map letters to halves of characters.
@@ -28,24 +34,38 @@ LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 UNSEEN: Final = {0: None, 0xAD: None}
 
 
-def main(path: str, filename: str, size: str, overlap: str) -> None:
-    """Read, cut and print."""
+def main() -> None:
+    """Answer each question on the input, until a file did not end well or enough have been read."""
     limit()
+    before = peak()
+    for number, line in enumerate(sys.stdin, 1):
+        limit_time()
+        more = answer(json.loads(line), more=number < FILES and peak() - before < GROWTH)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        if not more:
+            return
+
+
+def answer(question: dict[str, Any], *, more: bool) -> bool:
+    """Read, cut and print; whether another file may follow."""
     try:
         count = 0
-        document = text_of(path, filename)
-        for piece in chunk(document.text, Strategy(int(size), int(overlap)), document.tables):
+        document = text_of(question["path"], question["filename"])
+        for piece in chunk(document.text, Strategy(question["size"], question["overlap"]), document.tables):
             print_line({"text": piece.text, "overlap": piece.overlap})
             count += 1
         if count == 0:
             raise invalid("The file contains no text.")
-        print_line({"done": count, "omitted": document.omitted})
+        print_line({"done": count, "omitted": document.omitted, "more": more})
+        return more
     except ParsingFailed as error:
         print_line({"code": error.code, "message": error.message})
     except (MemoryError, RecursionError):
         print_line({"code": "invalid_file", "message": "The file needs too much memory to read."})
     except Exception:
         print_line({"code": "invalid_file", "message": "The file is broken."})
+    return False
 
 
 def read(path: str, filename: str) -> str:
@@ -107,11 +127,30 @@ def limit() -> None:
 
     for kind, value in (
         (resource.RLIMIT_DATA, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, CPU_SECONDS * FILES),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (value, value))
+
+
+def limit_time() -> None:
+    """Bound the next file's processor time: the limit counts all that the process has used."""
+    if sys.platform == "win32":
+        return
+    import resource  # not on Windows  # noqa: PLC0415
+
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(most, math.ceil(time.process_time()) + CPU_SECONDS), most))
+
+
+def peak() -> int:
+    """Bytes of memory that the process has used at most; 0 where nobody counts."""
+    if sys.platform == "win32":
+        return 0
+    import resource  # not on Windows  # noqa: PLC0415
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def print_line(value: dict[str, Any]) -> None:

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import math
-import os
-import sys
 import tempfile
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
@@ -17,17 +15,10 @@ from typing import Any, Final
 from shared.search.base import Chunk
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed, invalid, reader_of
+from shared.search.parsing.readers import Readers
 
 #: On the clock; the child itself is bounded by processor time. Less than a message of the queue stays hidden.
 SECONDS: Final = 100.0
-#: Bytes of output at most: 5 million tokens, each twice because of the overlap, and JSON's escapes.
-OUTPUT: Final = 256 * 1024 * 1024
-#: A fresh interpreter without site configuration; it gets this one's module path and no secrets.
-PROGRAM: Final = (
-    "import json, sys; sys.path[:0] = json.loads(sys.argv[1]); "
-    "from shared.search.parsing.child import main; main(*sys.argv[2:])"
-)
-INHERITED: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
 class ReadingInterrupted(Exception):
@@ -42,50 +33,36 @@ class Parsed:
     omitted: list[str]
 
 
-async def parse(filename: str, content: AsyncIterable[bytes], strategy: Strategy, seconds: float = math.inf) -> Parsed:
-    """What there is to know of a file. Raises ParsingFailed or ReadingInterrupted."""
+async def parse(
+    filename: str,
+    content: AsyncIterable[bytes],
+    strategy: Strategy,
+    seconds: float = math.inf,
+    *,
+    owner: str = "",
+    readers: Readers | None = None,
+) -> Parsed:
+    """What there is to know of a file, by a process of the readers. Raises ParsingFailed or ReadingInterrupted."""
     reader_of(filename)
+    if readers is None:
+        readers = Readers()
+        try:
+            return await parse(filename, content, strategy, seconds, readers=readers)
+        finally:
+            await readers.close()
+    seconds = min(SECONDS, seconds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         with path.open("wb") as file:
             async for piece in content:
                 await asyncio.to_thread(file.write, piece)
-        output = await run(str(path), filename, strategy, min(SECONDS, seconds))
-    return await asyncio.to_thread(parsed, output)
-
-
-async def run(path: str, filename: str, strategy: Strategy, seconds: float) -> bytes:
-    """What the child prints within the time. Raises ParsingFailed or ReadingInterrupted."""
-    module_path = json.dumps([entry for entry in sys.path if entry])
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-IB", "-c", PROGRAM, module_path, path, filename, str(strategy.size), str(strategy.overlap)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={name: os.environ[name] for name in INHERITED if name in os.environ},
-    )
-    assert child.stdout is not None
-    try:
-        async with asyncio.timeout(seconds):
-            return await read_bounded(child.stdout)
-    except TimeoutError:
-        raise ReadingInterrupted(f"not read within {seconds:.0f} s") from None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
-
-
-async def read_bounded(stream: asyncio.StreamReader) -> bytes:
-    """Everything the stream gives. Raises ParsingFailed when that is too much."""
-    parts: list[bytes] = []
-    left = OUTPUT
-    while piece := await stream.read(1 << 18):
-        parts.append(piece)
-        left -= len(piece)
-        if left < 0:
-            raise invalid("The file has too much text.")
-    return b"".join(parts)
+        question = {"path": str(path), "filename": filename, "size": strategy.size, "overlap": strategy.overlap}
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await readers.ask(owner, question)
+        except TimeoutError:
+            raise ReadingInterrupted(f"not read within {seconds:.0f} s") from None
+    return await asyncio.to_thread(parsed, answer)
 
 
 def parsed(output: bytes) -> Parsed:
@@ -93,7 +70,7 @@ def parsed(output: bytes) -> Parsed:
     lines: list[dict[str, Any]] = []
     # A child that was killed may have been cut off in the middle of a line.
     with contextlib.suppress(ValueError):
-        lines = [json.loads(line) for line in output.splitlines()]
+        lines = [json.loads(line) for line in output.splitlines() if line]
     last = lines[-1] if lines else {}
     if "code" in last:
         raise ParsingFailed(last["code"], last["message"])
