@@ -12,6 +12,8 @@ from shared.smoke.report import Look
 from shared.smoke.story import ANSWERS, CLEANED, HELD, STEPS
 from tests.smoke.faulty import Fault, proxied
 
+pytestmark = pytest.mark.long
+
 ERROR = json.dumps({"error": {"message": "The server had an error while processing your request."}})
 RUN = r"/v1/threads/\w+/runs/\w+"
 
