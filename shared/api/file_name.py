@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -15,12 +16,19 @@ UNREADABLE = (LookupError, UnicodeError, HeaderParseError, ValueError)
 
 
 def file_name(disposition: str, options: Mapping[bytes, bytes]) -> str | None:
-    """The name in a `Content-Disposition` whose plain `options` are parsed already; None: the part is no file."""
+    """The name in a `Content-Disposition` whose plain `options` are parsed already; None: the part is no file.
+
+    What had to be decoded has no folders and no control characters then.
+    """
     extended = _extended(disposition) if "*" in disposition else None
     if extended is not None:
-        return extended
+        return _base(extended)
     plain = options.get(b"filename")
     return None if plain is None else _without_words(plain.decode(errors="replace"))
+
+
+def _base(name: str) -> str:
+    return "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter >= " " and letter != "\x7f")
 
 
 def _extended(disposition: str) -> str | None:
@@ -42,6 +50,6 @@ def _without_words(name: str) -> str:
     if "=?" not in name:
         return name
     try:
-        return str(make_header(decode_header(name)))
+        return _base(str(make_header(decode_header(name))))
     except UNREADABLE:
         return name

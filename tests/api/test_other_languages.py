@@ -198,6 +198,8 @@ def test_repeated_slashes_are_one(raw, path):
         ('form-data; name="file"; filename="x.txt"; filename*="UTF-8\'\'n%20ame.txt"', "n ame.txt"),
         ("form-data; name=file; filename*=iso-8859-1'en'gr%FCn.txt", "grün.txt"),
         ("form-data; name=file; filename=x.txt; filename*=utf-8''a%3Bb.txt; size=1", "a;b.txt"),
+        ("form-data; name=file; filename=x.txt; filename*=utf-8''..%2F..%2Fetc%2Fhosts", "hosts"),
+        (f'form-data; name="file"; filename="{b64("../two/lines.txt")}"', "lines.txt"),
         # What cannot be decoded stays as it is.
         ('form-data; name="file"; filename="=?nonsense?B?AAAA?="', "=?nonsense?B?AAAA?="),
         ('form-data; name="file"; filename="=?utf-8?B?/w==?="', "=?utf-8?B?/w==?="),
