@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,8 @@ def test_a_home_of_an_older_version_is_closed_at_start(tmp_path: Path, careless:
         (home / folder).mkdir(parents=True)
     (home / "blobs/file-1").write_text("somebody's file")
     (home / "outbox/email-1.json").write_text("{}")
+    with closing(sqlite3.connect(home / "box.db")) as database:
+        database.execute("CREATE TABLE of_an_older_version (key TEXT)")
     assert open_to_others(home) != []
     with program("run", BOX_HOME=str(home)) as box:
         box.greet()
