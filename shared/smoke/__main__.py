@@ -31,7 +31,8 @@ def main(arguments: list[str]) -> int:
     options = Options(url, chosen.key, chosen.model)
     options = replace(options, hold=chosen.hold, megabytes=chosen.megabytes, patience=chosen.patience)
     # An end that is asked for is an exception, so that everything is deleted before.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has the first one ignored in the background
+        signal.signal(number, signal.default_int_handler)
     started, outcomes = time.monotonic(), []
     try:
         with closing(told(options, chosen.only)) as story:

@@ -19,6 +19,8 @@ from shared.errors import InvalidRequest
 MB = 1024 * 1024
 #: Times the size of the body, and what a dense small one may take; seconds without a turn for others.
 MEMORY, FLOOR, HELD = 6, 64 * MB, 0.1
+#: How much longer a busy machine may take for the same work.
+NOISE = 2
 
 ASSISTANTS = "/v1/assistants"
 THREADS = "/v1/threads"
@@ -124,7 +126,7 @@ def test_no_body_takes_more_than_its_share_of_memory_and_time(cases):
     for name, found in measured(cases).items():
         assert found["status"] == cases[name][2], (name, found)
         assert found["peak"] <= max(MEMORY * found["size"], FLOOR), (name, found)
-        assert found["held"] <= HELD, (name, found)
+        assert found["held"] <= NOISE * HELD, (name, found)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])

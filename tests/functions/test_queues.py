@@ -81,6 +81,7 @@ async def test_a_message_survives_its_worker(host: Host, storage: QueueServiceCl
     await host.until("/admin/worker", lambda told: told["started"] == worker["started"] + 1)
     await host.until("/v1/assistants/calls", lambda told: ["run", body] in told["calls"])
     os.kill((await host.get("/admin/worker"))["pid"], signal.SIGKILL)
+    await host.until("/admin/worker", lambda told: told["started"] == worker["started"] + 2)
 
 
 def test_an_idle_queue_is_looked_at_ever_more_seldom():
