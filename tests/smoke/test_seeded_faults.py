@@ -70,8 +70,8 @@ FAULTS = {
     "the client's function is not offered": (
         "a function of the client",
         Fault("POST /v1/assistants", asks=said("get_weather", "get_whether")),
-        "was over without",
-        Look.MODEL,
+        "not found in 'tools'",
+        Look.FUNCTIONS,
     ),
     "the tool of the box is not offered": (
         "a tool of the box",
