@@ -13,7 +13,7 @@ from typing import Final
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.runs import background, queue_messages
-from shared.runs.prompt import RunningPrompt
+from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
 from shared.runs.references import of_steps, steps
 from shared.runs.request import exhausted, turn_request

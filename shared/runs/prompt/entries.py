@@ -1,0 +1,96 @@
+"""The thread's messages and steps as the model reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.deps import Caller, Deps
+from shared.files import files
+from shared.ids import number_of
+from shared.json_types import Json
+from shared.objects.run import RunRecord
+from shared.runs.prompt.estimate import estimate_tokens
+from shared.runs.prompt.pictures import linked_picture, picture
+from shared.runs.prompt.window import PromptEntry
+from shared.sandbox.base import DATA
+from shared.store.base import Record
+
+#: Attached files the model is told of: the newest ones; each costs a look at its row.
+MOST_ATTACHED: Final = 100
+#: The output of a call whose run ended before the call did; a call without output is refused by models.
+NO_OUTPUT: Final = "(no output: the run ended before this call did)"
+
+
+async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mapping[str, str]) -> PromptEntry:
+    """A message as an input item; `names` are those of attached files."""
+    role, number = row.data["role"], number_of(row.key)
+    parts = [await content_part(deps, record.owner, role, part) for part in row.data["content"]]
+    content = [part for part in parts if part is not None]
+    if role == "user":
+        content += attached_parts(row.data["attachments"], names)
+    items: list[Json] = [{"type": "message", "role": role, "content": content}] if content else []
+    return PromptEntry((number, 1, 0), items, estimate_tokens(items), row.data["run_id"] == record.run.id)
+
+
+async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
+    """The names of the files attached to the messages, the newest ones."""
+    file_ids = [each["file_id"] for row in messages for each in row.data["attachments"]]
+    return await files.names(Caller(deps, owner), file_ids[-MOST_ATTACHED:])
+
+
+def attached_parts(attachments: Iterable[Json], names: Mapping[str, str]) -> list[Json]:
+    """What the model is told of a message's files: which they are, and where its tools find them."""
+    tools: dict[str, set[str]] = {}
+    for each in attachments:
+        tools.setdefault(each["file_id"], set()).update(tool["type"] for tool in each.get("tools") or ())
+    remarks = []
+    for file_id, kinds in tools.items():
+        if file_id in names:
+            places = [f"{DATA}/{file_id}"] if "code_interpreter" in kinds else []
+            places += ["file_search"] if "file_search" in kinds else []
+            remarks.append(f"(attached: {', in '.join([names[file_id], *places])})")
+    return [{"type": "input_text", "text": remark} for remark in remarks]
+
+
+async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | None:
+    """A content part in the model's terms; the model's own pictures are not shown to it again."""
+    match part["type"]:
+        case "text":
+            kind = "input_text" if role == "user" else "output_text"
+            return {"type": kind, "text": part["text"]["value"]} if part["text"]["value"] else None
+        case "refusal":
+            return {"type": "refusal", "refusal": part["refusal"]}
+        case "image_url" if role == "user":
+            return linked_picture(part["image_url"])
+        case "image_file" if role == "user":
+            return await picture(deps, owner, part["image_file"])
+    return None
+
+
+def step_entry(row: Record, record: RunRecord) -> PromptEntry:
+    """A turn's calls with their outputs; the model's reasoning only within its own run."""
+    number, present = number_of(row.key), row.data["step"]["run_id"] == record.run.id
+    kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
+    items = answered(kept, row.data["outputs"])
+    return PromptEntry((row.data["position"], 0, number), items, estimate_tokens(items), present)
+
+
+def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:
+    """A turn's items with the outputs of its calls behind them."""
+    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
+    return items + [
+        {"type": "function_call_output", "call_id": call_id, "output": outputs.get(call_id, NO_OUTPUT)}
+        for call_id in calls
+    ]
+
+
+def assistant_items(turn_items: Iterable[Json]) -> list[Json]:
+    """What the model said in a turn, as it would come back from the thread."""
+    return [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": part["text"]}]}
+        for item in turn_items
+        if item["type"] == "message"
+        for part in item["content"]
+        if part.get("text")
+    ]

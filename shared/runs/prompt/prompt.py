@@ -1,0 +1,86 @@
+"""What the model sees: the thread in order, with earlier tool calls and outputs, cut to what fits.
+
+Reads one range of messages and, only where there were tool calls, one of steps; never the whole thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from shared import layout
+from shared.deps import Deps
+from shared.ids import key_at
+from shared.json_types import Json
+from shared.llm.base import Turn
+from shared.objects.run import RunRecord
+from shared.objects.step import StepRecord
+from shared.runs.prompt.entries import answered, assistant_items, attached_names, message_entry, step_entry
+from shared.runs.prompt.estimate import estimate_tokens
+from shared.runs.prompt.window import WINDOW, budget, fit
+from shared.runs.references import References, of_steps, steps
+from shared.runs.state import RunState
+from shared.store.base import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The input of a run's next turn."""
+
+    #: Input items, oldest first.
+    items: list[Json]
+    #: What its tool calls offered.
+    references: References
+
+
+class RunningPrompt:
+    """The prompt as one driver keeps it: built from the thread, then continued by each turn while it fits.
+
+    Its items are what the Responses API takes, oldest first: `{"type": "message", "role": "user", "content":
+    [{"type": "input_text", "text": "Rain?"}]}`, `{"type": "function_call", "call_id": "call_1", ...}`,
+    `{"type": "function_call_output", "call_id": "call_1", "output": "no"}`.
+    """
+
+    def __init__(self, deps: Deps, state: RunState, messages: list[Record] | None = None) -> None:
+        """`messages` are all that the thread has, if the driver has them."""
+        self.deps, self.state, self._messages = deps, state, messages
+        self._items: list[Json] | None = None
+        self._last_turn: list[Json] = []
+
+    async def items(self) -> list[Json]:
+        """The input of the next turn: what there is while it fits, else built anew from the thread."""
+        if self._items is None or estimate_tokens(self._items) > budget(self.deps, self.state.record):
+            known, self._messages = self._messages, None
+            prompt = await build_prompt(self.deps, self.state.record, known)
+            self._items = prompt.items
+            self.state.refer_to(prompt.references)
+        return self._items
+
+    def add_turn(self, turn: Turn) -> None:
+        """The model has taken a turn; what it said belongs before its calls."""
+        self._last_turn = assistant_items(turn.items)
+
+    def add_outputs(self, step: StepRecord) -> None:
+        """The turn's calls all have their outputs."""
+        if self._items is not None:
+            self._items = [*self._items, *self._last_turn, *answered(step.items, step.outputs)]
+
+
+async def build_prompt(deps: Deps, record: RunRecord, known: list[Record] | None = None) -> Prompt:
+    """The prompt for the run's next turn; `known` are all messages of the thread, if they need not be read."""
+    partition = layout.thread(record.owner, record.run.thread_id)
+    strategy = record.run.truncation_strategy
+    last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
+    low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
+    first, end = key_at(layout.MESSAGE, low), key_at(layout.MESSAGE, record.next.message)
+    if known is None:
+        known = await deps.store.scan(partition, first, end, record.next.message - low)
+    messages = [row for row in known if row.key >= first]
+    names = await attached_names(deps, record.owner, messages)
+    finished = [row for row in messages if row.data["status"] != "in_progress"]
+    entries = [await message_entry(deps, row, record, names) for row in finished]
+    rows = await steps(deps, record)
+    entries += (step_entry(row, record) for row in rows if row.data["step"]["type"] == "tool_calls")
+    entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
+    fitting = fit(sorted(entries, key=attrgetter("position")), budget(deps, record))
+    return Prompt([item for entry in fitting for item in entry.items], of_steps(rows))
