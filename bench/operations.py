@@ -1,4 +1,4 @@
-"""Storage operations of a run on Azure, by kind, counted at the adapters; and what a thousand runs cost in storage.
+"""Storage operations of a run on Azure, by kind, counted as requests; and what a thousand runs cost in storage.
 
 Needs Azurite (tests/install-node-packages.sh). Prices are list prices in USD per 10,000 operations, locally redundant,
 and change: look yours up.
@@ -16,7 +16,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from shared.app import Box, build, storage_for
+from bench.counting import CountingTransport
+from shared.app import Box, azure_storage, build
 from shared.assistants import assistants
 from shared.config import Settings
 from shared.deps import Caller
@@ -75,22 +76,26 @@ async def count_run(box: Box, llm: ScriptedLlm, counter: Counter[str], length: i
     return {kind: number for kind, number in (counter - ours).items() if number > 0}
 
 
-async def measure(connection_string: str, home: Path) -> Json:
-    """Counts for the kinds of run there are."""
+async def measure(ports: dict[str, int], home: Path) -> Json:
+    """Counts for the kinds of run there are, on an emulator with these ports."""
     found: Json = {}
+    services = {port: service for service, port in ports.items()}
     for kind in KINDS:
         settings = Settings(
             _env_file=None,
             box_home=home,
             sandbox="none",
-            AzureWebJobsStorage=SecretStr(connection_string),
+            AzureWebJobsStorage=SecretStr(azurite.connection_string(ports)),
             run_start="queue" if kind == "queued" else "here",
         )
         counter: Counter[str] = Counter()
         llm = ScriptedLlm()
         tools = [tool(look_up, idempotent=True, timeout=5)]
-        box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
+        storage = azure_storage(settings, transport=CountingTransport(services, counter))
+        box = build(settings, storage=storage, llm=llm, tools=tools)
         try:
+            # Table and queues are made on the way.
+            await count_run(box, llm, counter, 1, kind=kind, calls=0)
             for length, calls in product((1, 90), (0, 1, 2)):
                 counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
                 found[f"{kind}, {calls} tool calls, {length} messages"] = {"total": sum(counts.values()), **counts}
@@ -111,8 +116,8 @@ def cost_of_1000(counts: Json) -> float:
 
 def main() -> Json:
     """Count, on an emulator of our own."""
-    with tempfile.TemporaryDirectory() as home, azurite.running(Path(home)) as connection_string:
-        found = asyncio.run(measure(connection_string, Path(home) / "box"))
+    with tempfile.TemporaryDirectory() as home, azurite.serving(Path(home)) as ports:
+        found = asyncio.run(measure(ports, Path(home) / "box"))
     return {name: {**counts, "USD per 1000 runs": round(cost_of_1000(counts), 4)} for name, counts in found.items()}
 
 

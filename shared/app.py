@@ -6,12 +6,11 @@ import asyncio
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -184,9 +183,9 @@ def build(
     return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close)
 
 
-def storage_for(settings: Settings, counter: Counter[str] | None = None) -> Storage:
-    """The homes these settings name; `counter` counts operations by kind."""
-    return azure_storage(settings, counter) if settings.uses_azure_storage else embedded_storage(settings, counter)
+def storage_for(settings: Settings) -> Storage:
+    """The homes these settings name."""
+    return azure_storage(settings) if settings.uses_azure_storage else embedded_storage(settings)
 
 
 async def box() -> Box:
@@ -200,7 +199,7 @@ def _box() -> Box:
     return build(outside_of_app(Settings()))
 
 
-def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
+def embedded_storage(settings: Settings) -> Storage:
     """SQLite and a folder in the box's home."""
     from shared.blobs.folder import FolderBlobs
     from shared.queue.sqlite import SqliteQueue
@@ -210,16 +209,19 @@ def embedded_storage(settings: Settings, counter: Counter[str] | None) -> Storag
     open_home(settings.box_home)
     database = Database(settings.box_home / "box.db")
     return Storage(
-        SqliteStore(database, counter),
-        FolderBlobs(settings.box_home / "blobs", counter),
-        SqliteQueue(database, "runs", counter),
-        SqliteQueue(database, "ingestion", counter),
+        SqliteStore(database),
+        FolderBlobs(settings.box_home / "blobs"),
+        SqliteQueue(database, "runs"),
+        SqliteQueue(database, "ingestion"),
         nothing_to_close,
     )
 
 
-def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
-    """A storage account: the one the Functions host uses, or the emulator."""
+def azure_storage(settings: Settings, **options: Any) -> Storage:
+    """A storage account: the one the Functions host uses, or the emulator.
+
+    `options` are more of the client libraries', such as a `transport`.
+    """
     from shared.azure import StorageAccount
     from shared.blobs.azure import AzureBlobs
     from shared.queue.azure import AzureQueue
@@ -231,13 +233,14 @@ def azure_storage(settings: Settings, counter: Counter[str] | None) -> Storage:
         settings.blob_service_uri,
         settings.queue_service_uri,
         settings.azure_client_id,
+        options,
     )
-    blobs = AzureBlobs(account.blobs, "files", counter)
+    blobs = AzureBlobs(account.blobs, "files")
     return Storage(
-        TablesStore(account.tables, blobs, "records", counter),
+        TablesStore(account.tables, blobs, "records"),
         blobs,
-        AzureQueue(account.queues, "runs", counter),
-        AzureQueue(account.queues, "ingestion", counter),
+        AzureQueue(account.queues, "runs"),
+        AzureQueue(account.queues, "ingestion"),
         account.close,
     )
 

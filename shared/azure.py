@@ -6,8 +6,8 @@ Adapters that speak to it import this; hosts without one never load it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.request import getproxies
@@ -60,6 +60,8 @@ class StorageAccount:
     queue_uri: str = ""
     #: Of a user-assigned identity; empty: whatever DefaultAzureCredential finds.
     client_id: str = ""
+    #: Over CLIENT_OPTIONS: a `transport` of one's own, for instance.
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> TableServiceClient:
@@ -67,8 +69,8 @@ class StorageAccount:
         from azure.data.tables.aio import TableServiceClient
 
         if self.connection_string:
-            return TableServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
-        return TableServiceClient(self.table_uri, credential=self._credential, **CLIENT_OPTIONS)
+            return TableServiceClient.from_connection_string(self._connection_string, **self._options)
+        return TableServiceClient(self.table_uri, credential=self._credential, **self._options)
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
@@ -76,8 +78,8 @@ class StorageAccount:
         from azure.storage.blob.aio import BlobServiceClient
 
         if self.connection_string:
-            return BlobServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
-        return BlobServiceClient(self.blob_uri, credential=self._credential, **CLIENT_OPTIONS)
+            return BlobServiceClient.from_connection_string(self._connection_string, **self._options)
+        return BlobServiceClient(self.blob_uri, credential=self._credential, **self._options)
 
     @cached_property
     def queues(self) -> QueueServiceClient:
@@ -85,8 +87,8 @@ class StorageAccount:
         from azure.storage.queue.aio import QueueServiceClient
 
         if self.connection_string:
-            return QueueServiceClient.from_connection_string(self._connection_string, **CLIENT_OPTIONS)
-        return QueueServiceClient(self.queue_uri, credential=self._credential, **CLIENT_OPTIONS)
+            return QueueServiceClient.from_connection_string(self._connection_string, **self._options)
+        return QueueServiceClient(self.queue_uri, credential=self._credential, **self._options)
 
     async def close(self) -> None:
         """Close the clients that were made."""
@@ -100,6 +102,10 @@ class StorageAccount:
         from azure.identity.aio import DefaultAzureCredential
 
         return DefaultAzureCredential(managed_identity_client_id=self.client_id or None)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {**CLIENT_OPTIONS, **self.options}
 
     @property
     def _connection_string(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -27,10 +26,9 @@ OUT_OF_RANGE: Final = 416
 class AzureBlobs:
     """A `Blobs` in a container."""
 
-    def __init__(self, service: BlobServiceClient, container: str = "box", counter: Counter[str] | None = None) -> None:
+    def __init__(self, service: BlobServiceClient, container: str = "box") -> None:
         self._service = service
         self._container = service.get_container_client(container)
-        self._counter = Counter() if counter is None else counter
 
     async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
         """Send a small blob at once, a large one in blocks that a last request joins."""
@@ -63,7 +61,6 @@ class AzureBlobs:
     async def delete(self, name: str) -> None:
         """Remove the blob; one that is not there is no error."""
         blob = self._blob(name)
-        self._counter["blob.delete"] += 1
         try:
             await _mapped(blob.delete_blob)
         except BlobNotFound:
@@ -73,7 +70,6 @@ class AzureBlobs:
         """The blobs whose names begin with `prefix`, asked for page after page."""
         pages = self._container.list_blobs(name_starts_with=prefix).by_page()
         while True:
-            self._counter["blob.list"] += 1
             try:
                 page = await _mapped(lambda: anext(pages, None))
             except BlobNotFound:
@@ -97,7 +93,6 @@ class AzureBlobs:
 
     async def _writing(self, call: Callable[[], Awaitable[object]]) -> None:
         """Make the call, and again after creating the container if that is missing."""
-        self._counter["blob.write"] += 1
         try:
             await _mapped(call)
         except BlobNotFound:
@@ -112,7 +107,6 @@ class AzureBlobs:
 
     async def _fetch(self, blob: BlobClient, start: int, length: int, etag: str | None) -> tuple[bytes, str | None]:
         """One range, of the blob with that etag if one is given, and the etag."""
-        self._counter["blob.read"] += 1
         same: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
 
         async def fetch() -> tuple[bytes, str | None]:

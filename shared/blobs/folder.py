@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,9 +30,8 @@ PARTIAL_SECONDS: Final = 24 * 3600
 class FolderBlobs:
     """A `Blobs` in a folder; everything that moves bytes runs in a thread."""
 
-    def __init__(self, root: Path, counter: Counter[str] | None = None) -> None:
+    def __init__(self, root: Path) -> None:
         self._root = root
-        self._counter = Counter() if counter is None else counter
         make_private(root)
         for partial in root.glob(f"{PARTIAL}*"):
             if partial.stat().st_mtime < time.time() - PARTIAL_SECONDS:
@@ -41,7 +39,6 @@ class FolderBlobs:
 
     async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
         """Write a partial file, then rename it over whatever is there."""
-        self._counter["blob.write"] += 1
         path, partial = self._path(name), self._root / f"{PARTIAL}{uuid4().hex}"
         try:
             with await _open(partial, "xb") as file:
@@ -56,7 +53,6 @@ class FolderBlobs:
 
     async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Read the file that is there now, even if it is replaced or deleted meanwhile."""
-        self._counter["blob.read"] += 1
         path = self._path(name)
         with await _open(path, "rb") as file:
             position = await _in_thread(file.seek, start)
@@ -70,12 +66,10 @@ class FolderBlobs:
 
     async def delete(self, name: str) -> None:
         """Remove the blob's file; one that is not there is no error."""
-        self._counter["blob.delete"] += 1
         await _in_thread(self._path(name).unlink, True)
 
     async def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
         """List the files that are there now."""
-        self._counter["blob.list"] += 1
         for info in await _in_thread(_listing, self._root, quote(prefix, safe="")):
             yield info
 

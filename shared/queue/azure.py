@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -40,14 +39,13 @@ MESSAGE: Final = "<?xml version='1.0' encoding='utf-8'?>\n<QueueMessage><Message
 class AzureQueue:
     """One named `Queue`. The handle is (message id, pop receipt); delays are rounded up to whole seconds."""
 
-    def __init__(self, service: QueueServiceClient, name: str, counter: Counter[str] | None = None) -> None:
+    def __init__(self, service: QueueServiceClient, name: str) -> None:
         self._service, self._name = service, name
         #: For what every run does; the library's client for the rest.
         self._requests = Requests.to_queues(service)
         self._queue = service.get_queue_client(
             name, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=None
         )
-        self._counter = Counter() if counter is None else counter
 
     async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that never expires."""
@@ -60,13 +58,13 @@ class AzureQueue:
             response = await self._requests.send("POST", path, query, XML, content)
             return Sent(_handle(response.content))
 
-        return await self._ask("queue.send", call)
+        return await self._ask(call)
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, asking now and then while there are none."""
         end = time.monotonic() + wait
         while True:
-            taken = await self._ask("queue.receive", lambda: self._take(min(limit, RECEIVE_LIMIT), visibility))
+            taken = await self._ask(lambda: self._take(min(limit, RECEIVE_LIMIT), visibility))
             left = end - time.monotonic()
             if taken or left <= 0:
                 return taken
@@ -76,14 +74,12 @@ class AzureQueue:
         """Remove the message unless somebody else has taken it meanwhile."""
         id_, receipt = message.handle
         path, query = f"{self._name}/messages/{id_}", f"popreceipt={quote(receipt, safe='')}"
-        await self._settle("queue.delete", lambda: self._requests.send("DELETE", path, query))
+        await self._settle(lambda: self._requests.send("DELETE", path, query))
 
     async def retry(self, message: Received, delay: float) -> None:
         """Make the message visible after `delay` seconds."""
         seconds = math.ceil(delay)
-        await self._settle(
-            "queue.retry", lambda: self._queue.update_message(*message.handle, visibility_timeout=seconds)
-        )
+        await self._settle(lambda: self._queue.update_message(*message.handle, visibility_timeout=seconds))
 
     async def poison(self) -> Poison:
         """Look into `NAME-poison`, where the Functions host puts what failed too often or is no base64."""
@@ -109,16 +105,15 @@ class AzureQueue:
         read = [_received(message) async for message in messages]
         return [message for message in read if message is not None]
 
-    async def _settle(self, operation: str, call: Callable[[], Awaitable[object]]) -> None:
+    async def _settle(self, call: Callable[[], Awaitable[object]]) -> None:
         try:
-            await self._ask(operation, call)
+            await self._ask(call)
         except QueueUnavailable as error:
             if code_of(error.__cause__) not in LOST:
                 raise
 
-    async def _ask(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make the call, and again after creating the queue if that is missing."""
-        self._counter[operation] += 1
         try:
             try:
                 return await retry(call)

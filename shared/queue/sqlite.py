@@ -7,7 +7,6 @@ import json
 import secrets
 import sqlite3
 import time
-from collections import Counter
 from typing import Any, Final
 
 from shared.json_types import Json
@@ -31,15 +30,13 @@ class SqliteQueue:
     The handle is (message id, attempt): whoever takes the message later has another attempt.
     """
 
-    def __init__(self, database: Database, name: str, counter: Counter[str] | None = None) -> None:
+    def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._name = name
-        self._counter = Counter() if counter is None else counter
         self._arrived = asyncio.Event()
 
     async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that can be received after `delay` seconds."""
-        self._counter["queue.send"] += 1
         # A random id is never used twice, so a late delete cannot hit a younger message.
         id_ = secrets.randbits(62)
         row = (id_, self._name, encode_body(body), time.time() + delay)
@@ -63,12 +60,10 @@ class SqliteQueue:
 
     async def delete(self, message: Received | Sent) -> None:
         """Remove the message unless somebody else has taken it meanwhile."""
-        self._counter["queue.delete"] += 1
         await self._execute("DELETE FROM messages WHERE id = ? AND attempts = ?", message.handle)
 
     async def retry(self, message: Received, delay: float) -> None:
         """Make the message visible after `delay` seconds."""
-        self._counter["queue.retry"] += 1
         row = (time.time() + delay, *message.handle)
         await self._execute("UPDATE messages SET visible = ? WHERE id = ? AND attempts = ?", row)
         self._arrived.set()
@@ -91,8 +86,6 @@ class SqliteQueue:
             return file.execute(TAKE, (now + visibility, self._name, now, limit)).fetchall()
 
         rows = await self._database.run(job, QueueUnavailable)
-        if rows:
-            self._counter["queue.receive"] += 1
         return [Received(json.loads(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
 
     async def _execute(self, statement: str, row: tuple[Any, ...]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -33,20 +32,17 @@ OVERDUE_PER_PAGE: Final = 200
 class SqliteStore:
     """A `Store` in the table `records`."""
 
-    def __init__(self, database: Database, counter: Counter[str] | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._counter = Counter() if counter is None else counter
 
     async def get(self, partition: str, key: str) -> Record | None:
         """Read one record."""
-        self._counter["table.get"] += 1
         query = "SELECT key, data, version FROM records WHERE partition = ? AND key = ?"
         row = await self._database.run(lambda file: file.execute(query, (partition, key)).fetchone(), Unavailable)
         return None if row is None else _record(*row)
 
     async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
         """Read a range of keys in ascending order."""
-        self._counter["table.scan"] += 1
         query = (
             "SELECT key, data, version FROM records WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
         )
@@ -59,7 +55,6 @@ class SqliteStore:
         check_changes(partition, changes)
         if not changes:
             return []
-        self._counter["table.commit"] += 1
         texts, large = await _encoded(changes)
 
         def apply(file: sqlite3.Connection) -> list[str]:
@@ -70,7 +65,6 @@ class SqliteStore:
 
     async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every record that is due, the longest overdue first."""
-        self._counter["table.overdue"] += 1
         seen: tuple[int, str, str] = (-1, "", "")
         while True:
             rows = await self._overdue_after(seen, now)

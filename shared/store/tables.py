@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import uuid4
@@ -38,13 +37,10 @@ ENTITIES_PER_PAGE: Final = 1000
 class TablesStore:
     """A `Store` in one table, which is created when it is missing. The blobs are their owner's to close."""
 
-    def __init__(
-        self, service: TableServiceClient, blobs: Blobs, table: str = "records", counter: Counter[str] | None = None
-    ) -> None:
+    def __init__(self, service: TableServiceClient, blobs: Blobs, table: str = "records") -> None:
         self._service = service
         self._table = EntityTable(service, table)
         self._spill = Spill(blobs)
-        self._counter = Counter() if counter is None else counter
 
     async def get(self, partition: str, key: str) -> Record | None:
         """Read one record."""
@@ -59,7 +55,7 @@ class TablesStore:
         found: list[Json] = []
         after: str | None = ""
         while after is not None and len(found) < limit:
-            page, after = await self._page("table.scan", condition, min(limit, ENTITIES_PER_PAGE), after)
+            page, after = await self._page(condition, min(limit, ENTITIES_PER_PAGE), after)
             found += page
         records = await asyncio.gather(*(self._record(entity) for entity in found[:limit]))
         return [record for record in records if record is not None]
@@ -69,7 +65,7 @@ class TablesStore:
         check_changes(partition, changes)
         if not changes:
             return []
-        transaction = Transaction(self._table, self._create_table, uuid4().hex, self._counter)
+        transaction = Transaction(self._table, self._create_table, uuid4().hex)
         operations = await self._operations(partition, changes, transaction.token)
         replaced = self._spill.seen((partition, change.key) for change in changes)
         try:
@@ -86,7 +82,7 @@ class TablesStore:
         """Every record that is due; the service reads the whole table for it."""
         after: str | None = ""
         while after is not None:
-            page, after = await self._page("table.overdue", f"due le {now}L", ENTITIES_PER_PAGE, after)
+            page, after = await self._page(f"due le {now}L", ENTITIES_PER_PAGE, after)
             for entity in page:
                 record = await self._record(entity)
                 if record is not None:
@@ -112,7 +108,6 @@ class TablesStore:
     async def _entity(self, partition: str, key: str) -> Json | None:
         if not (is_key(partition) and is_key(key)):
             return None
-        self._counter["table.get"] += 1
         try:
             return await retry(lambda: self._table.get(partition, key))
         except ResourceNotFoundError:
@@ -137,9 +132,8 @@ class TablesStore:
             return Record(place[1], decode(text), current["etag"])
         return None
 
-    async def _page(self, operation: str, condition: str, limit: int, after: str) -> tuple[list[Json], str | None]:
+    async def _page(self, condition: str, limit: int, after: str) -> tuple[list[Json], str | None]:
         """An answer to a query, and where to go on after it: the service cuts answers as it likes. None: it was all."""
-        self._counter[operation] += 1
         try:
             page, more = await retry(lambda: self._table.query(condition, limit, after))
         except ResourceNotFoundError:

@@ -7,7 +7,6 @@ whether the first attempt had been applied.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -63,7 +62,6 @@ class Transaction:
     table: EntityTable
     create_table: Callable[[], Awaitable[None]]
     token: str
-    counter: Counter[str]
 
     async def apply(self, operations: Sequence[Operation]) -> dict[str, str]:
         """Apply all or nothing; the new versions by key."""
@@ -89,7 +87,6 @@ class Transaction:
         return {}
 
     async def _attempt(self, operations: Sequence[Operation]) -> dict[str, str]:
-        self.counter["table.commit"] += 1
         etags = await self.table.submit([operation.write() for operation in operations])
         return {operation.change.key: etag for operation, etag in zip(operations, etags, strict=True)}
 
@@ -112,7 +109,6 @@ class Transaction:
         return {} if not puts and all(entity is None for entity in found.values()) else None
 
     async def _read(self, entity: Json) -> Json | None:
-        self.counter["table.get"] += 1
         try:
             return await retry(lambda: self.table.get(entity["PartitionKey"], entity["RowKey"]))
         except ResourceNotFoundError:

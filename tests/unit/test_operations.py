@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from bench.counting import counting
 from bench.operations import OWNER, count_run, look_up
 from shared.app import build, storage_for
 from shared.assistants import assistants
@@ -41,7 +42,7 @@ async def test_operations_of_a_run(tmp_path, kind, calls, length):
     settings, llm = Settings(_env_file=None, box_home=tmp_path, sandbox="none", run_start=start), ScriptedLlm()
     counter: Counter[str] = Counter()
     tools = [tool(look_up, idempotent=True, timeout=5)]
-    box = build(settings, storage=storage_for(settings, counter), llm=llm, tools=tools)
+    box = build(settings, storage=counting(storage_for(settings), counter), llm=llm, tools=tools)
 
     counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
 
