@@ -6,7 +6,7 @@ Adapters that speak to it import this; hosts without one never load it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -113,9 +113,9 @@ class StorageAccount:
         return EMULATOR_ACCOUNT if emulated else self.connection_string
 
 
-async def retry(call: Callable[[], Awaitable[T]]) -> T:
+async def retry(call: Callable[[], Awaitable[T]], backoff: Backoff = BACKOFF) -> T:
     """Make the call, and again with growing delays while its failures are transient. For calls that may repeat."""
-    for delay in delays():
+    for delay in backoff.delays():
         try:
             return await call()
         except AzureError as error:
@@ -123,11 +123,6 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
                 raise
         await asyncio.sleep(delay)
     return await call()
-
-
-def delays() -> Iterator[float]:
-    """How long to wait before each further attempt, in seconds."""
-    return BACKOFF.delays()
 
 
 def is_transient(error: AzureError) -> bool:

@@ -11,7 +11,8 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
-from shared.azure import retry
+from shared.azure import BACKOFF, retry
+from shared.backoff import Backoff
 from shared.blobs.base import BlobInfo, BlobNotFound, BlobsUnavailable, check_name, in_blocks
 
 T = TypeVar("T")
@@ -26,8 +27,8 @@ OUT_OF_RANGE: Final = 416
 class AzureBlobs:
     """A `Blobs` in a container."""
 
-    def __init__(self, service: BlobServiceClient, container: str = "box") -> None:
-        self._service = service
+    def __init__(self, service: BlobServiceClient, container: str = "box", backoff: Backoff = BACKOFF) -> None:
+        self._service, self._backoff = service, backoff
         self._container = service.get_container_client(container)
 
     async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
@@ -62,7 +63,7 @@ class AzureBlobs:
         """Remove the blob; one that is not there is no error."""
         blob = self._blob(name)
         try:
-            await _mapped(blob.delete_blob)
+            await self._mapped(blob.delete_blob)
         except BlobNotFound:
             return
 
@@ -71,7 +72,7 @@ class AzureBlobs:
         pages = self._container.list_blobs(name_starts_with=prefix).by_page()
         while True:
             try:
-                page = await _mapped(lambda: anext(pages, None))
+                page = await self._mapped(lambda: anext(pages, None))
             except BlobNotFound:
                 return  # a missing container is an empty one
             if page is None:
@@ -94,10 +95,10 @@ class AzureBlobs:
     async def _writing(self, call: Callable[[], Awaitable[object]]) -> None:
         """Make the call, and again after creating the container if that is missing."""
         try:
-            await _mapped(call)
+            await self._mapped(call)
         except BlobNotFound:
-            await _mapped(self._create_container)
-            await _mapped(call)
+            await self._mapped(self._create_container)
+            await self._mapped(call)
 
     async def _create_container(self) -> None:
         try:
@@ -118,13 +119,12 @@ class AzureBlobs:
                     raise
                 return b"", None
 
-        return await _mapped(fetch)
+        return await self._mapped(fetch)
 
-
-async def _mapped(call: Callable[[], Awaitable[T]]) -> T:
-    try:
-        return await retry(call)
-    except ResourceNotFoundError as error:
-        raise BlobNotFound(str(error)) from error
-    except AzureError as error:
-        raise BlobsUnavailable(str(error)) from error
+    async def _mapped(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await retry(call, self._backoff)
+        except ResourceNotFoundError as error:
+            raise BlobNotFound(str(error)) from error
+        except AzureError as error:
+            raise BlobsUnavailable(str(error)) from error

@@ -17,8 +17,9 @@ from azure.core.exceptions import AzureError, DecodeError, ResourceExistsError, 
 from azure.storage.queue import QueueMessage, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from shared.azure import code_of, retry
+from shared.azure import BACKOFF, code_of, retry
 from shared.azure_requests import Requests
+from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.queue.base import Poison, QueueUnavailable, Received, Sent, encode_body
 
@@ -39,8 +40,8 @@ MESSAGE: Final = "<?xml version='1.0' encoding='utf-8'?>\n<QueueMessage><Message
 class AzureQueue:
     """One named `Queue`. The handle is (message id, pop receipt); delays are rounded up to whole seconds."""
 
-    def __init__(self, service: QueueServiceClient, name: str) -> None:
-        self._service, self._name = service, name
+    def __init__(self, service: QueueServiceClient, name: str, backoff: Backoff = BACKOFF) -> None:
+        self._service, self._name, self._backoff = service, name, backoff
         #: For what every run does; the library's client for the rest.
         self._requests = Requests.to_queues(service)
         self._queue = service.get_queue_client(
@@ -85,8 +86,8 @@ class AzureQueue:
         """Look into `NAME-poison`, where the Functions host puts what failed too often or is no base64."""
         queue = self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)
         try:
-            properties = await retry(queue.get_queue_properties)
-            seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT))
+            properties = await retry(queue.get_queue_properties, self._backoff)
+            seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT), self._backoff)
         except ResourceNotFoundError:
             return Poison()
         except AzureError as error:
@@ -116,12 +117,12 @@ class AzureQueue:
         """Make the call, and again after creating the queue if that is missing."""
         try:
             try:
-                return await retry(call)
+                return await retry(call, self._backoff)
             except ResourceNotFoundError as error:
                 if code_of(error) != "QueueNotFound":
                     raise
-                await retry(self._create)
-                return await retry(call)
+                await retry(self._create, self._backoff)
+                return await retry(call, self._backoff)
         except AzureError as error:
             raise QueueUnavailable(str(error)) from error
 

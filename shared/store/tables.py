@@ -10,7 +10,8 @@ from uuid import uuid4
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.data.tables.aio import TableServiceClient
 
-from shared.azure import retry
+from shared.azure import BACKOFF, retry
+from shared.backoff import Backoff
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
 from shared.json_types import Json
 from shared.store.base import (
@@ -37,8 +38,10 @@ ENTITIES_PER_PAGE: Final = 1000
 class TablesStore:
     """A `Store` in one table, which is created when it is missing. The blobs are their owner's to close."""
 
-    def __init__(self, service: TableServiceClient, blobs: Blobs, table: str = "records") -> None:
-        self._service = service
+    def __init__(
+        self, service: TableServiceClient, blobs: Blobs, table: str = "records", backoff: Backoff = BACKOFF
+    ) -> None:
+        self._service, self._backoff = service, backoff
         self._table = EntityTable(service, table)
         self._spill = Spill(blobs)
 
@@ -65,7 +68,7 @@ class TablesStore:
         check_changes(partition, changes)
         if not changes:
             return []
-        transaction = Transaction(self._table, self._create_table, uuid4().hex)
+        transaction = Transaction(self._table, self._create_table, uuid4().hex, self._backoff)
         operations = await self._operations(partition, changes, transaction.token)
         replaced = self._spill.seen((partition, change.key) for change in changes)
         try:
@@ -109,7 +112,7 @@ class TablesStore:
         if not (is_key(partition) and is_key(key)):
             return None
         try:
-            return await retry(lambda: self._table.get(partition, key))
+            return await retry(lambda: self._table.get(partition, key), self._backoff)
         except ResourceNotFoundError:
             return None
         except AzureError as error:
@@ -135,7 +138,7 @@ class TablesStore:
     async def _page(self, condition: str, limit: int, after: str) -> tuple[list[Json], str | None]:
         """An answer to a query, and where to go on after it: the service cuts answers as it likes. None: it was all."""
         try:
-            page, more = await retry(lambda: self._table.query(condition, limit, after))
+            page, more = await retry(lambda: self._table.query(condition, limit, after), self._backoff)
         except ResourceNotFoundError:
             return [], None  # a missing table is an empty one
         except AzureError as error:
@@ -162,7 +165,7 @@ class TablesStore:
 
     async def _create_table(self) -> None:
         try:
-            await retry(self._table.create)
+            await retry(self._table.create, self._backoff)
         except ResourceExistsError:
             return
         except AzureError as error:

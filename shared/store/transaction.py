@@ -14,7 +14,8 @@ from typing import Final
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableTransactionError
 
-from shared.azure import code_of, delays, is_transient, retry
+from shared.azure import code_of, is_transient, retry
+from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.store.base import Change, Conflict, Delete, Existing, NotFound, Put, StoreError, Unavailable
 from shared.store.entity_group import Write
@@ -62,11 +63,12 @@ class Transaction:
     table: EntityTable
     create_table: Callable[[], Awaitable[None]]
     token: str
+    backoff: Backoff
 
     async def apply(self, operations: Sequence[Operation]) -> dict[str, str]:
         """Apply all or nothing; the new versions by key."""
         left = list(operations)
-        waits = delays()
+        waits = self.backoff.delays()
         in_doubt = False
         while left:
             try:
@@ -110,7 +112,7 @@ class Transaction:
 
     async def _read(self, entity: Json) -> Json | None:
         try:
-            return await retry(lambda: self.table.get(entity["PartitionKey"], entity["RowKey"]))
+            return await retry(lambda: self.table.get(entity["PartitionKey"], entity["RowKey"]), self.backoff)
         except ResourceNotFoundError:
             return None
         except AzureError as error:

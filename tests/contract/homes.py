@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.azure import StorageAccount
+from shared.azure import BACKOFF, StorageAccount
+from shared.backoff import Backoff
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import Blobs
 from shared.blobs.folder import FolderBlobs
@@ -56,19 +57,19 @@ class EmbeddedHome:
 class AzureHome:
     """Names of its own in the shared emulator, so that tests do not meet."""
 
-    def __init__(self, connection_string: str):
-        self._connection_string = connection_string
+    def __init__(self, connection_string: str, backoff: Backoff = BACKOFF):
+        self._connection_string, self._backoff = connection_string, backoff
         self._suffix = uuid4().hex[:20]
         self._accounts: list[StorageAccount] = []
 
     def store(self) -> TablesStore:
-        return TablesStore(self.account().tables, self.blobs(), f"records{self._suffix}")
+        return TablesStore(self.account().tables, self.blobs(), f"records{self._suffix}", self._backoff)
 
     def blobs(self) -> AzureBlobs:
-        return AzureBlobs(self.account().blobs, f"box{self._suffix}")
+        return AzureBlobs(self.account().blobs, f"box{self._suffix}", self._backoff)
 
     def queue(self, name: str = "runs") -> AzureQueue:
-        return AzureQueue(self.account().queues, f"{name}{self._suffix}")
+        return AzureQueue(self.account().queues, f"{name}{self._suffix}", self._backoff)
 
     async def close(self) -> None:
         last = self.account()

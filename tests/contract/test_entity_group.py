@@ -10,7 +10,7 @@ from azure.core.exceptions import DecodeError, ServiceRequestError
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.data.tables import EdmType, TableTransactionError, UpdateMode
 
-from shared.azure import CLIENT_OPTIONS, EMULATOR, StorageAccount, code_of
+from shared.azure import EMULATOR, StorageAccount, code_of
 from shared.store.entity_group import Envelope, Write, decode, path_of
 
 VERSION = "W/\"datetime'2026-11-28T10%3A00%3A00.0000000Z'\""
@@ -46,11 +46,10 @@ class Kept(AsyncHttpTransport):
 
 
 @pytest.fixture
-async def library(monkeypatch):
+async def library():
     """The client library's own table client, its transport, and the table's address."""
     kept = Kept()
-    monkeypatch.setitem(CLIENT_OPTIONS, "transport", kept)
-    account = StorageAccount(EMULATOR)
+    account = StorageAccount(EMULATOR, options={"transport": kept})
     yield account.tables.get_table_client("records"), kept, f"{account.tables.url}/records"
     await account.close()
 

@@ -17,11 +17,7 @@ from tests.contract.homes import AzureHome
 PASSING = [never_sent, answer_lost, answer_cut, *(answers(status) for status in (408, 429, 500, 502, 503, 504))]
 MISSING = answers(404, "AccountIsDisabled")
 TIMES_TOO_MANY = 5
-
-
-@pytest.fixture(autouse=True)
-def no_long_waits(monkeypatch):
-    monkeypatch.setattr("shared.azure.BACKOFF", Backoff(first=0.01, factor=1, attempts=TIMES_TOO_MANY))
+NO_LONG_WAITS = Backoff(first=0.01, factor=1, attempts=TIMES_TOO_MANY)
 
 
 @pytest.fixture
@@ -34,7 +30,7 @@ async def home(azurite):
             if name.endswith("Endpoint"):
                 proxies[name.removesuffix("Endpoint").lower()], value = await stack.enter_async_context(proxy_to(value))
             parts.append(f"{name}={value}")
-        home = AzureHome(";".join(parts))
+        home = AzureHome(";".join(parts), NO_LONG_WAITS)
         home.proxies = proxies  # type: ignore[attr-defined]
         yield home
         await home.close()

@@ -13,7 +13,7 @@ import pytest
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import AsyncHttpTransport
 
-from shared.azure import CLIENT_OPTIONS, EMULATOR, StorageAccount
+from shared.azure import EMULATOR, StorageAccount
 from shared.backoff import Backoff
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import BlobNotFound, BlobsUnavailable, read_all, write_bytes
@@ -57,14 +57,13 @@ class Refusing(AsyncHttpTransport):
 
 
 @pytest.mark.parametrize("kind", sorted(family(AzureError), key=str), ids=lambda kind: kind.__name__)
-async def test_every_foreign_error_has_a_place(kind, monkeypatch):
+async def test_every_foreign_error_has_a_place(kind):
     assert all(inspect.ismodule(library) for library in CLIENT_LIBRARIES)
-    monkeypatch.setattr("shared.azure.BACKOFF", Backoff(first=0, attempts=1))
-    monkeypatch.setitem(CLIENT_OPTIONS, "transport", Refusing(one_of(kind)))
-    account = StorageAccount(EMULATOR)
-    blobs = AzureBlobs(account.blobs)
-    store = TablesStore(account.tables, blobs)
-    queue = AzureQueue(account.queues, "runs")
+    once = Backoff(first=0, attempts=1)
+    account = StorageAccount(EMULATOR, options={"transport": Refusing(one_of(kind))})
+    blobs = AzureBlobs(account.blobs, backoff=once)
+    store = TablesStore(account.tables, blobs, backoff=once)
+    queue = AzureQueue(account.queues, "runs", once)
     message = Received({}, 1, ("id", "receipt"))
     outcomes = await asyncio.gather(
         store.commit("p", [Put("a", {})]),

@@ -16,8 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared.app import build
-from shared.azure import CLIENT_OPTIONS
+from shared.app import azure_storage, build
 from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
 from shared.store.base import Put
@@ -71,15 +70,15 @@ async def asked(monkeypatch) -> AsyncIterator[list[dict[str, str]]]:
     await runner.cleanup()
 
 
-async def test_the_identity_opens_all_three_services(azurite_installed, asked, tmp_path, monkeypatch):
+async def test_the_identity_opens_all_three_services(azurite_installed, asked, tmp_path):
     certificate, key = make_certificate(tmp_path)
-    monkeypatch.setitem(CLIENT_OPTIONS, "connection_verify", str(certificate))
     with emulator.serving(tmp_path, "--cert", str(certificate), "--key", str(key), "--oauth", "basic") as ports:
         uris = {
             f"AzureWebJobsStorage__{name}ServiceUri": f"https://127.0.0.1:{port}/{emulator.ACCOUNT}"
             for name, port in ports.items()
         }
-        box = build(Settings(_env_file=None, azure_client_id=CLIENT_ID, **uris))
+        settings = Settings(_env_file=None, azure_client_id=CLIENT_ID, **uris)
+        box = build(settings, storage=azure_storage(settings, connection_verify=str(certificate)))
         deps = box.deps
         await deps.store.commit("p", [Put("a", {"n": 1})])
         await write_bytes(deps.blobs, "a", b"bytes")
