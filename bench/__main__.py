@@ -1,4 +1,4 @@
-"""`python -m bench [runs operations starts functions sandbox search retrieval]`: print tables, kept in bench/results.
+"""`python -m bench [runs operations pages starts functions sandbox search retrieval]` prints tables, kept in results.
 
 `python -m bench compare OLD NEW` measures two checkouts in turn.
 """

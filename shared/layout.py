@@ -17,8 +17,9 @@ owner, so another owner's id leads nowhere:
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
 ids within a thread or a store begin with a number and sort ascending (`ids.py`). Keys are told apart by their prefix
-alone, so a collection can take rows of another kind beside them: oldest-first twins of its keys, or rows that lead from
-a foreign id to the key that stands for it. Names that begin with `by_` are kept free for those.
+alone, so a collection can take rows of another kind beside them: in Azure's tables it has the oldest-first twins of its
+keys (`by_age_…`). Names that begin with `by_` are kept free for those, and for rows that lead from a foreign id to the
+key that stands for it.
 """
 
 from __future__ import annotations
@@ -52,8 +53,13 @@ MANIFEST_KEY: Final = "manifest"
 LAST_HOUR_KEY: Final = "last-hour"
 SESSION_NAMES_KEY: Final = "session-names"
 
+#: How the keys of twins begin; see `store/twins.py`.
+TWIN: Final = "by_age_"
+
 #: The partition of what belongs to no owner; no owner's name begins like this.
 BOX: Final = "_box"
+
+_COLLECTIONS: Final = frozenset({"assistants", "files", "threads", "vector_stores"})
 
 #: Blobs with the data of records too large for the store.
 SPILL: Final = "spill/"
@@ -86,6 +92,11 @@ def threads(owner: str) -> str:
 def vector_stores(owner: str) -> str:
     """The partition of the index of an owner's vector stores."""
     return f"{owner}:vector_stores"
+
+
+def is_collection(partition: str) -> bool:
+    """Whether its rows are the objects of an owner, which are listed both ways."""
+    return partition.partition(":")[2] in _COLLECTIONS
 
 
 def side_effects(owner: str) -> str:

@@ -7,7 +7,6 @@ What clients expect: docs/contract.md, Lists.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,7 +16,7 @@ from shared.errors import not_found
 from shared.json_types import Json
 from shared.store.base import Record, Store
 
-#: Rows read at once when filters, holes or the wrong direction make a page look further.
+#: Rows read at once when filters or holes make a page look further.
 STRIDE: Final = 1000
 
 #: 2020: no id is older.
@@ -84,7 +83,7 @@ async def numbered_page(
 async def newest_page(
     store: Store, partition: str, prefix: str, kind: str, query: ListQuery, keep: Keep | None = None
 ) -> Page:
-    """A page over newest-first ids; reading them oldest first scans the partition. Raises NotFoundError."""
+    """A page over the newest-first ids of a collection. Raises NotFoundError."""
     for cursor in (query.after, query.before):
         if cursor is not None and not await _is_in_time(store, partition, prefix, cursor):
             raise not_found(kind, cursor)
@@ -93,9 +92,8 @@ async def newest_page(
     first = prefix if lower is None else _behind(lower)
     last = prefix + "~" if upper is None else upper
     rows = Rows(store, partition, keep or _any)
-    if descending != query.backwards:
-        return _page(await rows.first(first, last, query.limit + 1), query)
-    return _page(await rows.last(first, last, query.limit + 1), query)
+    walk = rows.first if descending != query.backwards else rows.last
+    return _page(await walk(first, last, query.limit + 1), query)
 
 
 def list_json(data: list[Json], has_more: bool) -> Json:
@@ -124,14 +122,15 @@ class Rows:
             first, stride = _behind(batch[-1].key), STRIDE
 
     async def last(self, first: str, last: str, wanted: int) -> list[Record]:
-        """The last rows with `first <= key < last`, last first; reads all of them."""
-        found: deque[Record] = deque(maxlen=wanted)
+        """The last rows with `first <= key < last`, last first."""
+        found: list[Record] = []
+        stride = wanted
         while True:
-            batch = await self.store.scan(self.partition, first, last, STRIDE)
-            found.extend(filter(self.keep, batch))
-            if len(batch) < STRIDE:
-                return list(reversed(found))
-            first = _behind(batch[-1].key)
+            batch = await self.store.scan(self.partition, first, last, stride, backwards=True)
+            found += filter(self.keep, batch)
+            if len(found) >= wanted or len(batch) < stride:
+                return found[:wanted]
+            last, stride = batch[-1].key, STRIDE
 
     async def between(self, first: str, last: str, most: int) -> list[Record]:
         """All rows with `first <= key < last`, of which there are `most` at most."""

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from shared.json_types import Json
-from shared.layout import FORMAT
+from shared.layout import FORMAT, is_collection
 
 #: Changes in one commit; the smallest limit among the homes we know (an Azure entity-group transaction).
 MAX_CHANGES: Final = 100
+#: The same in a collection, where a change may stand for two.
+MAX_CHANGES_OF_COLLECTION: Final = MAX_CHANGES // 2
 
 
 class StoreError(Exception):
@@ -117,7 +119,8 @@ def major(written: str) -> int:
 def check_changes(partition: str, changes: Sequence[Change]) -> None:
     """Raise ValueError for a commit that no store may accept."""
     keys = {change.key for change in changes}
-    if len(changes) > MAX_CHANGES or len(keys) < len(changes):
+    most = MAX_CHANGES_OF_COLLECTION if is_collection(partition) else MAX_CHANGES
+    if len(changes) > most or len(keys) < len(changes):
         raise ValueError(f"{len(changes)} changes of {len(keys)} keys in one commit")
     for text in (partition, *keys):
         if not is_key(text):
@@ -131,8 +134,11 @@ class Store(Protocol):
         """Read one record. Raises Unavailable."""
         ...
 
-    async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
-        """Read records with `first <= key < last` in ascending key order, at most `limit`. Raises Unavailable."""
+    async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
+        """Read records with `first <= key < last` in ascending key order, at most `limit`. Raises Unavailable.
+
+        Backwards: the last ones, the last first. Of a collection (`layout.is_collection`) that takes no longer.
+        """
         ...
 
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:

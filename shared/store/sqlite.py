@@ -28,6 +28,11 @@ LARGE: Final = 1024 * 1024
 #: Overdue records read at a time.
 OVERDUE_PER_PAGE: Final = 200
 
+_FORWARDS: Final = (
+    "SELECT key, data, version FROM records WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
+)
+_BACKWARDS: Final = _FORWARDS.replace("ORDER BY key", "ORDER BY key DESC")
+
 
 class SqliteStore:
     """A `Store` in the table `records`."""
@@ -41,11 +46,9 @@ class SqliteStore:
         row = await self._database.run(lambda file: file.execute(query, (partition, key)).fetchone(), Unavailable)
         return None if row is None else _record(*row)
 
-    async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
-        """Read a range of keys in ascending order."""
-        query = (
-            "SELECT key, data, version FROM records WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
-        )
+    async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
+        """Read a range of keys in ascending or descending order."""
+        query = _BACKWARDS if backwards else _FORWARDS
         bounds = (partition, first, last, max(limit, 0))
         rows = await self._database.run(lambda file: file.execute(query, bounds).fetchall(), Unavailable)
         return [_record(*row) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.data.tables.aio import TableServiceClient
 
+from shared import layout
 from shared.azure import BACKOFF, retry
 from shared.backoff import Backoff
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
@@ -30,6 +32,7 @@ from shared.store.entities import data_properties, spilled, text_of
 from shared.store.spill import Spill
 from shared.store.table import EntityTable
 from shared.store.transaction import Operation, Transaction
+from shared.store.twins import key_of, twins_between, with_twins
 
 #: Entities in one answer, at most.
 ENTITIES_PER_PAGE: Final = 1000
@@ -50,18 +53,49 @@ class TablesStore:
         entity = await self._entity(partition, key)
         return None if entity is None else await self._record(entity)
 
-    async def scan(self, partition: str, first: str, last: str, limit: int) -> list[Record]:
-        """Read a range of keys, page by page where the service cuts it."""
+    async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
+        """Read a range of keys, page by page where the service cuts it; backwards by the twins that tell the way."""
         if limit <= 0:
             return []
-        condition = f"PartitionKey eq {_text(partition)} and RowKey ge {_text(first)} and RowKey lt {_text(last)}"
-        found: list[Json] = []
-        after: str | None = ""
-        while after is not None and len(found) < limit:
-            page, after = await self._page(condition, min(limit, ENTITIES_PER_PAGE), after)
-            found += page
-        records = await asyncio.gather(*(self._record(entity) for entity in found[:limit]))
+        read = self._last if backwards else self._first
+        records = await asyncio.gather(*(self._record(each) for each in await read(partition, first, last, limit)))
         return [record for record in records if record is not None]
+
+    async def _first(self, partition: str, first: str, last: str, limit: int) -> list[Json]:
+        """The first entities of a range."""
+        found: list[Json] = []
+        async for page in self._pages(partition, first, last, limit):
+            found += page
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def _last(self, partition: str, first: str, last: str, limit: int) -> list[Json]:
+        """The last entities of a range, the last first."""
+        found: list[Json] = []
+        while len(found) < limit and first < last:
+            wanted = limit - len(found)
+            low = await self._low(partition, first, last, wanted) if layout.is_collection(partition) else first
+            end: deque[Json] = deque(maxlen=wanted)
+            async for page in self._pages(partition, low, last, ENTITIES_PER_PAGE):
+                end.extend(page)
+            found += reversed(end)
+            last = low
+        return found
+
+    async def _low(self, partition: str, first: str, last: str, wanted: int) -> str:
+        """Where the last so many records of a range begin, as far as their twins tell."""
+        found = await self._first(partition, *twins_between(first, last), wanted)
+        low = key_of(found[-1]["RowKey"]) if len(found) == wanted else first
+        return low if first < low < last else first
+
+    async def _pages(self, partition: str, first: str, last: str, limit: int) -> AsyncIterator[list[Json]]:
+        """The entities of a range as the service cuts it, `limit` at a time at most."""
+        condition = f"PartitionKey eq {_text(partition)} and RowKey ge {_text(first)} and RowKey lt {_text(last)}"
+        after: str | None = ""
+        while after is not None:
+            page, after = await self._page(condition, min(limit, ENTITIES_PER_PAGE), after)
+            yield page
 
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
         """Apply all changes in one transaction, after the blobs that they need were written."""
@@ -69,7 +103,8 @@ class TablesStore:
         if not changes:
             return []
         transaction = Transaction(self._table, self._create_table, uuid4().hex, self._backoff)
-        operations = await self._operations(partition, changes, transaction.token)
+        own = await self._operations(partition, changes, transaction.token)
+        operations = with_twins(partition, own, transaction.token)
         replaced = self._spill.seen((partition, change.key) for change in changes)
         try:
             versions = await transaction.apply(operations)

@@ -35,10 +35,14 @@ class Operation:
 
     change: Change
     entity: Json
+    #: Whether a put takes the place of whatever is there.
+    replaces: bool = False
 
     def write(self) -> Write:
         """What is to be done to the entity."""
         match self.change:
+            case Put() if self.replaces:
+                return Write("PUT", self.entity)
             case Put(version=None):
                 return Write("POST", self.entity)
             case Put(version=Existing()):

@@ -66,6 +66,7 @@ async def test_a_transaction_has_the_bytes_of_the_library_s(library, entity):
         await client.submit_transaction(
             [
                 ("create", theirs, {}),
+                ("upsert", theirs, REPLACE),
                 ("update", theirs, REPLACE),
                 ("update", theirs, REPLACE | IF),
                 ("delete", theirs, {}),
@@ -78,6 +79,7 @@ async def test_a_transaction_has_the_bytes_of_the_library_s(library, entity):
     ours = envelope.encode(
         [
             Write("POST", entity),
+            Write("PUT", entity),
             Write("PUT", entity, "*"),
             Write("PUT", entity, VERSION),
             Write("DELETE", entity, "*"),

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.store.base import EXISTING, MAX_CHANGES, Conflict, Delete, NotFound, Put
+from shared.store.base import EXISTING, MAX_CHANGES, MAX_CHANGES_OF_COLLECTION, Conflict, Delete, NotFound, Put
 
 
 async def keys(store, partition="p"):
@@ -222,3 +222,49 @@ async def test_overdue_records_can_be_changed_on_the_way(store):
         seen.append(record.key)
     assert len(set(seen)) == len(seen) == 300
     assert [found async for found in store.overdue(200)] == []
+
+
+@pytest.mark.parametrize("partition", ["p", "me:files", "me:thread_1"])
+async def test_a_range_can_be_read_from_its_end(store, partition):
+    names = ["file-1", "file-2", "file-21", "file-3", "file-A", "file-a", "files", "run_1"]
+    await store.commit(partition, [Put(name, {"name": name}) for name in names])
+    await store.commit(partition, [Delete("file-3")])
+
+    async def last(*bounds):
+        return [record.key for record in await store.scan(partition, *bounds, backwards=True)]
+
+    assert await last("file-", "file-~", 10) == ["file-a", "file-A", "file-21", "file-2", "file-1"]
+    assert await last("file-", "file-~", 2) == ["file-a", "file-A"]
+    assert await last("file-2", "file-A", 9) == ["file-21", "file-2"]
+    assert await last("file-2!", "file-A!", 2) == ["file-A", "file-21"]
+    assert await last("file-b", "file-c", 9) == await last("b", "a", 9) == await last("file-", "file-~", 0) == []
+
+
+async def test_many_records_can_be_read_from_their_end(store):
+    for first in range(0, 1100, 100):
+        await store.commit("p", [Put(f"k{n:04}", {"n": n}) for n in range(first, first + 100)])
+    last = await store.scan("p", "k", "l", 1050, backwards=True)
+    assert [record.data["n"] for record in last] == list(range(1099, 49, -1))
+
+
+async def test_an_object_is_deleted_and_made_again_in_a_collection(store):
+    for number in range(3):
+        await store.commit("me:files", [Put("file-1", {"number": number})])
+        [found] = await store.scan("me:files", "file-", "file-~", 5, backwards=True)
+        assert found.data == {"number": number}
+        await store.commit("me:files", [Delete("file-1")])
+        assert await store.scan("me:files", "file-", "file-~", 5, backwards=True) == []
+    assert await keys(store, "me:files") == []
+
+
+async def test_a_refused_change_of_a_collection_leaves_all_as_it_was(store):
+    [first] = await store.commit("me:files", [Put("file-1", {})])
+    await store.commit("me:files", [Put("file-1", {"n": 2}, first)])
+    before = await keys(store, "me:files")
+    with pytest.raises(Conflict):
+        await store.commit("me:files", [Put("file-2", {}), Put("file-1", {})])
+    with pytest.raises(Conflict):
+        await store.commit("me:files", [Delete("file-1", first)])
+    assert await keys(store, "me:files") == before
+    with pytest.raises(ValueError):
+        await store.commit("me:files", [Put(f"file-{n}", {}) for n in range(MAX_CHANGES_OF_COLLECTION + 1)])
