@@ -80,22 +80,36 @@ async def test_a_cursor_that_never_was_is_not_found(store, cursor):
         await messages(store, 2, after=cursor)
 
 
-async def test_a_page_reads_as_much_on_a_long_thread_as_on_a_short_one(store):
-    async def rows_read(count):
-        read = 0
+class Counting:
+    """A store that counts the rows it reads."""
 
-        class Counting:
-            async def scan(self, *bounds):
-                nonlocal read
-                records = await store.scan(*bounds)
-                read += len(records)
-                return records
+    def __init__(self, store):
+        self.store, self.read = store, 0
 
-        await numbered_page(Counting(), "p", NumberRange("msg_", "message", count), ListQuery())
-        return read
+    async def scan(self, *bounds, **order):
+        records = await self.store.scan(*bounds, **order)
+        self.read += len(records)
+        return records
 
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_a_page_reads_as_much_of_a_long_list_as_of_a_short_one(store, order):
     await filled(store, 2000)
-    assert await rows_read(2000) == await rows_read(30) == 21
+    for count in (30, 2000):
+        counting = Counting(store)
+        await numbered_page(counting, "p", NumberRange("msg_", "message", count), ListQuery(order=order))
+        assert counting.read == 21
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_a_page_of_an_owners_objects_does_too(store, order):
+    for count in (30, 2000):
+        keys = [ids.newest_first("asst_") for _ in range(count)]
+        for first in range(0, count, 100):
+            await store.commit(f"p{count}", [Put(key, {}) for key in keys[first : first + 100]])
+        counting = Counting(store)
+        await newest_page(counting, f"p{count}", "asst_", "assistant", ListQuery(order=order))
+        assert counting.read == 21
 
 
 async def owned(store, count):
