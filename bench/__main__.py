@@ -1,4 +1,4 @@
-"""`python -m bench [runs operations pages starts functions sandbox search retrieval]` prints tables, kept in results.
+"""Print tables, kept in results: `python -m bench [runs operations pages starts functions bodies sandbox search retrieval]`.
 
 `python -m bench compare OLD NEW` measures two checkouts in turn.
 """

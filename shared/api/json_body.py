@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import math
+import re
 from typing import Final, TypeVar
 
 from fastapi import Request
@@ -36,6 +37,10 @@ PIECE: Final = 256 * 1024
 
 WHITE: Final = b" \t\r\n"
 STRUCTURE: Final = (b",", b":", b"[", b"{")
+#: An escape of a character that is not ASCII; some serializers spell `+` and `<` as escapes, too.
+WIDE_ESCAPE: Final = re.compile(rb"\\u(?!00[0-7])")
+#: Bytes that an escape may have when a piece ends within it: `\u00e`.
+CUT_ESCAPE: Final = 5
 
 MALFORMED: Final = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
@@ -63,6 +68,9 @@ class Outline:
         if b"\\" in piece:
             # Left to right: what remains of `\\\"` is a quote that ends nothing.
             piece = piece.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+            cut = piece.find(b"\\u", -CUT_ESCAPE)
+            if cut >= 0:
+                piece, self._held = piece[:cut], piece[cut:] + self._held
         parts = piece.split(b'"')
         outside = b"".join(parts[self._in_string :: 2])
         self.values += sum(outside.count(each) for each in STRUCTURE)
@@ -83,11 +91,11 @@ class Outline:
 
     def _grow(self, text: bytes) -> None:
         self._string += len(text)
-        self._wide = self._wide or not text.isascii() or b"\\u" in text
+        self._wide = self._wide or not text.isascii() or WIDE_ESCAPE.search(text) is not None
         if self._wide and self._string > MAX_WIDE_STRING:
             raise InvalidRequest(
-                f"A string of your request's JSON body is too long. Expected at most {MAX_WIDE_STRING} bytes, or plain "
-                "ASCII characters without escapes.",
+                f"A string of your request's JSON body is too long. Expected at most {MAX_WIDE_STRING} bytes, or only "
+                "ASCII characters.",
                 code="string_above_max_length",
             )
 
