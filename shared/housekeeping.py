@@ -83,17 +83,20 @@ async def sweep(deps: Deps) -> None:
             logger.warning("overdue kept", extra={"action": "overdue_kept", "key": row.key}, exc_info=True)
 
 
+async def unreadable(deps: Deps) -> list[tuple[str, str]]:
+    """Queue and id of every message that failed and that nobody here can read. Raises QueueUnavailable."""
+    queues = {"runs-poison": deps.queue, "ingestion-poison": deps.ingestion}
+    return [(name, id_) for name, queue in queues.items() for id_ in (await queue.poison()).unreadable]
+
+
 async def report_poison(deps: Deps) -> None:
     """Log every message in a poison queue that nobody here can read: it waits for a person."""
-    for name, queue in (("runs", deps.queue), ("ingestion", deps.ingestion)):
-        try:
-            poison = await queue.poison()
-        except QueueUnavailable:
-            logger.warning("poison not seen", extra={"action": "poison_not_seen", "queue": name}, exc_info=True)
-            continue
-        for message_id in poison.unreadable:
-            extra = {"action": "poison_unreadable", "queue": f"{name}-poison", "message_id": message_id}
+    try:
+        for name, id_ in await unreadable(deps):
+            extra = {"action": "poison_unreadable", "queue": name, "message_id": id_}
             logger.error("poison message unreadable", extra=extra)
+    except QueueUnavailable:
+        logger.warning("poison not seen", extra={"action": "poison_not_seen"}, exc_info=True)
 
 
 async def remove_orphans(deps: Deps) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from shared import housekeeping
 from shared.api.answers import answer
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Deps
@@ -60,11 +61,11 @@ class Health:
                 await self.deps.store.get("health", "health")
                 async for _ in self.deps.blobs.list("health/"):
                     break
-                poison = [await queue.poison() for queue in (self.deps.queue, self.deps.ingestion)]
+                poison = await housekeeping.unreadable(self.deps)
         except (StoreError, BlobsUnavailable, QueueUnavailable, TimeoutError) as error:
             refused = getattr(error.__cause__, "status_code", None) == HTTPStatus.FORBIDDEN
             return ("refuses the box: see the roles of its identity" if refused else "could not be reached"), 0
-        return "answers", sum(len(each.unreadable) for each in poison)
+        return "answers", len(poison)
 
 
 @router.get("/healthz")
