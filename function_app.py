@@ -92,5 +92,5 @@ async def ingestion_poison(message: func.QueueMessage) -> None:
 
 @app.timer_trigger("timer", "0 0 * * * *", run_on_startup=False, use_monitor=True)
 async def housekeeping(timer: func.TimerRequest) -> None:
-    """Expire what is due and pick up what was lost."""
-    await (await box()).housekeeping()
+    """Expire what is due, pick up what was lost, and log what does not answer."""
+    await (await box()).on_timer()

@@ -1,4 +1,4 @@
-"""Print tables, kept in results: `python -m bench [runs operations pages starts functions bodies sandbox search retrieval]`.
+"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval]`: tables, kept in results.
 
 `python -m bench compare OLD NEW` measures two checkouts in turn.
 """

@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 HOUSEKEEPING_SECONDS: Final = 3600
 DAY: Final = 24 * 3600
 
-
 Close = Callable[[], Awaitable[None]]
 
 
@@ -82,8 +81,13 @@ class Box:
         async with invocation(self.deps.granted):
             await self.ingestion_worker.poisoned(body)
 
+    async def on_timer(self) -> None:
+        """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
+        await self.housekeeping()
+        await self.asgi.state.health.look()
+
     async def housekeeping(self, *, thorough: bool = False) -> None:
-        """What the timer does: overdue records every time, orphaned blobs once a day, or if it is to be thorough."""
+        """What is done every hour: overdue records; orphaned blobs once a day, or if it is to be thorough."""
         try:
             async with invocation(self.deps.granted):
                 await housekeeping.sweep(self.deps)
@@ -97,8 +101,7 @@ class Box:
     async def at_work(self) -> AsyncIterator[None]:
         """Take messages from the queues, as the triggers do on Azure; afterwards close everything."""
         settings = self.deps.settings
-        visibility = settings.lease_seconds
-        limit = max(1, settings.runs_at_once)
+        visibility, limit = settings.lease_seconds, max(1, settings.runs_at_once)
         runs = Consumer(self.deps.queue, self.handle_run, self.handle_poisoned_run, limit=limit, visibility=visibility)
         ingestion = Consumer(
             self.deps.ingestion,
@@ -218,10 +221,7 @@ def embedded_storage(settings: Settings) -> Storage:
 
 
 def azure_storage(settings: Settings, **options: Any) -> Storage:
-    """A storage account: the one the Functions host uses, or the emulator.
-
-    `options` are more of the client libraries', such as a `transport`.
-    """
+    """A storage account: the Functions host's, or the emulator. `options` are the client libraries' (`transport`)."""
     from shared.azure import StorageAccount
     from shared.blobs.azure import AzureBlobs
     from shared.queue.azure import AzureQueue

@@ -55,7 +55,7 @@ class Box:
     async def handle_poisoned_ingestion(self, body: dict[str, Any]) -> None:
         self.calls.append(["poisoned ingestion", body])
 
-    async def housekeeping(self) -> None:
+    async def on_timer(self) -> None:
         self.calls.append(["housekeeping"])
 
     async def _release(self, request: Request) -> Response:

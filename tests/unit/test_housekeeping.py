@@ -11,6 +11,7 @@ from shared import housekeeping, layout
 from shared.app import build
 from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
+from shared.llm.base import ModelHealth
 from shared.llm.scripted import ScriptedLlm
 from shared.queue.base import Poison
 from shared.store.base import Put
@@ -50,4 +51,19 @@ async def test_what_nobody_can_read_in_a_poison_queue_is_logged_line_by_line(tmp
     await housekeeping.report_poison(replace(box.deps, queue=Poisoned()))
     told = [record for record in caplog.records if getattr(record, "action", "") == "poison_unreadable"]
     assert [(record.queue, record.message_id) for record in told] == [("runs-poison", "id-1"), ("runs-poison", "id-2")]
+    await box.close()
+
+
+class Away(ScriptedLlm):
+    """A model that does not answer."""
+
+    async def health(self):
+        return ModelHealth(answers=False, words="The model's server refuses the key (401).")
+
+
+async def test_the_timer_logs_what_does_not_answer(tmp_path, caplog):
+    box = build(Settings(_env_file=None, box_home=tmp_path, sandbox="none"), llm=Away(), tools=[])
+    await box.on_timer()
+    told = [record.model for record in caplog.records if getattr(record, "action", "") == "health_failing"]
+    assert told == ["The model's server refuses the key (401)."]
     await box.close()
