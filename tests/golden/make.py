@@ -42,14 +42,14 @@ async def send_letter(to: str) -> str:
 class Maker:
     """A box at work, and names for what is made in it."""
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, **settings: Any):
         keys = {"me": SecretStr("k")}
         self.llm = ScriptedLlm()
         self.now = int(time.time())
         self.ahead = 0.0
         letters = tool(send_letter, idempotent=False, timeout=7200)
         self.box = build(
-            Settings(_env_file=None, box_home=home, box_api_keys=keys),
+            Settings(_env_file=None, box_home=home, box_api_keys=keys, **settings),
             llm=self.llm,
             tools=[letters],
             sandbox=PlainSandbox(home / "sandbox"),
@@ -126,6 +126,7 @@ class Maker:
             [call("code_interpreter", code=code), call("file_search", query="lighthouse")],
             [text("Green 【1:0†story.txt】.")],
         )
+        await self.expired()
         await self.run("requires_action", "requires_action", [call("get_weather", call_id="call_golden")])
         await self.run("failed", "failed", [text("Hal"), fail("rate_limit_exceeded", "Too much.")])
         await self.run("incomplete", "incomplete", [text("Hal"), incomplete()])
@@ -140,6 +141,20 @@ class Maker:
             [call("send_letter", to="Ann", call_id="call_letter")],
             metadata={"server_tools": "send_letter"},
         )
+
+    async def expired(self) -> None:
+        """A run whose client never came."""
+        await self.run("expired", "requires_action", [call("get_weather")])
+        self.ahead = 700.0
+        await self.box.housekeeping()
+        self.ahead = 0.0
+        await self.until("/threads/{}/runs/{}".format(*self.made["expired"]), status="expired")
+
+    async def at_the_provider(self, made: dict[str, Any]) -> None:
+        """A run whose turn is taken in the background when the box dies."""
+        self.made = made
+        await self.run("polling", "in_progress", [pause(600.0), text("Never.")])
+        await self.box.driven.wait()
 
     async def at_rest(self) -> None:
         """What waits in the queues: nobody takes messages any more."""
@@ -172,7 +187,7 @@ def written(home: Path) -> dict[str, Any]:
 
 async def main(home: Path, to: Path) -> None:
     """Make everything, die, and write it down."""
-    maker = Maker(home)
+    maker = Maker(home, run_start="queue")
     work = maker.box.at_work()
     await work.__aenter__()
     await maker.at_work()
@@ -182,6 +197,7 @@ async def main(home: Path, to: Path) -> None:
             task.cancel()
     await asyncio.sleep(0.1)
     await maker.at_rest()
+    await Maker(home, model_turns="background").at_the_provider(maker.made)
     content = {"now": int(time.time()), "owner": "me", "made": maker.made, **written(home)}
     to.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")  # noqa: ASYNC240  nothing else runs any more
     os._exit(0)
