@@ -1,4 +1,6 @@
-"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval]`: tables, kept in results.
+"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator]`: tables.
+
+They are kept in bench/results.
 
 `python -m bench compare OLD NEW` measures two checkouts in turn.
 """

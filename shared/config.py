@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
     model_context_tokens: int = 120_000
-    """What a prompt may hold before older messages are dropped; estimated at four characters a token."""
+    """What a prompt may hold before older messages are dropped, in tokens as the box estimates them."""
 
     # file search
     embedding_model: str = "text-embedding-3-small"
