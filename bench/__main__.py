@@ -1,6 +1,6 @@
-"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator]`: tables.
+"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator]`.
 
-They are kept in bench/results.
+Prints tables and keeps them in bench/results.
 
 `python -m bench compare OLD NEW` measures two checkouts in turn.
 """
