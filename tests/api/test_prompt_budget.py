@@ -1,4 +1,4 @@
-"""What of a thread reaches the model when it is too much: pictures, long entries, old outputs, refusals of its length."""
+"""What of a thread reaches the model when it is too much: pictures, long entries, old outputs, a refused length."""
 
 from __future__ import annotations
 
