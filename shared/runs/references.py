@@ -13,6 +13,7 @@ from shared import layout
 from shared.deps import Deps
 from shared.ids import key_at
 from shared.objects.run import RunRecord
+from shared.runs.prompt.window import lowest
 from shared.store.base import Record
 
 #: Steps that are looked back at, at the most.
@@ -33,7 +34,7 @@ async def steps(deps: Deps, record: RunRecord) -> list[Record]:
     """The thread's newest steps in order; none where no run has made a call."""
     if not record.calls and record.next.step <= record.first.step:
         return []
-    bounds = key_at(layout.STEP, max(0, record.next.step - WINDOW)), key_at(layout.STEP, record.next.step)
+    bounds = key_at(layout.STEP, lowest(record.next.step, WINDOW)), key_at(layout.STEP, record.next.step)
     return await deps.store.scan(layout.thread(record.owner, record.run.thread_id), *bounds, WINDOW)
 
 

@@ -265,7 +265,7 @@ async def test_json_may_be_asked_for_in_the_instructions_alone(fake, llm, said):
     asked = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": said}]}]
     wanted = replace(WEATHER, instructions="Give me JSON.", input=asked, text_format={"type": "json_object"})
     assert await answer(llm, wanted) != ""
-    assert fake.bodies[0]["input"][-1:] == asked
+    assert fake.bodies[0]["input"][:1] == asked
     assert len(fake.bodies[0]["input"]) == (1 if "JSON" in said else 2)
 
 

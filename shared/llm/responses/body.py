@@ -39,10 +39,13 @@ def body_of(request: TurnRequest, model: str) -> Json:
 
 
 def input_of(request: TurnRequest) -> list[Json]:
-    """The input items, with what the endpoint insists on in front: it does not look for it in the instructions."""
+    """The input items, with what the endpoint insists on at their end: it does not look for it in the instructions.
+
+    In front, it would change the beginning of the thread's prompts from run to run.
+    """
     items = sendable(request.input)
     if request.text_format == {"type": "json_object"} and "json" not in _spoken(request.input).lower():
-        return [_note("Answer in JSON."), *items]
+        return [*items, _note("Answer in JSON.")]
     return items or [_note("Nothing has been said yet: begin the conversation.")]
 
 

@@ -12,7 +12,7 @@ from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.pictures import linked_picture, picture
-from shared.runs.prompt.window import PromptEntry
+from shared.runs.prompt.window import PromptEntry, lowest
 from shared.sandbox.base import DATA
 from shared.store.base import Record
 
@@ -34,9 +34,9 @@ async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mappi
 
 
 async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
-    """The names of the files attached to the messages, the newest ones."""
+    """The names of the files attached to the messages, the newest ones; older ones lose theirs in blocks."""
     file_ids = [each["file_id"] for row in messages for each in row.data["attachments"]]
-    return await files.names(Caller(deps, owner), file_ids[-MOST_ATTACHED:])
+    return await files.names(Caller(deps, owner), file_ids[lowest(len(file_ids), MOST_ATTACHED) :])
 
 
 def attached_parts(attachments: Iterable[Json], names: Mapping[str, str]) -> list[Json]:

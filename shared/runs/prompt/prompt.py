@@ -17,7 +17,7 @@ from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 from shared.runs.prompt.entries import answered, assistant_items, attached_names, message_entry, step_entry
 from shared.runs.prompt.estimate import estimate_tokens
-from shared.runs.prompt.window import WINDOW, budget, fit
+from shared.runs.prompt.window import WINDOW, budget, fit, from_user, lowest
 from shared.runs.references import References, of_steps, steps
 from shared.runs.state import RunState
 from shared.store.base import Record
@@ -71,7 +71,7 @@ async def build_prompt(deps: Deps, record: RunRecord, known: list[Record] | None
     partition = layout.thread(record.owner, record.run.thread_id)
     strategy = record.run.truncation_strategy
     last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
-    low = max(0, record.first.message - last if last is not None else record.next.message - WINDOW)
+    low = max(0, record.first.message - last) if last is not None else lowest(record.next.message, WINDOW)
     first, end = key_at(layout.MESSAGE, low), key_at(layout.MESSAGE, record.next.message)
     if known is None:
         known = await deps.store.scan(partition, first, end, record.next.message - low)
@@ -82,5 +82,6 @@ async def build_prompt(deps: Deps, record: RunRecord, known: list[Record] | None
     rows = await steps(deps, record)
     entries += (step_entry(row, record) for row in rows if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
-    fitting = fit(sorted(entries, key=attrgetter("position")), budget(deps, record))
+    entries.sort(key=attrgetter("position"))
+    fitting = fit(from_user(entries) if last is None and low > 0 else entries, budget(deps, record))
     return Prompt([item for entry in fitting for item in entry.items], of_steps(rows))

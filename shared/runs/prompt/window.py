@@ -1,8 +1,13 @@
-"""Which entries of the thread a prompt has: the newest ones that fit."""
+"""Which entries of the thread a prompt has: the newest ones that fit, from a place that stays where it is for long.
+
+Providers charge a tenth for a beginning that they have seen before. A window that slid with every message would never
+have one: so its start moves in blocks, and follows from the thread alone, whoever computes it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from shared.deps import Deps
@@ -11,6 +16,8 @@ from shared.objects.run import RunRecord
 
 #: Messages a prompt looks back at the most.
 WINDOW: Final = 500
+#: A window that is full drops a quarter of itself at once.
+BLOCKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,11 @@ class PromptEntry:
     #: Whether it belongs to the present run, and so must not be dropped.
     present: bool
 
+    @property
+    def is_users(self) -> bool:
+        """Whether it is a message of the user, where a conversation may begin."""
+        return self.items[0].get("role") == "user"
+
 
 def budget(deps: Deps, record: RunRecord) -> int:
     """Tokens the prompt may weigh: what the client allowed for the whole run, or what the model takes."""
@@ -32,13 +44,37 @@ def budget(deps: Deps, record: RunRecord) -> int:
     return rest if allowed is None else min(rest, allowed - record.spent.prompt_tokens)
 
 
+def lowest(following: int, size: int) -> int:
+    """The number from which to look back, where `following` comes next: no more than `size` back, in whole blocks."""
+    block = size // BLOCKS
+    return max(0, -(-(following - size) // block) * block)
+
+
+def from_user(entries: list[PromptEntry]) -> list[PromptEntry]:
+    """The entries from the first one of the user; all, if the user has said nothing."""
+    return entries[next((place for place, entry in enumerate(entries) if entry.is_users), 0) :]
+
+
 def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
-    """The entries without the oldest ones that do not fit; the newest message and the present run's stay."""
-    kept: list[PromptEntry] = []
-    left = tokens
-    for index, entry in enumerate(reversed(entries)):
-        left -= entry.tokens
-        if left < 0 and index > 0 and not entry.present:
-            break
-        kept.append(entry)
-    return kept[::-1]
+    """The newest entries that fit; the newest message and the present run's stay in any case.
+
+    Goes through the thread as it grew: whenever it did not fit any more, the window moved on to the first message of
+    the user with which three quarters were enough. So it begins where it began for the runs before.
+    """
+    sums = [0, *accumulate(entry.tokens for entry in entries)]
+    newest = max((place for place, entry in enumerate(entries) if not entry.present), default=0)
+    start = 0
+    for place in range(len(entries)):
+        if sums[place + 1] - sums[start] > tokens:
+            weights = {each: sums[place + 1] - sums[each] for each in range(start, min(place, newest) + 1)}
+            start = _moved(entries, weights, tokens)
+    return entries[start:]
+
+
+def _moved(entries: list[PromptEntry], weights: dict[int, int], tokens: int) -> int:
+    """Where to begin, by what the window would weigh from each place: light enough to stay for a while, if there is."""
+    for room in (tokens - tokens // BLOCKS, tokens):
+        light = [place for place, weight in weights.items() if weight <= room]
+        if light:
+            return next((place for place in light if entries[place].is_users), light[0])
+    return max(weights)
