@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from shared.runs.prompt.window import PromptEntry, fit, from_user, lowest
@@ -32,7 +34,7 @@ def test_everything_that_fits_is_kept():
 def test_the_start_stays_for_many_messages_and_is_always_a_users():
     talk = thread(*[("user", 10), ("assistant", 30)] * 200)
     starts = [first_number(talk[: length + 1], 1000) for length in range(0, 400, 2)]
-    moves = sum(before != after for before, after in zip(starts, starts[1:], strict=False))
+    moves = sum(before != after for before, after in pairwise(starts))
     assert starts == sorted(starts)
     assert moves < 35
     assert {start % 2 for start in starts} == {0}
