@@ -26,7 +26,7 @@ import numpy as np
 
 from bench import elsewhere
 from bench.search import home
-from shared.search.base import Embedded, Embedder, Ranking, Scope
+from shared.search.base import Embedded, Embedder, Ranking, Scope, given
 from shared.search.embeddings.hashed import HashedEmbedder
 from shared.search.embeddings.openai import OpenAIEmbedder
 from shared.search.index import SegmentIndex
@@ -122,7 +122,7 @@ async def build(index: SegmentIndex, texts: dict[str, str], embedder: Embedder) 
 async def rank_of(index: SegmentIndex, question: Question, ranking: Ranking, embedder: Embedder) -> int | None:
     """The place of the right file among the found files, from 1."""
     embedded = Embedded(embedder.name, await embedder.embed([question.text]))
-    hits = await index.search([Scope(STORE_ID)], [question.text], 50, ranking, embedded)
+    hits = await index.search([Scope(STORE_ID)], [question.text], 50, ranking, given(embedded))
     files = list(dict.fromkeys(hit.file_id for hit in hits))
     return files.index(question.file_id) + 1 if question.file_id in files else None
 
@@ -132,7 +132,7 @@ async def best_score(
 ) -> float:
     """The highest score of a hit in some files, or in all; 0 without any."""
     embedded = Embedded(embedder.name, await embedder.embed([text]))
-    hits = await index.search([Scope(STORE_ID, files)], [text], 50, ranking, embedded)
+    hits = await index.search([Scope(STORE_ID, files)], [text], 50, ranking, given(embedded))
     return max((hit.score for hit in hits), default=0.0)
 
 

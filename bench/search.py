@@ -26,7 +26,7 @@ from shared.azure import StorageAccount
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import Blobs
 from shared.blobs.folder import FolderBlobs
-from shared.search.base import Chunk, Embedded, Ranking, Scope
+from shared.search.base import Chunk, Embedded, Ranking, Scope, given
 from shared.search.index import SegmentIndex
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.parser import parse
@@ -134,7 +134,7 @@ async def search(index: SegmentIndex, corpus: Corpus, files: set[str] | None) ->
     """One hybrid search for 20 results, in seconds."""
     query, vector = corpus.query(), corpus.vectors(1)
     started = time.perf_counter()
-    hits = await index.search([Scope(STORE_ID, files)], [query], 20, Ranking(), Embedded("bench", vector))
+    hits = await index.search([Scope(STORE_ID, files)], [query], 20, Ranking(), given(Embedded("bench", vector)))
     assert len(hits) == 20
     return time.perf_counter() - started
 

@@ -29,7 +29,7 @@ from shared.queue.consumer import Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
-from shared.search.base import Embedder
+from shared.search.base import Embedders
 from shared.search.index import SegmentIndex
 from shared.search.parsing.readers import AT_ONCE
 from shared.session_secret import SessionSecret
@@ -135,7 +135,7 @@ class Box:
         await self.driven.close()
         deps = self.deps
         await deps.readers.close()
-        ports = (deps.sandbox, deps.llm, deps.embedder, deps.queue, deps.ingestion, deps.store, deps.blobs)
+        ports = (deps.sandbox, deps.llm, deps.embedders, deps.queue, deps.ingestion, deps.store, deps.blobs)
         for port in ports:
             if port is not None:
                 await port.close()
@@ -175,7 +175,7 @@ def build(
         queue=storage.runs,
         ingestion=storage.ingestion,
         index=SegmentIndex(storage.store, storage.blobs),
-        embedder=embedder(settings),
+        embedders=embedders(settings),
         session_secret=SessionSecret(storage.store),
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
@@ -253,16 +253,15 @@ def model(settings: Settings) -> Llm:
     return from_settings(settings) or OfflineLlm()
 
 
-def embedder(settings: Settings) -> Embedder:
-    """What makes vectors for file search: the model's endpoint if there is one."""
-    from shared.llm.responses.endpoint import endpoint_of
-    from shared.search.embeddings.hashed import HashedEmbedder
-    from shared.search.embeddings.openai import OpenAIEmbedder
+def embedders(settings: Settings) -> Embedders:
+    """What makes vectors for file search: the model's endpoint if there is one that can."""
+    from shared.llm.responses.endpoint import CredentialRefused, endpoint_of
+    from shared.search.embeddings.choice import HashedVectors, ModelVectors
 
     endpoint = endpoint_of(settings)
     if endpoint is None or settings.embedding_model == "":
-        return HashedEmbedder()
-    return OpenAIEmbedder(endpoint.client, settings.embedding_model, endpoint.close)
+        return HashedVectors()
+    return ModelVectors(endpoint.client, settings.embedding_model, endpoint.close, (CredentialRefused,))
 
 
 def server_tools(settings: Settings) -> list[Tool]:

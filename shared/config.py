@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+#: Settings that may be empty though their default is not; elsewhere an empty variable is none.
+EMPTY: Final = ("embedding_model",)
 
 
 class Settings(BaseSettings):
@@ -15,6 +26,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[Any, ...]:
+        """The usual sources, and beside the environment and the file what is said to be empty there."""
+        env_file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        environment = EnvSettingsSource(settings_cls, env_ignore_empty=False)
+        file = DotEnvSettingsSource(settings_cls, env_file=env_file, env_ignore_empty=False)
+        return (init_settings, env_settings, said_empty(environment), dotenv_settings, said_empty(file))
 
     # who may call
     box_api_keys: dict[str, SecretStr] = Field(default_factory=dict)
@@ -81,7 +107,8 @@ class Settings(BaseSettings):
 
     # file search
     embedding_model: str = "text-embedding-3-small"
-    """Model or deployment at the same endpoint; empty, or without an endpoint: words and parts of words only."""
+    """Model or deployment at the same endpoint, for vector stores without vectors; empty, or where the endpoint has no
+    such model: words and parts of words only."""
 
     # runs and calls
     function_timeout: str = Field(
@@ -158,6 +185,11 @@ class Settings(BaseSettings):
     def uses_azure_storage(self) -> bool:
         """Whether records, files and messages live in a storage account."""
         return bool(self.azure_web_jobs_storage.get_secret_value() or self.table_service_uri)
+
+
+def said_empty(source: EnvSettingsSource) -> Callable[[], dict[str, str]]:
+    """A source of those settings that the other one has, with nothing in them."""
+    return lambda: {name: "" for name in EMPTY if source.env_vars.get(name) == ""}
 
 
 def variable(name: str) -> str:

@@ -11,7 +11,7 @@ from shared.deadline import function_timeout
 from shared.llm.base import Llm
 from shared.queue.base import Queue
 from shared.sandbox.base import CodeSandbox
-from shared.search.base import Embedder, Index
+from shared.search.base import Embedders, Index
 from shared.search.parsing.readers import Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
@@ -31,7 +31,7 @@ class Deps:
     ingestion: Queue
     llm: Llm
     index: Index
-    embedder: Embedder
+    embedders: Embedders
     session_secret: SessionSecret
     #: Seconds since 1970, with fractions.
     clock: Callable[[], float]

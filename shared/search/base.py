@@ -5,7 +5,7 @@ An index knows chunks, files and stores by id; names, attributes and owners are 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -28,6 +28,10 @@ class EmbeddingRefused(Exception):
     """The embedding model will not embed this, or does not exist: trying again is useless."""
 
 
+class EmbeddingForbidden(EmbeddingRefused):
+    """The endpoint does not take our key or identity, which says nothing about what it can embed."""
+
+
 class IndexUnavailable(Exception):
     """The index could not be read or changed now; later it may."""
 
@@ -42,11 +46,47 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """Where vectors can be compared: the embedder's name, and how many numbers a vector has (0: nobody knows)."""
+
+    name: str
+    dimensions: int = 0
+
+    def takes(self, other: Space) -> bool:
+        """Whether vectors of the other space can be compared with those of this one, as far as is known."""
+        return self.name == other.name and (
+            self.dimensions == other.dimensions or 0 in (self.dimensions, other.dimensions)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Embedded:
     """Vectors with the name of what made them; vectors of different names are not comparable."""
 
     name: str
     vectors: Sequence[Vector]
+
+    @property
+    def space(self) -> Space:
+        """The space that they are in."""
+        return Space(self.name, len(self.vectors[0]) if len(self.vectors) > 0 else 0)
+
+
+#: Gives the vectors of a search's queries by the embedder of a name, or None if they cannot be had.
+EmbedQueries = Callable[[str], Awaitable[Embedded | None]]
+
+
+def given(embedded: Embedded | None) -> EmbedQueries:
+    """Vectors that are there already."""
+
+    async def embed(name: str) -> Embedded | None:
+        return embedded if embedded is not None and embedded.name == name else None
+
+    return embed
+
+
+class OtherSpace(Exception):
+    """The vectors are of another space than those of the index, which never mixes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +145,25 @@ class Embedder(Protocol):
         ...
 
 
+class Embedders(Protocol):
+    """The embedders of a box: the one that new stores get, and those that stores have had since they were made."""
+
+    async def preferred(self) -> Space | None:
+        """The space for stores that have none yet; None while the endpoint does not let us find out.
+
+        Raises EmbeddingUnavailable.
+        """
+        ...
+
+    def of(self, name: str) -> Embedder | None:
+        """The embedder of that name, or None if the settings leave no way to ask it."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
 class Index(Protocol):
     """Chunks by vector store and file, searchable by words and by vectors. Many writers at once are safe.
 
@@ -112,7 +171,11 @@ class Index(Protocol):
     """
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
-        """Index a file's chunks, in place of any it had, and return the bytes they take."""
+        """Index a file's chunks, in place of any it had, and return the bytes they take. Raises OtherSpace."""
+        ...
+
+    async def space(self, store_id: str) -> Space | None:
+        """The space of the store's vectors, which those of new files must be in; None: it has no vectors yet."""
         ...
 
     async def remove(self, store_id: str, file_id: str) -> None:
@@ -120,9 +183,12 @@ class Index(Protocol):
         ...
 
     async def search(
-        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embed: EmbedQueries
     ) -> list[Hit]:
-        """The best chunks for any of the queries, best first; `embedded` holds one vector per query."""
+        """The best chunks for any of the queries, best first; `embed` gives one vector per query.
+
+        Without vectors words must do, whatever their weight.
+        """
         ...
 
     async def chunks(self, store_id: str, file_id: str) -> list[Chunk]:

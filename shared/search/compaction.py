@@ -38,20 +38,21 @@ def plan(entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
 
 def tiers(entries: Sequence[SegmentEntry]) -> list[list[SegmentEntry]]:
     """Segments of like size and like embedding; the largest are left alone."""
-    groups: dict[tuple[str | None, int], list[SegmentEntry]] = {}
+    groups: dict[tuple[str | None, int, int], list[SegmentEntry]] = {}
     for entry in entries:
         tier = sum(entry.live_rows > limit for limit in TIERS)
         if tier < len(TIERS):
-            groups.setdefault((entry.embedder, tier), []).append(entry)
+            groups.setdefault((entry.embedder, entry.dimensions, tier), []).append(entry)
     return list(groups.values())
 
 
 async def compact(store_id: str, manifests: Manifests, segments: Segments) -> bool:
     """Carry out the plan, if there is one. Raises SegmentGone when somebody else is compacting."""
-    sources = plan((await manifests.read(store_id)).entries)
-    if not sources:
+    planned = plan((await manifests.read(store_id)).entries)
+    if not planned:
         return False
-    merged = await merge(store_id, sources, segments)
+    sources, opened = await comparable(store_id, planned, segments)
+    merged = await merge(store_id, sources, opened, segments)
     if await swap(store_id, sources, merged, manifests):
         await segments.delete(store_id, [source.id for source in sources])
     else:
@@ -60,11 +61,21 @@ async def compact(store_id: str, manifests: Manifests, segments: Segments) -> bo
     return True
 
 
-async def merge(store_id: str, sources: Sequence[SegmentEntry], segments: Segments) -> SegmentEntry:
+async def comparable(
+    store_id: str, planned: Sequence[SegmentEntry], segments: Segments
+) -> tuple[list[SegmentEntry], list[Segment]]:
+    """The planned segments whose vectors are as long as the first one's, opened: a name may mean another model now."""
+    opened = [await segments.open(store_id, entry) for entry in planned]
+    alike = [number for number, segment in enumerate(opened) if segment.dimensions == opened[0].dimensions]
+    return [planned[number] for number in alike], [opened[number] for number in alike]
+
+
+async def merge(
+    store_id: str, sources: Sequence[SegmentEntry], opened: Sequence[Segment], segments: Segments
+) -> SegmentEntry:
     """Write one segment with everything alive in the sources."""
     from shared.search import merging  # heavy (numpy): loaded on first use
 
-    opened = [await segments.open(store_id, source) for source in sources]
     merged = await asyncio.to_thread(merging.merge, opened, [source.dead for source in sources])
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -75,7 +86,8 @@ async def merge(store_id: str, sources: Sequence[SegmentEntry], segments: Segmen
 
     segment_id = random_text(24)
     size = await segments.write(store_id, segment_id, pieces())
-    return SegmentEntry(segment_id, merged.rows, sources[0].embedder, merged.header, len(merged.head), size)
+    embedder, dimensions = sources[0].embedder, opened[0].dimensions
+    return SegmentEntry(segment_id, merged.rows, embedder, merged.header, len(merged.head), size, dimensions)
 
 
 async def read_spans(
@@ -95,7 +107,7 @@ async def swap(store_id: str, sources: Sequence[SegmentEntry], merged: SegmentEn
         entries = replaced(manifest, sources, merged)
         if entries is None:
             return False
-        if await manifests.write(store_id, manifest, entries):
+        if await manifests.write(store_id, manifest, entries, manifest.space):
             return True
         await pause(attempt)
         attempt += 1

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from shared.blobs.base import Blobs
 from shared.ids import random_text
 from shared.search import compaction
-from shared.search.base import Chunk, Embedded, Hit, IndexUnavailable, Ranking, Scope
+from shared.search.base import (
+    Chunk,
+    Embedded,
+    EmbedQueries,
+    Hit,
+    IndexUnavailable,
+    OtherSpace,
+    Ranking,
+    Scope,
+    Space,
+)
 from shared.search.manifest import Manifest, Manifests, SegmentEntry, pause
 from shared.search.segments import MEMORY, SegmentGone, Segments
 from shared.search.texts import Texts
@@ -45,23 +56,36 @@ class SegmentIndex:
 
         segment_id = random_text(24)
         size = await self._segments.write(store_id, segment_id, pieces())
-        name = None if embedded is None else embedded.name
-        await self._replace(store_id, file_id, SegmentEntry(segment_id, len(chunks), name, header, len(head), size))
+        name, dimensions = (None, 0) if embedded is None else (embedded.name, embedded.space.dimensions)
+        entry = SegmentEntry(segment_id, len(chunks), name, header, len(head), size, dimensions)
+        try:
+            await self._replace(store_id, file_id, entry)
+        except OtherSpace:
+            await self._segments.delete(store_id, [segment_id])
+            raise
         return size
+
+    async def space(self, store_id: str) -> Space | None:
+        """As the manifest notes it, from the first vectors on."""
+        return (await self._manifests.read(store_id)).space
 
     async def remove(self, store_id: str, file_id: str) -> None:
         """Mark the file dead wherever it is."""
         await self._replace(store_id, file_id, None)
 
     async def search(
-        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, ranking: Ranking, embed: EmbedQueries
     ) -> list[Hit]:
         """Rank all scopes' segments together, then read the texts of the best."""
         from shared.search.ranking import rank  # heavy (numpy): loaded on first use
 
+        known: dict[str, Embedded | None] = {}
         for _ in range(ATTEMPTS):
             try:
                 parts = [part for found in await asyncio.gather(*map(self._parts, scopes)) for part in found]
+                embedded = await _embedded(parts, embed, known) if ranking.embedding_weight > 0 else []
+                if not embedded and ranking.text_weight <= 0:
+                    ranking = replace(ranking, text_weight=1.0)
                 ranked = await asyncio.to_thread(rank, parts, queries, limit, ranking, embedded)
                 return await self._hits(parts, ranked)
             except SegmentGone:
@@ -95,8 +119,9 @@ class SegmentIndex:
             manifest = await self._manifests.read(store_id)
             kept = await self._without(store_id, manifest, file_id)
             if kept is not None:
+                space = _space_with(manifest, entry)
                 entries = kept if entry is None else (*kept, entry)
-                if entries == manifest.entries or await self._manifests.write(store_id, manifest, entries):
+                if entries == manifest.entries or await self._manifests.write(store_id, manifest, entries, space):
                     named = {kept.id for kept in entries}
                     await self._segments.delete(store_id, [old.id for old in manifest.entries if old.id not in named])
                     return
@@ -151,3 +176,23 @@ class SegmentIndex:
             texts = await self._texts.read(store_id, segment, rows)
             return [Chunk(texts[row], int(segment.arrays.overlaps[row])) for row in rows]
         return []
+
+
+def _space_with(manifest: Manifest, entry: SegmentEntry | None) -> Space | None:
+    """The index's space when the entry is added. Raises OtherSpace."""
+    if entry is None or entry.space is None:
+        return manifest.space
+    if manifest.space is not None and not manifest.space.takes(entry.space):
+        raise OtherSpace(entry.space.name)
+    return entry.space
+
+
+async def _embedded(
+    parts: Sequence[RankedPart], embed: EmbedQueries, known: dict[str, Embedded | None]
+) -> list[Embedded]:
+    """The queries' vectors by every embedder that has vectors in the parts; `known` are those already asked for."""
+    embedders = (part.segment.header.embedder for part in parts if part.mask.any())
+    names = [*dict.fromkeys(name for name in embedders if name is not None)]
+    missing = [name for name in names if name not in known]
+    known |= zip(missing, await asyncio.gather(*(embed(name) for name in missing)), strict=True)
+    return [found for name in names if (found := known[name]) is not None]

@@ -6,13 +6,15 @@ One record per vector store, changed by versioned commits; whoever loses a race 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Final
 
 from shared import layout
 from shared.backoff import Backoff
 from shared.json_types import Json
-from shared.search.base import IndexUnavailable
+from shared.search.base import IndexUnavailable, Space
 from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
 
 #: Between attempts at a manifest that others change, too.
@@ -30,6 +32,8 @@ class SegmentEntry:
     header: int
     head: int
     size: int
+    #: How many numbers a vector has; 0 in entries that were written before this was noted.
+    dimensions: int = 0
     #: Dead files with their numbers of rows.
     dead: dict[str, int] = field(default_factory=dict)
     #: What a later version wrote beside; kept.
@@ -45,6 +49,11 @@ class SegmentEntry:
         """The entry as stored in the manifest."""
         data = asdict(self)
         return {**self.more, **{name: data[name] for name in _FIELDS}}
+
+    @property
+    def space(self) -> Space | None:
+        """The space of its vectors; None: it has none."""
+        return None if self.embedder is None else Space(self.embedder, self.dimensions)
 
     @property
     def live_rows(self) -> int:
@@ -65,6 +74,8 @@ class Manifest:
 
     entries: tuple[SegmentEntry, ...] = ()
     version: str | None = None
+    #: The space of the index: vectors of no other one are added.
+    space: Space | None = None
     #: What a later version wrote beside the entries; kept.
     more: Json = field(default_factory=dict)
 
@@ -84,13 +95,19 @@ class Manifests:
         if record is None:
             return Manifest()
         entries = tuple(SegmentEntry.from_json(entry) for entry in record.data["entries"])
-        return Manifest(entries, record.version, {name: record.data[name] for name in record.data.keys() - {"entries"}})
+        noted = record.data.get("space")
+        space = most_common(entries) if noted is None else Space(noted["name"], noted["dimensions"])
+        more = {name: record.data[name] for name in record.data.keys() - {"entries", "space"}}
+        return Manifest(entries, record.version, space, more)
 
-    async def write(self, store_id: str, manifest: Manifest, entries: tuple[SegmentEntry, ...]) -> bool:
+    async def write(
+        self, store_id: str, manifest: Manifest, entries: tuple[SegmentEntry, ...], space: Space | None
+    ) -> bool:
         """Replace the manifest that was read, or remove an empty one; False when somebody else was faster."""
-        put = Put(
-            layout.MANIFEST_KEY, {**manifest.more, "entries": [entry.to_json() for entry in entries]}, manifest.version
-        )
+        data = {**manifest.more, "entries": [entry.to_json() for entry in entries]}
+        if space is not None:
+            data["space"] = asdict(space)
+        put = Put(layout.MANIFEST_KEY, data, manifest.version)
         try:
             await self._store.commit(
                 layout.index(store_id), [put if entries else Delete(layout.MANIFEST_KEY, manifest.version)]
@@ -107,6 +124,15 @@ class Manifests:
             await self._store.commit(layout.index(store_id), [Delete(layout.MANIFEST_KEY)])
         except Unavailable as error:
             raise IndexUnavailable(str(error)) from error
+
+
+def most_common(entries: Sequence[SegmentEntry]) -> Space | None:
+    """The space of most rows, for indexes that were written before it was noted."""
+    rows: Counter[Space] = Counter()
+    for entry in entries:
+        if entry.space is not None:
+            rows[entry.space] += entry.live_rows
+    return max(rows, key=lambda space: rows[space], default=None)
 
 
 async def pause(attempt: int) -> None:

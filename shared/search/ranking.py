@@ -9,7 +9,7 @@ depend on how chunks happen to be spread over segments.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,17 +46,18 @@ class RankedPart:
 
 
 def rank(
-    parts: Sequence[RankedPart], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Embedded | None
+    parts: Sequence[RankedPart], queries: Sequence[str], limit: int, ranking: Ranking, embedded: Sequence[Embedded]
 ) -> list[tuple[ChunkPlace, float]]:
-    """The best places for any of the queries, best first, with their relevance."""
+    """The best places for any of the queries, best first, with their relevance.
+
+    `embedded` holds the queries' vectors in each space: each ranks its own chunks, none is compared across.
+    """
     depth = max(DEPTH, 2 * limit)
     ranks: dict[ChunkPlace, float] = {}
     relevances: dict[ChunkPlace, float] = {}
     for number, query in enumerate(queries):
-        vector = None if embedded is None or ranking.embedding_weight <= 0 else embedded.vectors[number]
-        found = Found(
-            parts, query if ranking.text_weight > 0 else None, vector, "" if embedded is None else embedded.name
-        )
+        vectors = {each.name: each.vectors[number] for each in embedded if ranking.embedding_weight > 0}
+        found = Found(parts, query if ranking.text_weight > 0 else None, vectors)
         for place, value in fuse(found.lists(ranking, depth)).items():
             ranks[place] = max(value, ranks.get(place, 0.0))
             relevances[place] = max(found.relevance(place), relevances.get(place, 0.0))
@@ -65,29 +66,31 @@ def rank(
 
 
 class Found:
-    """What one query finds by words, by its vector, or by both."""
+    """What one query finds by words, by its vectors, or by both."""
 
-    def __init__(self, parts: Sequence[RankedPart], query: str | None, vector: Vector | None, embedder: str):
-        self._parts, self._embedder = parts, embedder
+    def __init__(self, parts: Sequence[RankedPart], query: str | None, vectors: Mapping[str, Vector]):
+        self._parts, self._vectors = parts, vectors
         self._words = None if query is None else by_words(parts, query)
         self._shares = None if query is None or self._words is None else shares(parts, query, self._words)
         # A query of signs alone has no direction for some embedders.
-        self._cosines = by_vector(parts, embedder, vector) if vector is not None and np.any(vector) else None
+        self._cosines = {name: by_vector(parts, name, each) for name, each in vectors.items() if np.any(each)}
 
     def lists(self, ranking: Ranking, depth: int) -> list[tuple[float, list[ChunkPlace]]]:
         """The weighted lists of the best places."""
-        signals = ((ranking.text_weight, self._words), (ranking.embedding_weight, self._cosines))
-        return [(weight, top(scores, self._parts, depth)) for weight, scores in signals if scores is not None]
+        words = [] if self._words is None else [(ranking.text_weight, self._words)]
+        signals = [*words, *((ranking.embedding_weight, cosines) for cosines in self._cosines.values())]
+        return [(weight, top(scores, self._parts, depth)) for weight, scores in signals]
 
     def relevance(self, place: ChunkPlace) -> float:
-        """How relevant the chunk is; one that was embedded by another model is judged by its words."""
+        """How relevant the chunk is; one without a vector in a space of the query is judged by its words."""
         part, row = place
+        embedder = self._parts[part].segment.header.embedder or ""
         share = cosine = None
         if self._shares is not None:
             share = float(self._shares[part][row])
-        if self._cosines is not None and self._parts[part].segment.header.embedder == self._embedder:
-            cosine = float(self._cosines[part][row])
-        return relevance(share, cosine, self._embedder)
+        if embedder in self._cosines and comparable(self._parts[part], embedder, self._vectors[embedder]):
+            cosine = float(self._cosines[embedder][part][row])
+        return relevance(share, cosine, embedder)
 
 
 def fuse(lists: Sequence[tuple[float, Sequence[ChunkPlace]]]) -> dict[ChunkPlace, float]:
@@ -159,7 +162,7 @@ def by_vector(parts: Sequence[RankedPart], name: str, vector: Vector) -> list[Sc
     for part in parts:
         segment = part.segment
         values = np.zeros(segment.rows, dtype=np.float32)
-        if segment.header.embedder == name and segment.arrays.vectors.shape[1] == len(query):
+        if comparable(part, name, vector):
             for first in range(0, segment.rows, BLOCK):
                 rows = slice(first, first + BLOCK)
                 # Not `@`: BLAS would spin up threads for what takes less than a millisecond.
@@ -167,3 +170,8 @@ def by_vector(parts: Sequence[RankedPart], name: str, vector: Vector) -> list[Sc
             values *= segment.arrays.scales
         scores.append(values)
     return scores
+
+
+def comparable(part: RankedPart, name: str, vector: Vector) -> bool:
+    """Whether the part's vectors are of the same space as this one of that embedder."""
+    return part.segment.header.embedder == name and part.segment.dimensions == len(vector)

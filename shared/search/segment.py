@@ -86,6 +86,11 @@ class Segment:
         """How many chunks it holds, dead ones included."""
         return len(self.arrays.lengths)
 
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has; 0 when nothing was embedded."""
+        return int(self.arrays.vectors.shape[1])
+
 
 def encode(files: dict[str, int], embedder: str | None, arrays: Arrays) -> tuple[bytes, int]:
     """A segment's bytes before its texts, and the size of the header part."""

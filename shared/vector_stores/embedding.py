@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.deadline import Overdue, within
 from shared.deps import Deps
-from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable
+from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable, Space
 from shared.vector_stores import kept_vectors
 
 logger = logging.getLogger(__name__)
@@ -33,19 +33,26 @@ class EmbeddingPaused(Exception):
 
 
 async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]) -> Embedded | None:
-    """The chunks' vectors. A model that will never embed them does not keep them from being found by their words.
+    """The chunks' vectors, in the store's space: the one it has, else the box's.
 
-    Raises EmbeddingPaused, or EmbeddingUnavailable when the model fails without having done anything.
+    A model that will never embed them does not keep them from being found by their words. Raises EmbeddingPaused, or
+    EmbeddingUnavailable when the model fails without having done anything.
     """
+    space = await deps.index.space(store_id) or await preferred(deps)
+    embedder = None if space is None else deps.embedders.of(space.name)
+    if space is None or embedder is None:
+        reason = "the endpoint refuses our key" if space is None else f"no way to ask {space.name}"
+        not_embedded(file_id, reason)
+        return None
     texts = [chunk.text for chunk in chunks]
-    of = kept_vectors.digest(deps.embedder.name, texts)
+    of = kept_vectors.digest(embedder.name, texts)
     few = len(texts) <= FEW
     vectors = {} if few else await kept_vectors.kept(deps.blobs, store_id, file_id, of)
     missing = [number for number in range(len(texts)) if number not in vectors]
     advanced = False
     try:
         async with within():
-            async for made in deps.embedder.batches([texts[number] for number in missing]):
+            async for made in embedder.batches([texts[number] for number in missing]):
                 numbered = {missing[number]: vector for number, vector in made.items()}
                 vectors |= numbered
                 advanced = True
@@ -56,13 +63,33 @@ async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]
             raise EmbeddingUnavailable("the model did not answer in time") from error
         raise EmbeddingPaused(NEXT_INVOCATION, advanced=True) from error
     except EmbeddingRefused as error:
-        logger.warning("file not embedded", extra={"action": "file_not_embedded", "reason": str(error)[:200]})
+        not_embedded(file_id, str(error))
         return None
     except EmbeddingUnavailable as error:
         if error.retry_after is None and not advanced:
             raise
         raise EmbeddingPaused(error.retry_after or PAUSE, advanced=advanced) from error
-    return Embedded(deps.embedder.name, [vectors[number] for number in range(len(texts))])
+    embedded = Embedded(embedder.name, [vectors[number] for number in range(len(texts))])
+    if not space.takes(embedded.space):
+        not_embedded(file_id, f"{space.name} made {space.dimensions} numbers, now {embedded.space.dimensions}")
+        return None
+    return embedded
+
+
+async def preferred(deps: Deps) -> Space | None:
+    """The space for a store that has none yet. Raises EmbeddingPaused or EmbeddingUnavailable."""
+    try:
+        return await deps.embedders.preferred()
+    except EmbeddingUnavailable as error:
+        if error.retry_after is None:
+            raise
+        raise EmbeddingPaused(error.retry_after, advanced=False) from error
+
+
+def not_embedded(file_id: str, reason: str) -> None:
+    """Say in the log that the file is found by its words only."""
+    extra = {"action": "file_not_embedded", "file_id": file_id, "reason": reason[:200]}
+    logger.warning("file not embedded", extra=extra)
 
 
 async def forget(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from shared import layout
@@ -12,6 +13,7 @@ from shared.deadline import left
 from shared.deps import Caller
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord
+from shared.search.base import Chunk, OtherSpace
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed
 from shared.search.parsing.parser import parse
@@ -39,12 +41,22 @@ async def read(caller: Caller, store_id: str, item: ItemRecord) -> IndexingResul
         return failed(error.code, error.message)
     except BlobNotFound:
         return failed("invalid_file", "The file was deleted.")
-    embedded = await embed(caller.deps, store_id, item.file.id, parsed.chunks)
-    if not await wanted(caller, store_id, item):
+    size = await _index(caller, store_id, item, parsed.chunks)
+    if size is None:
         return IndexingResult("cancelled")
-    size = await caller.deps.index.add(store_id, item.file.id, parsed.chunks, embedded)
     await forget(caller.deps, store_id, item.file.id, parsed.chunks)
     return IndexingResult("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
+
+
+async def _index(caller: Caller, store_id: str, item: ItemRecord, chunks: Sequence[Chunk]) -> int | None:
+    """Embed and add the chunks; the bytes they take, or None if nobody waits for them any more."""
+    while True:
+        embedded = await embed(caller.deps, store_id, item.file.id, chunks)
+        if not await wanted(caller, store_id, item):
+            return None
+        # Another file has brought its own space meanwhile: the store's first one, or a new one.
+        with suppress(OtherSpace):
+            return await caller.deps.index.add(store_id, item.file.id, chunks, embedded)
 
 
 def omission(item: ItemRecord, omitted: Sequence[str]) -> Json | None:

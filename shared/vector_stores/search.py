@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from shared import ids, layout
@@ -45,11 +46,9 @@ async def search_stores(
     scopes = [
         Scope(store_id, await _allowed(caller, store_id, options.filters)) for store_id in dict.fromkeys(store_ids)
     ]
-    embedded = await _embed(caller.deps, queries)
-    ranking = Ranking(score_threshold=options.score_threshold)
-    if not options.hybrid and embedded is not None:
-        ranking = Ranking(text_weight=0, score_threshold=options.score_threshold)
-    hits = await caller.deps.index.search(scopes, queries, options.limit, ranking, embedded)
+    ranking = Ranking(text_weight=1.0 if options.hybrid else 0.0, score_threshold=options.score_threshold)
+    embed = partial(_embed, caller.deps, queries)
+    hits = await caller.deps.index.search(scopes, queries, options.limit, ranking, embed)
     places = dict.fromkeys((hit.store_id, hit.file_id) for hit in hits)
     rows = await asyncio.gather(*(item_row(caller, *place) for place in places))
     items = {place: row[0] for place, row in zip(places, rows, strict=True) if row is not None}
@@ -84,13 +83,16 @@ async def _allowed(caller: Caller, store_id: str, filters: Json | None) -> set[s
     return allowed
 
 
-async def _embed(deps: Deps, queries: Sequence[str]) -> Embedded | None:
-    """The queries' vectors; without the model, words must do."""
+async def _embed(deps: Deps, queries: Sequence[str], name: str) -> Embedded | None:
+    """The queries' vectors by the embedder of that name; without it, words must do."""
+    embedder, reason = deps.embedders.of(name), "NoEmbedder"
     try:
-        return Embedded(deps.embedder.name, await deps.embedder.embed(queries))
+        if embedder is not None:
+            return Embedded(name, await embedder.embed(queries))
     except (EmbeddingUnavailable, EmbeddingRefused) as error:
-        logger.warning("query not embedded", extra={"action": "query_not_embedded", "reason": type(error).__name__})
-        return None
+        reason = type(error).__name__
+    logger.warning("query not embedded", extra={"action": "query_not_embedded", "embedder": name, "reason": reason})
+    return None
 
 
 def _result(hit: Hit, item: ItemRecord) -> SearchResult:

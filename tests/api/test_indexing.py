@@ -15,6 +15,7 @@ from shared.housekeeping import sweep
 from shared.objects.vector_store_requests import AttachFile
 from shared.optimistic import BACKOFF
 from shared.search.base import EmbeddingUnavailable
+from shared.search.embeddings.hashed import HashedEmbedder
 from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
 from shared.vector_stores.worker import IngestionWorker
@@ -27,14 +28,14 @@ class Gate:
     def __init__(self, box, monkeypatch, caplog):
         self.box, self.caplog, self.reached, self.opened = box, caplog, 0, box.event()
         caplog.set_level(logging.INFO, "shared.vector_stores")
-        embed = type(box.deps.embedder).embed
+        embed = HashedEmbedder.embed
 
         async def embed_later(embedder, texts):
             self.reached += 1
             await self.opened.wait()
             return await embed(embedder, texts)
 
-        monkeypatch.setattr(type(box.deps.embedder), "embed", embed_later)
+        monkeypatch.setattr(HashedEmbedder, "embed", embed_later)
 
     def wait(self, files: int = 1) -> None:
         eventually(lambda: self.reached >= files)
@@ -250,7 +251,7 @@ class Rationed:
             if len(texts) > at_once:
                 raise EmbeddingUnavailable("rate limit", retry_after=wait)
 
-        monkeypatch.setattr(type(box.deps.embedder), "batches", batches)
+        monkeypatch.setattr(HashedEmbedder, "batches", batches)
 
 
 def long_file(client) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from shared.search.base import Chunk, Embedded, Hit, Ranking, Scope
+from shared import layout
+from shared.search.base import Chunk, Embedded, Hit, OtherSpace, Ranking, Scope, Space, given
 from shared.search.compaction import CROWD
 from shared.search.index import SegmentIndex
+from shared.store.base import Put
 from tests.contract.homes import Home
 
 ANIMALS = {
@@ -58,7 +60,7 @@ class Interrupted:
 
 async def find(index: SegmentIndex, *queries: str, store_id: str = "vs_a", limit: int = 10, **options) -> list[Hit]:
     scope = Scope(store_id, options.pop("files", None))
-    return await index.search([scope], queries, limit, Ranking(**options), None)
+    return await index.search([scope], queries, limit, Ranking(**options), given(None))
 
 
 async def test_the_best_chunk_comes_first_with_its_text_and_place(index):
@@ -110,7 +112,7 @@ async def test_several_stores_are_ranked_together_and_a_shared_file_counts_once(
     await fill(index)
     await index.add("vs_b", "file-owl", [Chunk(ANIMALS["file-owl"][0])], None)
     await index.add("vs_b", "file-bat", [Chunk("Bats hunt at night too.")], None)
-    hits = await index.search([Scope("vs_a"), Scope("vs_b")], ["hunt at night"], 10, Ranking(), None)
+    hits = await index.search([Scope("vs_a"), Scope("vs_b")], ["hunt at night"], 10, Ranking(), given(None))
     assert sorted((hit.file_id, hit.index) for hit in hits) == [("file-bat", 0), ("file-owl", 0)]
 
 
@@ -127,23 +129,23 @@ async def test_limit_and_threshold_cut_the_list(index):
 async def test_vectors_find_what_words_do_not(index):
     await index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("m", [[1.0, 0.0, 0.1]]))
     await index.add("vs_a", "file-dog", [Chunk("canine")], Embedded("m", [[0.0, 1.0, 0.1]]))
-    hits = await index.search([Scope("vs_a")], ["kitty"], 5, Ranking(), Embedded("m", [[0.9, 0.1, 0.0]]))
+    hits = await index.search([Scope("vs_a")], ["kitty"], 5, Ranking(), given(Embedded("m", [[0.9, 0.1, 0.0]])))
     assert hits[0].file_id == "file-cat"
 
 
 async def test_vectors_of_another_model_are_not_compared(index):
     await index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("old", [[1.0, 0.0]]))
-    assert await index.search([Scope("vs_a")], ["kitty"], 5, Ranking(), Embedded("new", [[1.0, 0.0]])) == []
+    assert await index.search([Scope("vs_a")], ["kitty"], 5, Ranking(), given(Embedded("new", [[1.0, 0.0]]))) == []
 
 
 async def test_a_chunk_first_by_words_and_by_vectors_is_first_and_most_relevant(index):
     await index.add("vs_a", "file-cat", [Chunk("a feline")], Embedded("m", [[1.0, 0.0]]))
     await index.add("vs_a", "file-dog", [Chunk("a canine")], Embedded("m", [[0.6, 0.8]]))
     query = Embedded("m", [[1.0, 0.0]])
-    hits = await index.search([Scope("vs_a")], ["feline"], 5, Ranking(), query)
+    hits = await index.search([Scope("vs_a")], ["feline"], 5, Ranking(), given(query))
     assert [hit.file_id for hit in hits] == ["file-cat", "file-dog"]
     assert hits[0].score > hits[1].score > 0.5
-    hits = await index.search([Scope("vs_a")], ["canine"], 5, Ranking(text_weight=0), query)
+    hits = await index.search([Scope("vs_a")], ["canine"], 5, Ranking(text_weight=0), given(query))
     assert hits[0].file_id == "file-cat"
 
 
@@ -261,3 +263,53 @@ async def test_memory_stays_within_its_bound(home: Home):
     await fill(index)
     assert len(await find(index, "cats dog owls")) == 3
     assert len(index._segments._opened) == 1
+
+
+async def test_an_index_takes_vectors_of_one_space_only(index):
+    await index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("m", [[1.0, 0.0]]))
+    assert await index.space("vs_a") == Space("m", 2)
+    for other in (Embedded("n", [[1.0, 0.0]]), Embedded("m", [[1.0, 0.0, 0.0]])):
+        with pytest.raises(OtherSpace):
+            await index.add("vs_a", "file-dog", [Chunk("canine")], other)
+    await index.add("vs_a", "file-dog", [Chunk("canine")], None)
+    assert [hit.file_id for hit in await find(index, "canine")] == ["file-dog"]
+
+
+async def test_of_two_first_files_one_decides_the_space(home: Home):
+    index, other = SegmentIndex(home.store(), home.blobs()), SegmentIndex(home.store(), home.blobs())
+    added = await asyncio.gather(
+        index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("m", [[1.0, 0.0]])),
+        other.add("vs_a", "file-dog", [Chunk("canine")], Embedded("n", [[1.0, 0.0]])),
+        return_exceptions=True,
+    )
+    assert {type(each) for each in added} == {int, OtherSpace}
+    space = await index.space("vs_a")
+    assert space in (Space("m", 2), Space("n", 2))
+    stored = [info.name async for info in home.blobs().list("index/vs_a/")]
+    assert len(stored) == 1, "what the loser wrote is gone"
+
+
+async def test_indexes_of_several_spaces_are_searched_together(index):
+    await index.add("vs_a", "file-cat", [Chunk("feline")], Embedded("m", [[1.0, 0.0]]))
+    await index.add("vs_b", "file-dog", [Chunk("canine")], Embedded("n", [[0.0, 1.0, 0.0]]))
+    known = {"m": [[1.0, 0.1]], "n": [[0.1, 1.0, 0.0]]}
+
+    async def embed(name: str) -> Embedded:
+        return Embedded(name, known[name])
+
+    hits = await index.search([Scope("vs_a"), Scope("vs_b")], ["pet"], 5, Ranking(), embed)
+    assert {hit.file_id for hit in hits} == {"file-cat", "file-dog"}
+    assert all(hit.score > 0.5 for hit in hits)
+
+
+async def test_an_index_from_before_spaces_were_noted_has_that_of_most_of_its_rows(home: Home):
+    index, store = SegmentIndex(home.store(), home.blobs()), home.store()
+    for number, name in enumerate(["old", "new", "new"]):
+        await index.add(f"vs_{number}", "file-cat", [Chunk("feline")], Embedded(name, [[1.0, 0.0]]))
+    entries = []
+    for number in range(3):
+        record = await store.get(layout.index(f"vs_{number}"), layout.MANIFEST_KEY)
+        [entry] = record.data["entries"]
+        entries.append({key: value for key, value in entry.items() if key != "dimensions"})
+    await store.commit(layout.index("vs_x"), [Put(layout.MANIFEST_KEY, {"entries": entries})])
+    assert await index.space("vs_x") == Space("new", 0)

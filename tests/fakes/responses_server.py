@@ -65,6 +65,12 @@ class FakeResponses:
     #: As OGX streams: every item has the same index.
     all_at_index_0: bool = False
     default: FakeTurn = HELLO
+    #: Whether there is a list of models.
+    lists_models: bool = True
+    #: Model -> how many numbers its vectors have; every other model is unknown. None: there is no embeddings call.
+    embeds: dict[str, int] | None = field(default_factory=dict)
+    #: Every embeddings call is answered like this instead.
+    embedding_error: FakeTurn | None = None
     model_names: list[str] = field(default_factory=lambda: ["fake-model"])
 
     bodies: list[Json] = field(default_factory=list)
@@ -74,6 +80,8 @@ class FakeResponses:
     created: Counter[str] = field(default_factory=Counter)
     #: Where clients called from: one address per connection.
     peers: set[tuple[str, int]] = field(default_factory=set)
+    #: The model and texts of every embeddings call.
+    embedding_calls: list[tuple[str, list[str]]] = field(default_factory=list)
     polls: int = 0
     cancelled: list[str] = field(default_factory=list)
     #: Set when a client left before its stream was over.
@@ -103,6 +111,7 @@ class FakeResponses:
             app.router.add_get(f"{prefix}/responses/{{id}}", self._retrieve)
             app.router.add_post(f"{prefix}/responses/{{id}}/cancel", self._cancel)
             app.router.add_get(f"{prefix}/models", self._models)
+            app.router.add_post(f"{prefix}/embeddings", self._embed)
         app.router.add_post("/fake/script", self._take_script)
         app.router.add_post("/fake/settings", self._take_settings)
         app.router.add_get("/fake/state", self._tell_state)
@@ -190,7 +199,29 @@ class FakeResponses:
             return self._script.popleft()
         return told_by_user(body) or self.default
 
+    async def _embed(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.embedding_calls.append((body["model"], body["input"]))
+        if self.embedding_error is not None:
+            return _json(error_bytes(self.embedding_error), self.embedding_error.status)
+        if self.embeds is None:
+            raise web.HTTPNotFound(text="404 page not found")
+        size = self.embeds.get(body["model"])
+        if size is None:
+            missing = FakeTurn(
+                status=404, code="model_not_found", message=f"The model '{body['model']}' does not exist."
+            )
+            return _json(error_bytes(missing), 404)
+        data = [
+            {"object": "embedding", "index": number, "embedding": meaning(text, size)}
+            for number, text in enumerate(body["input"])
+        ]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        return web.json_response({"object": "list", "model": body["model"], "data": data, "usage": usage})
+
     async def _models(self, request: web.Request) -> web.Response:
+        if not self.lists_models:
+            raise web.HTTPNotFound(text="404 page not found")
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self.model_names]
         return web.json_response({"object": "list", "data": data})
 
@@ -207,6 +238,15 @@ class FakeResponses:
 
     async def _tell_state(self, request: web.Request) -> web.Response:
         return web.json_response(self.state())
+
+
+def meaning(text: str, size: int) -> list[float]:
+    """A vector in which a text's animals stand, by whatever name: the fake's models know no more."""
+    vector = [0.0] * size
+    vector[-1] = 0.1
+    for place, names in enumerate((("cat", "feline"), ("dog", "canine"), ("owl", "strigine"))):
+        vector[place] = float(any(name in text.lower() for name in names))
+    return vector
 
 
 def _own(ready_made: bytes, unique: str) -> bytes:

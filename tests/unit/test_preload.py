@@ -105,7 +105,7 @@ from pydantic import SecretStr
 from shared import preload
 from shared.app import build
 from shared.config import Settings
-from shared.search.base import Chunk, Embedded, Ranking, Scope
+from shared.search.base import Chunk, Embedded, Ranking, Scope, given
 from shared.tools.base import ToolContext
 
 NOWHERE, KEY = "http://127.0.0.1:1/v1", SecretStr("key")
@@ -124,12 +124,12 @@ async def use(deps):
     with suppress(Exception):
         await deps.llm.models()
     with suppress(Exception):
-        await deps.embedder._request(["text"])
+        await deps.embedders.preferred()
     context = ToolContext("call_1", "ann", "thread_1", "run_1")
     assert "did not answer" in await deps.toolbox["get_country_info"].run('{"country": "Norway"}', context)
     chunks, embedded = [Chunk("some words")], Embedded("two", [[1.0, 0.0]])
     await deps.index.add("vs_1", "file_1", chunks, embedded)
-    assert await deps.index.search([Scope("vs_1")], ["words"], 1, Ranking(), embedded)
+    assert await deps.index.search([Scope("vs_1")], ["words"], 1, Ranking(), given(embedded))
 
 async def main():
     box = build(settings)

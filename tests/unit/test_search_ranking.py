@@ -68,14 +68,15 @@ def test_an_empty_list_does_not_count():
 
 
 def test_of_several_queries_the_best_place_counts():
-    [(place, score), *_] = rank([part(TEXTS)], ["fox", "quick fox dog animals brown"], 5, Ranking(), None)
+    [(place, score), *_] = rank([part(TEXTS)], ["fox", "quick fox dog animals brown"], 5, Ranking(), [])
     assert place == (0, 1)
-    assert score == rank([part(TEXTS)], ["fox"], 5, Ranking(), None)[0][1]
+    assert score == rank([part(TEXTS)], ["fox"], 5, Ranking(), [])[0][1]
 
 
 def scores(query: str, embedded: Embedded | None = None, texts: list[str] = TEXTS, **options: float) -> list[float]:
     """The scores of all texts; vectors are those of the embedder without a model."""
-    found = dict(rank([part(texts, made(texts) if embedded else None)], [query], 50, Ranking(**options), embedded))
+    parts = [part(texts, made(texts) if embedded else None)]
+    found = dict(rank(parts, [query], 50, Ranking(**options), [embedded] if embedded else []))
     return [found.get((0, row), 0.0) for row in range(len(texts))]
 
 
@@ -108,13 +109,13 @@ def test_the_size_of_the_store_does_not_make_a_text_relevant():
 def test_a_text_that_only_its_vector_finds_is_as_relevant_as_its_cosine():
     embedded = Embedded("m", [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     parts = [part(["feline", "kitten and kitty", "engine"], embedded)]
-    found = dict(rank(parts, ["kitty"], 5, Ranking(score_threshold=0.6), Embedded("m", [[1.0, 0.1]])))
+    found = dict(rank(parts, ["kitty"], 5, Ranking(score_threshold=0.6), [Embedded("m", [[1.0, 0.1]])]))
     assert set(found) == {(0, 0), (0, 1)}
 
 
 def test_texts_of_another_model_are_judged_by_their_words():
     old, new = part(["the quick brown fox"], Embedded("old", [[1.0]])), part(["engine"], Embedded("new", [[1.0, 0.0]]))
-    found = dict(rank([old, new], ["quick brown fox"], 5, Ranking(), Embedded("new", [[0.0, 1.0]])))
+    found = dict(rank([old, new], ["quick brown fox"], 5, Ranking(), [Embedded("new", [[0.0, 1.0]])]))
     assert found[0, 0] > 0.5
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.search.base import EmbeddingRefused, EmbeddingUnavailable, Vector
+from shared.search.base import EmbeddingForbidden, EmbeddingRefused, EmbeddingUnavailable, Vector
 from shared.search.embeddings.quota import PARALLEL, Quota, retry_after, tokens
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import APIStatusError, AsyncOpenAI
+    from openai.types import CreateEmbeddingResponse
 
 #: Texts of one request: with the largest chunks still below the 300,000 tokens that OpenAI takes at once.
 BATCH: Final = 64
@@ -22,6 +24,8 @@ FIRST_WAIT: Final = 1.0
 #: Models of this family can be asked for short vectors; quality is nearly the same, memory and time a sixth.
 SHORTENED: Final = "text-embedding-3"
 DIMENSIONS: Final = 256
+#: In the words of Ollama and llama.cpp, whatever the status.
+CANNOT: Final = re.compile(r"not support .{0,20}embeddings?\b", re.I)
 
 
 class OpenAIEmbedder:
@@ -33,8 +37,10 @@ class OpenAIEmbedder:
         model: str,
         close: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        forbidden: tuple[type[Exception], ...] = (),
     ):
         self._client, self._model, self._close, self._sleep = client, model, close, sleep
+        self._forbidden = forbidden
         self._options: dict[str, Any] = {"dimensions": DIMENSIONS} if SHORTENED in model else {}
         self._quota = Quota()
 
@@ -42,6 +48,12 @@ class OpenAIEmbedder:
     def name(self) -> str:
         """The model, and the dimensions if they were asked for."""
         return "-".join([self._model, *map(str, self._options.values())])
+
+    @staticmethod
+    def model_in(name: str) -> str:
+        """The model of an embedder's name."""
+        model, _, dimensions = name.rpartition("-")
+        return model if SHORTENED in model and dimensions.isdecimal() else name
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector per text. Raises EmbeddingUnavailable or EmbeddingRefused."""
@@ -101,7 +113,7 @@ class OpenAIEmbedder:
         inputs = [text or " " for text in batch]
         try:
             raw = await client.embeddings.with_raw_response.create(model=self._model, input=inputs, **self._options)
-            answer = raw.parse()
+            vectors = vectors_in(raw.parse(), len(batch))
         except APIConnectionError as error:
             raise EmbeddingUnavailable(str(error)) from error
         except RateLimitError as error:
@@ -109,9 +121,29 @@ class OpenAIEmbedder:
             wait = None if spent else retry_after(error.response.headers)
             raise EmbeddingUnavailable(str(error), retry_after=wait) from error
         except APIStatusError as error:
-            passing = error.status_code in (408, 409) or error.status_code >= 500
-            raise (EmbeddingUnavailable if passing else EmbeddingRefused)(str(error)) from error
+            raise meaning(error)(str(error)) from error
         except OpenAIError as error:
             raise EmbeddingUnavailable(str(error)) from error
+        except self._forbidden as error:
+            raise EmbeddingForbidden(str(error)) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise EmbeddingRefused(f"no answer of an embeddings call: {error}") from error
         self._quota.served(raw.headers)
-        return [each.embedding for each in sorted(answer.data, key=lambda each: each.index)]
+        return vectors
+
+
+def meaning(error: APIStatusError) -> type[EmbeddingUnavailable | EmbeddingRefused]:
+    """What an error answer means: later, never, or not with this key. Servers that cannot embed may say 501."""
+    if error.status_code in (401, 403) and error.code != "model_not_found":
+        return EmbeddingForbidden
+    passing = error.status_code in (408, 409) or (error.status_code >= 500 and error.status_code != 501)
+    return EmbeddingUnavailable if passing and not CANNOT.search(str(error)) else EmbeddingRefused
+
+
+def vectors_in(answer: CreateEmbeddingResponse, count: int) -> list[Vector]:
+    """The vectors in the texts' order. Raises ValueError, or what else an answer of another shape leads to."""
+    vectors: list[Vector] = [each.embedding for each in sorted(answer.data, key=lambda each: each.index)]
+    lengths = {len(vector) for vector in vectors}
+    if len(vectors) != count or len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"{len(vectors)} vectors for {count} texts, of {sorted(lengths)} numbers")
+    return vectors
