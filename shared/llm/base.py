@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from shared.json_types import Json
 
@@ -37,12 +37,31 @@ class TurnRequest:
 
 @dataclass(frozen=True, slots=True)
 class TurnUsage:
-    """Tokens of one turn, as the provider counted them."""
+    """Tokens of one turn, as the provider counted them, attempts that failed included."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    #: Of the input: written to the provider's prompt cache.
+    cache_write_tokens: int = 0
+    #: False: the turn, or an attempt at it, used tokens that the provider did not report.
+    is_complete: bool = True
+
+    def plus(self, other: TurnUsage) -> TurnUsage:
+        """The sum, complete if both are."""
+        return TurnUsage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.is_complete and other.is_complete,
+        )
+
+
+#: Of a turn that used tokens which nobody reported.
+UNREPORTED: Final = TurnUsage(is_complete=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +124,8 @@ class LlmError(Exception):
     """The model could not take the turn, after the adapter's retries.
 
     `code` is what the run's `last_error` will say; `message` is safe to show to the client. `broke_off` tells that the
-    model had begun to answer: the same request may well succeed, if what was heard can be forgotten.
+    model had begun to answer: the same request may well succeed, if what was heard can be forgotten. `usage` is what
+    the attempts used all the same.
     """
 
     def __init__(
@@ -114,9 +134,11 @@ class LlmError(Exception):
         message: str,
         *,
         broke_off: bool = False,
+        usage: TurnUsage | None = None,
     ):
         super().__init__(message)
         self.broke_off = broke_off
+        self.usage = usage or TurnUsage()
         self.code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"] = code
         self.message = message
 
@@ -143,8 +165,8 @@ class Llm(Protocol):
         """The finished turn, or None while it is under way. Raises LlmError when it failed or is lost."""
         ...
 
-    async def cancel(self, response_id: str) -> None:
-        """Abandon a background turn; one that is already over is no error."""
+    async def cancel(self, response_id: str) -> TurnUsage:
+        """Abandon a background turn; one that is already over is no error. Returns what it has used."""
         ...
 
     async def models(self) -> list[str]:

@@ -19,6 +19,7 @@ from shared.ids import call_id as new_call_id
 from shared.ids import random_text
 from shared.json_types import Json
 from shared.llm.base import (
+    UNREPORTED,
     ArgumentsDelta,
     CallStarted,
     LlmError,
@@ -72,6 +73,8 @@ class Failure:
 
     code: Code
     message: str
+    used: TurnUsage | None = None
+    broke_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,15 @@ def reasoning(encrypted_content: str = "thoughts") -> Reasoning:
     return Reasoning(encrypted_content)
 
 
-def fail(code: Code = "server_error", message: str = "Sorry, something went wrong.") -> Failure:
-    """An error; after a text, the message breaks off."""
-    return Failure(code, message)
+def fail(
+    code: Code = "server_error",
+    message: str = "Sorry, something went wrong.",
+    used: TurnUsage | None = None,
+    *,
+    broke_off: bool = False,
+) -> Failure:
+    """An error; after a text, the message breaks off. `used` is what the attempts used all the same."""
+    return Failure(code, message, used, broke_off)
 
 
 def incomplete(reason: Reason = "max_output_tokens") -> Incomplete:
@@ -146,6 +155,8 @@ class ScriptedLlm:
     usage: TurnUsage = field(default_factory=lambda: TurnUsage(10, 5))
     #: How often `poll` answers "not yet", at least.
     polls_before_done: int = 0
+    #: What `cancel` says that a background turn has used.
+    used_when_cancelled: TurnUsage = UNREPORTED
     model_names: list[str] = field(default_factory=lambda: ["scripted"])
 
     requests: list[TurnRequest] = field(default_factory=list, init=False)
@@ -199,11 +210,12 @@ class ScriptedLlm:
         await asyncio.sleep(0)
         return await background.turn if background.turn.done() else None
 
-    async def cancel(self, response_id: str) -> None:
+    async def cancel(self, response_id: str) -> TurnUsage:
         """Note the cancellation; a background turn of that id stops."""
         self.cancelled.append(response_id)
         if response_id in self._background:
             self._background[response_id].turn.cancel()
+        return self.used_when_cancelled
 
     async def health(self) -> ModelHealth:
         """It always answers."""
@@ -249,7 +261,7 @@ async def _play(parts: Sequence[TurnPart], default_usage: TurnUsage) -> AsyncGen
             case Reasoning(encrypted_content):
                 items.append({"type": "reasoning", "summary": [], "encrypted_content": encrypted_content})
             case Failure(code, message):
-                raise LlmError(code, message)
+                raise LlmError(code, message, usage=part.used, broke_off=part.broke_off)
             case Pause():
                 await _wait(part)
             case TurnUsage():

@@ -75,7 +75,11 @@ class OneOfKinds(RequestBody):
 
 
 class Usage(StoredRecord):
-    """Tokens of a step or run; the two extras are what the hosted service adds."""
+    """Tokens of a step or run; the two details are what the hosted service adds.
+
+    Tokens that were written to the provider's cache, if there are any, stand beside those read from it:
+    `prompt_token_details: {"cached_tokens": 1024, "cache_write_tokens": 200}`.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

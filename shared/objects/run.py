@@ -111,6 +111,8 @@ class RunRecord(StoredRecord):
     spent: Usage = Field(default_factory=Usage)
     #: Model turns whose outcome is committed.
     turns: int = 0
+    #: A driver left a turn before its end: what it used is not known.
+    turn_left: bool = False
     #: Calls with side effects that the run was let make, each as `call_of_turn`.
     side_effects: list[str] = Field(default_factory=list)
     #: The model response under way in background mode.

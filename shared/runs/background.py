@@ -6,6 +6,7 @@ from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.runs import queue_messages
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder, Superseded
+from shared.runs.usage import remarks_on, usage_of
 
 
 def is_wanted(recorder: Recorder) -> bool:
@@ -25,7 +26,8 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
     try:
         await recorder.commit()
     except Superseded:
-        await deps.llm.cancel(response_id)
+        used = await deps.llm.cancel(response_id)
+        recorder.state.count_usage(usage_of(used), remarks_on(used))
         raise
 
 

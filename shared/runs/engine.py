@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 from shared.json_types import Json
-from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
+from shared.llm.base import UNREPORTED, LlmError, Turn, TurnDone, TurnRequest, TurnUsage
 from shared.runs import background, queue_messages
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
@@ -20,6 +21,7 @@ from shared.runs.request import exhausted, turn_request
 from shared.runs.tool_runner import ToolRunner
 from shared.runs.toolset import toolset
 from shared.runs.turn import TurnWriter
+from shared.runs.usage import remarks_on, usage_of
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class Engine:
         self.tools = ToolRunner(recorder, self.toolset)
         #: Kept and continued by this driver: nobody adds to a thread while its run is active.
         self.prompt = RunningPrompt(self.deps, recorder.state, recorder.messages)
+        #: By turns that broke off, since the last one that was counted.
+        self._used = TurnUsage()
 
     async def drive(self, turn: Turn | LlmError | None = None) -> None:
         """Go on until the run waits for somebody or is over. `turn` is what came of one taken in the background.
@@ -61,6 +65,9 @@ class Engine:
                     await self._take_turn()
         except LlmError as error:
             logger.warning("model failed", extra={"action": "run_failed", "run_id": self.state.run.id})
+            used = self._used.plus(error.usage)
+            self.state.count_usage(usage_of(used), remarks_on(used))
+            self._report(used)
             await self._fail(error.code, error.message)
 
     async def _fail(self, code: str, message: str) -> None:
@@ -95,6 +102,7 @@ class Engine:
             except LlmError as error:
                 if not error.broke_off or self.recorder.listener is not None:
                     raise
+                self._used = self._used.plus(error.usage)
         return await self._stream(request, writer)
 
     async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
@@ -105,13 +113,19 @@ class Engine:
                     if isinstance(event, TurnDone):
                         return event.turn
                     await writer.on_event(event)
-        except (LlmError, asyncio.CancelledError):
+        except LlmError:
             writer.break_off()
+            raise
+        except asyncio.CancelledError:
+            writer.break_off()
+            self._report(UNREPORTED)
             raise
         raise LlmError("server_error", "Sorry, something went wrong.")
 
     async def _settle(self, turn: Turn, writer: TurnWriter) -> None:
         """Commit a turn whole: its text, its calls, and what becomes of the run."""
+        turn, self._used = replace(turn, usage=turn.usage.plus(self._used)), TurnUsage()
+        self._report(turn.usage)
         calls = writer.finish(turn)
         self.prompt.add_turn(turn)
         if turn.incomplete == "content_filter":
@@ -126,6 +140,12 @@ class Engine:
         else:
             await self._require_action(calls)
         await self.recorder.commit()
+
+    def _report(self, used: TurnUsage) -> None:
+        """Say in the log that tokens were used which nobody can count."""
+        if not used.is_complete:
+            run_id, turn = self.state.run.id, self.state.record.turns
+            logger.warning("usage unknown", extra={"action": "usage_unknown", "run_id": run_id, "turn": turn})
 
     # -- calls -------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
 from shared.runs.state import RunState
+from shared.runs.usage import remarks_on, usage_of
 from shared.store.base import Conflict, NotFound, Put, Record
 
 logger = logging.getLogger(__name__)
@@ -123,17 +124,21 @@ class Recorder:
         for event in self.state.committed():
             self.publish(event)
 
-    async def end(self, status: RunStatus, last_error: Json | None = None, shown: list[Json] | None = None) -> None:
+    async def end(self, status: RunStatus, last_error: Json | None = None, ours: RunState | None = None) -> None:
         """Bring the run to a terminal status whoever drives it; a driver learns of it by the conflict.
 
-        `shown` is what clients have seen of the open message. Gives up silently when the run changed meanwhile: whoever
-        changed it, or the next message, will see to it.
+        `ours` is the run as a driver had it that could not commit: what clients have seen of its open message is kept,
+        and what it has used is counted. Gives up silently when the run changed meanwhile: whoever changed it, or the
+        next message, will see to it.
         """
         await self.load_open()
         if self.record.response_id is not None:
-            await self.deps.llm.cancel(self.record.response_id)
-        if shown:
-            self.state.show(shown)
+            used = await self.deps.llm.cancel(self.record.response_id)
+            self.state.count_usage(usage_of(used), remarks_on(used))
+        if ours is not None and ours.message is not None and ours.message.content:
+            self.state.show(ours.message.content)
+        if ours is not None and ours.unsaved.total_tokens:
+            self.state.count_usage(ours.unsaved, {})
         self.state.advance(status, last_error=last_error)
         try:
             await self.commit()
@@ -170,6 +175,8 @@ class Recorder:
             self.state.discard_open()
         if self.run.status == "queued":
             self.state.advance("in_progress")
+        elif self.state.step is None and self.record.response_id is None:
+            self.state.leave_turn()
         try:
             await self.take()
         except Superseded:

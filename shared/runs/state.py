@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from shared import ids, layout
 from shared.json_types import Json
 from shared.objects.common import Metadata, Usage
 from shared.objects.message import Message
 from shared.objects.run import Run, RunRecord, RunStatus
-from shared.objects.step import RunStep, StepRecord
+from shared.objects.step import StepRecord
 from shared.runs import lease, lifecycle
 from shared.runs.changes import Changes
+from shared.runs.drafts import new_message, new_step
 from shared.runs.events import Event
 from shared.runs.references import References
 from shared.runs.tool_calls import ToolResult, function_call
+from shared.runs.usage import UNKNOWN
 from shared.store.base import Delete, Put
 
 
@@ -46,6 +47,8 @@ class RunState:
         self.message: Message | None = None
         #: What the thread's earlier steps offered to its answers.
         self.earlier = References()
+        #: Counted since the last commit.
+        self.unsaved = Usage()
         #: The step that stays open beneath a message which the model wrote after calls.
         self._beneath: StepRecord | None = None
 
@@ -69,26 +72,17 @@ class RunState:
 
     def committed(self) -> list[Event]:
         """The changes are stored: forget them, and return the events that tell of them."""
+        self.unsaved = Usage()
         return self._changes.committed()
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
     def open_message(self) -> None:
         """Begin an empty message and the step that writes it."""
-        record, run = self.record, self.run
-        message = Message(
-            id=ids.numbered(layout.MESSAGE, record.next.message),
-            created_at=self._now(),
-            assistant_id=run.assistant_id,
-            thread_id=run.thread_id,
-            run_id=run.id,
-            status="in_progress",
-            role="assistant",
-        )
-        self._open_step("message_creation", {"message_creation": {"message_id": message.id}})
-        record.next.message += 1
-        record.open_message = message.id
-        self.message = message
+        position = self.record.next.message
+        self.message = new_message(self.record, self._now())
+        self._open_step("message_creation", {"message_creation": {"message_id": self.message.id}}, position)
+        self.record.open_message = self.message.id
         self._put_message("thread.message.created", "thread.message.in_progress")
 
     def show(self, content: list[Json]) -> None:
@@ -113,7 +107,7 @@ class RunState:
 
     def open_calls(self) -> None:
         """Begin a step for the turn's tool calls; they follow by deltas and `set_calls`."""
-        self._open_step("tool_calls", {"tool_calls": []})
+        self._open_step("tool_calls", {"tool_calls": []}, self.record.next.message)
 
     def set_calls(self, items: list[Json], calls: list[Json], usage: Usage) -> None:
         """Write down the turn that made the calls: its items, its calls as clients see them, its tokens."""
@@ -125,6 +119,11 @@ class RunState:
         """Write down the tokens of a turn whose calls were cut short; they come with the step's end."""
         if self.step is not None:
             self.step.usage = usage
+
+    def remark(self, remarks: Metadata) -> None:
+        """Say something of its turn in the open step's metadata; it is told with the step's next change."""
+        if self.step is not None:
+            self.step.step.metadata |= remarks
 
     def count_attempts(self, attempts: dict[str, int]) -> None:
         """Write down how often calls of the open step have been begun, by call id. Clients see no difference."""
@@ -193,7 +192,19 @@ class RunState:
     def count_turn(self, usage: Usage) -> None:
         """One more model turn is over, wherever it was taken."""
         record = self.record
-        record.spent, record.turns, record.response_id = record.spent.plus(usage), record.turns + 1, None
+        self._spend(usage)
+        record.turns, record.response_id, record.turn_left = record.turns + 1, None, False
+
+    def count_usage(self, usage: Usage, remarks: Metadata) -> None:
+        """Count what a turn used that will not be finished: for its step, if it has one, and for the run."""
+        self._spend(usage)
+        if self.step is not None:
+            self.step.usage = (self.step.usage or Usage()).plus(usage)
+            self.remark(remarks)
+
+    def leave_turn(self) -> None:
+        """An earlier driver may have left in the middle of the turn that is taken next."""
+        self.record.turn_left = True
 
     def refer_to(self, earlier: References) -> None:
         """Let answers refer to what the thread's earlier steps offered. Nothing is noted."""
@@ -242,21 +253,12 @@ class RunState:
 
     # -- within ------------------------------------------------------------------------------------------------------
 
-    def _open_step(self, kind: Any, details: Json) -> None:
-        record, run = self.record, self.run
-        step = RunStep(
-            id=ids.numbered(layout.STEP, record.next.step),
-            created_at=self._now(),
-            run_id=run.id,
-            assistant_id=run.assistant_id,
-            thread_id=run.thread_id,
-            type=kind,
-            expires_at=run.expires_at,
-            step_details={"type": kind, **details},
-        )
-        self._beneath, self.step = self.step, StepRecord(step=step, position=record.next.message)
-        record.next.step += 1
-        record.open_step = step.id
+    def _spend(self, usage: Usage) -> None:
+        self.record.spent, self.unsaved = self.record.spent.plus(usage), self.unsaved.plus(usage)
+
+    def _open_step(self, kind: str, details: Json, position: int) -> None:
+        self._beneath, self.step = self.step, new_step(self.record, kind, details, position, self._now())
+        self.record.open_step = self.step.step.id
         self._put_step("thread.run.step.created", "thread.run.step.in_progress")
 
     def _end_open(self, status: str, last_error: dict[str, str] | None) -> None:
@@ -267,6 +269,8 @@ class RunState:
             self.message = self.message.model_copy(update=update)
             self._put_message("thread.message.incomplete")
         if self.step is not None:
+            if self.step.usage is None:
+                self.remark(UNKNOWN)
             stamp = f"{step_status}_at"
             changes: dict[str, Any] = {"status": step_status, stamp: now, "expires_at": None, "last_error": last_error}
             changes["usage"] = self.step.usage or Usage()

@@ -73,12 +73,11 @@ async def on_superseded(ours: Recorder) -> None:
     now = ours.deps.clock()
     if recorder is None or lease.is_held_by_other(recorder.record, ours.holder, now):
         return
-    shown = None if ours.state.message is None else ours.state.message.content
     if lifecycle.has_expired(recorder.run, now):
-        await recorder.end("expired", shown=shown)
+        await recorder.end("expired", ours=ours.state)
     elif recorder.run.status == "cancelling":
         recorder.publish(Event("thread.run.cancelling", recorder.run.to_json()))
-        await recorder.end("cancelled", shown=shown)
+        await recorder.end("cancelled", ours=ours.state)
     elif lease.is_held_by(recorder.record, ours.holder):
         # A client deleted the message we were writing: its turn is taken again, by whoever is free.
         await ours.hand_on()

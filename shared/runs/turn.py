@@ -6,11 +6,9 @@ before the turn is over: then everything goes into a single commit.
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.json_types import Json
-from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
-from shared.objects.common import Usage
+from shared.llm.base import UNREPORTED, ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
+from shared.objects.common import Metadata, Usage
 from shared.objects.message import text_part
 from shared.objects.run import RunRecord
 from shared.runs.annotations import Annotator, Marked
@@ -20,6 +18,7 @@ from shared.runs.state import RunState
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import arguments_of, indexed
 from shared.runs.toolset import Toolset
+from shared.runs.usage import remarks_on, usage_of
 from shared.search.citations import Source
 
 
@@ -124,19 +123,22 @@ class TurnWriter:
         calls = [item for item in turn.items if item["type"] == "function_call"] if turn.incomplete is None else []
         messages = (index for index, item in enumerate(turn.items) if item["type"] == "message")
         texts = [index for index in messages if index not in self._written]
-        usage = usage_of(turn)
+        used = turn.usage.plus(UNREPORTED) if self.state.record.turn_left else turn.usage
+        usage, remarks = usage_of(used), remarks_on(used)
         for index in texts:
             last = index == texts[-1] and not calls
-            self._finish_message(index, turn, usage if last else None, turn.incomplete if last else None)
+            self._finish_message(index, turn, usage if last else None, remarks if last else {})
         if calls:
-            self._finish_calls(turn, calls, usage)
+            self._finish_calls(turn, calls, usage, remarks)
         elif not texts:
             # There may be calls that were shown before the turn was cut short.
             self.state.set_usage(usage)
+            self.state.remark(remarks)
         self.state.count_turn(usage)
         return calls
 
-    def _finish_message(self, index: int, turn: Turn, usage: Usage | None, incomplete: str | None) -> None:
+    def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
+        """A message of the turn is complete; with `usage`, it is what the turn ends with."""
         if index != self._item:
             self.state.open_message()
         else:
@@ -144,11 +146,13 @@ class TurnWriter:
         self._item = None
         parts = (answer_part(self.state, part) for part in turn.items[index]["content"])
         content = [*images(self.state.record), *parts]
-        self.state.close_message(content, usage, MESSAGE_REASONS.get(incomplete or ""))
+        self.state.remark(remarks)
+        self.state.close_message(content, usage, None if usage is None else MESSAGE_REASONS.get(turn.incomplete or ""))
 
-    def _finish_calls(self, turn: Turn, calls: list[Json], usage: Usage) -> None:
+    def _finish_calls(self, turn: Turn, calls: list[Json], usage: Usage, remarks: Metadata) -> None:
         if self.state.step is None:
             self.state.open_calls()
+        self.state.remark(remarks)
         items = [item for item in turn.items if item["type"] != "message"]
         views = [self.toolset.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
         self.state.set_calls(items, views, usage)
@@ -180,15 +184,3 @@ def answer_part(state: RunState, part: Json) -> Json:
     if part["type"] == "refusal":
         return {"type": "refusal", "refusal": part["refusal"]}
     return annotated(state, part.get("text", ""))
-
-
-def usage_of(turn: Turn) -> Usage:
-    """The turn's tokens in the API's words."""
-    usage: Any = turn.usage
-    return Usage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-        prompt_token_details={"cached_tokens": usage.cached_tokens},
-        completion_tokens_details={"reasoning_tokens": usage.reasoning_tokens},
-    )

@@ -199,7 +199,7 @@ class Client:
 
     async def begin(self, thread: str, assistant: str) -> dict[str, Any]:
         """Create the thread's only run: an answer that was lost is looked up, not asked for twice."""
-        body = {"assistant_id": assistant, "metadata": {"server_tools": "*"}}
+        body = {"assistant_id": assistant, "metadata": {"server_tools": "*"}, "instructions": thread}
         async with patience(f"a run on {thread}"):
             while True:
                 runs = (await self.get(f"threads/{thread}/runs"))["data"]
@@ -219,6 +219,11 @@ class Client:
                 await asyncio.sleep(self.hosts.poll_seconds)
                 run = await self.get(path)
         return run
+
+    async def reported(self, thread: str) -> int:
+        """Tokens of which the model has told whoever drove the thread's run."""
+        state = await self.http.get(self.hosts.model_url.removesuffix("/v1") + "/fake/state")
+        return int(state.json()["reported"].get(thread, 0))
 
     async def close(self) -> None:
         await self.http.aclose()

@@ -28,6 +28,10 @@ class FakeTurn:
     reasoning: bool = False
     #: max_output_tokens | content_filter
     incomplete: str = ""
+    #: Tokens: input, of it read from the cache and written to it, output, of it reasoning; None: by the words.
+    tokens: tuple[int, int, int, int, int] | None = None
+    #: The response says nothing of its tokens, as small servers do.
+    without_usage: bool = False
     #: The response ends as failed with this code (server_error, rate_limit_exceeded, …).
     failed: str = ""
     #: The stream carries an `error` event with this code after `cut_after` events.
@@ -54,7 +58,7 @@ class FakeTurn:
         plain = dict(fields)
         if isinstance(plain.get("text"), str):
             plain["text"] = (plain["text"],)
-        for name in ("text", "calls", "headers"):
+        for name in ("text", "calls", "headers", "tokens"):
             if name in plain:
                 plain[name] = tuple(tuple(each) if isinstance(each, list) else each for each in plain[name])
         return cls(**plain)
@@ -116,13 +120,14 @@ def _items(turn: FakeTurn) -> list[Json]:
 
 def _response(turn: FakeTurn, model: str, status: str, background: bool = False) -> Json:
     over = status in ("completed", "incomplete", "failed")
-    output_tokens = len(turn.text) + 10 * len(turn.calls)
+    by_words = (20, 4, 0, len(turn.text) + 10 * len(turn.calls), 3 if turn.reasoning else 0)
+    given, cached, written, output_tokens, reasoning = turn.tokens or by_words
     usage = {
-        "input_tokens": 20,
-        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
+        "input_tokens": given,
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
         "output_tokens": output_tokens,
-        "output_tokens_details": {"reasoning_tokens": 3 if turn.reasoning else 0},
-        "total_tokens": 20 + output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning},
+        "total_tokens": given + output_tokens,
     }
     return {
         "id": f"resp_{MARK}",
@@ -146,7 +151,7 @@ def _response(turn: FakeTurn, model: str, status: str, background: bool = False)
         "tools": [],
         "top_p": 1.0,
         "truncation": "disabled",
-        "usage": usage if over else None,
+        "usage": usage if over and not turn.without_usage else None,
         "user": None,
         "metadata": {},
     }

@@ -42,6 +42,7 @@ class Background:
     done_at: float
     polls_left: int
     status: str = "queued"
+    instructions: str = ""
 
 
 @dataclass
@@ -84,6 +85,8 @@ class FakeResponses:
     embedding_calls: list[tuple[str, list[str]]] = field(default_factory=list)
     polls: int = 0
     cancelled: list[str] = field(default_factory=list)
+    #: Tokens that clients were told of, by the instructions of the request; of a background response once.
+    reported: Counter[str] = field(default_factory=Counter)
     #: Set when a client left before its stream was over.
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     _script: deque[FakeTurn] = field(default_factory=deque)
@@ -100,6 +103,7 @@ class FakeResponses:
             "created": dict(self.created),
             "polls": self.polls,
             "cancelled": self.cancelled,
+            "reported": dict(self.reported),
             "bodies": self.bodies,
         }
 
@@ -135,8 +139,11 @@ class FakeResponses:
         self.created[request.headers.get("Idempotency-Key", "")] += 1
         if body.get("background"):
             background = Background(turn, body["model"], time.monotonic() + delay, self.polls_before_done)
+            background.instructions = body.get("instructions", "")
             self._background[f"resp_{unique}"] = background
             return _json(_own(response_bytes(turn, body["model"], "queued", True), unique))
+        if not turn.is_cut:
+            self._report(body.get("instructions", ""), response_bytes(turn, body["model"], final_status(turn)))
         if not body.get("stream"):
             return _json(_own(response_bytes(turn, body["model"], final_status(turn)), unique))
         return await self._stream(request, _own(stream_bytes(turn, body["model"]), unique), turn)
@@ -178,6 +185,9 @@ class FakeResponses:
             over = background.polls_left <= 0 and time.monotonic() >= background.done_at
             background.polls_left -= 1
             background.status = final_status(background.turn) if over else "in_progress"
+            if over:
+                told = response_bytes(background.turn, background.model, background.status, True)
+                self._report(background.instructions, told)
         return self._tell(identifier, background)
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -193,6 +203,9 @@ class FakeResponses:
     def _tell(self, identifier: str, background: Background) -> web.Response:
         body = response_bytes(background.turn, background.model, background.status, True)
         return _json(_own(body, identifier.removeprefix("resp_")))
+
+    def _report(self, instructions: str, response: bytes) -> None:
+        self.reported[instructions] += (json.loads(response)["usage"] or {}).get("total_tokens", 0)
 
     def _next(self, body: Json) -> FakeTurn:
         if self._script:

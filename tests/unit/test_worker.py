@@ -8,85 +8,19 @@ import dataclasses
 import pytest
 
 from shared import housekeeping, layout
-from shared.app import Box, build
 from shared.assistants import assistants
 from shared.azure import BACKOFF, CLIENT_OPTIONS
-from shared.config import Settings
 from shared.deps import Caller
-from shared.llm.scripted import ScriptedLlm, call, pause, raw_call, text
+from shared.llm.scripted import call, pause, raw_call, text
 from shared.objects.assistant_requests import CreateAssistant
-from shared.objects.run import Lease, RunKey, RunRecord
+from shared.objects.run import RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
 from shared.queue.base import QueueUnavailable
 from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
 from shared.store.base import Unavailable
-from shared.tools.base import tool
 from shared.vector_stores import worker as ingestion
-
-OWNER = "me"
-
-
-class Bench:
-    """A box without a loop: the test handles the messages."""
-
-    def __init__(self, box: Box, llm: ScriptedLlm, letters: list[str]):
-        self.box, self.llm, self.letters, self.ahead = box, llm, letters, 0.0
-
-    async def begin(self) -> RunRecord:
-        wanted = CreateAssistant(model="m", metadata={"server_tools": "*"})
-        assistant = await assistants.create(Caller(self.box.deps, OWNER), wanted)
-        body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
-        wanted_run = CreateThreadAndRun.model_validate(body)
-        run = await create.create_with_thread(Caller(self.box.deps, OWNER), self.box.driven, wanted_run)
-        self.key = RunKey(OWNER, run["thread_id"], run["id"])
-        return await self.record()
-
-    async def record(self) -> RunRecord:
-        row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
-        assert row is not None
-        return RunRecord.model_validate(row.data)
-
-    async def hold(self, holder: str, seconds: float) -> None:
-        """Somebody else takes the lease."""
-        row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
-        assert row is not None
-        record = RunRecord.model_validate(row.data)
-        record.lease = Lease(holder=holder, until=self.box.deps.clock() + seconds)
-        record.run.status = "in_progress"
-        await self.box.deps.store.commit(self.key.partition, [put_run(record, row.version)])
-
-    async def asked(self, times: int) -> None:
-        """Wait until the model has been asked so often."""
-        while len(self.llm.requests) < times:  # noqa: ASYNC110  the model has no event for it
-            await asyncio.sleep(0.01)
-
-    def message(self, reason: str) -> dict:
-        more = {"watch": {"until": 2**40}, "poll": {"polls": 1, "turn": 0}}.get(reason, {})
-        return more | {"owner": OWNER, "thread_id": self.key.thread_id, "run_id": self.key.run_id, "reason": reason}
-
-    async def waiting(self) -> list[str]:
-        """Reasons of the messages that are visible now."""
-        return [each.body["reason"] for each in await self.box.deps.queue.receive(32, 0.001, 0)]
-
-
-@pytest.fixture
-async def bench(tmp_path):
-    llm, letters = ScriptedLlm(), []
-
-    async def send_letter(text: str) -> str:
-        """Send a letter."""
-        letters.append(text)
-        return "sent"
-
-    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", heartbeat_seconds=0.05, run_start="queue")
-    box = build(settings, llm=llm, tools=[tool(send_letter, idempotent=False, timeout=10)])
-    bench = Bench(box, llm, letters)
-    clock = box.deps.clock
-    deps = dataclasses.replace(box.deps, clock=lambda: clock() + bench.ahead)
-    bench.box = dataclasses.replace(box, deps=deps, worker=type(box.worker)(deps), driven=type(box.driven)(deps))
-    yield bench
-    await box.close()
+from tests.unit.bench import OWNER
 
 
 async def test_a_start_is_driven_and_its_repetition_changes_nothing(bench):

@@ -72,9 +72,10 @@ class OfflineLlm:
             raise LlmError("server_error", "Sorry, something went wrong.")
         return self._turns[response_id]
 
-    async def cancel(self, response_id: str) -> None:
+    async def cancel(self, response_id: str) -> TurnUsage:
         """Forget the turn."""
-        self._turns.pop(response_id, None)
+        turn = self._turns.pop(response_id, None)
+        return TurnUsage() if turn is None else turn.usage
 
     async def models(self) -> list[str]:
         """Its own name; it answers to any other as well."""

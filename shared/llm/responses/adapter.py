@@ -9,12 +9,13 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from shared.backoff import Backoff
 from shared.config import Settings
 from shared.json_types import Json
-from shared.llm.base import LlmError, ModelHealth, Turn, TurnDone, TurnEvent, TurnRequest
+from shared.llm.base import UNREPORTED, LlmError, ModelHealth, Turn, TurnDone, TurnEvent, TurnRequest, TurnUsage
 from shared.llm.responses import probe
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import body_of
@@ -31,7 +32,7 @@ from shared.llm.responses.errors import (
     decide,
     facts,
 )
-from shared.llm.responses.events import Reader, TurnFailed, failure_of, turn_of
+from shared.llm.responses.events import Reader, TurnFailed, failure_of, turn_of, usage_in
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +60,19 @@ class ResponsesLlm:
         """Take a turn over one connection; nothing of it stays at the endpoint."""
         attempts = self._attempts(request, deadline, stream=True, store=False)
         while True:
-            spoken = False
+            spoken, reader = False, Reader()
             try:
-                async with aclosing(self._events(attempts)) as events:
+                async with aclosing(self._events(attempts, reader)) as events:
                     async for event in events:
                         spoken = True
                         yield event
                 return
             except _foreign_errors() as error:
+                attempts.count(reader.used(error))
                 if spoken:
                     logger.warning("model stream broke", extra={"action": "model_stream_broke", **facts(error)})
-                    final = _final(error)
-                    raise LlmError(final.code, final.message, broke_off=isinstance(decide(error), Retry)) from error
+                    final, broke_off = _final(error), isinstance(decide(error), Retry)
+                    raise LlmError(final.code, final.message, broke_off=broke_off, usage=attempts.used) from error
                 await attempts.recover(error)
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
@@ -97,14 +99,19 @@ class ResponsesLlm:
             logger.warning("model poll failed", extra={"action": "model_poll_failed", **facts(error)})
             if not isinstance(error, TurnFailed) and isinstance(decide(error), Retry):
                 return None
-            raise _final(error) from error
+            final = _final(error)
+            final.usage = getattr(error, "usage", None) or TurnUsage()
+            raise final from error
 
-    async def cancel(self, response_id: str) -> None:
+    async def cancel(self, response_id: str) -> TurnUsage:
         """Ask the endpoint to stop; if it cannot be asked, the turn ends by itself and nobody reads it."""
-        try:
-            await self._short_call("post", f"/responses/{response_id}/cancel")
-        except _foreign_errors() as error:
-            logger.info("model cancel failed", extra={"action": "model_cancel_failed", **facts(error)})
+        for method, path in (("post", f"/responses/{response_id}/cancel"), ("get", f"/responses/{response_id}")):
+            try:
+                return usage_in(await self._short_call(method, path)) or UNREPORTED
+            except _foreign_errors() as error:
+                # One that is over may refuse to be cancelled; it still says what it has used.
+                logger.info("model cancel failed", extra={"action": "model_cancel_failed", **facts(error)})
+        return UNREPORTED
 
     async def models(self) -> list[str]:
         """What the endpoint offers, and the names that `aliases` gives to it."""
@@ -140,10 +147,9 @@ class ResponsesLlm:
         model = self._aliases.get(request.model, self._aliases.get("*", request.model))
         return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff, request.input)
 
-    async def _events(self, attempts: Attempts) -> AsyncGenerator[TurnEvent, None]:
+    async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
         from openai import AsyncStream
 
-        reader = Reader()
         attempts.headers = {}
         stream = await self._endpoint.client().post(
             "/responses",
@@ -165,7 +171,7 @@ class ResponsesLlm:
                     yield event
         if not isinstance(event, TurnDone):
             raise reader.failure or StreamCut
-        yield event
+        yield TurnDone(replace(event.turn, usage=event.turn.usage.plus(attempts.used)))
 
     async def _short_call(self, method: str, path: str) -> Json:
         return await self._call(method, path, options={"timeout": _timeout(_SHORT_CALL_SECONDS)})

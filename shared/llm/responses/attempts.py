@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shared.backoff import Backoff
 from shared.json_types import Json
-from shared.llm.base import LlmError
+from shared.llm.base import LlmError, TurnUsage
 from shared.llm.responses import pictures
 from shared.llm.responses.body import whole, without
 from shared.llm.responses.dialect import Dialect, effort_in
@@ -45,6 +45,8 @@ class Attempts:
     input: list[Json] = field(default_factory=list)
     #: Of the last answer that began well; a stream that is throttled says there when to come back.
     headers: Mapping[str, str] = field(default_factory=dict, init=False)
+    #: What the attempts that failed have used.
+    used: TurnUsage = field(default_factory=TurnUsage, init=False)
     _effort: str | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _without_pictures: int = field(default=0, init=False)
@@ -58,8 +60,19 @@ class Attempts:
         """Time until the deadline; never quite nothing, since zero means forever to some."""
         return max(0.001, self.deadline - time.time())
 
+    def count(self, used: TurnUsage) -> None:
+        """An attempt has failed, and used this."""
+        self.used = self.used.plus(used)
+
     async def recover(self, error: Exception) -> None:
         """Return when the request should be sent again. Raises LlmError when it should not."""
+        try:
+            await self._recover(error)
+        except LlmError as final:
+            final.usage = self.used
+            raise
+
+    async def _recover(self, error: Exception) -> None:
         # Once: what cannot be encoded may be the key, and that stays as it is.
         if isinstance(error, UnicodeEncodeError) and (mended := whole(self.body)) != self.body:
             self.body = mended

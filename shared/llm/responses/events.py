@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from shared.json_types import Json
-from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnDone, TurnEvent, TurnUsage
+from shared.llm.base import (
+    UNREPORTED,
+    ArgumentsDelta,
+    CallStarted,
+    TextDelta,
+    Turn,
+    TurnDone,
+    TurnEvent,
+    TurnUsage,
+)
+from shared.llm.responses.unreachable import may_have_arrived
 
 
 class TurnFailed(Exception):
-    """The endpoint took the request and then failed; `code` is its own word for why, `param` what it is about."""
+    """The endpoint took the request and then failed; `code` is its own word for why, `param` what it is about.
 
-    def __init__(self, code: str, message: str, param: str | None = None):
+    `usage` is what the response reported, if it did.
+    """
+
+    def __init__(self, code: str, message: str, param: str | None = None, usage: TurnUsage | None = None):
         super().__init__(message)
-        self.code, self.message, self.param = code, message, param
+        self.code, self.message, self.param, self.usage = code, message, param, usage
 
 
 class Reader:
@@ -26,9 +39,19 @@ class Reader:
         self._heard: set[int] = set()
         #: The response failed, and nothing has said why yet.
         self.failure: TurnFailed | None = None
+        self._has_begun = False
+        self._reported: TurnUsage | None = None
+
+    def used(self, error: Exception) -> TurnUsage:
+        """What the stream that ended with this error has used. One that was cut does not say."""
+        if self._reported is not None:
+            return self._reported
+        was_cut = self._has_begun and not isinstance(error, TurnFailed)
+        return UNREPORTED if was_cut or self._numbers or may_have_arrived(error) else TurnUsage()
 
     def read(self, event: Json) -> TurnEvent | None:
         """What the event means, if anything. Raises TurnFailed."""
+        self._has_begun = True
         match event.get("type"):
             case "response.output_text.delta":
                 return TextDelta(self._number(event), event["delta"])
@@ -48,6 +71,7 @@ class Reader:
                 return TurnDone(turn_of(event["response"], self._items))
             case "response.failed":
                 failure = failure_of(event["response"])
+                self._reported = failure.usage
                 if event["response"].get("error") is not None:
                     raise failure
                 # Azure says why in an event of its own.
@@ -72,19 +96,13 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None) -> Turn:
     """The turn that a finished response is."""
     # Azure completes reasoning items only here, so the streamed ones are second best.
     items = response.get("output") or [item for _, item in sorted((streamed or {}).items())]
-    usage = response.get("usage") or {}
     reason = None
     if response.get("status") == "incomplete":
         reason = (response.get("incomplete_details") or {}).get("reason")
         reason = "content_filter" if reason == "content_filter" else "max_output_tokens"
     return Turn(
         items=items,
-        usage=TurnUsage(
-            input_tokens=usage.get("input_tokens") or 0,
-            output_tokens=usage.get("output_tokens") or 0,
-            cached_tokens=(usage.get("input_tokens_details") or {}).get("cached_tokens") or 0,
-            reasoning_tokens=(usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
-        ),
+        usage=usage_in(response) or UNREPORTED,
         incomplete=reason,
         response_id=response.get("id"),
     )
@@ -93,4 +111,20 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None) -> Turn:
 def failure_of(response: Json) -> TurnFailed:
     """Why a response failed, or that it was cancelled."""
     error = response.get("error") or {}
-    return TurnFailed(str(error.get("code") or response.get("status")), str(error.get("message")), error.get("param"))
+    code = str(error.get("code") or response.get("status"))
+    return TurnFailed(code, str(error.get("message")), error.get("param"), usage_in(response))
+
+
+def usage_in(response: Json) -> TurnUsage | None:
+    """What the response says that it has used."""
+    usage = response.get("usage")
+    if not isinstance(usage, dict) or usage.get("input_tokens") is None:
+        return None
+    of_input, of_output = usage.get("input_tokens_details") or {}, usage.get("output_tokens_details") or {}
+    return TurnUsage(
+        input_tokens=usage["input_tokens"],
+        output_tokens=usage.get("output_tokens") or 0,
+        cached_tokens=of_input.get("cached_tokens") or 0,
+        reasoning_tokens=of_output.get("reasoning_tokens") or 0,
+        cache_write_tokens=of_input.get("cache_write_tokens") or 0,
+    )

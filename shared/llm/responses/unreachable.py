@@ -52,6 +52,12 @@ def kind(error: Exception) -> str | None:
     return _NO_ANSWER if not lost and any(_names(each) & silent for each in chain) else None
 
 
+def may_have_arrived(error: Exception) -> bool:
+    """Whether the endpoint may have taken the request of which nothing came back: a connection that was lost."""
+    lost = any("APIConnectionError" in _names(each) for each in causes(error))
+    return lost and kind(error) in (None, _NO_ANSWER)
+
+
 def story(error: Exception, told: str) -> str:
     """The error in one line, with what it came from, for the log."""
     texts = [f"{type(error).__name__}: {told}"]

@@ -1,0 +1,43 @@
+"""The messages and steps of a run as they begin. Pure: numbers are taken from the record, which the caller commits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import ids, layout
+from shared.json_types import Json
+from shared.objects.message import Message
+from shared.objects.run import RunRecord
+from shared.objects.step import RunStep, StepRecord
+
+
+def new_message(record: RunRecord, now: int) -> Message:
+    """An empty message, which takes the thread's next number."""
+    run = record.run
+    number, record.next.message = record.next.message, record.next.message + 1
+    return Message(
+        id=ids.numbered(layout.MESSAGE, number),
+        created_at=now,
+        assistant_id=run.assistant_id,
+        thread_id=run.thread_id,
+        run_id=run.id,
+        status="in_progress",
+        role="assistant",
+    )
+
+
+def new_step(record: RunRecord, kind: Any, details: Json, position: int, now: int) -> StepRecord:
+    """A step in progress, which takes the thread's next number; `position` is where it belongs in the prompt."""
+    run = record.run
+    number, record.next.step = record.next.step, record.next.step + 1
+    step = RunStep(
+        id=ids.numbered(layout.STEP, number),
+        created_at=now,
+        run_id=run.id,
+        assistant_id=run.assistant_id,
+        thread_id=run.thread_id,
+        type=kind,
+        expires_at=run.expires_at,
+        step_details={"type": kind, **details},
+    )
+    return StepRecord(step=step, position=position)
