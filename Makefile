@@ -12,7 +12,7 @@ KEY ?= $(or $(BOX_KEY),$(shell cat .box/api_key 2>/dev/null))
 # More for it: SMOKE="--json --hold 10".
 SMOKE ?=
 
-.PHONY: run smoke test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check docs clean
+.PHONY: run smoke test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check vendor docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
@@ -81,6 +81,9 @@ $(VENV)/pyvenv.cfg: always
 
 infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
 	$(BIN)/python -m pytest tests/infra
+
+vendor: ## Build shared/web/vendor, the page's libraries, from the packages that shared/web/packages names
+	@cd shared/web/packages && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/ and local.settings.json.example
 	@$(BIN)/python -m docs.build

@@ -1,15 +1,18 @@
 #!/bin/sh
-# Installs what the tests run with Node, the storage emulator and the openai SDK; does nothing when it is there.
+# Installs what the tests run with Node, the storage emulator and the openai SDK, and what the page's libraries are built
+# with; does nothing where it is there.
 set -eu
 cd "$(dirname "$0")"
-if [ node_modules/.package-lock.json -nt package-lock.json ]; then
-    exit 0
-fi
-if ! command -v npm >/dev/null; then
-    echo "Node and npm are not installed: tests that need them are left out. \`make test-tools\` installs them."
-    [ -z "${CI:-}" ]
-    exit
-fi
-echo "Installing the tests' Node packages (about half a minute the first time) ..."
-npm ci --ignore-scripts --no-audit --no-fund --progress=true --loglevel=error
-touch node_modules/.package-lock.json
+for folder in . ../shared/web/packages; do
+    if [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+        continue
+    fi
+    if ! command -v npm >/dev/null; then
+        echo "Node and npm are not installed: tests that need them are left out. \`make test-tools\` installs them."
+        [ -z "${CI:-}" ]
+        exit
+    fi
+    echo "Installing Node packages in ${folder#../} (about half a minute the first time) ..."
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --progress=true --loglevel=error)
+    touch "$folder/node_modules/.package-lock.json"
+done

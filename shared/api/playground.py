@@ -22,19 +22,23 @@ TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-SCRIPTS: Final = ("api", "app", "assistants", "files", "messages", "runs", "text", "transcript")
+SCRIPTS: Final = ("api", "app", "assistants", "files", "markdown", "messages", "runs", "text", "transcript")
+#: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some.
+VENDOR: Final = ("katex", "markdown")
 #: Path -> file.
 FILES: Final = {
     "/playground": "index.html",
     **{f"/playground/{name}": name for name in ("style.css", "icon.svg")},
     **{f"/playground/{name}.js": f"{name}.js" for name in SCRIPTS},
+    **{f"/playground/vendor/{name}.js": f"vendor/{name}.js" for name in VENDOR},
 }
-#: What models write is shown as text only; should a mistake change that, these keep it from running or calling home.
+#: What models write goes through a sanitiser, the one maker of markup; should that fail, these keep it from running or
+#: calling home.
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        "require-trusted-types-for 'script'; trusted-types dompurify"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",

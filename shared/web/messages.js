@@ -1,7 +1,8 @@
 // A message as it is shown, whole or growing.
 
 import { fileLink, nameOf, picture } from "./files.js";
-import { el, rich } from "./text.js";
+import { markdown } from "./markdown.js";
+import { copyButton, el } from "./text.js";
 
 /** Adds what a delta brings to a list of parts that carry an `index`. */
 export function merge(list, deltas) {
@@ -30,6 +31,8 @@ export class MessageView {
     this.body = el("div", { class: "body" });
     const author = message.role === "user" ? "You" : "Assistant";
     this.element = el("article", { class: `message ${message.role}`, "aria-label": author }, this.body);
+    this.copy = copyButton("Copy answer", () => this.written());
+    if (message.role !== "user") this.element.append(this.copy);
     this.pictures = new Map();
     this.show(message);
   }
@@ -56,7 +59,13 @@ export class MessageView {
       ...(cited.length > 0 ? [el("ul", { class: "sources", "aria-label": "Sources" }, cited)] : []),
       ...(files.length > 0 ? [el("ul", { class: "sources", "aria-label": "Attached files" }, files)] : []),
     );
+    this.copy.hidden = this.message.status === "in_progress" || this.written() === "";
     this.element.classList.toggle("writing", this.message.status === "in_progress");
+  }
+
+  /** What was written, as Markdown. */
+  written() {
+    return this.message.content.filter((part) => part?.type === "text").map((part) => part.text.value).join("\n\n");
   }
 
   part(part, sources) {
@@ -74,7 +83,7 @@ export class MessageView {
     const value = text?.value ?? "";
     // What you write is shown as you wrote it.
     if (this.message.role === "user") return [el("p", {}, value)];
-    return rich(value, new Map((text?.annotations ?? []).map((each) => [each.text, this.mark(each, sources)])));
+    return markdown(value, new Map((text?.annotations ?? []).map((each) => [each.text, this.mark(each, sources)])));
   }
 
   mark(annotation, sources) {

@@ -1,0 +1,32 @@
+// Builds shared/web/vendor, or the folder given: each entry with what it needs in one file, and all licences.
+import { readFile, readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = process.argv[2] ?? join(here, "../vendor");
+
+const { metafile } = await build({
+  absWorkingDir: here,
+  entryPoints: ["markdown.js", "katex.js"],
+  outdir: target,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  legalComments: "none", // they stand in LICENCES.txt
+  metafile: true,
+});
+await writeFile(join(target, "LICENCES.txt"), (await licences(Object.keys(metafile.inputs))).join(`\n\n${"-".repeat(80)}\n\n`));
+
+/** The licence of every package that a file comes from. */
+async function licences(files) {
+  const folders = files.map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean);
+  return Promise.all([...new Set(folders)].sort().map(async (folder) => {
+    const { name, version, license } = JSON.parse(await readFile(join(here, folder, "package.json"), "utf8"));
+    const texts = (await readdir(join(here, folder))).filter((each) => /^licen[cs]e/i.test(each)).sort();
+    const text = texts.length > 0 ? await readFile(join(here, folder, texts[0]), "utf8") : `Licence: ${license}`;
+    return `${name} ${version}\n\n${text.trim()}`;
+  }));
+}

@@ -1,0 +1,2 @@
+// Mathematics: loaded when an answer has some.
+export { renderToString } from "katex";

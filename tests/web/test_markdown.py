@@ -1,0 +1,173 @@
+"""Answers as models write them: CommonMark and GFM, code, mathematics, while they stream and afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.llm.scripted import pause, text
+
+FENCE = "```"
+
+
+@pytest.fixture
+def answer(page, model):
+    """The message that shows an answer; the model is scripted to give it."""
+
+    def shown(value: str):
+        model.script([text(value)])
+        run = page.say("Tell me.")
+        return run.find_element("css selector", ".message .body")
+
+    page.create_assistant("Writer")
+    return shown
+
+
+def html(element) -> str:
+    return element.get_property("innerHTML")
+
+
+def found(element, selector: str) -> list[str]:
+    return [each.text for each in element.find_elements("css selector", selector)]
+
+
+def test_lists_in_lists_quotes_and_emphasis(page, answer):
+    shown = answer(
+        "1. one\n   - inner *soft* and **loud**\n   - ~~gone~~\n2. two\n\n> quoted\n> twice\n\n---\n\nA_b_c stays."
+    )
+
+    assert found(shown, "ol > li > ul > li") == ["inner soft and loud", "gone"]
+    assert found(shown, "em") == ["soft"]
+    assert found(shown, "strong") == ["loud"]
+    assert found(shown, "s") == ["gone"]
+    assert found(shown, "blockquote") == ["quoted\ntwice"]
+    assert len(shown.find_elements("css selector", "hr")) == 1
+    assert "A_b_c stays." in shown.text
+    assert page.complaints() == []
+
+
+def test_an_escaped_pipe_stays_in_its_cell(page, answer):
+    rows = "| `a \\| b` | pipe | 12 |\n| x \\| y | `\\|\\|`-free | 7 |"
+    shown = answer(f"| Command | Use | Count |\n|---|:-:|---:|\n{rows}")
+
+    rows = [found(row, "th, td") for row in shown.find_elements("css selector", "tr")]
+    assert rows == [["Command", "Use", "Count"], ["a | b", "pipe", "12"], ["x | y", "||-free", "7"]]
+    ends = [each.value_of_css_property("text-align") for each in shown.find_elements("css selector", "td")]
+    assert ends == ["start", "center", "end"] * 2
+    assert page.complaints() == []
+
+
+def test_tasks_are_shown_done_or_not_and_cannot_be_changed(answer):
+    shown = answer("- [x] bought\n- [ ] to do")
+
+    boxes = shown.find_elements("css selector", "input[type=checkbox]")
+    assert [each.is_selected() for each in boxes] == [True, False]
+    assert not any(each.is_enabled() for each in boxes)
+
+
+def test_links_open_elsewhere_and_words_are_no_links(page, answer):
+    shown = answer(
+        "See https://example.com/a?b=1. [Here](https://example.org 'tip') and policy.md, **b**@x.y;\n\n[no](file:///x)"
+    )
+
+    links = shown.find_elements("css selector", "a")
+    assert [each.get_attribute("href") for each in links] == ["https://example.com/a?b=1", "https://example.org/"]
+    assert {each.get_attribute("rel") for each in links} == {"noopener noreferrer"}
+    assert {each.get_attribute("target") for each in links} == {"_blank"}
+
+
+def test_a_picture_from_elsewhere_is_a_link(page, answer):
+    shown = answer("![the **view**](https://example.com/p.png)")
+
+    assert shown.find_elements("css selector", "img") == []
+    assert [each.get_attribute("href") for each in shown.find_elements("css selector", "a")] == [
+        "https://example.com/p.png"
+    ]
+    assert page.complaints() == []
+
+
+def test_headings_stand_below_those_of_the_page(answer):
+    shown = answer("# Big\n\n## Smaller\n\n###### Smallest")
+    assert [found(shown, each) for each in ("h1", "h2", "h3", "h4", "h6")] == [
+        [],
+        [],
+        ["Big"],
+        ["Smaller"],
+        ["Smallest"],
+    ]
+
+
+def test_code_has_its_language_colours_and_a_button_that_copies_it(page, answer):
+    page.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite"]})
+    shown = answer(
+        f"So:\n\n{FENCE}python\ndef double(x):\n    return x * 2  # twice\n{FENCE}\n\n{FENCE}nonsense\n<b>{FENCE}"
+    )
+
+    assert found(shown, ".code .label")[0].startswith("python")
+    assert "def" in found(shown, ".hljs-keyword")
+    assert found(shown, ".hljs-comment") == ["# twice"]
+    shown.find_element("css selector", ".code .copy").click()
+    page.until(lambda: "Copied" in found(shown, ".code .copy"))
+    read = "navigator.clipboard.readText().then(arguments[0])"
+    assert page.driver.execute_async_script(read) == "def double(x):\n    return x * 2  # twice\n"
+    assert page.complaints() == []
+
+
+def test_an_answer_is_copied_as_it_was_written(page, answer):
+    page.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite"]})
+    answer("**Bold** and `code`")
+    page.all(".message.assistant > .copy")[-1].click()
+    page.until(lambda: page.all(".message.assistant > .copy")[-1].text == "Copied")
+    assert (
+        page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == "**Bold** and `code`"
+    )
+
+
+DELIMITERS = [("$", "$"), (r"\(", r"\)"), ("$$\n", "\n$$"), ("\\[\n", "\n\\]"), (r"\[", r"\]"), ("$$", "$$")]
+
+
+@pytest.mark.parametrize("written", [rf"{begin}\frac{{a}}{{b}}{end}" for begin, end in DELIMITERS])
+def test_mathematics_is_set(page, answer, written):
+    shown = answer(f"Half: {written}" if "\n" not in written else f"Half:\n\n{written}")
+
+    page.until(lambda: shown.find_elements("css selector", "math mfrac"))
+    assert found(shown, "math mfrac mi") == ["a", "b"]
+    assert html(shown).count('style="') == 0
+    assert page.complaints() == []
+
+
+def test_prices_are_no_mathematics_and_a_broken_formula_stays_as_written(page, answer):
+    shown = answer("It costs $5 and then $10.\n\nBroken: $\\frac{1$ and fine: $x^2$.")
+
+    page.until(lambda: shown.find_elements("css selector", "math msup"))
+    assert "It costs $5 and then $10." in shown.text
+    assert found(shown, ".math.unread") == ["\\frac{1"]
+    assert page.complaints() == []
+
+
+def test_mathematics_is_loaded_by_the_first_formula(page, answer):
+    def loaded() -> bool:
+        names = page.driver.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
+        return any(name.endswith("/katex.js") for name in names)
+
+    answer("No formula.")
+    assert not loaded()
+    answer("$x$")
+    page.until(loaded)
+
+
+def test_a_table_is_a_table_while_it_is_written(page, model, box):
+    page.create_assistant("Writer")
+    go_on = box.event()
+    model.script([text("| A | B |\n|---|---|\n| 1 | 2 |\n| 3 ", pause(go_on), "| 4 |\n")])
+
+    run = page.say("A table.", until="in_progress")
+    page.until(lambda: found(run, "tr:last-child td") == ["3", ""])
+    box.loop.call_soon_threadsafe(go_on.set)
+    page.run_is("completed")
+
+    page.until(
+        lambda: (
+            [found(row, "th, td") for row in run.find_elements("css selector", "tr")]
+            == [["A", "B"], ["1", "2"], ["3", "4"]]
+        )
+    )
