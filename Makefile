@@ -82,8 +82,8 @@ $(VENV)/pyvenv.cfg: always
 infra-check: $(VENV)/.installed-dev ## All offline checks of the deployment
 	$(BIN)/python -m pytest tests/infra
 
-vendor: ## Build shared/web/vendor, the page's libraries, from the packages that shared/web/packages names
-	@cd shared/web/packages && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js
+vendor: ## Build shared/web/vendor, the page's libraries, from the packages that web/package.json names
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/ and local.settings.json.example
 	@$(BIN)/python -m docs.build

@@ -3,7 +3,7 @@
 # with; does nothing where it is there.
 set -eu
 cd "$(dirname "$0")"
-for folder in . ../shared/web/packages; do
+for folder in . ../web; do
     if [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
         continue
     fi

@@ -46,8 +46,8 @@ def test_lists_in_lists_quotes_and_emphasis(page, answer):
 
 
 def test_an_escaped_pipe_stays_in_its_cell(page, answer):
-    rows = "| `a \\| b` | pipe | 12 |\n| x \\| y | `\\|\\|`-free | 7 |"
-    shown = answer(f"| Command | Use | Count |\n|---|:-:|---:|\n{rows}")
+    body = "| `a \\| b` | pipe | 12 |\n| x \\| y | `\\|\\|`-free | 7 |"
+    shown = answer(f"| Command | Use | Count |\n|---|:-:|---:|\n{body}")
 
     rows = [found(row, "th, td") for row in shown.find_elements("css selector", "tr")]
     assert rows == [["Command", "Use", "Count"], ["a | b", "pipe", "12"], ["x | y", "||-free", "7"]]

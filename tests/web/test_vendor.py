@@ -11,7 +11,7 @@ import pytest
 
 from shared.api.playground import FOLDER, VENDOR
 
-PACKAGES = FOLDER / "packages"
+PACKAGES = FOLDER.parent.parent / "web"
 
 
 def test_the_folder_holds_what_the_command_makes(tmp_path):

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = process.argv[2] ?? join(here, "../vendor");
+const target = process.argv[2] ?? join(here, "../shared/web/vendor");
 
 const { metafile } = await build({
   absWorkingDir: here,
