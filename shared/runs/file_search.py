@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
+from shared.runs.prompt.shorten import shortened
+from shared.runs.prompt.tokens import text_tokens
 from shared.runs.tool_call_views import CallView, SearchView
 from shared.runs.tool_calls import ATTEMPTS, STOPPED, ToolResult, built_in_function, refused
 from shared.search.base import IndexUnavailable
@@ -29,6 +32,9 @@ NAME: Final = "file_search"
 #: Models with a small window get fewer results unless more are asked for; Azure writes them without the dot.
 SMALL_MODELS: Final = ("gpt-3.5", "gpt-35")
 SMALL_RESULTS: Final = 5
+#: Tokens of results that a call gives to the model, as the hosted tool did; fewer for models with a small window.
+OUTPUT_TOKENS: Final = 16_000
+SMALL_OUTPUT_TOKENS: Final = 4_000
 #: Seconds from the run's start that files of the thread's own store are waited for.
 INDEXING_WAIT: Final = 60
 INDEXING_POLL: Final = 0.5
@@ -77,8 +83,8 @@ class FileSearch:
         return {"ranker": asked.get("ranker", DEFAULT_RANKER), "score_threshold": asked.get("score_threshold", 0.0)}
 
     @property
-    def _results(self) -> int:
-        return SMALL_RESULTS if self.record.run.model.startswith(SMALL_MODELS) else RUN_RESULTS
+    def _is_small(self) -> bool:
+        return self.record.run.model.startswith(SMALL_MODELS)
 
     @property
     def side_effects(self) -> bool:
@@ -103,9 +109,12 @@ class FileSearch:
         # Numbers of steps never come again in a thread: what an earlier run offered has another marker.
         step = 0 if self.record.open_step is None else number_of(self.record.open_step) + 1
         markers = [marker(step, number, each.filename) for number, each in enumerate(results, first)]
-        told = [f"{mark}\n{text_of(result)}" for mark, result in zip(markers, results, strict=True)]
-        sources = {mark: result.file_id for mark, result in zip(markers, results, strict=True)}
+        texts = [f"{mark}\n{text_of(result)}" for mark, result in zip(markers, results, strict=True)]
+        told = within(texts, SMALL_OUTPUT_TOKENS if self._is_small else OUTPUT_TOKENS)
+        sources = {mark: result.file_id for mark, result in zip(markers, results[: len(told)], strict=False)}
         call[NAME]["results"] = [shown(result) for result in results]
+        if len(told) < len(texts):
+            told.append(f"({len(texts) - len(told)} more results left out)")
         return ToolResult("\n\n".join(told) or "(nothing found)", call, sources=sources)
 
     def _reserve(self, count: int) -> int:
@@ -118,7 +127,7 @@ class FileSearch:
         of_assistant = self.record.resources.get(NAME, {}).get("vector_store_ids", [])
         of_thread = [each for each in await thread_stores(self.deps, self.record) if await self._is_ready(each)]
         options = SearchOptions(
-            limit=self._settings.get("max_num_results") or self._results,
+            limit=self._settings.get("max_num_results") or (SMALL_RESULTS if self._is_small else RUN_RESULTS),
             score_threshold=self._ranking["score_threshold"],
         )
         store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]
@@ -156,6 +165,17 @@ def queries_of(arguments: str) -> list[str]:
     found = (parsed.get("queries") or parsed.get("query")) if isinstance(parsed, dict) else None
     listed = [found] if isinstance(found, str) else found if isinstance(found, list) else []
     return [each for each in listed if isinstance(each, str) and each.strip()][:MOST_QUERIES]
+
+
+def within(texts: Sequence[str], tokens: int) -> list[str]:
+    """The first texts, as many as weigh no more together; of one that is too long by itself, its ends."""
+    total, fitting = 0, []
+    for text in texts:
+        total += text_tokens(text)
+        if total > tokens:
+            break
+        fitting.append(text)
+    return fitting or [shortened(text, tokens) for text in texts[:1]]
 
 
 def text_of(result: SearchResult) -> str:

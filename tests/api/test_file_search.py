@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import openai
 import pytest
 
 from shared.llm.scripted import call, text
+from shared.runs.prompt.tokens import text_tokens
 
 FOOD = "The favourite food of the wind turbine inspector is raclette. He eats it in winter with his team."
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
@@ -196,3 +199,35 @@ def test_so_many_results_are_told_as_the_models_window_suggests(client, llm, thr
         thread_id=thread.id, assistant_id=assistant.id, model=model, poll_interval_ms=20
     )
     assert llm.requests[1].input[-1]["output"].count("【") == count
+
+
+@pytest.fixture
+def long_store(client, store):
+    """The store with a file of some 40,000 tokens in chunks of 4,096."""
+    lines = (f"Raclette line {number}: cheese from the valley, melted in winter." for number in range(2500))
+    file = client.files.create(file=("long.txt", "\n".join(lines).encode()), purpose="assistants")
+    large = {"type": "static", "static": {"max_chunk_size_tokens": 4096, "chunk_overlap_tokens": 0}}
+    client.vector_stores.files.create_and_poll(
+        file.id, vector_store_id=store.id, chunking_strategy=large, poll_interval_ms=20
+    )
+    return store
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("gpt-x", 16_000), ("gpt-3.5-turbo", 4_000), ("gpt-35-turbo", 4_000)])
+def test_no_search_tells_the_model_more_than_its_window_bears(
+    client, llm, thread, assistant, long_store, model, tokens
+):
+    tool = {"type": "file_search", "file_search": {"max_num_results": 50}}
+    llm.script([call("file_search", queries=["raclette cheese"])], [text("Much.")])
+
+    run = client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, model=model, tools=[tool], poll_interval_ms=20
+    )
+
+    told = llm.requests[1].input[-1]["output"]
+    assert tokens / 2 < text_tokens(told) <= tokens * 1.01
+    step = client.beta.threads.runs.steps.list(run.id, thread_id=thread.id, order="asc").data[0]
+    found = len(step.step_details.tool_calls[0].file_search.results)
+    left_out = found - len(re.findall("^【", told, re.M))
+    assert left_out > 0
+    assert told.endswith(f"({left_out} more results left out)")
