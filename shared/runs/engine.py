@@ -14,10 +14,11 @@ from typing import Final
 from shared.json_types import Json
 from shared.llm.base import UNREPORTED, LlmError, Turn, TurnDone, TurnRequest, TurnUsage
 from shared.runs import background, queue_messages
+from shared.runs.prompt.estimate import request_tokens
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
 from shared.runs.references import of_steps, steps
-from shared.runs.request import exhausted, turn_request
+from shared.runs.request import exhausted, text_format, turn_request
 from shared.runs.tool_runner import ToolRunner
 from shared.runs.toolset import toolset
 from shared.runs.turn import TurnWriter
@@ -43,7 +44,7 @@ class Engine:
         self.toolset = toolset(self.deps, recorder.record)
         self.tools = ToolRunner(recorder, self.toolset)
         #: Kept and continued by this driver: nobody adds to a thread while its run is active.
-        self.prompt = RunningPrompt(self.deps, recorder.state, recorder.messages)
+        self.prompt = RunningPrompt(self.deps, recorder.state, self._beside(), recorder.messages)
         #: By turns that broke off, since the last one that was counted.
         self._used = TurnUsage()
 
@@ -74,11 +75,18 @@ class Engine:
         self.state.advance("failed", last_error={"code": code, "message": message})
         await self.recorder.commit()
 
+    def _beside(self) -> int:
+        run = self.recorder.run
+        return request_tokens(run.instructions, self.toolset.definitions, text_format(run.response_format))
+
     # -- turns -------------------------------------------------------------------------------------------------------
 
     async def _take_turn(self) -> None:
         record, limit = self.state.record, self.deps.settings.max_turns
         reason = exhausted(record)
+        items = [] if reason is not None else await self.prompt.items()
+        if reason is None and not self.prompt.is_allowed:
+            reason = "max_prompt_tokens"
         if reason is not None:
             self.state.advance("incomplete", incomplete=reason)
             await self.recorder.commit()
@@ -87,7 +95,7 @@ class Engine:
             message = f"The run did not end within {limit} turns, the limit of this box (MAX_TURNS)."
             await self._fail("server_error", message)
         else:
-            request = turn_request(record, await self.prompt.items(), self.toolset.definitions)
+            request = turn_request(record, items, self.toolset.definitions)
             if background.is_wanted(self.recorder):
                 await background.begin(self.recorder, request)
             else:

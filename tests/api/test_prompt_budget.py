@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 
 import pytest
 
-from shared.llm.scripted import text
+from shared.llm.scripted import call, text, usage
+from shared.runs.prompt.estimate import estimate_tokens
+from shared.runs.prompt.tokens import text_tokens
 
 
 @pytest.fixture
@@ -20,6 +23,19 @@ def ask(client, assistant, thread):
         return client.beta.threads.runs.create_and_poll(thread_id=thread.id, **more)
 
     return ask
+
+
+@pytest.fixture
+def submit(client, thread):
+    """Give a run the outputs by call id, and poll until it stops."""
+
+    def submit(run, **outputs):
+        tool_outputs = [{"tool_call_id": each, "output": output} for each, output in outputs.items()]
+        return client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=thread.id, tool_outputs=tool_outputs, poll_interval_ms=10
+        )
+
+    return submit
 
 
 @pytest.fixture
@@ -60,3 +76,104 @@ def test_a_message_that_is_only_a_picture_keeps_what_was_said_before(llm, ask, s
     sent = json.dumps(llm.requests[0].input)
     assert "Weather?" in sent
     assert "input_image" in sent
+
+
+WORDS = " ".join(f"word{number}" for number in range(4000))
+
+
+def spoken(request):
+    return [part["text"] for item in request.input if item["type"] == "message" for part in item["content"]]
+
+
+@pytest.mark.parametrize("settings", [{"model_context_tokens": 4000}])
+def test_a_message_that_is_too_large_loses_its_middle_and_what_is_older_stays(llm, ask, say):
+    llm.default = lambda request: [text("Yes.")]
+    say(WORDS)
+    say("What was my question?")
+    ask()
+    say("Really?")
+    ask()
+
+    first, second = (spoken(request) for request in llm.requests)
+    assert (first[0], first[2]) == ("Weather?", "What was my question?")
+    assert re.fullmatch(r"word0 .*\n\([\d,]+ characters left out\)\n.* word3999", first[1], re.S)
+    assert second[:3] == first, "it is shortened once and for all"
+
+
+@pytest.mark.parametrize("settings", [{"model_context_tokens": 8000}])
+def test_outputs_that_are_too_large_are_shortened_in_their_own_run(llm, ask, submit):
+    llm.script([call("get_weather", call_id="a"), call("get_weather", call_id="b")], [text("Wet.")])
+    submit(ask(), a=WORDS * 3, b=WORDS * 3)
+
+    sent = llm.requests[1].input
+    kinds = [item.get("role") or item["type"] for item in sent]
+    assert kinds == ["user", *["function_call"] * 2, *["function_call_output"] * 2]
+    assert all("characters left out" in item["output"] for item in sent[3:])
+    assert 2000 < estimate_tokens(sent) < 8000
+
+
+def test_outputs_of_earlier_runs_are_short_and_stay_what_they_are(llm, ask, say, submit):
+    llm.script([call("get_weather", call_id="a")], [text("Wet.")], [text("Yes.")], [text("Yes.")])
+    submit(ask(), a=WORDS)
+    for _ in range(2):
+        say("Sure?")
+        ask()
+
+    own, later = ([item.get("output") for item in request.input] for request in llm.requests[1:3])
+    assert own[2] == WORDS
+    assert text_tokens(later[2]) <= 2000
+    assert later[2].endswith("word3999")
+    assert llm.requests[3].input[: len(later)] == llm.requests[2].input
+
+
+def test_a_run_without_enough_prompt_tokens_is_incomplete_before_the_model_is_asked(llm, ask, say):
+    say(WORDS)
+
+    run = ask(max_prompt_tokens=256)
+
+    assert (run.status, run.incomplete_details.reason) == ("incomplete", "max_prompt_tokens")
+    assert llm.requests == []
+
+
+def test_older_messages_give_way_to_the_prompt_tokens_that_are_left(llm, ask, say):
+    llm.script([text("Yes.")])
+    say(WORDS)
+    say("Now?")
+
+    run = ask(max_prompt_tokens=256)
+
+    assert run.status == "completed"
+    assert spoken(llm.requests[0]) == ["Now?"]
+
+
+def test_tools_and_instructions_count_against_the_prompt_tokens(llm, ask):
+    assert ask(max_prompt_tokens=256, instructions=WORDS).incomplete_details.reason == "max_prompt_tokens"
+    long = {"type": "function", "function": {"name": "f", "description": "Tells the weather. " * 50}}
+    assert ask(max_prompt_tokens=256, tools=[long]).incomplete_details.reason == "max_prompt_tokens"
+    assert llm.requests == []
+
+
+def test_prompt_tokens_count_for_all_turns(llm, ask, submit):
+    llm.script([call("get_weather", call_id="a"), usage(200, 10)])
+    run = ask(max_prompt_tokens=256)
+
+    run = submit(run, a="wet " * 60)
+
+    assert (run.status, run.incomplete_details.reason) == ("incomplete", "max_prompt_tokens")
+    assert run.usage.prompt_tokens == 200
+    assert len(llm.requests) == 1
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 4, 5])
+def test_the_last_messages_come_with_calls_and_outputs_together(llm, ask, say, submit, last):
+    llm.script([text("I look."), call("get_weather", call_id="a")], [text("Wet.")], [text("Yes.")])
+    submit(ask(), a="wet")
+    say("Sure?")
+
+    ask(truncation_strategy={"type": "last_messages", "last_messages": last})
+
+    items = llm.requests[-1].input
+    called = [item["call_id"] for item in items if item["type"] == "function_call"]
+    answered = [item["call_id"] for item in items if item["type"] == "function_call_output"]
+    assert called == answered
+    assert len([item for item in items if item["type"] == "message"]) == min(last, 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from shared.deps import Caller, Deps
@@ -10,6 +10,7 @@ from shared.files import files
 from shared.ids import number_of
 from shared.json_types import Json
 from shared.objects.run import RunRecord
+from shared.runs.prompt.earlier import short_outputs
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.pictures import linked_picture, picture
 from shared.runs.prompt.window import PromptEntry, lowest
@@ -68,11 +69,15 @@ async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | 
     return None
 
 
-def step_entry(row: Record, record: RunRecord) -> PromptEntry:
-    """A turn's calls with their outputs; the model's reasoning only within its own run."""
-    number, present = number_of(row.key), row.data["step"]["run_id"] == record.run.id
+def step_entry(row: Record, record: RunRecord, cited: Mapping[str, Collection[str]]) -> PromptEntry:
+    """A turn's calls with their outputs, those of earlier runs shortened; reasoning only within its own run.
+
+    `cited` are the places of sources that each run's answers cited.
+    """
+    number, run_id = number_of(row.key), row.data["step"]["run_id"]
+    present = run_id == record.run.id
     kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
-    items = answered(kept, row.data["outputs"])
+    items = answered(kept, row.data["outputs"] if present else short_outputs(row.data, cited.get(run_id, ())))
     return PromptEntry((row.data["position"], 0, number), items, estimate_tokens(items), present)
 
 

@@ -15,9 +15,11 @@ from shared.json_types import Json
 from shared.llm.base import Turn
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
+from shared.runs.prompt.earlier import citations
 from shared.runs.prompt.entries import answered, assistant_items, attached_names, message_entry, step_entry
 from shared.runs.prompt.estimate import estimate_tokens
-from shared.runs.prompt.window import WINDOW, budget, fit, from_user, lowest
+from shared.runs.prompt.shorten import squeezed
+from shared.runs.prompt.window import WINDOW, allowed, fit, from_user, lowest, window
 from shared.runs.references import References, of_steps, steps
 from shared.runs.state import RunState
 from shared.store.base import Record
@@ -29,6 +31,8 @@ class Prompt:
 
     #: Input items, oldest first.
     items: list[Json]
+    #: What they weigh.
+    tokens: int
     #: What its tool calls offered.
     references: References
 
@@ -41,20 +45,33 @@ class RunningPrompt:
     `{"type": "function_call_output", "call_id": "call_1", "output": "no"}`.
     """
 
-    def __init__(self, deps: Deps, state: RunState, messages: list[Record] | None = None) -> None:
-        """`messages` are all that the thread has, if the driver has them."""
-        self.deps, self.state, self._messages = deps, state, messages
+    def __init__(self, deps: Deps, state: RunState, beside: int, messages: list[Record] | None = None) -> None:
+        """`messages` are all that the thread has, if the driver has them; `beside` is what is sent with the items."""
+        self.deps, self.state, self.beside, self._messages = deps, state, beside, messages
         self._items: list[Json] | None = None
+        self._tokens = 0
         self._last_turn: list[Json] = []
 
     async def items(self) -> list[Json]:
         """The input of the next turn: what there is while it fits, else built anew from the thread."""
-        if self._items is None or estimate_tokens(self._items) > budget(self.deps, self.state.record):
+        record = self.state.record
+        if self._items is None or self._tokens > room(self.deps, record, self.beside):
             known, self._messages = self._messages, None
-            prompt = await build_prompt(self.deps, self.state.record, known)
-            self._items = prompt.items
+            prompt = await build_prompt(self.deps, record, self.beside, known)
+            self._items, self._tokens = prompt.items, prompt.tokens
             self.state.refer_to(prompt.references)
         return self._items
+
+    @property
+    def tokens(self) -> int:
+        """About what the next turn's request weighs, once its items are known."""
+        return self.beside + self._tokens
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the client allows that many: what the run cannot do without may be more."""
+        limit = allowed(self.state.record)
+        return limit is None or self.tokens <= limit
 
     def add_turn(self, turn: Turn) -> None:
         """The model has taken a turn; what it said belongs before its calls."""
@@ -63,10 +80,18 @@ class RunningPrompt:
     def add_outputs(self, step: StepRecord) -> None:
         """The turn's calls all have their outputs."""
         if self._items is not None:
-            self._items = [*self._items, *self._last_turn, *answered(step.items, step.outputs)]
+            added = [*self._last_turn, *answered(step.items, step.outputs)]
+            self._items = [*self._items, *added]
+            self._tokens += estimate_tokens(added)
 
 
-async def build_prompt(deps: Deps, record: RunRecord, known: list[Record] | None = None) -> Prompt:
+def room(deps: Deps, record: RunRecord, beside: int) -> int:
+    """Tokens that the items may weigh, with so many for what is sent beside them."""
+    limit, most = allowed(record), window(deps, record)
+    return (most if limit is None else min(most, limit)) - beside
+
+
+async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[Record] | None = None) -> Prompt:
     """The prompt for the run's next turn; `known` are all messages of the thread, if they need not be read."""
     partition = layout.thread(record.owner, record.run.thread_id)
     strategy = record.run.truncation_strategy
@@ -79,9 +104,12 @@ async def build_prompt(deps: Deps, record: RunRecord, known: list[Record] | None
     names = await attached_names(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
     entries = [await message_entry(deps, row, record, names) for row in finished]
-    rows = await steps(deps, record)
-    entries += (step_entry(row, record) for row in rows if row.data["step"]["type"] == "tool_calls")
+    rows, cited = await steps(deps, record), citations(finished)
+    entries += (step_entry(row, record, cited) for row in rows if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
     entries.sort(key=attrgetter("position"))
-    fitting = fit(from_user(entries) if last is None and low > 0 else entries, budget(deps, record))
-    return Prompt([item for entry in fitting for item in entry.items], of_steps(rows))
+    most = window(deps, record)
+    entries = squeezed(from_user(entries) if last is None and low > 0 else entries, most, most - beside)
+    fitting = fit(entries, room(deps, record, beside))
+    items, tokens = [item for entry in fitting for item in entry.items], sum(entry.tokens for entry in fitting)
+    return Prompt(items, tokens, of_steps(rows))

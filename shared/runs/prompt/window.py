@@ -6,6 +6,7 @@ have one: so its start moves in blocks, and follows from the thread alone, whoev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -37,11 +38,15 @@ class PromptEntry:
         return self.items[0].get("role") == "user"
 
 
-def budget(deps: Deps, record: RunRecord) -> int:
-    """Tokens the prompt may weigh: what the client allowed for the whole run, or what the model takes."""
-    allowed = record.run.max_prompt_tokens
-    rest = deps.settings.model_context_tokens
-    return rest if allowed is None else min(rest, allowed - record.spent.prompt_tokens)
+def window(deps: Deps, record: RunRecord) -> int:
+    """Tokens the model takes, as far as is known."""
+    return deps.settings.model_context_tokens
+
+
+def allowed(record: RunRecord) -> int | None:
+    """Prompt tokens that the client still allows; None: as many as the model takes."""
+    limit = record.run.max_prompt_tokens
+    return None if limit is None else limit - record.spent.prompt_tokens
 
 
 def lowest(following: int, size: int) -> int:
@@ -55,6 +60,11 @@ def from_user(entries: list[PromptEntry]) -> list[PromptEntry]:
     return entries[next((place for place, entry in enumerate(entries) if entry.is_users), 0) :]
 
 
+def newest_message(entries: Sequence[PromptEntry]) -> int:
+    """The place of the newest message that is not the present run's own: most often its question."""
+    return max((place for place, entry in enumerate(entries) if not entry.present), default=0)
+
+
 def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
     """The newest entries that fit; the newest message and the present run's stay in any case.
 
@@ -62,7 +72,7 @@ def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
     the user with which three quarters were enough. So it begins where it began for the runs before.
     """
     sums = [0, *accumulate(entry.tokens for entry in entries)]
-    newest = max((place for place, entry in enumerate(entries) if not entry.present), default=0)
+    newest = newest_message(entries)
     start = 0
     for place in range(len(entries)):
         if sums[place + 1] - sums[start] > tokens:
