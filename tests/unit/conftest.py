@@ -10,7 +10,7 @@ from shared.app import build
 from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm
 from shared.tools.base import tool
-from tests.unit.bench import Bench
+from tests.unit.workbench import Bench
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
 from shared.store.base import Unavailable
 from shared.vector_stores import worker as ingestion
-from tests.unit.bench import OWNER
+from tests.unit.workbench import OWNER
 
 
 async def test_a_start_is_driven_and_its_repetition_changes_nothing(bench):

@@ -8,7 +8,7 @@ from typing import Any
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import call, fail, pause, text, usage
 from shared.runs import service
-from tests.unit.bench import Bench
+from tests.unit.workbench import Bench
 
 
 async def steps(bench: Bench) -> list[Any]:
