@@ -19,6 +19,7 @@ FLOORS = [
         "backoff",
         "deadline",
         "errors",
+        "json_text",
         "json_types",
         "ids",
         "config",

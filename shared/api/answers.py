@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 from fastapi.responses import Response
 
+from shared import json_text
 from shared.json_types import Json
 from shared.paging import Page, list_json
 
 
 def answer(data: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer in ASCII; every answer of the API but streams and downloads is made here."""
-    # ASCII: half of a surrogate pair, which JSON can spell, has no other encoding.
-    return Response(json.dumps(data, separators=(",", ":")).encode("ascii"), status, headers, "application/json")
+    return Response(json_text.ascii_bytes(data), status, headers, "application/json")
 
 
 def answer_page(page: Page) -> Response:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Protocol, Self
 
+from shared import json_text
 from shared.json_types import Json
 
 #: Bytes of a body as JSON; Azure takes 64 KB after base64.
@@ -38,7 +38,7 @@ class Sent:
 
 def encode_body(body: Json) -> str:
     """The body as compact ASCII JSON. Raises ValueError when it is too large for a message."""
-    text = json.dumps(body, separators=(",", ":"))
+    text = json_text.ascii_bytes(body).decode()
     if len(text) > MAX_BODY:
         raise ValueError(f"a message of {len(text)} bytes")
     return text

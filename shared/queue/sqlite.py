@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import sqlite3
 import time
 from typing import Any, Final
 
+from shared import json_text
 from shared.json_types import Json
 from shared.queue.base import Poison, QueueUnavailable, Received, Sent, encode_body
 from shared.sqlite import Database
@@ -86,7 +86,7 @@ class SqliteQueue:
             return file.execute(TAKE, (now + visibility, self._name, now, limit)).fetchall()
 
         rows = await self._database.run(job, QueueUnavailable)
-        return [Received(json.loads(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
+        return [Received(json_text.read(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
 
     async def _execute(self, statement: str, row: tuple[Any, ...]) -> None:
         await self._database.run(lambda file: file.execute(statement, row), QueueUnavailable)

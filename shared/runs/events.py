@@ -7,12 +7,12 @@ that drives the run; everybody else reads the store.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared import json_text
 from shared.json_types import Json
 
 #: Bytes kept for a client that does not read: its stream ends there, the run goes on.
@@ -46,9 +46,8 @@ def fault(message: str) -> Event:
 
 def encode(event: Event) -> bytes:
     """One event as it goes over the wire."""
-    # ASCII: there are more line ends than SSE's in Unicode, clients split at them; and half a pair has no encoding.
-    data = event.data if isinstance(event.data, str) else json.dumps(event.data, separators=(",", ":"))
-    return f"event: {event.name}\ndata: {data}\n\n".encode()
+    data = event.data.encode() if isinstance(event.data, str) else json_text.ascii_bytes(event.data)
+    return b"event: %b\ndata: %b\n\n" % (event.name.encode(), data)
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ is its writer's business; the store sees a key, a JSON object and a version.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from shared import json_text
 from shared.json_types import Json
 from shared.layout import FORMAT, is_collection
 
@@ -99,12 +99,12 @@ def encode(data: Json) -> str:
 
     Compact and ASCII, so that text that is no valid Unicode survives, too.
     """
-    return json.dumps({**data, FORMAT_FIELD: FORMAT}, separators=(",", ":"))
+    return json_text.ascii_bytes({**data, FORMAT_FIELD: FORMAT}).decode()
 
 
 def decode(text: str) -> Json:
     """The inverse of `encode`; what version 0.1 wrote tells no format. Raises NewerFormat for a later major one."""
-    data: Json = json.loads(text)
+    data: Json = json_text.read(text)
     written = data.pop(FORMAT_FIELD, FORMAT)
     if written != FORMAT and major(written) > major(FORMAT):
         raise NewerFormat(f"A record is of format {written}; this version reads formats up to {FORMAT}: upgrade it.")

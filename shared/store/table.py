@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from azure.core.exceptions import DecodeError
 from azure.core.rest import AsyncHttpResponse
 from azure.data.tables.aio import TableServiceClient
 
+from shared import json_text
 from shared.azure_requests import Requests, now
 from shared.json_types import Json
 from shared.store.entities import entity_of
@@ -64,7 +64,7 @@ class EntityTable:
 def answer_of(response: AsyncHttpResponse) -> Json:
     """The JSON object in an answer. Raises DecodeError."""
     try:
-        answer: Json = json.loads(response.content)
+        answer: Json = json_text.read(response.content)
     except ValueError as error:
         raise DecodeError("an answer that is no JSON", response=response) from error
     return answer
