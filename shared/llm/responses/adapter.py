@@ -1,13 +1,10 @@
-"""The model port over the Responses API, through the OpenAI SDK.
-
-Events are read as plain dictionaries: the SDK's typed ones cost four times the processor time of everything else.
-"""
+"""The model port over the Responses API: streams by `wire`, other calls through the OpenAI SDK."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, cast
@@ -32,7 +29,8 @@ from shared.llm.responses.errors import (
     decide,
     facts,
 )
-from shared.llm.responses.events import Reader, TurnFailed, failure_of, turn_of, usage_in
+from shared.llm.responses.events import UNREAD, Reader, TurnFailed, failure_of, turn_of, usage_in
+from shared.llm.responses.wire import EventAnswer, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +48,7 @@ class ResponsesLlm:
     def __init__(self, endpoint: Endpoint, aliases: Mapping[str, str] | None = None, *, backoff: Backoff = BACKOFF):
         """`aliases` maps model names, `*` all others; `backoff` tells how requests are repeated."""
         self._endpoint = endpoint
+        self._wire = Wire(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
         self._dialect = Dialect()
@@ -148,30 +147,18 @@ class ResponsesLlm:
         return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff, request.input)
 
     async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
-        from openai import AsyncStream
-
         attempts.headers = {}
-        stream = await self._endpoint.client().post(
-            "/responses",
-            body=attempts.body,
-            cast_to=object,
-            options={"timeout": _timeout(attempts.seconds_left)},
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
-        attempts.headers = stream.response.headers
-        event: TurnEvent | None = None
-        async with stream:
-            async for raw in stream:
-                event = reader.read(cast("Json", raw))
+        async with self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD) as answer:
+            attempts.headers = answer.headers
+            async for raw in answer.events():
+                event = reader.read(raw)
                 if isinstance(event, TurnDone):
-                    await _read_to_the_end(stream)
-                    break
+                    await _read_to_the_end(answer)
+                    yield TurnDone(replace(event.turn, usage=event.turn.usage.plus(attempts.used)))
+                    return
                 if event is not None:
                     yield event
-        if not isinstance(event, TurnDone):
-            raise reader.failure or StreamCut
-        yield TurnDone(replace(event.turn, usage=event.turn.usage.plus(attempts.used)))
+        raise reader.failure or StreamCut
 
     async def _short_call(self, method: str, path: str) -> Json:
         return await self._call(method, path, options={"timeout": _timeout(_SHORT_CALL_SECONDS)})
@@ -182,12 +169,12 @@ class ResponsesLlm:
         return cast("Json", await send(path, cast_to=object, **arguments))
 
 
-async def _read_to_the_end(stream: AsyncIterator[object]) -> None:
+async def _read_to_the_end(answer: EventAnswer) -> None:
     """Nothing more is expected, but only a connection that was read to its end can be used again."""
-    with suppress(*_foreign_errors()):
-        async with asyncio.timeout(_TAIL_SECONDS):
-            async for _ in stream:
-                pass
+    if not answer.has_ended:
+        with suppress(*_foreign_errors()):
+            async with asyncio.timeout(_TAIL_SECONDS):
+                await answer.read_to_the_end()
 
 
 def _timeout(seconds: float) -> Any:

@@ -1,4 +1,4 @@
-"""Where the model is and how we identify ourselves; owns the process's one OpenAI client."""
+"""Where the model is and how we identify ourselves; owns the OpenAI client and what carries its requests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shared.config import Settings
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+    from httpx2 import AsyncClient
     from openai import AsyncOpenAI
 
 _SCOPE = "https://cognitiveservices.azure.com/.default"
@@ -39,28 +40,48 @@ class Endpoint:
     #: Models are asked for by the names of deployments, which the endpoint does not list.
     has_deployments: bool = False
     _client: AsyncOpenAI | None = field(default=None, init=False)
+    _transport: AsyncClient | None = field(default=None, init=False)
+    _key: str | Callable[[], Awaitable[str]] | None = field(default=None, init=False)
     _credential: Any = field(default=None, init=False)
 
     def client(self) -> AsyncOpenAI:
         """The client; the first call makes it."""
         if self._client is None:
-            from openai import AsyncOpenAI, DefaultAioHttpClient
+            from openai import AsyncOpenAI
 
-            key = self._azure_token_provider() if self.api_key is None else self.api_key
-            # aiohttp below the SDK takes a third less processor time per turn than its own transport.
-            transport = DefaultAioHttpClient()
-            _take_long_headers(transport)
+            transport, key = self.transport(), self._own_key()
             self._client = AsyncOpenAI(base_url=self.base_url, api_key=key, max_retries=0, http_client=transport)
         return self._client
 
+    def transport(self) -> AsyncClient:
+        """What carries requests to the endpoint; the first call makes it."""
+        if self._transport is None:
+            from openai import DefaultAioHttpClient
+
+            # aiohttp below the SDK takes a third less processor time per turn than its own transport.
+            self._transport = DefaultAioHttpClient()
+            _take_long_headers(self._transport)
+        return self._transport
+
+    async def authorization(self) -> str:
+        """The header by which the endpoint knows us. Raises CredentialRefused."""
+        key = self._own_key()
+        return f"Bearer {key if isinstance(key, str) else await key()}"
+
     async def close(self) -> None:
         """Close connections."""
-        client, self._client = self._client, None
+        self._client = self._key = None
+        transport, self._transport = self._transport, None
         credential, self._credential = self._credential, None
-        if client is not None:
-            await client.close()
+        if transport is not None:
+            await transport.aclose()
         if credential is not None:
             await credential.close()
+
+    def _own_key(self) -> str | Callable[[], Awaitable[str]]:
+        if self._key is None:
+            self._key = self._azure_token_provider() if self.api_key is None else self.api_key
+        return self._key
 
     def _azure_token_provider(self) -> Callable[[], Awaitable[str]]:
         from azure.core.exceptions import ClientAuthenticationError

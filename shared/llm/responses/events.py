@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.json_types import Json
 from shared.llm.base import (
     UNREPORTED,
@@ -14,6 +16,21 @@ from shared.llm.base import (
     TurnUsage,
 )
 from shared.llm.responses.unreachable import may_have_arrived
+
+#: Names of events that `Reader` takes no notice of; some repeat the whole request.
+UNREAD: Final = frozenset(
+    f"response.{each}".encode()
+    for each in (
+        "queued",
+        "created",
+        "in_progress",
+        "content_part.added",
+        "content_part.done",
+        "output_text.done",
+        "output_text.annotation.added",
+        "refusal.done",
+    )
+)
 
 
 class TurnFailed(Exception):

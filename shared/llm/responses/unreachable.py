@@ -47,7 +47,14 @@ def kind(error: Exception) -> str | None:
     if any(_names(each) & {"ClientConnectorError"} for each in chain):
         refused = any(_REFUSED.search(str(each)) for each in chain)
         return _KINDS[-1][1] if refused else _NO_CONNECTION
-    silent = {"ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout", "ConnectionTimeoutError"}
+    silent = {
+        "ConnectTimeout",
+        "ReadTimeout",
+        "WriteTimeout",
+        "PoolTimeout",
+        "ConnectionTimeoutError",
+        "SocketTimeoutError",
+    }
     lost = any(_names(each) & {"ServerDisconnectedError", "ClientOSError", "ConnectionError"} for each in chain)
     return _NO_ANSWER if not lost and any(_names(each) & silent for each in chain) else None
 

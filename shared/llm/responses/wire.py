@@ -1,0 +1,184 @@
+"""A POST to the endpoint whose answer is a stream of events, as plain dictionaries.
+
+The SDK says where to, as whom and over which connections; what it does in between for each request and event costs
+several times what is needed, and is not asked of it. What goes wrong is raised as the SDK and its transport raise it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared import json_text
+from shared.json_types import Json
+from shared.llm.responses.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+    from httpx2 import AsyncClient
+
+_CONNECT_SECONDS: Final = 10.0
+_REFUSED: Final = 400
+_DATA: Final = b"data:"
+_EVENT: Final = b"event:"
+_LAST: Final = b"[DONE]"
+
+
+class EventLines:
+    """Server-sent events out of the pieces in which they arrive."""
+
+    def __init__(self, unread: frozenset[bytes] = frozenset()) -> None:
+        """Of events with the names `unread` nothing but the `type` is read."""
+        self._unread = unread
+        self._held: list[bytes] = []
+
+    def feed(self, piece: bytes) -> list[Json]:
+        """The events that are whole by now. Raises ValueError for what is no JSON object."""
+        self._held.append(piece)
+        if b"\n" not in piece and b"\r" not in piece:
+            return []  # within a line: joining it now, and again with each piece, would take ever longer
+        text, after = b"".join(self._held), b""
+        if b"\r" in text:
+            # The other half of a line end may be on its way.
+            text, after = (text[:-1], b"\r") if text.endswith(b"\r") else (text, b"")
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *blocks, rest = text.split(b"\n\n")
+        self._held = [rest, after]
+        return [event for block in blocks if (event := self._event(block)) is not None]
+
+    def _event(self, block: bytes) -> Json | None:
+        name, data = b"", []
+        for line in block.split(b"\n"):
+            if line.startswith(_DATA):
+                data.append(line[len(_DATA) :])
+            elif line.startswith(_EVENT):
+                name = line[len(_EVENT) :].strip()
+        if name in self._unread:
+            return {"type": name.decode()}
+        text = b"\n".join(data).strip()
+        if not text or text.startswith(_LAST):
+            return None
+        event = json_text.read(text)
+        if not isinstance(event, dict):
+            raise ValueError("an event that is no object")
+        return event
+
+
+@dataclass(frozen=True, slots=True)
+class EventAnswer:
+    """An answer that began well."""
+
+    headers: Mapping[str, str]
+    _response: ClientResponse
+    _lines: EventLines
+
+    async def events(self) -> AsyncIterator[Json]:
+        """Event by event until the answer ends. Raises APIError for one that tells of nothing but an error, ValueError
+        for what is no event."""
+        content = self._response.content
+        while piece := await content.readany():
+            for event in self._lines.feed(piece):
+                if event.get("error"):
+                    raise _told(event["error"], str(self._response.url))
+                yield event
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._response.content.at_eof()
+
+    async def read_to_the_end(self) -> None:
+        """Read and forget what is left."""
+        while not self.has_ended:
+            await self._response.content.readany()
+
+
+class Wire:
+    """The way to one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._headers: dict[str, str] | None = None
+        self._url = ""
+        #: What carried the last request, and what it was found for.
+        self._carrier: tuple[ClientSession, Json] | None = None
+        self._carried_by: AsyncClient | None = None
+
+    @asynccontextmanager
+    async def post(
+        self, path: str, body: Json, seconds: float, unread: frozenset[bytes]
+    ) -> AsyncGenerator[EventAnswer]:
+        """The answer while the block lasts, of which each piece may take `seconds`.
+
+        Raises APIStatusError for a refusal, ClientError and OSError for a connection, ValueError for a body or a
+        credential that cannot be sent, and what the credential raises.
+        """
+        from aiohttp import ClientTimeout
+
+        timeout = ClientTimeout(sock_connect=min(seconds, _CONNECT_SECONDS), sock_read=seconds, connect=seconds)
+        headers, data = await self._all_headers(), json_text.utf8_bytes(body)
+        session, proxy = self._session()
+        async with session.post(self._url + path, data=data, headers=headers, timeout=timeout, **proxy) as response:
+            if response.status >= _REFUSED:
+                raise await _refusal(response)
+            yield EventAnswer(response.headers, response, EventLines(unread))
+
+    async def _all_headers(self) -> dict[str, str]:
+        if self._headers is None:
+            client = self._endpoint.client()
+            self._headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
+            self._url = str(client.base_url).rstrip("/")
+        authorization = await self._endpoint.authorization()
+        authorization.encode("ascii")
+        return {**self._headers, "Authorization": authorization}
+
+    def _session(self) -> tuple[ClientSession, Json]:
+        transport = self._endpoint.transport()
+        if self._carrier is None or self._carried_by is not transport:
+            self._carrier, self._carried_by = _carrier(transport, self._url), transport
+        return self._carrier
+
+
+def _carrier(transport: Any, url: str) -> tuple[ClientSession, Json]:
+    """The session below the SDK's transport, and the proxy that the environment names for this address."""
+    from aiohttp import BasicAuth, ClientSession
+    from httpx2 import URL
+
+    chosen = transport._transport_for_url(URL(url))
+    if not isinstance(chosen.client, ClientSession):
+        chosen.client = chosen.get_client()
+    if chosen.proxy is None:
+        return chosen.client, {}
+    auth = None if chosen.proxy.auth is None else BasicAuth(*chosen.proxy.auth)
+    return chosen.client, {
+        "proxy": str(chosen.proxy.url),
+        "proxy_auth": auth,
+        "proxy_headers": dict(chosen.proxy.headers),
+    }
+
+
+async def _refusal(response: ClientResponse) -> Exception:
+    """The error that the SDK makes of such an answer."""
+    from httpx2 import Request, Response
+    from openai import APIStatusError
+
+    content = await response.read()
+    headers = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
+    request = Request("POST", str(response.url))
+    answer = Response(response.status, headers=headers, content=content, request=request)
+    try:
+        body: Any = json_text.read(content)
+    except ValueError:
+        body = answer.text
+    told = body.get("error", body) if isinstance(body, dict) else body
+    return APIStatusError(f"Error code: {response.status}", response=answer, body=told)
+
+
+def _told(error: object, url: str) -> Exception:
+    from httpx2 import Request
+    from openai import APIError
+
+    message = error.get("message") if isinstance(error, dict) else None
+    return APIError(str(message or "An error occurred during streaming"), request=Request("POST", url), body=error)

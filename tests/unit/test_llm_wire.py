@@ -1,0 +1,83 @@
+"""How the adapter reads streams of events, whatever pieces they come in, and where it sends its requests."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import aclosing
+
+import pytest
+from aiohttp import web
+
+from shared.llm.base import TurnRequest
+from shared.llm.responses import ResponsesLlm
+from shared.llm.responses.endpoint import Endpoint
+from shared.llm.responses.events import UNREAD
+from shared.llm.responses.wire import EventLines
+from tests.fakes.responses_events import FakeTurn, stream_bytes
+
+SAID = [{"type": "a", "delta": "Rä\u2028in"}, {"type": "b", "n": [1, {"c": None}]}, {"type": "c", "delta": "\n\r"}]
+
+
+def spelt(events, end: str) -> bytes:
+    lines = [": a comment", ""]
+    for event in events:
+        lines += [f"event: {event['type']}", f"data: {json.dumps(event, ensure_ascii=False)}", "id: 7", ""]
+    lines += ["data: [DONE]", "", ""]
+    return end.join(lines).encode()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])
+def test_events_are_the_same_however_they_are_cut(end, size):
+    text, lines = spelt(SAID, end), EventLines()
+    heard = []
+    for start in range(0, len(text), size):
+        heard += lines.feed(text[start : start + size])
+    assert heard == SAID
+
+
+def test_an_event_over_several_lines_is_one_text():
+    assert EventLines().feed(b'data: {"type":\ndata:"a"}\n\n') == [{"type": "a"}]
+
+
+def test_of_events_that_nobody_reads_there_is_the_name():
+    text = b"".join(b"event: %b\ndata: not even JSON\n\n" % name for name in sorted(UNREAD))
+    assert EventLines(UNREAD).feed(text) == [{"type": name.decode()} for name in sorted(UNREAD)]
+
+
+@pytest.mark.parametrize("data", [b"[1]", b"hello", b"{"])
+def test_what_is_no_object_is_a_value_error(data):
+    with pytest.raises(ValueError, match=r"\w"):
+        EventLines().feed(b"data: " + data + b"\n\n")
+
+
+@pytest.fixture
+async def proxy():
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.Response(body=stream_bytes(FakeTurn(text=("Rain.",)), "m"), content_type="text/event-stream")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}", asked
+    await runner.cleanup()
+
+
+async def test_the_proxy_of_the_environment_is_asked(monkeypatch, proxy):
+    base_url, asked = proxy
+    monkeypatch.setenv("HTTP_PROXY", base_url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    llm = ResponsesLlm(Endpoint("http://model.invalid/v1", "fake", "key"))
+    request = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Hi"}])
+    async with aclosing(llm.stream(request, time.time() + 20)) as events:
+        turn = [event async for event in events][-1].turn
+    await llm.close()
+    assert turn.items[0]["content"][0]["text"] == "Rain."
+    assert asked == ["http://model.invalid/v1/responses"]
