@@ -22,7 +22,19 @@ TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-SCRIPTS: Final = ("api", "app", "assistants", "files", "markdown", "messages", "runs", "text", "transcript")
+SCRIPTS: Final = (
+    "api",
+    "app",
+    "assistants",
+    "conversation",
+    "files",
+    "markdown",
+    "messages",
+    "runs",
+    "text",
+    "threads",
+    "transcript",
+)
 #: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some.
 VENDOR: Final = ("katex", "markdown")
 #: Path -> file.

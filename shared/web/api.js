@@ -18,6 +18,44 @@ export class Failure extends Error {
   }
 }
 
+/** Whether asking again may help: nobody answered, or the box is ill or busy. */
+const isPassing = (error) => error instanceof Failure && (error.status === 0 || error.status === 429 || error.status >= 500);
+
+/**
+ * What `ask()` returns, however long it takes until the box answers: again after 1, 2, 4 … 15 seconds, and as soon as the
+ * network is back or the page is looked at again. `tell(error)` hears why there is a wait, `tell(null)` that it is over.
+ */
+export async function untilAnswered(ask, signal, tell) {
+  for (let seconds = 1, told = false; ; seconds = Math.min(2 * seconds, 15)) {
+    try {
+      const answer = await ask();
+      if (told) tell(null);
+      return answer;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      tell(new Failure(`${error.message} The page goes on trying.`, error.status));
+      told = true;
+      await pause(seconds, signal);
+    }
+  }
+}
+
+/** Waits; less if the network comes back or the page comes to the front. */
+export function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const over = new AbortController();
+    const end = (how) => () => {
+      over.abort();
+      clearTimeout(timer);
+      how();
+    };
+    const timer = setTimeout(end(resolve), 1000 * seconds);
+    addEventListener("online", end(resolve), { signal: over.signal });
+    document.addEventListener("visibilitychange", () => document.hidden || end(resolve)(), { signal: over.signal });
+    signal.addEventListener("abort", end(() => reject(signal.reason)), { signal: over.signal });
+  });
+}
+
 const get = async (path, signal) => (await request("GET", path, undefined, signal)).json();
 const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
 export const api = { get, post };
@@ -70,17 +108,38 @@ export async function content(fileId) {
   return (await request("GET", `/v1/files/${encodeURIComponent(fileId)}/content`)).blob();
 }
 
-/** The events of a streamed run: `{name, data}`. */
+/** Seconds without a byte after which a stream is given up: the box says something every 15, whatever happens. */
+const SILENCE = 45;
+
+/** The events of a streamed run: `{name, data}`. Throws a Failure when it falls silent, as after a laptop's sleep. */
 export async function* stream(path, body, signal) {
   const response = await request("POST", `${path}?${FOUND}`, { ...body, stream: true }, signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await inTime(reader, SILENCE);
     if (done) return;
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     yield* blocks.map(event).filter((each) => each !== null);
+  }
+}
+
+async function inTime(reader, seconds) {
+  const over = new AbortController();
+  const givenUp = new Promise((_, reject) => {
+    const giveUp = () => reject(new Failure("The stream fell silent."));
+    const timer = setTimeout(giveUp, 1000 * seconds);
+    addEventListener("offline", giveUp, { signal: over.signal });
+    over.signal.addEventListener("abort", () => clearTimeout(timer));
+  });
+  try {
+    return await Promise.race([reader.read(), givenUp]);
+  } catch (error) {
+    reader.cancel().catch(() => {}); // it may be broken already
+    throw error;
+  } finally {
+    over.abort();
   }
 }
 

@@ -41,6 +41,15 @@ export class RunView {
     this.item(message, () => new MessageView(message, this.hooks.fail));
   }
 
+  /** Takes everything else away. */
+  keep(ids) {
+    for (const [id, item] of this.items) {
+      if (ids.has(id)) continue;
+      item.element.remove();
+      this.items.delete(id);
+    }
+  }
+
   item(data, make) {
     const known = this.items.get(data.id);
     if (known !== undefined) return known.show(data);

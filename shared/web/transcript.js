@@ -64,8 +64,9 @@ export class Transcript {
   }
 }
 
-/** Brings a run's view up to date with its steps and messages. */
+/** Brings a run's view up to date with its steps and messages; what the store does not have was never finished. */
 export function fill(view, steps, messages) {
+  view.keep(new Set(steps.flatMap((step) => [step.id, step.step_details.message_creation?.message_id])));
   for (const step of steps) {
     view.step(step);
     const message = messages.get(step.step_details.message_creation?.message_id);

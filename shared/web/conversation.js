@@ -1,0 +1,203 @@
+// The conversation that is open: shown, continued, and followed until its run is over.
+//
+// The store is the truth. Whenever the stream of a run breaks off, the page asks for the run, its steps and messages until
+// it is over or wants something, however long the box is away.
+
+import { Failure, all, api, pause, stepsOf, stream, untilAnswered } from "./api.js";
+import { inWords, isActive } from "./runs.js";
+import { el } from "./text.js";
+import * as threads from "./threads.js";
+import { Transcript, fill } from "./transcript.js";
+
+const $ = (id) => document.getElementById(id);
+const POLL = 1;
+
+export class Conversation {
+  /** `fail(error)` tells the user, null takes it back. */
+  constructor(assistants, attachments, fail) {
+    this.assistants = assistants;
+    this.attachments = attachments;
+    this.fail = fail;
+    this.transcript = new Transcript($("transcript"), { submit: (view, outputs) => this.submit(view, outputs), fail });
+    this.open(null);
+  }
+
+  /** What is open. Made anew whenever that changes, so late answers for the old one are told apart. */
+  open(threadId) {
+    this.here?.stopped.abort();
+    this.here = { threadId, view: null, busy: false, stopped: new AbortController() };
+    return this.here;
+  }
+
+  /** Opens a thread; null is a new one. */
+  async show(threadId) {
+    const here = this.open(threadId);
+    this.fail(null);
+    threads.mark(threadId);
+    this.update();
+    if (threadId === null) return this.transcript.clear(greeting());
+    this.transcript.clear(el("p", { class: "small" }, "Loading…"));
+    try {
+      await this.paint(here);
+      await this.follow(here);
+    } catch (error) {
+      if (here !== this.here) return;
+      this.transcript.clear();
+      this.fail(error);
+    }
+  }
+
+  /** Paints the conversation from the store. */
+  async paint(here) {
+    const [messages, runs] = await untilAnswered(() => load(here), here.stopped.signal, this.fail);
+    if (here !== this.here) return;
+    here.view = this.transcript.thread(messages, runs);
+    this.assistants.choose(runs.at(-1)?.run.assistant_id);
+  }
+
+  async send() {
+    const { here } = this;
+    const assistant = this.assistants.chosen;
+    if (assistant === null) return this.assistants.open(null);
+    this.fail(null);
+    here.busy = true;
+    this.update();
+    try {
+      const text = $("text").value;
+      const message = { role: "user", ...(await this.attachments.message(text, assistant.tools)) };
+      if (here.threadId === null) await this.begin(here, text);
+      const path = `/v1/threads/${here.threadId}`;
+      const said = await api.post(`${path}/messages`, message);
+      $("text").value = "";
+      this.attachments.clear();
+      if (here !== this.here) return;
+      $("text").dispatchEvent(new Event("input"));
+      this.transcript.message(said);
+      await this.listen(here, `${path}/runs`, { assistant_id: assistant.id });
+    } catch (error) {
+      if (here === this.here) this.fail(error);
+    } finally {
+      here.busy = false;
+      if (here === this.here) this.update();
+    }
+  }
+
+  async begin(here, text) {
+    const thread = await api.post("/v1/threads", { metadata: { title: text.trim().replace(/\s+/g, " ").slice(0, 80) } });
+    here.threadId = thread.id;
+    threads.add(thread);
+    if (here !== this.here) return;
+    history.replaceState(null, "", `#${thread.id}`);
+    this.transcript.clear();
+    threads.mark(thread.id);
+  }
+
+  /** Starts or continues a run and shows its events; should the stream break off, asks for the run instead. */
+  async listen(here, path, body) {
+    const before = here.view;
+    let known = body.tool_outputs !== undefined;
+    here.busy = true;
+    try {
+      for await (const event of stream(path, body, here.stopped.signal)) {
+        if (event.name === "thread.run.created") [here.view, known] = [this.transcript.run(event.data, true), true];
+        else if (event.name === "error") throw new Failure(event.data.error.message);
+        else here.view?.take(event);
+        this.update();
+      }
+    } catch (error) {
+      // A refused request has a status: nothing was started. Otherwise the run goes on without us.
+      if (error.status || error.name === "AbortError") throw error;
+      if (here !== this.here) return;
+      if (known) await this.refresh(here);
+      else await this.paint(here);
+      if (!known && here.view?.run.id === before?.run.id) throw error; // it never began
+    } finally {
+      here.busy = false;
+    }
+    await this.follow(here);
+  }
+
+  /** Looks at an active run that nobody streams until it is over or asks for something. */
+  async follow(here) {
+    while (here === this.here && here.view !== null && isRunning(here.view.run)) {
+      this.update();
+      await pause(POLL, here.stopped.signal);
+      await this.refresh(here);
+    }
+    this.update();
+  }
+
+  /** Brings the newest run up to date with the store. */
+  async refresh(here) {
+    const { threadId, view, stopped: { signal } } = here;
+    const path = `/v1/threads/${threadId}`;
+    const runPath = `${path}/runs/${view.run.id}`;
+    const ask = async () => [await api.get(runPath, signal), ...(await Promise.all([all(`${path}/messages`, signal), stepsOf(runPath, signal)]))];
+    const [run, messages, steps] = await untilAnswered(ask, signal, this.fail);
+    fill(view, steps, new Map(messages.map((message) => [message.id, message])));
+    view.show(run);
+  }
+
+  /** Answers a run's required action; tells whether that worked. */
+  async submit(view, outputs) {
+    const { here } = this;
+    this.fail(null);
+    try {
+      const path = `/v1/threads/${here.threadId}/runs/${view.run.id}/submit_tool_outputs`;
+      await this.listen(here, path, { tool_outputs: outputs });
+      // Whoever used a form that has gone since would have lost the place.
+      if (document.activeElement === document.body) $("text").focus();
+      return true;
+    } catch (error) {
+      if (here === this.here) this.fail(error);
+      return false;
+    }
+  }
+
+  async cancel() {
+    const { here } = this;
+    const held = document.activeElement === $("cancel");
+    try {
+      here.view.show(await api.post(`/v1/threads/${here.threadId}/runs/${here.view.run.id}/cancel`));
+      if (!here.busy) await this.follow(here);
+    } catch (error) {
+      if (here === this.here) this.fail(error);
+    }
+    this.update();
+    if (held && here === this.here && $("cancel").hidden) $("text").focus();
+  }
+
+  /** Shows the newest run again: who answers has become known. */
+  repaint() {
+    this.here.view?.show(this.here.view.run);
+  }
+
+  /** Brings the controls in line with what is open. */
+  update() {
+    const run = this.here.view?.run;
+    const active = run !== undefined && isActive(run);
+    $("cancel").hidden = !active;
+    $("cancel").disabled = run?.status === "cancelling";
+    $("send").disabled = active || this.here.busy;
+    const status = active ? inWords(run.status) : this.here.busy ? "sending" : "";
+    if ($("status").textContent !== status) $("status").textContent = status;
+  }
+}
+
+function isRunning(run) {
+  return isActive(run) && run.status !== "requires_action";
+}
+
+function greeting() {
+  return el("div", { class: "greeting" },
+    el("img", { src: "/playground/icon.svg", alt: "", width: "64", height: "64" }),
+    el("h1", {}, "What shall we work on?"),
+    el("p", {}, "Choose an assistant, or make one. Then write a message."));
+}
+
+async function load({ threadId, stopped: { signal } }) {
+  const path = `/v1/threads/${encodeURIComponent(threadId)}`;
+  const [messages, runs] = await Promise.all([all(`${path}/messages`, signal), all(`${path}/runs`, signal)]);
+  const steps = await Promise.all(runs.map((run) => stepsOf(`${path}/runs/${run.id}`, signal)));
+  return [messages, runs.map((run, index) => ({ run, steps: steps[index] }))];
+}
