@@ -35,6 +35,7 @@ PATHS = {
     "health": "healthz/?",
     "messages": f"{PREFIX}/threads/[^/]+/messages(/.*)?",
     "models": f"{PREFIX}/models(/.*)?",
+    "other_calls": f"{PREFIX}/((chat/)?completions|embeddings|responses|moderations|(images|audio)/[^/]+)/?",
     "playground": "playground(/.*)?",
     "runs": f"{PREFIX}/threads/([^/]+/)?runs(/.*)?",
     "threads": f"{PREFIX}/threads(/.*)?",

@@ -164,6 +164,9 @@ param entraAudience string = 'https://cognitiveservices.azure.com,https://ai.azu
 @description('Origins whose pages may call from a browser, separated by commas; not for public pages. Empty: none.')
 param corsOrigins string = ''
 
+@description('Whether chat completions, embeddings, images and other calls that are not the box\'s own are passed on to the model, uncounted.')
+param forwardOtherCalls bool = true
+
 // Countries
 
 @secure()
@@ -309,6 +312,7 @@ module functionApp 'modules/function-app.bicep' = {
     settings: {
       BOX_API_KEYS: string(apiKeyHashes)
       CORS_ORIGINS: corsOrigins
+      FORWARD_OTHER_CALLS: string(forwardOtherCalls)
       ENTRA_OWNERS: entraOwners
       ENTRA_TENANT_ID: tenant().tenantId
       ENTRA_AUDIENCE: entraAudience

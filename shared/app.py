@@ -133,12 +133,7 @@ class Box:
     async def close(self) -> None:
         """Release what is being driven, then everything that is open."""
         await self.driven.close()
-        deps = self.deps
-        await deps.readers.close()
-        ports = (deps.sandbox, deps.llm, deps.embedders, deps.queue, deps.ingestion, deps.store, deps.blobs)
-        for port in ports:
-            if port is not None:
-                await port.close()
+        await self.deps.close()
         await self.close_storage()
 
 
@@ -166,6 +161,8 @@ def build(
     clock: Callable[[], float] = time.time,
 ) -> Box:
     """A box for these settings; what else is given replaces ours."""
+    from shared.llm.responses.forwarding import provider_of
+
     settings = without_itself(settings)
     storage = storage_for(settings) if storage is None else storage
     deps = Deps(
@@ -180,6 +177,7 @@ def build(
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
+        provider=provider_of(settings),
         clock=clock,
     )
     driven = DrivenRuns(deps)

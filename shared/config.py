@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
     model_context_tokens: int = 120_000
     """What a prompt may hold before older messages are dropped, in tokens as the box estimates them."""
+    forward_other_calls: bool = True
+    """Whether calls of the client that are not the box's own (chat completions, responses, embeddings, images, audio,
+    moderations) are passed on to the model's endpoint, with the box's credentials. No budget of the box counts them."""
 
     # file search
     embedding_model: str = "text-embedding-3-small"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deadline import function_timeout
-from shared.llm.base import Llm
+from shared.llm.base import Llm, Provider
 from shared.queue.base import Queue
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedders, Index
@@ -39,6 +39,8 @@ class Deps:
     toolbox: Toolbox = field(default_factory=dict)
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
+    #: Who takes the client's calls that are not ours; None: nobody.
+    provider: Provider | None = None
     #: The processes that read files.
     readers: Readers = field(default_factory=Readers)
 
@@ -50,6 +52,14 @@ class Deps:
     def now(self) -> int:
         """Unix seconds, as every timestamp of the API is."""
         return int(self.clock())
+
+    async def close(self) -> None:
+        """Release what the ports hold; storage may share more, which its home closes."""
+        await self.readers.close()
+        outside = (self.sandbox, self.llm, self.provider, self.embedders)
+        for port in (*outside, self.queue, self.ingestion, self.store, self.blobs):
+            if port is not None:
+                await port.close()
 
 
 @dataclass(frozen=True, slots=True)

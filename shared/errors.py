@@ -4,11 +4,14 @@ ApiError                    any status; carries message, type, param and code, a
 ├── InvalidRequest     400  the client's mistake
 ├── Unauthorized       401
 ├── NotFoundError      404  the object does not exist, or belongs to somebody else
+├── ProviderError      any  what the model's provider answered to a call that was passed on to it
 └── ServerError        500  our fault; the message never tells why
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 #: Characters that a message quotes of what the client sent, which may be anything.
@@ -20,6 +23,8 @@ class ApiError(Exception):
 
     status = 500
     type = "server_error"
+    #: Headers of the answer, such as when to come back.
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int | None = None):
         super().__init__(message)
@@ -60,6 +65,24 @@ class ServerError(ApiError):
         super().__init__(
             "The server had an error processing your request. Sorry about that! You can retry your request."
         )
+
+
+class ProviderError(ApiError):
+    """The model's provider refused a call that was passed on to it, or could not be asked; without secrets."""
+
+    def __init__(
+        self,
+        message: str,
+        status: int,
+        *,
+        type: str | None = None,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ):
+        super().__init__(message, param=param, code=code, status=status)
+        self.type = type or ("server_error" if status >= 500 else "invalid_request_error")
+        self.headers = headers
 
 
 def not_found(kind: str, identifier: str) -> NotFoundError:

@@ -49,7 +49,7 @@ FLOORS = [
     {"deps"},
     {"files"},
     {"vector_stores"},
-    {"assistants"},
+    {"assistants", "forwarding"},
     {"threads"},
     {"runs"},
     {"housekeeping"},

@@ -16,6 +16,7 @@ from shared.api import (
     health,
     messages,
     models,
+    other_calls,
     playground,
     runs,
     threads,
@@ -68,6 +69,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> FastAPI:
         vector_stores,
         vector_store_files,
         models,
+        other_calls,
     ):
         app.include_router(resource.routes.router)
     for page in (docs, front_door, health, playground):

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def answer_error(error: Exception, method: str, request_id: str) -> Response:
     """The one place where errors become answers. What nobody foresaw is logged, and told to nobody."""
     if isinstance(error, ApiError):
-        return answer(error.body(), error.status)
+        return answer(error.body(), error.status, dict(error.headers))
     if isinstance(error, Overdue):
         logger.error("request overdue", extra={"action": "request_overdue", "request_id": request_id})
     else:

@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,8 @@ DEPLOYMENTS: Final = "/openai/deployments/"
 #: Betalgo's provider for Azure writes `/openai//assistants`.
 REPEATED_SLASHES: Final = re.compile("//+")
 
+ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
+
 #: Paths that need no key.
 OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *front_door.PATHS, *playground.FILES})
 
@@ -45,6 +48,8 @@ class CallInfo:
     azure: bool
     request_id: str
     owner: str = ""
+    #: The name that a path of Azure's has before the operation; empty: none.
+    deployment: str = ""
 
 
 class Gateway:
@@ -59,8 +64,9 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        path, azure = canonical(scope["path"])
-        call = CallInfo(scope["path"], azure, f"req_{uuid.uuid4().hex}")
+        named, deployment = without_deployment(scope)
+        path, azure = canonical(named)
+        call = CallInfo(scope["path"], azure, f"req_{uuid.uuid4().hex}", deployment=deployment)
         inner = {**scope, "path": path, "raw_path": path.encode(), "box": call}
         answered = False
 
@@ -122,12 +128,21 @@ def guarded(headers: list[Header]) -> list[Header]:
     return [*headers, *(pair for pair in GUARDS if pair[0] not in named)]
 
 
+def without_deployment(scope: Scope) -> tuple[str, str]:
+    """The path without `/deployments/NAME`, and the name: it may have slashes, which arrive as `%2F`."""
+    path: str = scope["path"]
+    if not REPEATED_SLASHES.sub("/", path).startswith(DEPLOYMENTS):
+        return path, ""
+    raw = scope.get("raw_path") or path.encode()
+    # From Functions they arrive as `%252F`; here, that is how they stay apart from the path's own.
+    kept = unquote(ENCODED_SLASH.sub("%252F", raw.decode("latin-1")))
+    name, _, rest = REPEATED_SLASHES.sub("/", kept).removeprefix(DEPLOYMENTS).partition("/")
+    return f"{AZURE}/{ENCODED_SLASH.sub('/', rest)}", ENCODED_SLASH.sub("/", name)
+
+
 def canonical(path: str) -> tuple[str, bool]:
     """The path under `/v1`, without trailing or repeated slashes, and whether it came by one of Azure's prefixes."""
     path = REPEATED_SLASHES.sub("/", path).rstrip("/") or "/"
-    if path.startswith(DEPLOYMENTS):
-        _, _, rest = path.removeprefix(DEPLOYMENTS).partition("/")
-        return f"{CANONICAL}/{rest}", True
     if path.startswith(f"{AZURE}/"):
         rest = path.removeprefix(AZURE)
         return (rest if rest.startswith(f"{CANONICAL}/") else CANONICAL + rest), True

@@ -51,7 +51,8 @@ MALFORMED: Final = (
 class Outline:
     """What can be said of JSON without parsing it; fed piece by piece. Exact up to where it stops being JSON."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_VALUES) -> None:
+        self._most = most
         #: One less than keys and values together.
         self.values = 0
         self._bare = 0
@@ -75,8 +76,8 @@ class Outline:
         outside = b"".join(parts[self._in_string :: 2])
         self.values += sum(outside.count(each) for each in STRUCTURE)
         self._bare += len(outside.translate(None, WHITE))
-        if self.values > MAX_VALUES or self._bare > MAX_BARE:
-            raise too_many_values()
+        if self.values > self._most or self._bare > MAX_BARE:
+            raise too_many_values(self._most)
         self._measure(parts)
         self._in_string ^= len(parts) % 2 == 0
 
@@ -100,11 +101,11 @@ class Outline:
             )
 
 
-def too_many_values() -> ApiError:
+def too_many_values(most: int = MAX_VALUES) -> ApiError:
     """The 400 for a body that would take too long to read."""
     message = (
         "Your request's JSON body has too many keys and values, or too long numbers. "
-        f"Expected at most {MAX_VALUES} keys and values."
+        f"Expected at most {most} keys and values."
     )
     return InvalidRequest(message, code="body_above_max_values")
 
@@ -118,12 +119,12 @@ def too_many_keys(count: int) -> ApiError:
     return InvalidRequest(message, code="object_above_max_properties")
 
 
-async def body(request: Request, model: type[Model]) -> Model:
+async def body(request: Request, model: type[Model], most: int = MAX_VALUES) -> Model:
     """The body as a request model; no body is an empty object, as is null where nothing is required. Raises ApiError.
 
-    Between the steps over a large body others have their turn.
+    `most` keys and values may come. Between the steps over a large body others have their turn.
     """
-    raw = await _bytes(request)
+    raw = await _bytes(request, most)
     large = len(raw) > LARGE
     if large:
         await asyncio.sleep(0)
@@ -169,8 +170,8 @@ def check(value: object) -> None:
             raise InvalidRequest(MALFORMED)
 
 
-async def _bytes(request: Request) -> bytes:
-    pieces, size, outline = [], 0, Outline()
+async def _bytes(request: Request, most: int) -> bytes:
+    pieces, size, outline = [], 0, Outline(most)
     async for piece in request.stream():
         size += len(piece)
         if size > MAX_BODY:

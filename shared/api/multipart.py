@@ -31,6 +31,8 @@ class FormPart:
     #: None: an ordinary field.
     filename: str | None
     pieces: AsyncIterator[bytes]
+    #: What the client says that it is.
+    content_type: str | None = None
 
     async def text(self) -> str:
         """A field's value. Raises InvalidRequest."""
@@ -50,8 +52,8 @@ def malformed(why: str) -> InvalidRequest:
     return InvalidRequest(f"We could not parse the multipart form of your request: {why}.")
 
 
-async def parts(request: Request) -> AsyncIterator[FormPart]:
-    """The parts of the form; what is not read of one is skipped. Raises InvalidRequest."""
+async def parts(request: Request, most: int = MAX_PARTS) -> AsyncIterator[FormPart]:
+    """The parts of the form, `most` at most; what is not read of one is skipped. Raises InvalidRequest."""
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -61,7 +63,7 @@ async def parts(request: Request) -> AsyncIterator[FormPart]:
     async for each in seen:
         if isinstance(each, dict):
             count += 1
-            if count > MAX_PARTS:
+            if count > most:
                 raise malformed("it has too many parts")
             yield _part(each, _pieces(seen))
 
@@ -79,7 +81,13 @@ def _part(headers: Headers, pieces: AsyncIterator[bytes]) -> FormPart:
     _, options = parse_options_header(disposition)
     if b"name" not in options:
         raise malformed("a part has no name")
-    return FormPart(options[b"name"].decode(errors="replace"), file_name(disposition, options), pieces)
+    kind = headers.get(b"content-type")
+    return FormPart(
+        options[b"name"].decode(errors="replace"),
+        file_name(disposition, options),
+        pieces,
+        None if kind is None else kind.decode("latin-1"),
+    )
 
 
 async def _seen(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[Seen]:

@@ -71,9 +71,17 @@ class Form:
     max_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A body or an answer that the model's provider defines, and the box passes on."""
+
+    #: Content types.
+    kinds: tuple[str, ...]
+
+
 def documented(
-    gives: type[BaseModel] | ListOf | Binary,
-    takes: type[BaseModel] | Form | None,
+    gives: type[BaseModel] | ListOf | Binary | Passed,
+    takes: type[BaseModel] | Form | Passed | None,
     parameters: list[Json],
     *,
     optional_body: bool,
@@ -85,6 +93,8 @@ def documented(
         extra["parameters"] = parameters
     if isinstance(takes, Form):
         extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": takes.schema}}}
+    elif isinstance(takes, Passed):
+        extra["requestBody"] = {"required": True, "content": {kind: {"schema": {}} for kind in takes.kinds}}
     elif takes is not None:
         content = {"application/json": {"schema": _reference(takes)}}
         extra["requestBody"] = {"required": not optional_body, "content": content}
@@ -96,7 +106,9 @@ def documented(
     return {"response_model": None, "responses": responses, "openapi_extra": extra}
 
 
-def _contents(gives: type[BaseModel] | ListOf | Binary, *, streams: bool) -> Json:
+def _contents(gives: type[BaseModel] | ListOf | Binary | Passed, *, streams: bool) -> Json:
+    if isinstance(gives, Passed):
+        return {kind: {"schema": {}} for kind in gives.kinds}
     if isinstance(gives, Binary):
         return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     contents: Json = {"application/json": {"schema": _reference(gives)}}

@@ -12,6 +12,7 @@ caller          who asks, always
 body            the JSON body as the request model it is annotated with, or the parts of a `form`
 *query*         each declared query's value
 driven          the runs that this host drives, if the route `streams`
+request         instead of the body, if the route `passes` it on unread
 
 The body is read before the query. What is raised on the way is an error of `shared.errors`, answered by the gateway.
 """
@@ -30,7 +31,7 @@ from pydantic import BaseModel
 
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
-from shared.api.openapi import Binary, Form, ListOf, documented
+from shared.api.openapi import Binary, Form, ListOf, Passed, documented
 from shared.api.query import Query
 from shared.api.requests import caller
 from shared.errors import too_large
@@ -73,14 +74,16 @@ class Routes:
         self,
         path: str,
         *,
-        gives: type[BaseModel],
+        gives: type[BaseModel] | Passed,
         query: Sequence[Query] = (),
         form: Form | None = None,
+        passes: Passed | None = None,
         optional_body: bool = False,
         streams: bool = False,
     ) -> Callable[[H], H]:
         """A route that creates, changes or does something. `streams`: the answer may be a stream of events, too."""
-        return self._route("POST", path, gives, query, form=form, optional_body=optional_body, streams=streams)
+        body = form or passes
+        return self._route("POST", path, gives, query, body=body, optional_body=optional_body, streams=streams)
 
     def delete(self, path: str, *, gives: type[BaseModel]) -> Callable[[H], H]:
         """A route that removes."""
@@ -90,15 +93,15 @@ class Routes:
         self,
         method: str,
         path: str,
-        gives: type[BaseModel] | ListOf | Binary,
+        gives: type[BaseModel] | ListOf | Binary | Passed,
         query: Sequence[Query] = (),
         *,
-        form: Form | None = None,
+        body: Form | Passed | None = None,
         optional_body: bool = False,
         streams: bool = False,
     ) -> Callable[[H], H]:
         def add(handler: H) -> H:
-            takes = form or _annotated_body(handler)
+            takes = body or _annotated_body(handler)
             path_parts = PATH_PART.findall(self.router.prefix + path)
             _check(handler, {"caller", *path_parts, *(each.argument for each in query)}, takes, streams=streams)
             endpoint = _endpoint(handler, takes, query, streams=streams)
@@ -119,19 +122,23 @@ def _annotated_body(handler: Handler) -> type[BaseModel] | None:
 
 def _check(handler: Handler, given: set[str], takes: object, *, streams: bool) -> None:
     """Raises TypeError for a handler that takes other arguments than it will be called with."""
-    given = given | ({"body"} if takes is not None else set()) | ({"driven"} if streams else set())
+    if takes is not None:
+        given = given | {"request" if isinstance(takes, Passed) else "body"}
+    given = given | ({"driven"} if streams else set())
     if given != {*inspect.signature(handler).parameters}:
         raise TypeError(f"{handler.__name__} of {handler.__module__} will be called with {sorted(given)}")
 
 
 def _endpoint(
-    handler: Handler, takes: type[BaseModel] | Form | None, query: Sequence[Query], *, streams: bool
+    handler: Handler, takes: type[BaseModel] | Form | Passed | None, query: Sequence[Query], *, streams: bool
 ) -> Callable[..., Awaitable[Response]]:
     """What is called with a request and the parts of its path."""
 
     async def endpoint(request: Request, **arguments: Any) -> Response:
         if isinstance(takes, Form):
             arguments["body"] = _parts(request, takes)
+        elif isinstance(takes, Passed):
+            arguments["request"] = request
         elif takes is not None:
             arguments["body"] = await json_body(request, takes)
         for each in query:

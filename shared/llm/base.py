@@ -1,4 +1,4 @@
-"""The model port: one model turn at a time, in the Responses API's terms.
+"""The model port: one model turn at a time, in the Responses API's terms; and `Provider`, for calls that are not ours.
 
 A turn is taken in one of two ways: `stream` holds the connection and yields what the model says; `start`, `poll` and
 `cancel` leave it running at the provider. Which tools exist and what becomes of calls is the engine's business.
@@ -6,7 +6,8 @@ A turn is taken in one of two ways: `stream` holds the connection and yields wha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -175,6 +176,43 @@ class Llm(Protocol):
 
     async def health(self) -> ModelHealth:
         """Whether it can be asked, found out within seconds and for nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """A POST for the provider, as it goes out; our own credentials are added on the way."""
+
+    #: Below the endpoint's base URL, such as `/embeddings`.
+    path: str
+    content_type: str
+    #: Pieces are sent as they come, and held nowhere.
+    body: bytes | AsyncIterator[bytes]
+    #: What the caller would like to read.
+    accept: str = "*/*"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """What the provider answers, as it comes in."""
+
+    status: int
+    #: Those that may be passed on.
+    headers: Mapping[str, str]
+    #: Raises ProviderError when it breaks off; a stream of events ends with one that says so.
+    pieces: AsyncIterator[bytes]
+
+
+class Provider(Protocol):
+    """Takes calls of the provider's API that are not the box's own."""
+
+    def call(self, call: ProviderCall) -> AbstractAsyncContextManager[ProviderAnswer]:
+        """The answer while the block lasts; leaving it closes the connection. Raises ProviderError for a refusal, and
+        whatever the pieces of the body raise."""
         ...
 
     async def close(self) -> None:

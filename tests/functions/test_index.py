@@ -13,8 +13,8 @@ from shared.functions_bridge import require_streams
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["assistants", "docs", "files", "front_door", "health", "messages", "models", "playground", "runs",
-            "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
+FAMILIES = ["assistants", "docs", "files", "front_door", "health", "messages", "models", "other_calls", "playground",
+            "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
 PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
 PATHS = {
     "POST /assistants": "assistants",
@@ -37,7 +37,13 @@ PATHS = {
     "POST /vector_stores/vs_1/file_batches/vsfb_1/cancel": "vector_stores",
     "GET /models": "models",
     "GET /models/org/name:tag": "models",
-    "POST /chat/completions": "z_other",
+    "POST /chat/completions": "other_calls",
+    "POST /completions": "other_calls",
+    "POST /responses/": "other_calls",
+    "POST /images/edits": "other_calls",
+    "POST /audio/transcriptions": "other_calls",
+    "GET /responses/resp_1": "z_other",
+    "POST /chat": "z_other",
     "GET /runs": "z_other",
     "PUT /unknown": "z_other",
     "OPTIONS /threads": "threads",

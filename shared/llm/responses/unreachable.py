@@ -25,7 +25,7 @@ _KINDS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
     ((ConnectionRefusedError,), "The model could not be reached: its server refused the connection."),
 )
 _NO_CONNECTION: Final = "The model could not be reached: no connection to its server."
-_NO_ANSWER: Final = "The model did not answer in time."
+NO_ANSWER: Final = "The model did not answer in time."
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -56,13 +56,13 @@ def kind(error: Exception) -> str | None:
         "SocketTimeoutError",
     }
     lost = any(_names(each) & {"ServerDisconnectedError", "ClientOSError", "ConnectionError"} for each in chain)
-    return _NO_ANSWER if not lost and any(_names(each) & silent for each in chain) else None
+    return NO_ANSWER if not lost and any(_names(each) & silent for each in chain) else None
 
 
 def may_have_arrived(error: Exception) -> bool:
     """Whether the endpoint may have taken the request of which nothing came back: a connection that was lost."""
     lost = any("APIConnectionError" in _names(each) for each in causes(error))
-    return lost and kind(error) in (None, _NO_ANSWER)
+    return lost and kind(error) in (None, NO_ANSWER)
 
 
 def story(error: Exception, told: str) -> str:
