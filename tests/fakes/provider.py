@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 from openai.types.moderation import Categories
+from python_multipart.multipart import Field, File, parse_form
 
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses
@@ -36,8 +37,6 @@ class Seen:
     headers: dict[str, str]
     #: The body, or the fields of a form; of a file: name, content type, bytes and digest.
     body: Json
-    #: Headers of parts and pieces of bodies arrived at so many seconds of the loop's clock.
-    times: list[float] = field(default_factory=list)
 
 
 class FakeProvider(FakeResponses):
@@ -191,28 +190,18 @@ class FakeProvider(FakeResponses):
         if request.content_type != "multipart/form-data":
             seen.body = json.loads(await request.read())
             return seen.body
-        with suppress(asyncio.CancelledError, ConnectionError):
-            async for part in await request.multipart():
-                assert isinstance(part, BodyPartReader)
-                await self._take(seen, part)
-            return seen.body
-        self.left.set()
-        raise asyncio.CancelledError
-
-    async def _take(self, seen: Seen, part: BodyPartReader) -> None:
-        assert part.name is not None
-        if part.filename is None:
-            seen.body[part.name] = await part.text()
-            return
-        digest, size = hashlib.sha256(), 0
-        async for piece in _pieces(part):
-            seen.times.append(asyncio.get_running_loop().time())
-            digest.update(piece)
-            size += len(piece)
-            self.asked.set()
-        kind = part.headers.get("Content-Type")
-        file = {"filename": part.filename, "type": kind, "bytes": size, "sha256": digest.hexdigest()}
-        seen.body.setdefault(part.name, []).append(file)
+        sent = io.BytesIO()
+        try:
+            while piece := await request.content.readany():
+                self.asked.set()
+                sent.write(piece)
+        except (asyncio.CancelledError, ConnectionError):
+            self.left.set()
+            raise
+        sent.seek(0)
+        headers = {"Content-Type": request.headers["Content-Type"].encode()}
+        parse_form(headers, sent, lambda field: _add_field(seen.body, field), lambda file: _add_file(seen.body, file))
+        return seen.body
 
     def _note(self, request: web.Request, body: Json) -> Seen:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -220,9 +209,19 @@ class FakeProvider(FakeResponses):
         return self.last
 
 
-async def _pieces(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while piece := await part.read_chunk(65_536):
-        yield piece
+def _add_field(body: Json, field: Field) -> None:
+    assert field.field_name is not None
+    body[field.field_name.decode()] = (field.value or b"").decode()
+
+
+def _add_file(body: Json, file: File) -> None:
+    assert file.field_name is not None
+    assert file.file_name is not None
+    file.file_object.seek(0)
+    read = file.file_object.read()
+    file.close()
+    told = {"filename": file.file_name.decode(), "type": file.content_type, "bytes": len(read)}
+    body.setdefault(file.field_name.decode(), []).append(told | {"sha256": hashlib.sha256(read).hexdigest()})
 
 
 def _completion(body: Json, **choice: Any) -> Json:

@@ -225,7 +225,7 @@ async def test_what_the_box_serves_beside_the_api(client: AsyncOpenAI, host: Hos
     async with host.http.get("/healthz?deep=1") as answer:
         works = {"status": "ok", "model": "answers", "storage": "answers", "poison": 0}
         assert (answer.status, await answer.json()) == (200, works)
-    async with host.http.post("/v1/chat/completions", headers={"Authorization": f"Bearer {KEY}"}) as answer:
+    async with host.http.post("/v1/fine_tuning/jobs", headers={"Authorization": f"Bearer {KEY}"}) as answer:
         assert answer.status == 404
         assert (await answer.json())["error"]["message"].startswith("Invalid URL")
 
