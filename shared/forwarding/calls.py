@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared import json_text
 from shared.errors import NotFoundError
 from shared.forwarding.storage import check
 from shared.json_types import Json
@@ -70,7 +70,7 @@ def outgoing(call: OtherCall, body: Json, naming: Naming) -> bytes:
             changed["model"] = model
     if call.stored:
         changed["store"] = False
-    return json.dumps(changed, separators=(",", ":")).encode("ascii")
+    return json_text.ascii_bytes(changed)
 
 
 def not_passed_on(path: str, *, allowed: bool) -> NotFoundError:
