@@ -117,6 +117,8 @@ class RunRecord(StoredRecord):
     side_effects: list[str] = Field(default_factory=list)
     #: The model response under way in background mode.
     response_id: str | None = None
+    #: Responses of the present turn that failed there and were begun anew.
+    lost_responses: int = 0
     #: The step, and the message it writes, that are not finished.
     open_step: str | None = None
     open_message: str | None = None

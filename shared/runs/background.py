@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from typing import Final
+
+from shared.backoff import Backoff
 from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.runs import queue_messages
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.usage import remarks_on, usage_of
+
+logger = logging.getLogger(__name__)
+
+#: Between responses that fail at the provider; 30 seconds in all.
+RESTARTS: Final = Backoff(first=0.5, factor=4.0, longest=16.0, attempts=5, spread=(0.75, 1.25))
 
 
 def is_wanted(recorder: Recorder) -> bool:
@@ -19,7 +29,7 @@ def is_wanted(recorder: Recorder) -> bool:
 async def begin(recorder: Recorder, request: TurnRequest) -> None:
     """Begin the turn and leave the run to its polls. Raises LlmError and Superseded."""
     deps, record = recorder.deps, recorder.record
-    key = f"{record.run.id}-{record.turns}"
+    key = f"{record.run.id}-{record.turns}" + f"-{record.lost_responses}" * (record.lost_responses > 0)
     response_id = await deps.llm.start(request, key, record.run.deadline)
     recorder.state.await_response(response_id)
     await queue_messages.poll(deps, record, polls=0)
@@ -45,3 +55,20 @@ async def collect(recorder: Recorder, message: RunMessage) -> Turn | LlmError | 
     elif turn is None:
         await queue_messages.poll(deps, record, message.polls)
     return turn
+
+
+async def begin_anew(recorder: Recorder, error: LlmError) -> None:
+    """Forget a response that failed for a reason that may pass, and wait a little: the turn is taken again.
+
+    Nothing is committed before the new response is known: whoever dies meanwhile finds the failed one again. Raises the
+    error if another attempt is no use.
+    """
+    failures = recorder.record.lost_responses + 1
+    if not error.broke_off or failures >= RESTARTS.attempts:
+        raise error
+    recorder.record.response_id, recorder.record.lost_responses = None, failures
+    recorder.state.count_usage(usage_of(error.usage), remarks_on(error.usage))
+    run_id, delay = recorder.run.id, RESTARTS.delay(failures)
+    extra = {"action": "model_turn_begun_anew", "run_id": run_id, "code": error.code, "delay": round(delay, 3)}
+    logger.warning("model turn begun anew", extra=extra)
+    await asyncio.sleep(delay)

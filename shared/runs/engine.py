@@ -55,8 +55,8 @@ class Engine:
         """
         try:
             if isinstance(turn, LlmError):
-                raise turn
-            if turn is not None:
+                await background.begin_anew(self.recorder, turn)
+            elif turn is not None:
                 self.state.refer_to(of_steps(await steps(self.deps, self.state.record)))
                 await self._settle(turn, TurnWriter(self.recorder, self.toolset))
             while self.state.run.status == "in_progress" and self.state.record.response_id is None:

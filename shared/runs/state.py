@@ -193,7 +193,8 @@ class RunState:
         """One more model turn is over, wherever it was taken."""
         record = self.record
         self._spend(usage)
-        record.turns, record.response_id, record.turn_left = record.turns + 1, None, False
+        record.turns, record.response_id = record.turns + 1, None
+        record.turn_left, record.lost_responses = False, 0
 
     def count_usage(self, usage: Usage, remarks: Metadata) -> None:
         """Count what a turn used that will not be finished: for its step, if it has one, and for the run."""

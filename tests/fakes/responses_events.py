@@ -24,6 +24,8 @@ class FakeTurn:
     text: tuple[str, ...] = ()
     #: (name, arguments as JSON text) of each function call.
     calls: tuple[tuple[str, str], ...] = ()
+    #: The id of each call, as servers make them up; empty: ids of their own.
+    call_ids: tuple[str, ...] = ()
     refusal: str = ""
     reasoning: bool = False
     #: max_output_tokens | content_filter
@@ -32,7 +34,7 @@ class FakeTurn:
     tokens: tuple[int, int, int, int, int] | None = None
     #: The response says nothing of its tokens, as small servers do.
     without_usage: bool = False
-    #: The response ends as failed with this code (server_error, rate_limit_exceeded, …).
+    #: The response ends as failed with this code (server_error, rate_limit_exceeded, …); `null`: it does not say why.
     failed: str = ""
     #: The stream carries an `error` event with this code after `cut_after` events.
     error_event: str = ""
@@ -114,7 +116,8 @@ def _items(turn: FakeTurn) -> list[Json]:
         items.append({"id": f"msg_{MARK}", **message})
     for number, (name, arguments) in enumerate(turn.calls):
         names = {"id": f"fc_{MARK}{number}", "type": "function_call", "status": "completed", "name": name}
-        items.append({**names, "call_id": f"call_{MARK}{number}", "arguments": arguments})
+        call_id = turn.call_ids[number] if turn.call_ids else f"call_{MARK}{number}"
+        items.append({**names, "call_id": call_id, "arguments": arguments})
     return items
 
 
@@ -135,7 +138,7 @@ def _response(turn: FakeTurn, model: str, status: str, background: bool = False)
         "created_at": 1_790_000_000,
         "status": status,
         "background": background,
-        "error": {"code": turn.failed, "message": turn.message} if status == "failed" else None,
+        "error": _failure(turn) if status == "failed" else None,
         "incomplete_details": {"reason": turn.incomplete} if status == "incomplete" else None,
         "instructions": None,
         "max_output_tokens": None,
@@ -155,6 +158,10 @@ def _response(turn: FakeTurn, model: str, status: str, background: bool = False)
         "user": None,
         "metadata": {},
     }
+
+
+def _failure(turn: FakeTurn) -> Json | None:
+    return None if turn.failed == "null" else {"code": turn.failed, "message": turn.message}
 
 
 def _events(turn: FakeTurn, model: str) -> list[Json]:

@@ -57,6 +57,8 @@ class FakeResponses:
     fault_rate: float = 0.0
     #: A background response is unfinished for so many polls.
     polls_before_done: int = 0
+    #: So many background responses are forgotten before they are asked for.
+    forgets: int = 0
     #: Parameter (dotted) the model does not support -> error code; "" names no parameter, only the text does.
     refuses: dict[str, str | None] = field(default_factory=dict)
     #: Whether `bodies` fills; off for load.
@@ -65,6 +67,10 @@ class FakeResponses:
     without: str = ""
     #: As OGX streams: every item has the same index.
     all_at_index_0: bool = False
+    #: Members that nothing the fake says has, as some servers leave them out: `id`, `item_id`, `usage`, …
+    lacks: tuple[str, ...] = ()
+    #: Streams end as those of Chat Completions do.
+    says_done: bool = False
     default: FakeTurn = HELLO
     #: Whether there is a list of models.
     lists_models: bool = True
@@ -154,6 +160,10 @@ class FakeResponses:
         if self.without:
             kept = [each for each in events.split(b"\n\n") if f"event: {self.without}\n".encode() not in each + b"\n"]
             events = b"\n\n".join(kept)
+        if self.lacks:
+            events = b"".join(self._event_without(each) for each in events.split(b"\n\n")[:-1])
+        if self.says_done:
+            events += b"data: [DONE]\n\n"
         headers = {"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "req_fake"}
         if not turn.is_cut and not self.event_delay:
             return web.Response(body=events, headers=headers)
@@ -170,6 +180,10 @@ class FakeResponses:
             return _lose_connection(request, response)
         return response
 
+    def _event_without(self, event: bytes) -> bytes:
+        head, _, data = event.partition(b"\ndata: ")
+        return head + b"\ndata: " + json.dumps(without(json.loads(data), self.lacks)).encode() + b"\n\n"
+
     async def _fault(self, request: web.Request) -> web.StreamResponse:
         if random.random() < 0.5:
             return _json(error_bytes(FakeTurn(status=503)), 503)
@@ -178,6 +192,8 @@ class FakeResponses:
     async def _retrieve(self, request: web.Request) -> web.Response:
         self.polls += 1
         identifier = request.match_info["id"]
+        if self.forgets > 0 and self._background.pop(identifier, None) is not None:
+            self.forgets -= 1
         background = self._background.get(identifier)
         if background is None:
             return _unknown(identifier)
@@ -251,6 +267,15 @@ class FakeResponses:
 
     async def _tell_state(self, request: web.Request) -> web.Response:
         return web.json_response(self.state())
+
+
+def without(data: Any, names: tuple[str, ...]) -> Any:
+    """JSON without the members of these names, at any depth."""
+    if isinstance(data, list):
+        return [without(each, names) for each in data]
+    if isinstance(data, dict):
+        return {name: without(value, names) for name, value in data.items() if name not in names}
+    return data
 
 
 def meaning(text: str, size: int) -> list[float]:

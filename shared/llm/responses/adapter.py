@@ -38,6 +38,11 @@ _CONNECT_SECONDS = 10.0
 _SHORT_CALL_SECONDS = 30.0
 _PROBE_SECONDS = 10.0
 _TAIL_SECONDS = 1.0
+_NOT_FOUND = 404
+#: Not every server lists its models.
+_NO_SUCH_CALL = (_NOT_FOUND, 405, 501)
+#: How a request without a model and an input is refused.
+_INCOMPLETE = (400, 422)
 
 
 class ResponsesLlm:
@@ -96,10 +101,13 @@ class ResponsesLlm:
             raise failure_of(response)
         except _foreign_errors() as error:
             logger.warning("model poll failed", extra={"action": "model_poll_failed", **facts(error)})
-            if not isinstance(error, TurnFailed) and isinstance(decide(error), Retry):
+            may_pass = isinstance(decide(error), Retry)
+            if may_pass and not isinstance(error, TurnFailed):
                 return None
             final = _final(error)
             final.usage = getattr(error, "usage", None) or TurnUsage()
+            # A response that the endpoint has forgotten is begun anew, too.
+            final.broke_off = may_pass or getattr(error, "status_code", None) == _NOT_FOUND
             raise final from error
 
     async def cancel(self, response_id: str) -> TurnUsage:
@@ -131,12 +139,23 @@ class ResponsesLlm:
                 listed = await self._short_call("get", "/models")
             names = [str(model["id"]) for model in listed["data"]]
         except _foreign_errors() as error:
+            if getattr(error, "status_code", None) in _NO_SUCH_CALL and await self._takes_turns():
+                return ModelHealth(answers=True)
             logger.warning("model probe failed", extra={"action": "model_probe_failed", **facts(error)})
             return ModelHealth(answers=False, words=probe.trouble(error))
         unlisted = [] if self._endpoint.has_deployments else probe.unlisted(self._aliases.values(), names)
         if unlisted:
             return ModelHealth(answers=False, words=f"The model's server does not list {', '.join(unlisted)}.")
         return ModelHealth(answers=True)
+
+    async def _takes_turns(self) -> bool:
+        """Whether a turn that asks for nothing is refused as such: then there is the call, and it costs nothing."""
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._call("post", "/responses", body={}, options={"timeout": _timeout(_PROBE_SECONDS)})
+        except _foreign_errors() as error:
+            return getattr(error, "status_code", None) in _INCOMPLETE
+        return True
 
     async def close(self) -> None:
         """Close the connections."""

@@ -90,8 +90,20 @@ def _sendable(item: Json) -> Json:
         return {"type": "message", "role": "assistant", "content": _text_of(item)}
     if item.get("role") == "user" and isinstance(item["content"], list):
         return item | {"content": [_nameless(part) for part in item["content"]]}
+    if item.get("type") == "function_call":
+        item = item | {"arguments": _as_json(item.get("arguments") or "")}
     clear = item.get("type") == "reasoning" and not item.get("encrypted_content")
     return {key: value for key, value in item.items() if key != "status" and (key != "id" or clear)}
+
+
+def _as_json(arguments: object) -> str:
+    """A call's arguments as an object in JSON: many servers read them again, and fail at what the model once wrote."""
+    if not isinstance(arguments, str):
+        return json.dumps(arguments)
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else json.dumps({"arguments": arguments})
+    except (ValueError, RecursionError):
+        return json.dumps({"arguments": arguments} if arguments.strip() else {})
 
 
 def _nameless(part: Json) -> Json:

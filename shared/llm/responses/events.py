@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.ids import random_text
 from shared.json_types import Json
 from shared.llm.base import (
     UNREPORTED,
@@ -56,6 +57,7 @@ class Reader:
         self._heard: set[int] = set()
         #: The response failed, and nothing has said why yet.
         self.failure: TurnFailed | None = None
+        self._call_ids = CallIds()
         self._has_begun = False
         self._reported: TurnUsage | None = None
 
@@ -76,7 +78,8 @@ class Reader:
                 return TextDelta(self._number(event), event["delta"], refusal=True)
             case "response.output_item.added":
                 number, item = self._number(event), event["item"]
-                return CallStarted(number, item["call_id"], item["name"]) if item["type"] == "function_call" else None
+                if item["type"] == "function_call":
+                    return CallStarted(number, self._call_ids.next(item), item["name"])
             case "response.function_call_arguments.delta":
                 self._heard.add(self._number(event))
                 return ArgumentsDelta(self._number(event), event["delta"])
@@ -85,7 +88,7 @@ class Reader:
             case "response.output_item.done":
                 self._items[self._number(event)] = event["item"]
             case "response.completed" | "response.incomplete":
-                return TurnDone(turn_of(event["response"], self._items))
+                return TurnDone(turn_of(event["response"], self._items, self._call_ids))
             case "response.failed":
                 failure = failure_of(event["response"])
                 self._reported = failure.usage
@@ -99,7 +102,7 @@ class Reader:
 
     def _number(self, event: Json) -> int:
         """The number of the item that the event is about: the server's, unless another item has that already."""
-        index: int = event["output_index"]
+        index: int = event.get("output_index") or 0
         item_id = event.get("item_id") or (event.get("item") or {}).get("id")
         if item_id is None:
             return index
@@ -109,10 +112,34 @@ class Reader:
         return self._numbers[item_id]
 
 
-def turn_of(response: Json, streamed: dict[int, Json] | None = None) -> Turn:
-    """The turn that a finished response is."""
+class CallIds:
+    """The ids of a response's calls, each its own: some servers give several calls one id, or none to any."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+
+    def next(self, item: Json) -> str:
+        """The id of the response's next call: its own, unless it has none or an earlier call has it, too."""
+        given = item.get("call_id") or ""
+        self._ids.append(given if given and given not in self._ids else f"call_{random_text(24)}")
+        return self._ids[-1]
+
+    def put_into(self, items: list[Json]) -> list[Json]:
+        """The response's items with the ids that its calls, in their order, have been given already."""
+        known = iter(self._ids[:])
+        return [
+            item | {"call_id": next(known, None) or self.next(item), "arguments": item.get("arguments") or ""}
+            if item.get("type") == "function_call"
+            else item
+            for item in items
+        ]
+
+
+def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: CallIds | None = None) -> Turn:
+    """The turn that a finished response is; `call_ids` are those that its calls had in the stream."""
     # Azure completes reasoning items only here, so the streamed ones are second best.
-    items = response.get("output") or [item for _, item in sorted((streamed or {}).items())]
+    found = response.get("output") or [item for _, item in sorted((streamed or {}).items())]
+    items = (call_ids or CallIds()).put_into(found)
     reason = None
     if response.get("status") == "incomplete":
         reason = (response.get("incomplete_details") or {}).get("reason")
