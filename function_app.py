@@ -21,7 +21,7 @@ from shared import logs  # noqa: E402
 from shared.functions_bridge import answer, require_streams  # noqa: E402
 
 if TYPE_CHECKING:
-    from shared.app import Box
+    from shared.box import Box
 
 #: Every operation exists under each of these.
 PREFIX = "(v1|openai(/v1|/deployments/[^/]+)?)"

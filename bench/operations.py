@@ -17,8 +17,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from bench.counting import CountingTransport
-from shared.app import Box, azure_storage, build
+from shared.app import azure_storage, build
 from shared.assistants import assistants
+from shared.box import Box
 from shared.config import Settings
 from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm, call, text

@@ -21,7 +21,8 @@ from pydantic import SecretStr
 
 from bench.counting import CountingTransport, counting
 from shared import ids, layout
-from shared.app import Box, azure_storage, build, storage_for
+from shared.app import azure_storage, build, storage_for
+from shared.box import Box
 from shared.config import Settings
 from shared.deps import Caller
 from shared.files import files

@@ -2,139 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any
 
-from fastapi import FastAPI
-
-from shared import housekeeping, preload
+from shared import preload
 from shared.api.app import create_app
 from shared.blobs.base import Blobs
+from shared.box import Box, Close
 from shared.config import Settings
-from shared.deadline import Overdue, invocation
 from shared.deps import Deps
 from shared.home import open_home, outside_of_app
-from shared.json_types import Json
 from shared.llm.base import Llm
 from shared.own_address import without_itself
 from shared.queue.base import Queue
-from shared.queue.consumer import Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedders
 from shared.search.index import SegmentIndex
-from shared.search.parsing.readers import AT_ONCE
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.tools.base import Tool, toolbox
 from shared.vector_stores.worker import IngestionWorker
 
-logger = logging.getLogger(__name__)
-
-#: How often housekeeping is due, as the timer trigger's schedule says, too.
-HOUSEKEEPING_SECONDS: Final = 3600
-DAY: Final = 24 * 3600
-
-Close = Callable[[], Awaitable[None]]
-
 
 async def nothing_to_close() -> None:
     """For homes whose ports close all they opened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box, ready to serve and to work."""
-
-    deps: Deps
-    worker: Worker
-    ingestion_worker: IngestionWorker
-    driven: DrivenRuns
-    asgi: FastAPI
-    close_storage: Close
-
-    async def handle_run(self, body: Json) -> None:
-        """A message of the queue `runs`."""
-        async with invocation(self.deps.granted):
-            await self.worker.handle(body)
-
-    async def handle_poisoned_run(self, body: Json) -> None:
-        """A message of the queue `runs-poison`."""
-        async with invocation(self.deps.granted):
-            await self.worker.poisoned(body)
-
-    async def handle_ingestion(self, body: Json) -> None:
-        """A message of the queue `ingestion`."""
-        async with invocation(self.deps.granted):
-            await self.ingestion_worker.handle(body)
-
-    async def handle_poisoned_ingestion(self, body: Json) -> None:
-        """A message of the queue `ingestion-poison`."""
-        async with invocation(self.deps.granted):
-            await self.ingestion_worker.poisoned(body)
-
-    async def on_timer(self) -> None:
-        """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
-        await self.housekeeping()
-        await self.asgi.state.health.look()
-
-    async def housekeeping(self, *, thorough: bool = False) -> None:
-        """What is done every hour: overdue records; orphaned blobs once a day, or if it is to be thorough."""
-        try:
-            async with invocation(self.deps.granted):
-                await housekeeping.sweep(self.deps)
-                await housekeeping.report_poison(self.deps)
-                if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
-                    await housekeeping.remove_orphans(self.deps)
-        except Overdue:
-            logger.warning("housekeeping unfinished", extra={"action": "housekeeping_unfinished"})
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """Take messages from the queues, as the triggers do on Azure; afterwards close everything."""
-        settings = self.deps.settings
-        visibility, limit = settings.lease_seconds, max(1, settings.runs_at_once)
-        runs = Consumer(self.deps.queue, self.handle_run, self.handle_poisoned_run, limit=limit, visibility=visibility)
-        ingestion = Consumer(
-            self.deps.ingestion,
-            self.handle_ingestion,
-            self.handle_poisoned_ingestion,
-            limit=AT_ONCE,
-            # Twice a lease: a slow file may be read twice, but a dead host is not waited for.
-            visibility=2 * visibility,
-        )
-        tasks = [asyncio.create_task(work) for work in (runs.run(), ingestion.run(), self._keep_house())]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            await self.close()
-
-    async def _keep_house(self) -> None:
-        thorough = True  # a laptop may never be on when the day begins
-        while True:
-            try:
-                await self.housekeeping(thorough=thorough)
-                thorough = False
-            except Exception:
-                logger.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
-
-    async def close(self) -> None:
-        """Release what is being driven, then everything that is open."""
-        await self.driven.close()
-        await self.deps.close()
-        await self.close_storage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +53,7 @@ def build(
     *,
     storage: Storage | None = None,
     llm: Llm | None = None,
+    embedders: Embedders | None = None,
     tools: Iterable[Tool] | None = None,
     sandbox: CodeSandbox | None = None,
     clock: Callable[[], float] = time.time,
@@ -172,7 +70,7 @@ def build(
         queue=storage.runs,
         ingestion=storage.ingestion,
         index=SegmentIndex(storage.store, storage.blobs),
-        embedders=embedders(settings),
+        embedders=vectors(settings) if embedders is None else embedders,
         session_secret=SessionSecret(storage.store),
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
@@ -251,7 +149,7 @@ def model(settings: Settings) -> Llm:
     return from_settings(settings) or OfflineLlm()
 
 
-def embedders(settings: Settings) -> Embedders:
+def vectors(settings: Settings) -> Embedders:
     """What makes vectors for file search: the model's endpoint if there is one that can."""
     from shared.llm.responses.endpoint import CredentialRefused, endpoint_of
     from shared.search.embeddings.choice import HashedVectors, ModelVectors

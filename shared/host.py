@@ -20,7 +20,8 @@ import uvicorn
 from pydantic import SecretStr
 
 from shared import logs
-from shared.app import Box, build
+from shared.app import build
+from shared.box import Box
 from shared.config import Settings
 from shared.connections import guarded
 from shared.demo import OFFLINE

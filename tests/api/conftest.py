@@ -24,11 +24,12 @@ import uvicorn
 from openai import AsyncOpenAI, AzureOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 from pydantic import SecretStr
 
-from shared.app import build
+from shared.app import build, storage_for, vectors
 from shared.config import Settings
 from shared.deps import Deps
 from shared.llm.scripted import ScriptedLlm
 from shared.tools.base import Tool
+from tests.fakes.ports import Port, ported
 
 Result = TypeVar("Result")
 
@@ -36,6 +37,9 @@ Result = TypeVar("Result")
 TLS = ssl.create_default_context()
 
 KEY, OTHER_KEY = "sk-test-0123456789", "sk-other-0123456789"
+
+#: Seconds after which what failed is tried again.
+RETRY_DELAY = 0.1
 
 #: A function of the client's.
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
@@ -81,7 +85,7 @@ class Clock:
 
 
 class Box:
-    """The box under test: its address, its ports, its loop."""
+    """The box under test: its address, its loop, its ports, whose methods `box.deps.store.replace(…)` replaces."""
 
     def __init__(self, home: Path, settings: dict[str, Any]):
         self.llm = ScriptedLlm()
@@ -116,11 +120,18 @@ class Box:
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        made = build(self.settings, llm=self.llm, tools=self.tools, clock=self.clock)
+        made = build(
+            self.settings,
+            storage=ported(storage_for(self.settings)),
+            llm=self.llm,
+            embedders=Port(vectors(self.settings)),
+            tools=self.tools,
+            clock=self.clock,
+        )
         self.deps = made.deps
         config = uvicorn.Config(made.asgi, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         self._server = Server(config, self._listening)
-        async with made.at_work():
+        async with made.at_work(retry_delay=RETRY_DELAY):
             await self._server.serve(sockets=[self.socket])
 
 

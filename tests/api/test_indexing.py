@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,22 +19,30 @@ from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
 from shared.vector_stores.worker import IngestionWorker
 from tests.api.test_vector_stores import filled, upload
+from tests.fakes.ports import Port
+
+
+def embedded_by(box, batches) -> None:
+    """Have vectors made by `batches`, which is handed an embedder's own."""
+    embedder = Port(HashedEmbedder())
+    embedder.replace(batches=batches)
+    box.deps.embedders.replace(of=lambda of, name: embedder)
 
 
 class Gate:
     """Holds files back between being read and being indexed."""
 
-    def __init__(self, box, monkeypatch, caplog):
+    def __init__(self, box, caplog):
         self.box, self.caplog, self.reached, self.opened = box, caplog, 0, box.event()
         caplog.set_level(logging.INFO, "shared.vector_stores")
-        embed = HashedEmbedder.embed
 
-        async def embed_later(embedder, texts):
+        async def later(batches, texts):
             self.reached += 1
             await self.opened.wait()
-            return await embed(embedder, texts)
+            async for batch in batches(texts):
+                yield batch
 
-        monkeypatch.setattr(HashedEmbedder, "embed", embed_later)
+        embedded_by(box, later)
 
     def wait(self, files: int = 1) -> None:
         eventually(lambda: self.reached >= files)
@@ -51,8 +58,8 @@ class Gate:
 
 
 @pytest.fixture
-def gate(box, monkeypatch, caplog):
-    return Gate(box, monkeypatch, caplog)
+def gate(box, caplog):
+    return Gate(box, caplog)
 
 
 def eventually(holds) -> None:
@@ -66,10 +73,9 @@ def unindexed(box, store_id: str, file_id: str) -> None:
     eventually(lambda: box.run(box.deps.index.chunks(store_id, file_id)) == [])
 
 
-def slow_queue(box, monkeypatch) -> None:
+def slow_queue(box) -> None:
     """Messages arrive after the requests that sent them."""
-    send = type(box.deps.ingestion).send
-    monkeypatch.setattr(type(box.deps.ingestion), "send", lambda queue, body, delay=0: send(queue, body, max(delay, 1)))
+    box.deps.ingestion.replace(send=lambda send, body, delay=0: send(body, max(delay, 1)))
 
 
 def test_a_file_cancelled_while_it_is_read_is_not_found(client, box, gate):
@@ -130,18 +136,17 @@ def test_a_file_attached_anew_is_cut_as_the_last_one_asked(client, box, gate):
     assert len(box.run(box.deps.index.chunks(store.id, file))) > 10
 
 
-def test_a_file_that_waits_long_is_asked_for_again_but_not_every_minute(client, box, gate, monkeypatch):
+def test_a_file_that_waits_long_is_asked_for_again_but_not_every_minute(client, box, gate):
     store = client.vector_stores.create()
     client.vector_stores.files.create(store.id, file_id=upload(client, "a.txt", b"alpha"))
     gate.wait()
     sent = []
-    send = type(box.deps.ingestion).send
 
-    async def counted(queue, body, delay=0):
+    async def counted(send, body, delay=0):
         sent.append(body)
-        await send(queue, body, delay)
+        await send(body, delay)
 
-    monkeypatch.setattr(type(box.deps.ingestion), "send", counted)
+    box.deps.ingestion.replace(send=counted)
     box.clock.advance(3600)
     for _ in range(3):
         box.run(sweep(box.deps))
@@ -166,66 +171,63 @@ def test_a_file_may_keep_more_batches_waiting_than_fit_into_a_commit(client, gat
         assert (counts.in_progress, counts.completed) == (0, int(end == "completed"))
 
 
-def test_batches_that_share_a_file_may_be_attached_at_once(client, box, monkeypatch):
+def test_batches_that_share_a_file_may_be_attached_at_once(client, box):
     """A file comes with another batch just when this one has read the store's row."""
     store = client.vector_stores.create()
     first, shared = upload(client, "a.txt", b"alpha"), upload(client, "b.txt", b"beta")
-    get, reads = type(box.deps.store).get, []
+    reads = []
 
-    async def get_slowly(records, partition, key):
-        row = await get(records, partition, key)
+    async def get_slowly(get, partition, key):
+        row = await get(partition, key)
         if key == layout.STORE_KEY:
             reads.append(key)
             if len(reads) == 2:
                 await attach(Caller(box.deps, "me"), store.id, AttachFile(file_id=shared))
         return row
 
-    slow_queue(box, monkeypatch)
-    monkeypatch.setattr(type(box.deps.store), "get", get_slowly)
+    slow_queue(box)
+    box.deps.store.replace(get=get_slowly)
     batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=[first, shared], poll_interval_ms=50)
     assert (batch.file_counts.completed, batch.file_counts.total) == (2, 2)
     assert client.vector_stores.retrieve(store.id).file_counts.total == 2
     assert len(client.vector_stores.files.list(store.id).data) == 2
 
 
-def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box, monkeypatch):
+def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box):
     """Both begin; the request loses every race for the batch's row."""
     store = client.vector_stores.create()
     file = upload(client, "a.txt", b"alpha")
-    commit = type(box.deps.store).commit
     lost: list[Any] = []
 
-    async def lose(records, partition, changes):
+    async def lose(commit, partition, changes):
         if len(lost) < BACKOFF.attempts and any(change.key.startswith(layout.ITEM) for change in changes):
             lost.append(partition)
             raise Conflict("somebody else was faster")
-        return await commit(records, partition, changes)
+        return await commit(partition, changes)
 
-    slow_queue(box, monkeypatch)
-    monkeypatch.setattr("shared.optimistic.BACKOFF", replace(BACKOFF, first=0))
-    monkeypatch.setattr(type(box.deps.store), "commit", lose)
+    slow_queue(box)
+    box.deps.store.replace(commit=lose)
     batch = client.vector_stores.file_batches.create(store.id, file_ids=[file])
     assert (batch.status, batch.file_counts.in_progress) == ("in_progress", 1)
     done = client.vector_stores.file_batches.poll(batch.id, vector_store_id=store.id, poll_interval_ms=50)
     assert done.file_counts.completed == 1
 
 
-def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(http, client, box, monkeypatch):
+def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(http, client, box):
     store = client.vector_stores.create()
     file = upload(client, "a.txt", b"alpha")
     sent = []
 
-    async def lost(queue, body, delay=0):
+    async def lost(send, body, delay=0):
         sent.append(body)
 
-    async def refuse(records, partition, changes):
+    async def refuse(commit, partition, changes):
         if any(change.key.startswith(layout.ITEM) for change in changes):
             raise Unavailable("not now")
-        return await commit(records, partition, changes)
+        return await commit(partition, changes)
 
-    commit = type(box.deps.store).commit
-    monkeypatch.setattr(type(box.deps.ingestion), "send", lost)
-    monkeypatch.setattr(type(box.deps.store), "commit", refuse)
+    box.deps.ingestion.replace(send=lost)
+    box.deps.store.replace(commit=refuse)
     assert http.post(f"vector_stores/{store.id}/file_batches", json={"file_ids": [file]}).status_code >= 500
     [message] = [body for body in sent if body["kind"] == "batch"]
     box.run(IngestionWorker(box.deps).poisoned(message))
@@ -236,14 +238,13 @@ def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(ht
 class Rationed:
     """An embedder that makes a few vectors at a time and then asks to come again; it may break, too."""
 
-    def __init__(self, monkeypatch, box, at_once: int, breaks: int = 0, wait: float = 0.05):
+    def __init__(self, box, at_once: int, breaks: int = 0, wait: float = 0.05):
         self.made: list[str] = []
-        monkeypatch.setattr("shared.queue.consumer.RETRY_DELAY", 0.05)
 
-        async def batches(embedder, texts):
+        async def some(batches, texts):
             nonlocal breaks
             if at_once:
-                yield dict(enumerate(await embedder.embed(texts[:at_once])))
+                yield dict(enumerate(await HashedEmbedder().embed(texts[:at_once])))
                 self.made += texts[:at_once]
             if breaks:
                 breaks -= 1
@@ -251,7 +252,7 @@ class Rationed:
             if len(texts) > at_once:
                 raise EmbeddingUnavailable("rate limit", retry_after=wait)
 
-        monkeypatch.setattr(HashedEmbedder, "batches", batches)
+        embedded_by(box, some)
 
 
 def long_file(client) -> str:
@@ -259,8 +260,8 @@ def long_file(client) -> str:
 
 
 @pytest.mark.parametrize("breaks", [0, 3])
-def test_a_file_larger_than_the_quota_is_indexed_and_no_text_is_embedded_twice(client, box, monkeypatch, breaks):
-    rationed = Rationed(monkeypatch, box, at_once=20, breaks=breaks)
+def test_a_file_larger_than_the_quota_is_indexed_and_no_text_is_embedded_twice(client, box, breaks):
+    rationed = Rationed(box, at_once=20, breaks=breaks)
     store = client.vector_stores.create()
     file = client.vector_stores.files.create_and_poll(
         long_file(client), vector_store_id=store.id, chunking_strategy=SMALL, poll_interval_ms=50
@@ -272,8 +273,8 @@ def test_a_file_larger_than_the_quota_is_indexed_and_no_text_is_embedded_twice(c
     assert kept(box) == []
 
 
-def test_a_file_that_is_detached_while_it_waits_leaves_nothing(client, box, monkeypatch):
-    Rationed(monkeypatch, box, at_once=20, wait=2)
+def test_a_file_that_is_detached_while_it_waits_leaves_nothing(client, box):
+    Rationed(box, at_once=20, wait=2)
     store = client.vector_stores.create()
     file = client.vector_stores.files.create(store.id, file_id=long_file(client), chunking_strategy=SMALL)
     eventually(lambda: kept(box) != [])
@@ -281,12 +282,11 @@ def test_a_file_that_is_detached_while_it_waits_leaves_nothing(client, box, monk
     eventually(lambda: kept(box) == [])
 
 
-def test_a_quota_that_lets_nothing_through_ends_in_a_failure(client, box, monkeypatch):
-    Rationed(monkeypatch, box, at_once=0)
-    monkeypatch.setattr("shared.vector_stores.worker.MOST_IDLE", 2)
+def test_a_quota_that_lets_nothing_through_ends_in_a_failure(client, box):
+    Rationed(box, at_once=0, wait=0.001)
     store = client.vector_stores.create()
     file = client.vector_stores.files.create_and_poll(
-        long_file(client), vector_store_id=store.id, chunking_strategy=SMALL, poll_interval_ms=50
+        upload(client, "a.txt", b"alpha"), vector_store_id=store.id, poll_interval_ms=50
     )
     assert (file.status, file.last_error.code) == ("failed", "server_error")
 
@@ -298,12 +298,12 @@ def kept(box) -> list[str]:
     return box.run(names())
 
 
-def test_a_file_that_a_busy_machine_could_not_read_in_time_is_read_later(client, monkeypatch, caplog):
-    monkeypatch.setattr("shared.queue.consumer.RETRY_DELAY", 0.2)
-    monkeypatch.setattr("shared.search.parsing.parser.SECONDS", 0.001)
+def test_a_file_that_a_busy_machine_could_not_read_in_time_is_read_later(client, box, caplog):
+    readers = box.deps.readers
+    enough, readers.seconds = readers.seconds, 0.001
     store = client.vector_stores.create()
     file = client.vector_stores.files.create(store.id, file_id=upload(client, "a.txt", b"alpha"))
     eventually(lambda: "not read within" in caplog.text)
-    monkeypatch.setattr("shared.search.parsing.parser.SECONDS", 60.0)
+    readers.seconds = enough
     file = client.vector_stores.files.poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
     assert (file.status, file.last_error) == ("completed", None)

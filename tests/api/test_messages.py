@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from shared.objects.message import text_part
-from shared.store.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -105,15 +104,13 @@ def test_a_deleted_message_is_gone(client, thread, http):
     assert http.delete(f"threads/{thread.id}/messages/{message.id}").status_code == 404
 
 
-async def test_messages_added_at_the_same_time_are_all_kept(async_client, monkeypatch):
-    get = SqliteStore.get
-
-    async def slowly(*arguments):
-        row = await get(*arguments)
+async def test_messages_added_at_the_same_time_are_all_kept(async_client, box):
+    async def slowly(get, *place):
+        row = await get(*place)
         await asyncio.sleep(0.002)
         return row
 
-    monkeypatch.setattr(SqliteStore, "get", slowly)
+    box.deps.store.replace(get=slowly)
     thread = await async_client.beta.threads.create()
     texts = {str(number) for number in range(20)}
     await asyncio.gather(

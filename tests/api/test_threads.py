@@ -5,7 +5,6 @@ from __future__ import annotations
 from shared import layout
 from shared.llm.scripted import call
 from shared.store.base import Unavailable
-from shared.store.sqlite import SqliteStore
 
 
 def test_a_thread_needs_no_body(client, http):
@@ -62,14 +61,14 @@ def test_a_deleted_thread_takes_everything_with_it(client, http, box):
     assert box.run(box.deps.store.scan(layout.thread("me", thread.id), "!", "~", 200)) == []
 
 
-def test_deleting_is_taken_up_where_it_broke_off(client, http, box, monkeypatch):
+def test_deleting_is_taken_up_where_it_broke_off(client, http, box):
     async def fail(*arguments):
         raise Unavailable("not now")
 
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
-    with monkeypatch.context() as patch:
-        patch.setattr(SqliteStore, "scan", fail)
-        assert http.delete(f"threads/{thread.id}").status_code == 500
+    box.deps.store.replace(scan=fail)
+    assert http.delete(f"threads/{thread.id}").status_code == 500
+    box.deps.store.replace()
     assert http.get(f"threads/{thread.id}").status_code == 404
     message = {"role": "user", "content": "x"}
     assert http.post(f"threads/{thread.id}/messages", json=message).status_code == 404

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.app import Box, build
+from shared.app import build
 from shared.assistants import assistants
+from shared.box import Box
 from shared.config import Settings
 from shared.deps import Caller
 from shared.json_types import Json

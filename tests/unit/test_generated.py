@@ -16,8 +16,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from docs.build import OVERRIDES
-from shared import app, deadline
+from shared import deadline
 from shared.api.auth import ApiKeys
+from shared.box import HOUSEKEEPING_SECONDS
 from shared.config import Settings, variable
 from shared.queue import consumer
 
@@ -115,7 +116,7 @@ def test_housekeeping_is_due_as_often_as_the_timer_says():
     schedule = re.search(r'timer_trigger\("timer", "([^"]*)"', (ROOT / "function_app.py").read_text())
     assert schedule is not None
     assert schedule[1] == "0 0 * * * *"
-    assert seconds("01:00:00") == app.HOUSEKEEPING_SECONDS
+    assert seconds("01:00:00") == HOUSEKEEPING_SECONDS
 
 
 def seconds(span: str) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.app import Box
 from shared.assistants import assistants
+from shared.box import Box
 from shared.deps import Caller
 from shared.llm.scripted import ScriptedLlm
 from shared.objects.assistant_requests import CreateAssistant

@@ -10,15 +10,12 @@ import tempfile
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from shared.search.base import Chunk
 from shared.search.parsing.chunking import Strategy
 from shared.search.parsing.formats import ParsingFailed, invalid, reader_of
 from shared.search.parsing.readers import Readers
-
-#: On the clock; the child itself is bounded by processor time. Less than a message of the queue stays hidden.
-SECONDS: Final = 100.0
 
 
 class ReadingInterrupted(Exception):
@@ -50,7 +47,7 @@ async def parse(
             return await parse(filename, content, strategy, seconds, readers=readers)
         finally:
             await readers.close()
-    seconds = min(SECONDS, seconds)
+    seconds = min(readers.seconds, seconds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         with path.open("wb") as file:

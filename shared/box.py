@@ -1,0 +1,127 @@
+"""A whole box as hosts use it: one method for each kind of message, one for the timer, the app for HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+
+from shared import housekeeping
+from shared.deadline import Overdue, invocation
+from shared.deps import Deps
+from shared.json_types import Json
+from shared.queue.consumer import RETRY_DELAY, Consumer
+from shared.runs.driven import DrivenRuns
+from shared.runs.worker import Worker
+from shared.search.parsing.readers import AT_ONCE
+from shared.vector_stores.worker import IngestionWorker
+
+logger = logging.getLogger(__name__)
+
+#: How often housekeeping is due, as the timer trigger's schedule says, too.
+HOUSEKEEPING_SECONDS: Final = 3600
+DAY: Final = 24 * 3600
+
+Close = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box, ready to serve and to work."""
+
+    deps: Deps
+    worker: Worker
+    ingestion_worker: IngestionWorker
+    driven: DrivenRuns
+    asgi: FastAPI
+    close_storage: Close
+
+    async def handle_run(self, body: Json) -> None:
+        """A message of the queue `runs`."""
+        async with invocation(self.deps.granted):
+            await self.worker.handle(body)
+
+    async def handle_poisoned_run(self, body: Json) -> None:
+        """A message of the queue `runs-poison`."""
+        async with invocation(self.deps.granted):
+            await self.worker.poisoned(body)
+
+    async def handle_ingestion(self, body: Json) -> None:
+        """A message of the queue `ingestion`."""
+        async with invocation(self.deps.granted):
+            await self.ingestion_worker.handle(body)
+
+    async def handle_poisoned_ingestion(self, body: Json) -> None:
+        """A message of the queue `ingestion-poison`."""
+        async with invocation(self.deps.granted):
+            await self.ingestion_worker.poisoned(body)
+
+    async def on_timer(self) -> None:
+        """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
+        await self.housekeeping()
+        await self.asgi.state.health.look()
+
+    async def housekeeping(self, *, thorough: bool = False) -> None:
+        """What is done every hour: overdue records; orphaned blobs once a day, or if it is to be thorough."""
+        try:
+            async with invocation(self.deps.granted):
+                await housekeeping.sweep(self.deps)
+                await housekeeping.report_poison(self.deps)
+                if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
+                    await housekeeping.remove_orphans(self.deps)
+        except Overdue:
+            logger.warning("housekeeping unfinished", extra={"action": "housekeeping_unfinished"})
+
+    @asynccontextmanager
+    async def at_work(self, *, retry_delay: float = RETRY_DELAY) -> AsyncIterator[None]:
+        """Take messages from the queues, as the triggers do on Azure; afterwards close everything.
+
+        What failed is tried again after `retry_delay` seconds.
+        """
+        visibility = self.deps.settings.lease_seconds
+        runs = Consumer(
+            self.deps.queue,
+            self.handle_run,
+            self.handle_poisoned_run,
+            limit=max(1, self.deps.settings.runs_at_once),
+            visibility=visibility,
+            retry_delay=retry_delay,
+        )
+        ingestion = Consumer(
+            self.deps.ingestion,
+            self.handle_ingestion,
+            self.handle_poisoned_ingestion,
+            limit=AT_ONCE,
+            # Twice a lease: a slow file may be read twice, but a dead host is not waited for.
+            visibility=2 * visibility,
+            retry_delay=retry_delay,
+        )
+        tasks = [asyncio.create_task(work) for work in (runs.run(), ingestion.run(), self._keep_house())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await self.close()
+
+    async def _keep_house(self) -> None:
+        thorough = True  # a laptop may never be on when the day begins
+        while True:
+            try:
+                await self.housekeeping(thorough=thorough)
+                thorough = False
+            except Exception:
+                logger.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def close(self) -> None:
+        """Release what is being driven, then everything that is open."""
+        await self.driven.close()
+        await self.deps.close()
+        await self.close_storage()
