@@ -31,6 +31,8 @@ class GuardedProtocol(H11Protocol):
     """uvicorn's protocol with limits; `guarded` makes the class that one server uses."""
 
     most: ClassVar[int]
+    head_seconds: ClassVar[float]
+    body_seconds: ClassVar[float]
     #: The least recently heard first.
     waiting: ClassVar[dict[GuardedProtocol, None]]
 
@@ -44,7 +46,7 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
         self.waiting[self] = None
         self._begun = self._heard = self.loop.time()
-        self._watch(HEAD_SECONDS)
+        self._watch(self.head_seconds)
         if len(self.waiting) * 2 > self.most or len(self.connections) > self.most:
             next(iter(self.waiting)).end(TOO_MANY)
 
@@ -81,7 +83,7 @@ class GuardedProtocol(H11Protocol):
         if self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and not self.transport.is_closing():
             self.waiting[self] = None
             if self._timer is None and self._begun is not None:
-                self._watch(HEAD_SECONDS)
+                self._watch(self.head_seconds)
 
     def _watch(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._look)
@@ -93,19 +95,22 @@ class GuardedProtocol(H11Protocol):
             return
         now = self.loop.time()
         if self.conn.their_state is h11.SEND_BODY:
-            left = BODY_SECONDS if self.flow.read_paused else self._heard + BODY_SECONDS - now
+            left = self.body_seconds if self.flow.read_paused else self._heard + self.body_seconds - now
         else:
-            left = self._begun + HEAD_SECONDS - now
+            left = self._begun + self.head_seconds - now
         if left <= 0:
             self.end(TOO_LATE)
         else:
             self._watch(left)
 
 
-def guarded(most: int) -> type[GuardedProtocol]:
+def guarded(
+    most: int, *, head_seconds: float = HEAD_SECONDS, body_seconds: float = BODY_SECONDS
+) -> type[GuardedProtocol]:
     """The protocol of a server with at most so many connections, and no more than descriptors are there for."""
     if sys.platform != "win32":
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if descriptors != resource.RLIM_INFINITY:
             most = min(most, max(descriptors - RESERVED, 16))
-    return type("Protocol", (GuardedProtocol,), {"most": most, "waiting": {}})
+    own = {"most": most, "head_seconds": head_seconds, "body_seconds": body_seconds, "waiting": {}}
+    return type("Protocol", (GuardedProtocol,), own)

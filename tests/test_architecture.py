@@ -227,3 +227,40 @@ def test_objects_and_the_requests_about_them_are_files_of_their_own(path: Path) 
         assert not bases & {"ApiObject", "StoredRecord"}
     elif path.stem not in ("common", "tools"):
         assert not bases & {"RequestBody", "OneOfKinds"}
+
+
+#: What a test may put in place of something of ours, with the reason.
+PATCHED = {
+    ("landlock", "abi"): "what this machine's kernel can do",
+    ("capabilities", "for_reading"): "what this machine's root may do",
+    ("terms", "split"): "how a released version did it",
+    ("background", "RESTARTS"): "waits of half a minute in all, below a run that is driven",
+}
+
+
+def patched(path: Path) -> Iterator[tuple[str, str]]:
+    """What of ours the test puts something in the place of: (module, class or type, name)."""
+    tree = ast.parse(path.read_text())
+    imports_of_ours = [
+        node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared")
+    ]
+    ours = {alias.asname or alias.name for node in imports_of_ours for alias in node.names}
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        if node.func.attr not in ("setattr", "setitem", "delattr", "delitem"):
+            continue
+        target, name = node.args[0], ast.unparse(node.args[1]).strip("'") if len(node.args) > 1 else ""
+        match target:
+            case ast.Constant(value=str(text)) if text.startswith("shared."):
+                yield text, name
+            case ast.Name(id=text) if text in ours:
+                yield text, name
+            case ast.Call(func=ast.Name(id="type")):
+                yield ast.unparse(target), name
+
+
+def test_limits_are_passed_in_and_ports_doubled_but_nothing_of_ours_is_patched() -> None:
+    """`tests.fakes.ports` puts a test between the box and an adapter."""
+    tests = [*(ROOT / "tests").glob("*.py"), *(ROOT / "tests").glob("*/*.py")]
+    assert {found for path in tests for found in patched(path)} == PATCHED.keys()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -65,15 +66,16 @@ class Fetcher:
         allowed_domains: Collection[str] = frozenset(),
         *,
         seconds: float = _SECONDS,
+        trusting: ssl.SSLContext | None = None,
     ):
         """`allowed_domains` are the only ones that pages may come from, on every hop; none: all of them.
 
-        A page must be there within `seconds`.
+        A page must be there within `seconds`; `trusting` says which certificates are believed, else the usual ones.
         """
         self._resolve = resolve
         self._transport = transport
         self._allowed_domains = allowed_domains
-        self._seconds = seconds
+        self._seconds, self._trusting = seconds, trusting
 
     async def fetch(self, url: str, media_types: Collection[str]) -> WebPage:
         """The page at the URL, after at most five redirects. Raises ToolFailure."""
@@ -84,7 +86,7 @@ class Fetcher:
                 asyncio.timeout(self._seconds),
                 httpx2.AsyncClient(
                     transport=self._transport,
-                    verify=tls(),
+                    verify=tls() if self._trusting is None else self._trusting,
                     # A proxy would resolve names again, by itself.
                     trust_env=False,
                     timeout=httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS),

@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
-from shared.files import files as use_cases
+from shared.deps import Caller
+from shared.errors import ApiError, too_large
+from shared.files.files import MAX_BYTES, IncomingFile
 
 
 def blobs_of(box):
@@ -187,11 +189,31 @@ def test_a_file_above_the_limit_is_refused_before_it_is_sent(box):
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
 
 
-def test_a_file_that_turns_out_too_large_is_refused(http, box, monkeypatch):
-    monkeypatch.setattr(use_cases, "MAX_BYTES", 1000)
-    response = upload(http, data=b"x" * 2000)
-    assert response.status_code == 413
-    assert response.json()["error"]["message"] == "Maximum content size limit (1000) exceeded (2000 bytes read)"
+def test_a_file_that_turns_out_too_large_is_refused(box):
+    """However it is sent: its head may not say how much is to come."""
+
+    async def swallow(write, name, pieces):
+        return sum([len(piece) async for piece in pieces])
+
+    async def half_a_gigabyte(more):
+        for size in (*[64 * 2**20] * 8, more):
+            yield bytes(size)
+
+    box.deps.blobs.replace(write=swallow)
+    caller = Caller(box.deps, "me")
+    box.run(IncomingFile(caller).receive(half_a_gigabyte(0)))
+    with pytest.raises(ApiError, match=r"limit \(536870912\) exceeded \(536870913 bytes read\)") as refused:
+        box.run(IncomingFile(caller).receive(half_a_gigabyte(1)))
+    assert refused.value.status == 413
+
+
+def test_nothing_stays_of_a_file_that_is_refused_at_its_end(http, box):
+    async def refuse(write, name, pieces):
+        await write(name, pieces)
+        raise too_large(MAX_BYTES, MAX_BYTES + 1)
+
+    box.deps.blobs.replace(write=refuse)
+    assert upload(http, data=b"x").status_code == 413
     assert blobs_of(box) == []
 
 

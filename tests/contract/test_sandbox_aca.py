@@ -40,7 +40,7 @@ class Azure:
         behind = LocalSandbox(self.home / "sandbox", isolator("bwrap"))
         self.pool = DynamicSessions(behind, clock=lambda: self.now, cooldown=300, upload_limit=1024)
         async with self.pool.serving() as endpoint:
-            sandbox = AcaSandbox(SessionPool(endpoint + "/", self.token, patience=2))
+            sandbox = AcaSandbox(SessionPool(endpoint + "/", self.token, patience=2), grace=2)
             yield sandbox
             await sandbox.close()
         await behind.close()
@@ -196,8 +196,7 @@ async def test_a_long_time_out_stays_below_the_services_own(session):
     assert (await session.run("6 * 7", timeout=10_000)).result == "42"
 
 
-async def test_a_call_that_ignores_its_time_costs_the_session(azure, session, monkeypatch):
-    monkeypatch.setattr("shared.sandbox.aca.sandbox._GRACE", 1)
+async def test_a_call_that_ignores_its_time_costs_the_session(azure, session):
     stubborn = "import signal\nfor n in (2, 14): signal.signal(n, signal.SIG_IGN)\nwhile True: pass"
     result = await session.run(stubborn, timeout=1)
     assert result.status == "timeout"

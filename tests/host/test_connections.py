@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
-from shared import connections
+from shared.connections import guarded
 from tests.api.conftest import listening_socket
 
+#: How long an impatient server waits.
+IMPATIENT = {"head_seconds": 0.2, "body_seconds": 0.4}
 #: Closed with the server.
 WRITERS: list[asyncio.StreamWriter] = []
 
@@ -29,9 +31,9 @@ async def app(scope, receive, send):
 
 
 @asynccontextmanager
-async def serving(most):
+async def serving(most, **seconds):
     listening = listening_socket()
-    config = uvicorn.Config(app, log_config=None, lifespan="off", http=connections.guarded(most))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", http=guarded(most, **seconds))
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110
@@ -41,12 +43,6 @@ async def serving(most):
         WRITERS.pop().close()
     server.should_exit = server.force_exit = True
     await task
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
-    monkeypatch.setattr(connections, "BODY_SECONDS", 0.4)
 
 
 async def opened(port, request=b""):
@@ -68,15 +64,15 @@ async def answered(port):
     [b"", b"GET / HTTP/1.1\r\nhost", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc"],
     ids=["nothing", "half a head", "half a body"],
 )
-async def test_half_a_request_is_given_up(impatient, request_so_far):
-    async with serving(100) as port:
+async def test_half_a_request_is_given_up(request_so_far):
+    async with serving(100, **IMPATIENT) as port:
         reader, _ = await opened(port, request_so_far)
         assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 408")
         assert (await answered(port)).startswith(b"HTTP/1.1 200")
 
 
-async def test_a_head_in_drops_is_given_up(impatient):
-    async with serving(100) as port:
+async def test_a_head_in_drops_is_given_up():
+    async with serving(100, **IMPATIENT) as port:
         reader, writer = await opened(port, b"GET / HTTP/1.1\r\n")
         ended = asyncio.create_task(reader.read())
         for _ in range(30):
@@ -87,8 +83,8 @@ async def test_a_head_in_drops_is_given_up(impatient):
         assert ended.done()
 
 
-async def test_a_slow_body_and_an_open_stream_go_on(impatient):
-    async with serving(100) as port:
+async def test_a_slow_body_and_an_open_stream_go_on():
+    async with serving(100, **IMPATIENT) as port:
         stream, _ = await opened(port, b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n")
         reader, writer = await opened(port, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\n")
         for _ in range(8):

@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 
 from shared.config import Settings
-from shared.tools import fetcher as module
 from shared.tools.addresses import is_public
 from shared.tools.base import ToolFailure
 from shared.tools.domains import domains_of
@@ -337,8 +336,8 @@ async def test_the_connection_goes_to_the_checked_address_past_any_proxy(interne
 
 @pytest.mark.parametrize(("name", "accepted"), [("news.example", True), ("other.example", False)])
 async def test_the_certificate_must_be_that_of_the_name(internet, monkeypatch, tmp_path, name, accepted):
-    await lead_tls_here(internet, monkeypatch, certificate(tmp_path, name))
-    fetching = Fetcher(resolve=internet.resolve).fetch("https://news.example/", HTML)
+    trusting = await lead_tls_here(internet, monkeypatch, certificate(tmp_path, name))
+    fetching = Fetcher(resolve=internet.resolve, trusting=trusting).fetch("https://news.example/", HTML)
     if accepted:
         assert (await fetching).body == b"<p>Hello"
     else:
@@ -350,16 +349,16 @@ async def test_a_connection_is_not_lent_to_another_name(internet, monkeypatch, t
     internet.names["other.example"] = [[PUBLIC]]
     internet.pages["news.example/go"] = redirect("https://other.example/")
     internet.pages["other.example/"] = lambda request: html("<p>Not for this certificate")
-    await lead_tls_here(internet, monkeypatch, certificate(tmp_path, "news.example"))
+    trusting = await lead_tls_here(internet, monkeypatch, certificate(tmp_path, "news.example"))
     with pytest.raises(ToolFailure, match="ConnectError"):
-        await Fetcher(resolve=internet.resolve).fetch("https://news.example/go", HTML)
+        await Fetcher(resolve=internet.resolve, trusting=trusting).fetch("https://news.example/go", HTML)
 
 
 async def lead_tls_here(internet, monkeypatch, pem):
-    """Connections to port 443, wherever they go, end at the local server, whose certificate is trusted."""
+    """Connections to port 443, wherever they go, end at the local server; what trusts its certificate."""
     port = await internet.serve_tls(server_side(pem))
     connect = anyio.connect_tcp
     monkeypatch.setattr(
         "anyio.connect_tcp", lambda remote_host, remote_port, **rest: connect("127.0.0.1", port, **rest)
     )
-    monkeypatch.setattr(module, "tls", lambda: ssl.create_default_context(cafile=str(pem)))
+    return ssl.create_default_context(cafile=str(pem))

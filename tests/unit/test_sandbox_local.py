@@ -70,18 +70,19 @@ async def test_a_machine_that_cannot_isolate_refuses_code_and_says_what_is_missi
     await sandbox.close()
 
 
-async def test_a_sandbox_that_leaks_is_not_used(home, monkeypatch):
-    """The self-test does not believe in names: bubblewrap on the host's network is no sandbox."""
-    leaky = isolator("bwrap")
-    honest = Bubblewrap.plan
+class Leaky(Bubblewrap):
+    """Bubblewrap on the host's network."""
 
     def plan(self, *arguments) -> Plan:
-        plan = honest(self, *arguments)
+        plan = super().plan(*arguments)
         plan.command.remove("--unshare-net")
         return plan
 
-    monkeypatch.setattr(Bubblewrap, "plan", plan)
-    sandbox = best(home, leaky)
+
+async def test_a_sandbox_that_leaks_is_not_used(home):
+    """The self-test does not believe in names."""
+    isolator("bwrap")
+    sandbox = best(home, Leaky(interpreter_for_tests()))
     with pytest.raises(SandboxUnavailable, match="not contained: code reaches a socket of the host"):
         await sandbox.self_test()
     await sandbox.close()
@@ -168,10 +169,9 @@ async def test_a_root_whose_python_and_home_are_closed_to_others_can_run_code(ho
 @pytest.mark.parametrize(
     ("held", "kept"), [("000001ffffffffff", 2), ("00000000a80425fb", 1), ("0000000000000000", None)]
 )
-def test_the_smallest_capability_is_kept_that_reads_what_is_closed(tmp_path, monkeypatch, held, kept):
+def test_the_smallest_capability_is_kept_that_reads_what_is_closed(tmp_path, held, kept):
     (tmp_path / "status").write_text(f"Name:\tpython\nCapInh:\t{'0' * 16}\nCapPrm:\t{held}\nCapEff:\t{held}\n")
-    monkeypatch.setattr(capabilities, "_STATUS", tmp_path / "status")
-    assert capabilities.for_reading() == kept
+    assert capabilities.for_reading(tmp_path / "status") == kept
 
 
 @only_root
@@ -188,11 +188,10 @@ async def test_a_root_that_cannot_open_its_python_to_a_session_says_so(home, no_
 
 
 @only_root
-async def test_a_root_without_a_place_for_its_locks_refuses_code(home, monkeypatch):
+async def test_a_root_without_a_place_for_its_locks_refuses_code(home):
     """As in a container whose file system is read-only."""
     (home / "run").touch()
-    monkeypatch.setattr("shared.sandbox.local.uids._LOCKS", home / "run" / "locks")
-    sandbox = best(home, isolator("bwrap"))
+    sandbox = FirstSandbox([LocalSandbox(home, isolator("bwrap"), locks=home / "run" / "locks")])
     with pytest.raises(SandboxUnavailable, match="run/locks: Not a directory"):
         await sandbox.self_test()
     await sandbox.close()

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 #: Files above this size are refused by the service; the charts of a call come in one reply, held in memory.
 LIMITS: Final = Limits(file_size=128 * MIB, images=10, image_size=2 * MIB)
 #: Seconds after a call's own alarm until the service ends it.
-_GRACE: Final = 10
+GRACE: Final = 10
 _IN_MEMORY: Final = MIB
 #: Seconds a caller waits for another caller of its thread.
 _WAIT: Final = 30.0
@@ -49,8 +49,8 @@ _IDLE: Final = 3600.0
 class AcaSession:
     """One thread's session in the pool."""
 
-    def __init__(self, pool: SessionPool, key: str, limits: Limits):
-        self._pool, self._key, self._limits = pool, key, limits
+    def __init__(self, pool: SessionPool, key: str, limits: Limits, grace: int):
+        self._pool, self._key, self._limits, self._grace = pool, key, limits, grace
         #: Whether this process has run code here before.
         self._known = False
 
@@ -76,8 +76,8 @@ class AcaSession:
     async def run(self, code: str, timeout: float | None = None) -> CellResult:
         """Run code in the session. Raises SandboxUnavailable, SandboxBusy."""
         wanted = self._limits.seconds if timeout is None else timeout
-        seconds = min(wanted, LONGEST_CALL - _GRACE)
-        nonce, hard = secrets.token_hex(8), int(seconds) + _GRACE
+        seconds = min(wanted, LONGEST_CALL - self._grace)
+        nonce, hard = secrets.token_hex(8), int(seconds) + self._grace
         text = program.call(code, nonce=nonce, seconds=seconds, limits=self._limits)
         began, known = time.monotonic(), self._known
         answer = await self._pool.execute(self._key, text, hard)
@@ -136,8 +136,8 @@ class AcaSession:
 class AcaSandbox:
     """Sessions of a pool. Keys are the pool's session identifiers, so they must be hard to guess, as ours are."""
 
-    def __init__(self, pool: SessionPool, limits: Limits = LIMITS):
-        self._pool, self._limits = pool, limits
+    def __init__(self, pool: SessionPool, limits: Limits = LIMITS, *, grace: int = GRACE):
+        self._pool, self._limits, self._grace = pool, limits, grace
         self._sessions: Pool[AcaSession] = Pool(self._make, _forget, size=_REMEMBERED, wait=_WAIT, idle=_IDLE)
 
     @property
@@ -171,7 +171,7 @@ class AcaSandbox:
         await self._pool.close()
 
     def _make(self, key: str) -> AcaSession:
-        return AcaSession(self._pool, key, self._limits)
+        return AcaSession(self._pool, key, self._limits, self._grace)
 
 
 async def _forget(session: AcaSession) -> None:

@@ -19,7 +19,7 @@ from shared.sandbox.local.folder import Folder
 from shared.sandbox.local.isolation.base import Isolator
 from shared.sandbox.local.self_test import prove
 from shared.sandbox.local.session import LocalSession, Workshop
-from shared.sandbox.local.uids import Accounts
+from shared.sandbox.local.uids import LOCKS, Accounts
 from shared.sandbox.pool import Pool
 
 #: Interpreters alive at once; one with pandas loaded holds about 100 MB.
@@ -48,6 +48,7 @@ class LocalSandbox:
         idle: float = IDLE,
         tidy: float = TIDY,
         groups: Callable[[], ControlGroups | None] = of_this_process,
+        locks: Path = LOCKS,
     ):
         self._home, self._limits = home.resolve(), limits or Limits()
         self._isolator = isolator
@@ -56,7 +57,7 @@ class LocalSandbox:
         self._workshop = Workshop(
             isolator=isolator,
             limits=self._limits,
-            accounts=Accounts() if drop else None,
+            accounts=Accounts(locks) if drop else None,
             groups=groups,
             launcher=ThreadPoolExecutor(1, "sandbox-launcher"),
             watcher=ThreadPoolExecutor(1, "sandbox-watcher"),

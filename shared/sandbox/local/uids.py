@@ -13,13 +13,15 @@ from shared.sandbox.local.procfs import threads_of_user
 
 #: User ids that no convention of any distribution gives to anybody.
 _FIRST, _LAST = 60706, 61183
-_LOCKS: Final = Path("/run/api-in-a-box-sandbox")
+#: One file for each user id.
+LOCKS: Final = Path("/run/api-in-a-box-sandbox")
 
 
 @dataclass(slots=True)
 class Accounts:
     """User ids in use by this process, each held by a lock that other boxes on the machine respect."""
 
+    locks: Path = LOCKS
     _held: dict[int, int] = field(default_factory=dict)
 
     def take(self) -> int:
@@ -28,14 +30,14 @@ class Accounts:
         import pwd  # noqa: PLC0415
 
         try:
-            _LOCKS.mkdir(mode=0o700, exist_ok=True)
+            self.locks.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise SandboxUnavailable(f"a box that is root needs {_LOCKS}: {error.strerror}") from error
+            raise SandboxUnavailable(f"a box that is root needs {self.locks}: {error.strerror}") from error
         known = {entry.pw_uid for entry in pwd.getpwall()}
         for uid in random.sample(range(_FIRST, _LAST + 1), _LAST + 1 - _FIRST):
             if uid in known or uid in self._held:
                 continue
-            lock = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            lock = os.open(self.locks / str(uid), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

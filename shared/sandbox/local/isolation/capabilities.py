@@ -13,7 +13,8 @@ from typing import Final
 
 # CAP_DAC_READ_SEARCH; and CAP_DAC_OVERRIDE, which is all that common container engines leave to root.
 _READING: Final = (2, 1)
-_STATUS: Final = Path("/proc/self/status")
+#: Of this process.
+STATUS: Final = Path("/proc/self/status")
 
 
 def closed(paths: Iterable[str], *, ways: Iterable[str] = ()) -> str | None:
@@ -26,9 +27,9 @@ def closed(paths: Iterable[str], *, ways: Iterable[str] = ()) -> str | None:
     return next((folder for path in ways if (folder := _closed_above(path)) is not None), None)
 
 
-def for_reading() -> int | None:
-    """The number of the smallest capability held by this process that reads what belongs to others."""
-    found = re.search(r"^CapPrm:\s*([0-9a-f]+)$", _STATUS.read_text(), re.MULTILINE)
+def for_reading(status: Path = STATUS) -> int | None:
+    """The number of the smallest capability of the process with that status that reads what belongs to others."""
+    found = re.search(r"^CapPrm:\s*([0-9a-f]+)$", status.read_text(), re.MULTILINE)
     held = int(found[1], 16) if found is not None else 0
     return next((number for number in _READING if held & 1 << number), None)
 
