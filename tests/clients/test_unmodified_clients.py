@@ -13,13 +13,24 @@ import pytest
 from tests.api.conftest import KEY, Box
 from tests.clients.model import story_model
 from tests.clients.sdks import HERE, NODE_PACKAGES, install_python_sdk, missing, tell
+from tests.fakes.provider import FakeProvider
+from tests.fakes.responses_server import serving_in_thread
 
 pytestmark = pytest.mark.parametrize("client", ["OpenAI", "AzureOpenAI"])
 
 
 @pytest.fixture
-def box(tmp_path):
-    box = Box(tmp_path, {"heartbeat_seconds": 0.2})
+def provider():
+    """Who answers what the box passes on."""
+    fake = FakeProvider()
+    with serving_in_thread(fake) as fake.url:
+        yield fake
+
+
+@pytest.fixture
+def box(tmp_path, provider):
+    model = {"box_model_base_url": provider.url, "box_model_api_key": "x", "model_aliases": {"gpt-4o": "gpt-5.6-terra"}}
+    box = Box(tmp_path, {"heartbeat_seconds": 0.2, "embedding_model": ""} | model)
     box.llm = story_model()
     box.start()
     yield box
@@ -33,20 +44,22 @@ def shared_folder(tmp_path_factory):
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+@pytest.mark.parametrize("story", ["story.mjs", "other_calls.mjs"])
 @pytest.mark.parametrize("package", ["openai", "openai-4"])
-def test_the_node_sdk_tells_its_story(box, package, client):
+def test_the_node_sdk_tells_its_story(box, package, client, story):
     if not (NODE_PACKAGES / package).exists():
         missing(f"The Node package {package} is not installed; tests/install-node-packages.sh does it")
 
-    steps = tell("node", str(HERE / "story.mjs"), package, client, box.url, KEY)
+    steps = tell("node", str(HERE / story), package, client, box.url, KEY)
 
     assert steps[-1] == "the end"
 
 
+@pytest.mark.parametrize("story", ["story.py", "other_calls.py"])
 @pytest.mark.parametrize("version", ["1.21.0", "1.61.0", "2.8.0"])
-def test_old_python_sdks_tell_their_story(box, shared_folder, version, client):
+def test_old_python_sdks_tell_their_story(box, shared_folder, version, client, story):
     sdk = install_python_sdk(version, shared_folder)
 
-    steps = tell(sys.executable, str(HERE / "story.py"), version, client, box.url, KEY, PYTHONPATH=str(sdk))
+    steps = tell(sys.executable, str(HERE / story), version, client, box.url, KEY, PYTHONPATH=str(sdk))
 
     assert steps[-1] == "the end"
