@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     forward_other_calls: bool = True
     """Whether calls of the client that are not the box's own (chat completions, responses, embeddings, images, audio,
     moderations) are passed on to the model's endpoint, with the box's credentials. No budget of the box counts them."""
+    prompt_cache_ttl: str = Field(default="", pattern="^(|30m|12h)$")
+    """How long the provider keeps the beginning of a prompt at least, from gpt-5.6 on: `30m`, or `12h` where it offers
+    that; empty: as the provider does it, which is half an hour, too."""
 
     # file search
     embedding_model: str = "text-embedding-3-small"
@@ -162,6 +165,11 @@ class Settings(BaseSettings):
     """Base address of REST Countries, version 5."""
     rest_countries_key: SecretStr = SecretStr("")
     """Key of REST Countries (the free one will do); empty: `get_country_info` says that it is missing."""
+
+    @property
+    def prompt_cache_seconds(self) -> float:
+        """How long the beginning of a prompt may be found again, in seconds."""
+        return 12 * 3600.0 if self.prompt_cache_ttl == "12h" else 1800.0
 
     @property
     def names_model(self) -> bool:

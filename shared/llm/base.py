@@ -15,6 +15,24 @@ from shared.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
+class Caching:
+    """What a provider must know to find the beginning of a prompt again, and to find out whether that pays."""
+
+    #: Requests with the same key look for one another's beginnings. It tells nobody whose they are.
+    key: str
+    #: The run that asks.
+    run: str
+    #: The assistant's instructions without what the run adds; None: the run has instructions or tools of its own.
+    instructions: str | None
+    #: What the run adds to them.
+    additional: str = ""
+    #: Whether the thread had a run so lately that what was written then is still there.
+    continues: bool = False
+    #: Prompt tokens that the run has had from the cache so far.
+    read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRequest:
     """What to ask the model. `None` means: say nothing about it."""
 
@@ -34,6 +52,7 @@ class TurnRequest:
     text_format: Json | None = None
     reasoning_effort: str | None = None
     max_output_tokens: int | None = None
+    caching: Caching | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,10 @@ class RunRecord(StoredRecord):
     watched_until: float = 0
     #: Files and stores for the tools, from the assistant or the request; the thread has its own.
     resources: Json = Field(default_factory=dict)
+    #: Whether the run has model, instructions, tools and format as its assistant has them, for all its other runs.
+    as_assistant: bool = False
+    #: What the run adds to the assistant's instructions; `run.instructions` has both.
+    additional_instructions: str = ""
     #: Names of tools the box runs itself; `*` means all.
     server_tools: list[str] = Field(default_factory=list)
     #: Sum over the turns taken; becomes `run.usage` at the end.

@@ -142,6 +142,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
+        record.additional_instructions = body.additional_instructions
     return Draft(record, [put_head(record, version), *changes], known)
 
 
@@ -240,5 +241,14 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         calls=head.calls,
         head_extra=head.model_extra or {},
         resources=dict(assistant.tool_resources),
+        as_assistant=is_as_assistant(run, body, assistant),
         server_tools=opted(body, assistant.metadata),
     )
+
+
+def is_as_assistant(run: Run, body: RunSettings, assistant: Assistant) -> bool:
+    """Whether what the model reads before the messages is the same as in the assistant's other runs."""
+    names = ("model", "tools", "reasoning_effort", "response_format")
+    same = all(getattr(run, name) == getattr(assistant, name) for name in names)
+    same_tools = opted(body, assistant.metadata) == assistant.metadata.get(SERVER_TOOLS, "").split()
+    return same and same_tools and run.instructions == (assistant.instructions or "")

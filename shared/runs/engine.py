@@ -95,7 +95,7 @@ class Engine:
             message = f"The run did not end within {limit} turns, the limit of this box (MAX_TURNS)."
             await self._fail("server_error", message)
         else:
-            request = turn_request(record, items, self.toolset.definitions)
+            request = turn_request(record, items, self.toolset.definitions, continues=self.prompt.continues)
             if background.is_wanted(self.recorder):
                 await background.begin(self.recorder, request)
             else:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Final
 
 from shared.json_types import Json
-from shared.llm.base import TurnRequest
+from shared.llm.base import Caching, TurnRequest
 from shared.objects.run import RunRecord
 
 #: The least a model takes as `max_output_tokens`.
 LEAST_OUTPUT: Final = 16
+#: Keys of the provider's cache over which an assistant's threads are spread: one bears some 15 requests a minute.
+CACHE_LANES: Final = 4
 
 
-def turn_request(record: RunRecord, items: list[Json], tools: list[Json]) -> TurnRequest:
-    """The request for the run's next turn."""
+def turn_request(record: RunRecord, items: list[Json], tools: list[Json], *, continues: bool = False) -> TurnRequest:
+    """The request for the run's next turn; `continues`: the thread's last run was so lately that it is in caches."""
     run = record.run
     return TurnRequest(
         model=run.model,
@@ -27,7 +30,32 @@ def turn_request(record: RunRecord, items: list[Json], tools: list[Json]) -> Tur
         text_format=text_format(run.response_format),
         reasoning_effort=run.reasoning_effort,
         max_output_tokens=output_left(record),
+        caching=caching(record, continues=continues),
     )
+
+
+def caching(record: RunRecord, *, continues: bool) -> Caching:
+    """What the provider's cache is told of the run."""
+    whole, additional = record.run.instructions, record.additional_instructions
+    return Caching(
+        key=cache_key(record),
+        run=record.run.id,
+        instructions=without(whole, additional) if record.as_assistant else None,
+        additional=additional,
+        continues=continues,
+        read=record.spent.prompt_token_details.get("cached_tokens", 0),
+    )
+
+
+def without(instructions: str, additional: str) -> str:
+    """The assistant's instructions, to which a line break and the run's were added."""
+    return instructions.removesuffix(additional).removesuffix("\n") if additional else instructions
+
+
+def cache_key(record: RunRecord) -> str:
+    """The same for all runs of a thread, and for those threads of its assistant with which it shares a lane."""
+    lane = sha256(record.run.thread_id.encode()).digest()[0] % CACHE_LANES
+    return sha256(f"{record.owner}\n{record.run.assistant_id}\n{lane}".encode()).hexdigest()[:32]
 
 
 def unless_default(value: float | None) -> float | None:

@@ -13,6 +13,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from tests.fakes.prompt_cache import misplaced
 from tests.fakes.responses_events import FakeTurn
 
 Json = dict[str, Any]
@@ -27,6 +28,8 @@ PARAMETERS = {
     "metadata",
     "model",
     "parallel_tool_calls",
+    "prompt_cache_key",
+    "prompt_cache_options",
     "reasoning",
     "store",
     "stream",
@@ -57,6 +60,8 @@ def refused(body: Json, refuses: dict[str, str | None]) -> FakeTurn | None:
     for name in body:
         if name not in PARAMETERS:
             return _invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    if (field := misplaced(body)) is not None:
+        return _invalid(f"Unknown parameter: '{field}'.", field, "unknown_parameter")
     for name, code in refuses.items():
         if _has(body, name):
             return _invalid(_refusal_text(name), None if code == "" else name, code or None)

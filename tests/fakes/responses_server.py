@@ -23,6 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.prompt_cache import Cost, PromptCache
 from tests.fakes.responses_events import MARK, FakeTurn, error_bytes, final_status, response_bytes, stream_bytes
 from tests.fakes.responses_rules import refused, told_by_user
 
@@ -78,6 +79,8 @@ class FakeResponses:
     embeds: dict[str, int] | None = field(default_factory=dict)
     #: Every embeddings call is answered like this instead.
     embedding_error: FakeTurn | None = None
+    #: What requests read and write; usage tells of it. Without one, usage is always the same.
+    cache: PromptCache | None = None
     model_names: list[str] = field(default_factory=lambda: ["fake-model"])
 
     bodies: list[Json] = field(default_factory=list)
@@ -142,6 +145,7 @@ class FakeResponses:
         if turn.status != 200:
             return _json(error_bytes(turn), turn.status, dict(turn.headers))
         unique = secrets.token_hex(16)
+        cost = None if self.cache is None else self.cache.take(body)
         self.created[request.headers.get("Idempotency-Key", "")] += 1
         if body.get("background"):
             background = Background(turn, body["model"], time.monotonic() + delay, self.polls_before_done)
@@ -152,7 +156,8 @@ class FakeResponses:
             self._report(body.get("instructions", ""), response_bytes(turn, body["model"], final_status(turn)))
         if not body.get("stream"):
             return _json(_own(response_bytes(turn, body["model"], final_status(turn)), unique))
-        return await self._stream(request, _own(stream_bytes(turn, body["model"]), unique), turn)
+        events = _counted(_own(stream_bytes(turn, body["model"]), unique), cost)
+        return await self._stream(request, events, turn)
 
     async def _stream(self, request: web.Request, events: bytes, turn: FakeTurn) -> web.StreamResponse:
         if self.all_at_index_0:
@@ -289,6 +294,15 @@ def meaning(text: str, size: int) -> list[float]:
 
 def _own(ready_made: bytes, unique: str) -> bytes:
     return ready_made.replace(MARK.encode(), unique.encode())
+
+
+def _counted(ready_made: bytes, cost: Cost | None) -> bytes:
+    """The events with the tokens of this very request in their usage."""
+    if cost is None:
+        return ready_made
+    details = {"cached_tokens": cost.read, "cache_write_tokens": cost.written}
+    usage = f'"input_tokens":{cost.tokens},"input_tokens_details":{json.dumps(details)}'
+    return re.sub(rb'"input_tokens":\d+,"input_tokens_details":\{[^}]*\}', usage.encode(), ready_made)
 
 
 def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

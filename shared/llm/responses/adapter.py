@@ -16,6 +16,7 @@ from shared.llm.base import UNREPORTED, LlmError, ModelHealth, Turn, TurnDone, T
 from shared.llm.responses import probe
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import body_of
+from shared.llm.responses.caching import OPTIONS, PromptCache, prompt_cache
 from shared.llm.responses.dialect import Dialect
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
 from shared.llm.responses.errors import (
@@ -50,13 +51,21 @@ class ResponsesLlm:
 
     can_run_in_background = True
 
-    def __init__(self, endpoint: Endpoint, aliases: Mapping[str, str] | None = None, *, backoff: Backoff = BACKOFF):
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        aliases: Mapping[str, str] | None = None,
+        *,
+        backoff: Backoff = BACKOFF,
+        cache: PromptCache | None = None,
+    ):
         """`aliases` maps model names, `*` all others; `backoff` tells how requests are repeated."""
         self._endpoint = endpoint
         self._wire = Wire(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
         self._dialect = Dialect()
+        self._cache = cache or PromptCache()
         default = self._aliases.get("*")
         self.description = endpoint.name if default is None else f"{endpoint.name}, model {default}"
 
@@ -163,7 +172,10 @@ class ResponsesLlm:
 
     def _attempts(self, request: TurnRequest, deadline: float, **how: bool) -> Attempts:
         model = self._aliases.get(request.model, self._aliases.get("*", request.model))
-        return Attempts(body_of(request, model) | how, self._dialect, deadline, self._backoff, request.input)
+        plain = self._cache.keyed(body_of(request, model), request.caching) | how
+        knows = self._dialect.has(model, OPTIONS)
+        body = self._cache.with_breakpoints(plain, request.caching) if knows else plain
+        return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain)
 
     async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
         attempts.headers = {}
@@ -227,4 +239,4 @@ def _foreign_errors() -> tuple[type[Exception], ...]:
 def from_settings(settings: Settings) -> ResponsesLlm | None:
     """The model that the settings name, or None."""
     endpoint = endpoint_of(settings)
-    return None if endpoint is None else ResponsesLlm(endpoint, settings.model_aliases)
+    return None if endpoint is None else ResponsesLlm(endpoint, settings.model_aliases, cache=prompt_cache(settings))

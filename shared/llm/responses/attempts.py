@@ -13,6 +13,7 @@ from shared.json_types import Json
 from shared.llm.base import LlmError, TurnUsage
 from shared.llm.responses import pictures
 from shared.llm.responses.body import whole, without
+from shared.llm.responses.caching import OPTIONS
 from shared.llm.responses.dialect import Dialect, effort_in
 from shared.llm.responses.errors import (
     OtherEffort,
@@ -43,6 +44,8 @@ class Attempts:
     backoff: Backoff
     #: The request's own input: there pictures have their names.
     input: list[Json] = field(default_factory=list)
+    #: The request as models have it that know no breakpoints.
+    plain: Json = field(default_factory=dict)
     #: Of the last answer that began well; a stream that is throttled says there when to come back.
     headers: Mapping[str, str] = field(default_factory=dict, init=False)
     #: What the attempts that failed have used.
@@ -82,7 +85,7 @@ class Attempts:
             case WithoutParameter(name):
                 self._log("model_parameter_dropped", error, parameter=name)
                 self.dialect.remember(self.body["model"], self._effort, name)
-                self.body = without(self.body, name)
+                self.body = self.dialect.apply(self.plain) if name == OPTIONS else without(self.body, name)
             case OtherEffort(supported, last):
                 self._change_effort(supported, last, error)
             case PictureRefused():

@@ -32,6 +32,10 @@ class Dialect:
         }
         return self._with_known_effort(known)
 
+    def has(self, model: str, name: str) -> bool:
+        """Whether the model was not seen to lack a parameter, whatever the effort."""
+        return (model, ANY_EFFORT, name) not in self._refused
+
     def remember(self, model: str, asked: str | None, name: str) -> None:
         """The model does not have a parameter; a sampling parameter: not when this effort was asked for."""
         self._refused.add((model, asked if name in SAMPLING else ANY_EFFORT, name))

@@ -14,7 +14,17 @@ from typing import Final
 from shared.json_types import Json
 
 #: Parameters a turn can do without. Some models know no temperature, others no reasoning, some servers neither.
-OPTIONAL: Final = ("temperature", "top_p", "reasoning", "parallel_tool_calls", "text", "include", "tool_choice")
+OPTIONAL: Final = (
+    "temperature",
+    "top_p",
+    "reasoning",
+    "parallel_tool_calls",
+    "text",
+    "include",
+    "tool_choice",
+    "prompt_cache_key",
+    "prompt_cache_options",
+)
 #: What providers call them: by the member that is meant, or as Chat Completions has it.
 _NAMES: Final = {name: name for name in OPTIONAL} | {
     "reasoning.effort": "reasoning",
@@ -22,12 +32,15 @@ _NAMES: Final = {name: name for name in OPTIONAL} | {
     "text.format": "text",
     "response_format": "text",
     "include[0]": "include",
+    "prompt_cache_options.mode": "prompt_cache_options",
+    "prompt_cache_options.ttl": "prompt_cache_options",
+    "prompt_cache_breakpoint": "prompt_cache_options",
 }
 #: From the cheapest to the dearest.
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 _CODES: Final = {"unsupported_parameter", "unknown_parameter"}
-_NAMED: Final = r"['\"`]?(?P<name>[\w.]+(?:\[0\])?)['\"`]?"
+_NAMED: Final = r"['\"`]?(?P<name>[\w.]+(?:\[\d+\][\w.]*)*)['\"`]?"
 #: LiteLLM puts classes of errors in front.
 _EXPLICIT: Final = tuple(
     re.compile(rf"(?:[\w.]*(?:Error|Exception)\b[\s:-]*)*{words}", re.I)
@@ -65,14 +78,19 @@ def unsupported(refusal: Refusal, body: Json) -> str | None:
 def _spoken_of(refusal: Refusal) -> str | None:
     if refusal.message.lower().startswith(_ENCRYPTED):
         return "include"
-    if refusal.param is not None and refusal.param not in _NAMES:
+    if refusal.param is not None and _known(refusal.param) is None:
         return None
     if refusal.param is not None and refusal.code in _CODES:
-        return _NAMES[refusal.param]
+        return _known(refusal.param)
     named = next((found for words in _EXPLICIT if (found := words.match(refusal.message))), None)
     if named is None and "extra" in refusal.message.lower():
         named = _EXTRA.search(refusal.message)
-    return None if named is None else _NAMES.get(named["name"])
+    return None if named is None else _known(named["name"])
+
+
+def _known(name: str) -> str | None:
+    """The optional parameter that is meant; breakpoints stand in the midst of the input."""
+    return _NAMES.get("prompt_cache_breakpoint" if name.endswith(".prompt_cache_breakpoint") else name)
 
 
 def other_efforts(refusal: Refusal, body: Json) -> tuple[str, ...] | None:

@@ -5,6 +5,8 @@ Reads one range of messages and, only where there were tool calls, one of steps;
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -35,6 +37,8 @@ class Prompt:
     tokens: int
     #: What its tool calls offered.
     references: References
+    #: Whether a run shortly before had a prompt with the same beginning.
+    continues: bool
 
 
 class RunningPrompt:
@@ -51,6 +55,8 @@ class RunningPrompt:
         self._items: list[Json] | None = None
         self._tokens = 0
         self._last_turn: list[Json] = []
+        #: Whether the prompt's beginning is likely to be in the provider's cache; known with the items.
+        self.continues = False
 
     async def items(self) -> list[Json]:
         """The input of the next turn: what there is while it fits, else built anew from the thread."""
@@ -58,7 +64,7 @@ class RunningPrompt:
         if self._items is None or self._tokens > room(self.deps, record, self.beside):
             known, self._messages = self._messages, None
             prompt = await build_prompt(self.deps, record, self.beside, known)
-            self._items, self._tokens = prompt.items, prompt.tokens
+            self._items, self._tokens, self.continues = prompt.items, prompt.tokens, prompt.continues
             self.state.refer_to(prompt.references)
         return self._items
 
@@ -112,4 +118,17 @@ async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[R
     entries = squeezed(from_user(entries) if last is None and low > 0 else entries, most, most - beside)
     fitting = fit(entries, room(deps, record, beside))
     items, tokens = [item for entry in fitting for item in entry.items], sum(entry.tokens for entry in fitting)
-    return Prompt(items, tokens, of_steps(rows))
+    slides = last is not None and low > 0
+    continues = not slides and ran_lately(
+        deps, record, [*(row.data for row in messages), *(row.data["step"] for row in rows)]
+    )
+    return Prompt(items, tokens, of_steps(rows), continues)
+
+
+def ran_lately(deps: Deps, record: RunRecord, written: Iterable[Json]) -> bool:
+    """Whether an earlier run of the thread wrote one of these messages and steps so lately that caches still have it.
+
+    Only then is there reason to believe that another one will follow before they have forgotten this one.
+    """
+    others = (each["created_at"] for each in written if each["run_id"] not in (None, record.run.id))
+    return record.run.created_at - max(others, default=-math.inf) < deps.settings.prompt_cache_seconds
