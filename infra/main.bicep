@@ -167,6 +167,10 @@ param corsOrigins string = ''
 @description('Whether chat completions, embeddings, images and other calls that are not the box\'s own are passed on to the model, uncounted.')
 param forwardOtherCalls bool = true
 
+@description('How long the model keeps the beginning of a prompt at least: 30m, or 12h where the model offers that. Empty: half an hour.')
+@allowed(['', '30m', '12h'])
+param promptCacheTtl string = ''
+
 // Countries
 
 @secure()
@@ -321,6 +325,7 @@ module functionApp 'modules/function-app.bicep' = {
       MODEL_ALIASES: string({ '*': chatModelName })
       MODEL_TURNS: 'background'
       EMBEDDING_MODEL: embeddingModelName
+      PROMPT_CACHE_TTL: promptCacheTtl
       SANDBOX: 'aca'
       SANDBOX_POOL_ENDPOINT: sandbox.outputs.endpoint
       SEND_EMAIL_URL: logicAppsEnabled ? logicApps!.outputs.sendEmailUrl : ''

@@ -100,17 +100,17 @@ def longest_common(bodies: list[dict]) -> list[float]:
 @pytest.mark.parametrize(("model", "most"), [(NEW, 0.35), (EARLIER, 0.40)])
 def test_a_thread_pays_for_what_is_new(box, client, costs, model, most):
     talk = Talk(box, client, model)
-    for number in range(40):
+    for number in range(24):
         talk.ask((CALL if number % 10 == 9 else "") + words(number))
     assert sum(costs, prompt_cache.Cost()).ratio < most
 
 
 def test_between_its_moves_the_window_repeats_what_it_was(box, client, fake):
     talk = Talk(box, client, EARLIER)
-    for number in range(40):
+    for number in range(26):
         talk.ask(words(number))
     shares = longest_common(fake.bodies)
-    assert sum(share < 0.8 for share in shares[5:]) <= 8
+    assert sum(share < 0.8 for share in shares[5:]) <= 5
     assert all(body["input"][0]["role"] == "user" for body in fake.bodies)
 
 
@@ -140,11 +140,11 @@ def test_a_thread_with_a_single_run_pays_no_more_than_without_a_cache(box, clien
 
 def test_threads_of_one_assistant_share_its_block(box, client, costs):
     talk = Talk(box, client, instructions="Be brief. " * 1200)
-    for _ in range(40):
+    for _ in range(20):
         talk.thread = client.beta.threads.create()
         talk.ask("say hello")
         talk.ask("say goodbye")
-    assert sum(costs, prompt_cache.Cost()).ratio < 0.35
+    assert sum(costs, prompt_cache.Cost()).ratio < 0.5
 
 
 def test_turns_of_a_first_run_are_written_once_the_block_has_paid_for_them(box, client, costs):
@@ -192,7 +192,7 @@ def test_the_key_is_the_threads_and_tells_nobody_whose_it_is(box, client, fake):
     keys = {body["prompt_cache_key"] for body in fake.bodies}
     assert len(keys) == 1
     assert "me" not in keys
-    for _ in range(30):
+    for _ in range(12):
         talk.thread = client.beta.threads.create()
         talk.ask("say one")
     assert 2 <= len(set(fake.cache.keys)) <= 4
@@ -210,11 +210,11 @@ def test_another_owner_has_other_keys(box, client, fake):
 def test_files_of_earlier_messages_are_told_in_the_same_words(box, client, fake):
     """A hundred are told of, and the oldest ones are let go in blocks."""
     talk = Talk(box, client, EARLIER, tools=[{"type": "code_interpreter"}])
-    for number in range(130):
+    for number in range(116):
         uploaded = client.files.create(file=(f"{number}.txt", b"text"), purpose="assistants")
         attached = [{"file_id": uploaded.id, "tools": [{"type": "code_interpreter"}]}]
         client.beta.threads.messages.create(talk.thread.id, role="user", content="Look.", attachments=attached)
-        if number >= 100:
+        if number >= 98:
             talk.ask("say yes")
     shares = longest_common(fake.bodies)
     assert sum(share < 0.9 for share in shares) <= 2

@@ -57,6 +57,7 @@ async def llm(fake):
 
 
 async def ask(llm: ResponsesLlm, request: TurnRequest = ASKED, **caching) -> None:
+    assert request.caching is not None
     request = replace(request, caching=replace(request.caching, **caching))
     async with aclosing(llm.stream(request, time.time() + 20)) as events:
         assert [event async for event in events]
