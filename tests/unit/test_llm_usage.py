@@ -34,8 +34,8 @@ async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
         await llm.close()
 
 
-async def used(llm: ResponsesLlm) -> TurnUsage:
-    async with aclosing(llm.stream(WEATHER, time.time() + 20)) as events:
+async def used(llm: ResponsesLlm, within: float = 20) -> TurnUsage:
+    async with aclosing(llm.stream(WEATHER, time.time() + within)) as events:
         return [event async for event in events][-1].turn.usage
 
 
@@ -59,6 +59,13 @@ async def test_attempts_that_were_throttled_and_used_nothing_leave_no_mark(fake,
 async def test_of_a_stream_that_was_cut_nothing_is_invented(fake, llm, events):
     fake.script(FakeTurn(text=("Rain.",), cut_after=events), RAIN)
     assert await used(llm) == replace(USED, is_complete=False)
+
+
+async def test_of_an_answer_that_never_came_nothing_is_invented(fake, llm):
+    fake.script(FakeTurn(delay=60))
+    with pytest.raises(LlmError) as caught:
+        await used(llm, within=0.3)
+    assert caught.value.usage == TurnUsage(is_complete=False)
 
 
 async def test_a_response_without_usage_says_so(fake, llm):

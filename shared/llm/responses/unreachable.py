@@ -61,7 +61,8 @@ def kind(error: Exception) -> str | None:
 
 def may_have_arrived(error: Exception) -> bool:
     """Whether the endpoint may have taken the request of which nothing came back: a connection that was lost."""
-    lost = any("APIConnectionError" in _names(each) for each in causes(error))
+    of_connections = {"APIConnectionError", "ClientConnectionError", "ClientPayloadError"}
+    lost = any(_names(each) & of_connections for each in causes(error))
     return lost and kind(error) in (None, NO_ANSWER)
 
 
