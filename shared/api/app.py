@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.api import (
     assistants,
@@ -25,6 +28,7 @@ from shared.api import (
     vector_stores,
 )
 from shared.api.auth import Callers
+from shared.api.directory import Directory
 from shared.api.errors import unknown_url
 from shared.api.gateway import Gateway
 from shared.api.health import Health
@@ -32,9 +36,27 @@ from shared.deps import Deps
 from shared.runs.driven import DrivenRuns
 
 
-def create_app(deps: Deps, driven: DrivenRuns) -> FastAPI:
+class Api(FastAPI):
+    """The routes as FastAPI documents them, behind a front that answers most requests without its layers."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await self.front(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What FastAPI puts around its routes, without that which would answer errors: those are the front's."""
+        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), self.exception_handlers, self.debug)
+
+    async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that the front leaves to FastAPI."""
+        await super().__call__(scope, receive, send)
+
+
+def create_app(deps: Deps, driven: DrivenRuns) -> Api:
     """The ASGI app of every host. Raises ValueError for keys and origins that cannot be used."""
-    app = FastAPI(
+    app = Api(
         title="API-in-a-Box",
         description="The Assistants API, served from your own box.",
         docs_url=None,
@@ -47,19 +69,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> FastAPI:
     app.state.deps = deps
     app.state.driven = driven
     app.state.health = Health(deps)
-    app.add_middleware(Gateway, callers=Callers(deps.settings, deps.clock), region="local", granted=deps.granted)
-    named = cors.origins(deps.settings.cors_origins)
-    if named:
-        # Around the gateway: preflights bring no key, and errors must be readable, too.
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=named,
-            allow_methods=cors.METHODS,
-            allow_headers=["*"],
-            expose_headers=cors.EXPOSED,
-            allow_private_network=True,
-        )
-    for resource in (
+    resources = (
         assistants,
         runs,
         threads,
@@ -70,11 +80,29 @@ def create_app(deps: Deps, driven: DrivenRuns) -> FastAPI:
         vector_store_files,
         models,
         other_calls,
-    ):
+    )
+    for resource in resources:
         app.include_router(resource.routes.router)
     for page in (docs, front_door, health, playground):
         app.include_router(page.router)
+    directory = Directory(route for resource in resources for route in resource.routes.all())
+    gateway = Gateway(app, directory, Callers(deps.settings, deps.clock), region="local", granted=deps.granted)
+    app.front = with_cors(gateway, cors.origins(deps.settings.cors_origins))
     return app
+
+
+def with_cors(gateway: ASGIApp, named: list[str]) -> ASGIApp:
+    """The gateway for pages of these origins, too: preflights bring no key, and errors must be readable."""
+    if not named:
+        return gateway
+    return CORSMiddleware(
+        gateway,
+        allow_origins=named,
+        allow_methods=cors.METHODS,
+        allow_headers=["*"],
+        expose_headers=cors.EXPOSED,
+        allow_private_network=True,
+    )
 
 
 def operation_id(route: APIRoute) -> str:

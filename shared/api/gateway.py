@@ -1,4 +1,7 @@
-"""What happens around every request: prefix, key, response headers, errors. Plain ASGI, so streams are not held up."""
+"""What happens around every request: prefix, key, response headers, errors. Plain ASGI, so streams are not held up.
+
+Requests of the API are answered from here, others by FastAPI.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import re
 import time
 import uuid
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote
 
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive, Scope, Send
 
 from shared.api import front_door, playground
 from shared.api.auth import Callers, Header
+from shared.api.directory import Directory
 from shared.api.errors import answer_error
 from shared.deadline import Overdue, invocation, within
 from shared.errors import too_slow
@@ -52,22 +56,31 @@ class CallInfo:
     deployment: str = ""
 
 
-class Gateway:
-    """The middleware around the app."""
+class App(Protocol):
+    """The app behind the gateway."""
 
-    def __init__(self, app: ASGIApp, callers: Callers, region: str, granted: float):
+    async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is in no directory."""
+        ...
+
+
+class Gateway:
+    """The front of the app."""
+
+    def __init__(self, app: App, directory: Directory, callers: Callers, *, region: str, granted: float):
         """`granted`: seconds that the host lets a call take."""
-        self._app, self._callers, self._region, self._granted = app, callers, region, granted
+        self._app, self._directory, self._callers = app, directory, callers
+        self._region, self._granted = region, granted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app.other(scope, receive, send)
             return
         started = time.perf_counter()
         named, deployment = without_deployment(scope)
         path, azure = canonical(named)
         call = CallInfo(scope["path"], azure, f"req_{uuid.uuid4().hex}", deployment=deployment)
-        inner = {**scope, "path": path, "raw_path": path.encode(), "box": call}
+        inner = {**scope, "path": path, "raw_path": path.encode(), "box": call, "app": self._app}
         answered = False
 
         async def send_with_headers(message: Message) -> None:
@@ -81,7 +94,7 @@ class Gateway:
             async with invocation(self._granted):
                 if path not in OPEN:
                     inner["box"] = replace(call, owner=await self._callers.owner(scope["headers"], azure=azure))
-                await self._app(inner, in_time(receive), send_with_headers)
+                await self._answer(inner, in_time(receive), send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
         except Exception as error:
@@ -89,6 +102,15 @@ class Gateway:
             if answered:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._directory.find(scope["method"], scope["path"])
+        if found is None:
+            await self._app.other(scope, receive, send)
+            return
+        endpoint, parts = found
+        response = await endpoint(Request(scope, receive), **parts)
+        await response(scope, receive, send)
 
     def _headers(self, call: CallInfo, started: float, scope: Scope) -> list[Header]:
         headers = [

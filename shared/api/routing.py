@@ -64,6 +64,10 @@ class Routes:
     def __init__(self, prefix: str, tag: str):
         self.router = APIRouter(prefix=prefix, tags=[tag], route_class=Direct)
 
+    def all(self) -> list[APIRoute]:
+        """Those that were declared."""
+        return [route for route in self.router.routes if isinstance(route, APIRoute)]
+
     def get(
         self, path: str, *, gives: type[BaseModel] | ListOf | Binary, query: Sequence[Query] = ()
     ) -> Callable[[H], H]:
