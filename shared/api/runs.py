@@ -11,7 +11,7 @@ from shared.api.openapi import ListOf
 from shared.api.query import PAGE_QUERY, Query, parameter
 from shared.api.requests import include
 from shared.api.routing import Routes
-from shared.api.sse import event_stream
+from shared.api.sse import EventStream
 from shared.deps import Caller
 from shared.objects.run import Run, RunKey
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
@@ -38,7 +38,7 @@ INCLUDE: Final = Query(
 async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven: DrivenRuns) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
-        return event_stream(await create.create_with_thread_streamed(caller, driven, body))
+        return EventStream(await create.create_with_thread_streamed(caller, driven, body))
     return answer(await create.create_with_thread(caller, driven, body))
 
 
@@ -48,7 +48,7 @@ async def create_run(
 ) -> Response:
     """Create a run."""
     if body.stream:
-        return event_stream(await create.create_streamed(caller, driven, thread_id, body, include))
+        return EventStream(await create.create_streamed(caller, driven, thread_id, body, include))
     return answer(await create.create(caller, driven, thread_id, body))
 
 
@@ -84,7 +84,7 @@ async def submit_tool_outputs(
     """Give a run the outputs of all its pending function calls."""
     key = RunKey(caller.owner, thread_id, run_id)
     if body.stream:
-        return event_stream(await service.submit_streamed(driven, key, body, include))
+        return EventStream(await service.submit_streamed(driven, key, body, include))
     return answer(await service.submit(driven, key, body))
 
 

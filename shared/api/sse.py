@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from shared.runs.events import Listener
 
@@ -14,24 +16,57 @@ from shared.runs.events import Listener
 PING_SECONDS: Final = 15.0
 PING: Final = b": ping\n\n"
 
+HEADERS: Final = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
 
-def event_stream(listener: Listener, ping_seconds: float = PING_SECONDS) -> StreamingResponse:
+
+class EventStream(Response):
     """The answer to a streaming request. A client that leaves stops the reading, not the run."""
-    headers = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(wire(listener, ping_seconds), media_type="text/event-stream", headers=headers)
+
+    media_type = "text/event-stream"
+
+    def __init__(self, listener: Listener, ping_seconds: float = PING_SECONDS) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self._pieces = wire(listener, ping_seconds)
+        self._listener = listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what the listener hears, until that ends or the client leaves."""
+        watching = asyncio.create_task(self._until_left(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async with aclosing(self._pieces) as pieces:
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            watching.cancel()
+
+    async def _until_left(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._listener.leave()
+        self._listener.close()
 
 
 async def wire(listener: Listener, ping_seconds: float) -> AsyncGenerator[bytes]:
     """The bytes of the stream; what was said in the same moment goes out in one piece."""
+    loop = asyncio.get_running_loop()
+    last = loop.time()
+    timer: asyncio.TimerHandle
+
+    def look() -> None:
+        nonlocal timer
+        left = last + ping_seconds - loop.time()
+        if left <= 0:
+            listener.remark(PING)
+        timer = loop.call_later(left if left > 0 else ping_seconds, look)
+
+    timer = loop.call_later(ping_seconds, look)
     try:
-        while True:
-            try:
-                piece = await asyncio.wait_for(listener.read(), ping_seconds)
-            except TimeoutError:
-                yield PING
-                continue
-            if not piece:
-                return
+        while piece := await listener.read():
             yield piece
+            last = loop.time()
     finally:
+        timer.cancel()
         listener.leave()

@@ -86,6 +86,12 @@ class Listener:
             self._keep(encode(fault(TOO_SLOW)))
             self._is_closed = True
 
+    def remark(self, comment: bytes) -> None:
+        """Let the client hear that the stream is alive, if there is nothing else for it to read."""
+        if not self.unread and not self.has_left:
+            self._keep(comment)
+            self._arrived.set()
+
     def close(self) -> None:
         """End the stream: nothing more will be put."""
         self._is_closed = True
