@@ -163,6 +163,10 @@ class LlmError(Exception):
         self.message = message
 
 
+class PromptTooLong(LlmError):
+    """The model takes no prompt of that length: a shorter one may succeed."""
+
+
 class Llm(Protocol):
     """A provider of models, asked turn by turn. Foreign errors come out as LlmError."""
 

@@ -24,6 +24,7 @@ from shared.llm.base import (
     CallStarted,
     LlmError,
     ModelHealth,
+    PromptTooLong,
     TextDelta,
     Turn,
     TurnDone,
@@ -32,6 +33,7 @@ from shared.llm.base import (
     TurnUsage,
 )
 
+SORRY = "Sorry, something went wrong."
 Code = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 Reason = Literal["max_output_tokens", "content_filter"]
 
@@ -75,6 +77,7 @@ class Failure:
     message: str
     used: TurnUsage | None = None
     broke_off: bool = False
+    too_long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +115,9 @@ def reasoning(encrypted_content: str = "thoughts") -> Reasoning:
     return Reasoning(encrypted_content)
 
 
-def fail(
-    code: Code = "server_error",
-    message: str = "Sorry, something went wrong.",
-    used: TurnUsage | None = None,
-    *,
-    broke_off: bool = False,
-) -> Failure:
-    """An error; after a text, the message breaks off. `used` is what the attempts used all the same."""
-    return Failure(code, message, used, broke_off)
+def fail(code: Code = "server_error", message: str = SORRY, used: TurnUsage | None = None, **how: bool) -> Failure:
+    """An error (`how`: `broke_off`, `too_long`); after a text, it breaks off. `used` is what was used all the same."""
+    return Failure(code, message, used, **how)
 
 
 def incomplete(reason: Reason = "max_output_tokens") -> Incomplete:
@@ -203,7 +200,7 @@ class ScriptedLlm:
         """The turn, once it is over and has been asked for often enough."""
         background = self._background.get(response_id)
         if background is None or response_id in self.cancelled:
-            raise LlmError("server_error", "Sorry, something went wrong.")
+            raise LlmError("server_error", SORRY)
         if background.polls_left > 0:
             background.polls_left -= 1
             return None
@@ -261,7 +258,8 @@ async def _play(parts: Sequence[TurnPart], default_usage: TurnUsage) -> AsyncGen
             case Reasoning(encrypted_content):
                 items.append({"type": "reasoning", "summary": [], "encrypted_content": encrypted_content})
             case Failure(code, message):
-                raise LlmError(code, message, usage=part.used, broke_off=part.broke_off)
+                kind = PromptTooLong if part.too_long else LlmError
+                raise kind(code, message, usage=part.used, broke_off=part.broke_off)
             case Pause():
                 await _wait(part)
             case TurnUsage():

@@ -117,6 +117,8 @@ class RunRecord(StoredRecord):
     turns: int = 0
     #: A driver left a turn before its end: what it used is not known.
     turn_left: bool = False
+    #: Tokens that a prompt may weigh since the model refused a longer one.
+    window: int | None = None
     #: Calls with side effects that the run was let make, each as `call_of_turn`.
     side_effects: list[str] = Field(default_factory=list)
     #: The model response under way in background mode.

@@ -30,6 +30,8 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
     """Begin the turn and leave the run to its polls. Raises LlmError and Superseded."""
     deps, record = recorder.deps, recorder.record
     key = f"{record.run.id}-{record.turns}" + f"-{record.lost_responses}" * (record.lost_responses > 0)
+    if record.window is not None:  # asked before, for more than the model takes
+        key += f"-of-{record.window}"
     response_id = await deps.llm.start(request, key, record.run.deadline)
     recorder.state.await_response(response_id)
     await queue_messages.poll(deps, record, polls=0)

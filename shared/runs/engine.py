@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.json_types import Json
-from shared.llm.base import UNREPORTED, LlmError, Turn, TurnDone, TurnRequest, TurnUsage
+from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Turn, TurnDone, TurnRequest, TurnUsage
 from shared.runs import background, queue_messages
 from shared.runs.prompt.estimate import request_tokens
 from shared.runs.prompt.prompt import RunningPrompt
@@ -54,7 +54,9 @@ class Engine:
         Raises Superseded when the run is not ours any more.
         """
         try:
-            if isinstance(turn, LlmError):
+            if isinstance(turn, PromptTooLong):
+                await self._ask_for_less(turn)
+            elif isinstance(turn, LlmError):
                 await background.begin_anew(self.recorder, turn)
             elif turn is not None:
                 self.state.refer_to(of_steps(await steps(self.deps, self.state.record)))
@@ -96,11 +98,26 @@ class Engine:
             await self._fail("server_error", message)
         else:
             request = turn_request(record, items, self.toolset.definitions, continues=self.prompt.continues)
-            if background.is_wanted(self.recorder):
-                await background.begin(self.recorder, request)
-            else:
-                writer = TurnWriter(self.recorder, self.toolset)
-                await self._settle(await self._stream_turn(request, writer), writer)
+            try:
+                await self._ask(request)
+            except PromptTooLong as error:
+                await self._ask_for_less(error)
+
+    async def _ask(self, request: TurnRequest) -> None:
+        if background.is_wanted(self.recorder):
+            await background.begin(self.recorder, request)
+        else:
+            writer = TurnWriter(self.recorder, self.toolset)
+            await self._settle(await self._stream_turn(request, writer), writer)
+
+    async def _ask_for_less(self, error: PromptTooLong) -> None:
+        """Let the next turn send half of a prompt that was too long. Raises the error if that is no remedy."""
+        if not await self.prompt.halve():
+            raise error
+        run_id, tokens = self.state.run.id, self.state.record.window
+        logger.warning("prompt halved", extra={"action": "prompt_halved", "run_id": run_id, "tokens": tokens})
+        self._used = self._used.plus(error.usage)
+        await self.recorder.commit()
 
     async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         """Take the turn; one that broke off is taken again if nobody has heard of it."""

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from shared.llm.scripted import call, text, usage
+from shared.llm.scripted import call, fail, text, usage
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.tokens import text_tokens
 
@@ -177,3 +177,66 @@ def test_the_last_messages_come_with_calls_and_outputs_together(llm, ask, say, s
     answered = [item["call_id"] for item in items if item["type"] == "function_call_output"]
     assert called == answered
     assert len([item for item in items if item["type"] == "message"]) == min(last, 4)
+
+
+TOO_LONG = fail("invalid_prompt", "The prompt is longer than the model can take.", too_long=True)
+
+
+class Small:
+    """A model that takes so many tokens."""
+
+    def __init__(self, tokens):
+        self.tokens = tokens
+
+    def __call__(self, request):
+        fits = estimate_tokens(request.input) <= self.tokens
+        return [text("Yes.")] if fits else [TOO_LONG]
+
+
+@pytest.mark.parametrize("settings", [{}, {"model_turns": "background"}])
+def test_a_prompt_that_is_too_long_for_the_model_is_halved_until_it_fits(client, llm, ask, say):
+    llm.default = Small(3000)
+    for _ in range(6):
+        say(" ".join(WORDS.split()[:1000]))
+    say("What was my question?")
+
+    run = ask()
+
+    assert run.status == "completed"
+    weights = [estimate_tokens(request.input) for request in llm.requests]
+    assert weights == sorted(weights, reverse=True)
+    assert 1000 < weights[-1] <= 3000 < weights[-2]
+    assert spoken(llm.requests[-1])[-1] == "What was my question?"
+    assert len(set(llm.started)) == len(llm.started)
+
+
+def test_later_turns_of_the_run_begin_with_what_fitted(llm, ask, say, submit):
+    llm.script([TOO_LONG], [call("get_weather", call_id="a")], [text("Wet.")])
+    say(WORDS)
+    say("Now?")
+
+    submit(ask(), a="wet")
+
+    whole, half, next_turn = (estimate_tokens(request.input) for request in llm.requests)
+    assert half <= next_turn <= whole / 2
+
+
+@pytest.mark.parametrize("strategy", [{"type": "auto"}, {"type": "last_messages", "last_messages": 9}])
+def test_a_prompt_that_nothing_makes_short_enough_fails_the_run(llm, ask, say, strategy):
+    llm.default = lambda request: [TOO_LONG]
+    say(WORDS)
+
+    run = ask(truncation_strategy=strategy)
+
+    assert (run.status, run.last_error.code) == ("failed", "invalid_prompt")
+    assert len(llm.requests) == 1 if strategy["type"] == "last_messages" else 3 <= len(llm.requests) <= 12
+
+
+def test_what_a_listener_hears_of_a_halved_prompt_is_the_answer_alone(llm, stream, say):
+    llm.script([TOO_LONG], [text("Yes.")])
+    say(WORDS)
+
+    names = [name for name, _, _ in stream()]
+
+    assert names.count("thread.message.created") == 1
+    assert names[-2:] == ["thread.run.completed", "done"]

@@ -105,6 +105,56 @@ SORRY = "server_error", "Sorry, something went wrong"
         ),
         pytest.param(
             400,
+            {
+                "message": "You passed 5000 input tokens, but the model's context length is only 4096 tokens.",
+                "type": "BadRequestError",
+                "param": "input_tokens",
+                "code": 400,
+            },
+            LONG,
+            id="vLLM of 2026",
+        ),
+        pytest.param(
+            400,
+            {
+                "message": "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+                "code": 400,
+            },
+            LONG,
+            id="SGLang",
+        ),
+        pytest.param(
+            400,
+            {"message": "the input length exceeds the context length", "type": "invalid_request_error", "code": None},
+            LONG,
+            id="Ollama",
+        ),
+        pytest.param(500, {"message": "input exceeds context length", "type": "api_error"}, LONG, id="Ollama, as 500"),
+        pytest.param(
+            400,
+            {
+                "message": "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it",
+                "type": "exceed_context_size_error",
+                "code": 400,
+            },
+            LONG,
+            id="Ollama's llama-server",
+        ),
+        pytest.param(400, {"message": "Context size has been exceeded."}, LONG, id="LM Studio"),
+        pytest.param(
+            400,
+            {"message": "This model's maximum prompt length is 131072 but the request contains more."},
+            LONG,
+            id="xAI",
+        ),
+        pytest.param(
+            400,
+            {"message": "Your request exceeded model token limit: 8192", "type": "invalid_request_error"},
+            LONG,
+            id="Kimi",
+        ),
+        pytest.param(
+            400,
             {"message": "litellm.ContentPolicyViolationError: no", "type": None, "code": "400"},
             FILTERED,
             id="LiteLLM, filtered",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared.llm.base import LlmError
+from shared.llm.base import LlmError, PromptTooLong
 from shared.llm.responses.provider_words import fit_for_clients
 
 SPENT: Final = "The quota of the model is used up. Please check plan and billing of the model's account."
 FILTERED: Final = "The prompt was refused by the model's content filter. Please change it and try again."
 TOO_LONG: Final = (
-    "The prompt is longer than the model can take. Please shorten the thread, or set a truncation strategy."
+    "The prompt is longer than the model can take. Please shorten messages, instructions or tools, or let the run's "
+    "truncation strategy be `auto`."
 )
 
 _CODES: Final = {
@@ -38,12 +39,14 @@ _CODES: Final = {
 }
 #: Final whatever else is said.
 _SPENT_FOR_GOOD: Final = {name for name, meant in _CODES.items() if meant == SPENT}
-#: In the words of vLLM, DeepSeek, LiteLLM, llama.cpp, LM Studio and of what LiteLLM passes on.
+#: In the words of vLLM, SGLang, llama.cpp, Ollama, LM Studio, DeepSeek, Kimi, xAI and of what LiteLLM passes on.
 _WORDS: Final = {
     TOO_LONG: re.compile(
         r"maximum context length|maximum model length|exceeds? the available context size|context size has been"
         r"|context_?length_?exceeded|ContextWindowExceeded|exceeds the context window|prompt is too long"
-        r"|with context length of only|greater than the context length",
+        r"|context length (?:of|is) only|(?:greater|longer) than the (?:model's )?context length"
+        r"|exceeds? (?:the )?context length"
+        r"|too long to fit into the model|maximum prompt length|exceeded model token limit|input is too long for",
         re.I,
     ),
     FILTERED: re.compile(
@@ -79,7 +82,7 @@ def refusal(
     if meant is None:
         return None
     if meant == TOO_LONG:
-        return LlmError("invalid_prompt", f"{TOO_LONG} The provider said: {fit_for_clients(message, host)}")
+        return PromptTooLong("invalid_prompt", f"{TOO_LONG} The provider said: {fit_for_clients(message, host)}")
     return LlmError("rate_limit_exceeded" if meant == SPENT else "invalid_prompt", meant)
 
 

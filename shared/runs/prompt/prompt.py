@@ -20,7 +20,7 @@ from shared.objects.step import StepRecord
 from shared.runs.prompt.earlier import citations
 from shared.runs.prompt.entries import answered, assistant_items, attached_names, message_entry, step_entry
 from shared.runs.prompt.estimate import estimate_tokens
-from shared.runs.prompt.shorten import squeezed
+from shared.runs.prompt.shorten import LEAST_TOKENS, squeezed
 from shared.runs.prompt.window import WINDOW, allowed, fit, from_user, lowest, window
 from shared.runs.references import References, of_steps, steps
 from shared.runs.state import RunState
@@ -78,6 +78,20 @@ class RunningPrompt:
         """Whether the client allows that many: what the run cannot do without may be more."""
         limit = allowed(self.state.record)
         return limit is None or self.tokens <= limit
+
+    async def halve(self) -> bool:
+        """Let the items weigh half of what they did; False if the strategy forbids it, or there is little to leave out.
+
+        The caller commits: whoever goes on with the run must not begin with the whole again.
+        """
+        await self.items()
+        record, half = self.state.record, self._tokens // 2
+        gone_before = record.window is not None and self.beside + half >= record.window
+        if record.run.truncation_strategy["type"] != "auto" or half < LEAST_TOKENS or gone_before:
+            return False
+        record.window, record.response_id = self.beside + half, None
+        self._items = None
+        return True
 
     def add_turn(self, turn: Turn) -> None:
         """The model has taken a turn; what it said belongs before its calls."""

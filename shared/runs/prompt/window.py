@@ -40,7 +40,8 @@ class PromptEntry:
 
 def window(deps: Deps, record: RunRecord) -> int:
     """Tokens the model takes, as far as is known."""
-    return deps.settings.model_context_tokens
+    known = deps.settings.model_context_tokens
+    return known if record.window is None else min(known, record.window)
 
 
 def allowed(record: RunRecord) -> int | None:
