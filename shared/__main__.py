@@ -1,4 +1,6 @@
-"""The command line: `python -m shared run | worker | demo | samples list | samples install | files upload PATH`."""
+"""The command line: `python -m shared run | worker | demo | samples list | samples install | files upload PATH |
+stores reembed ID`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import sys
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from shared import file_upload, host
+from shared import file_upload, host, reembed
 from shared.client import connected
 from shared.config import Settings
 from shared.demo import program
@@ -33,6 +35,8 @@ def main(arguments: list[str]) -> int:
                 return program.tour(client, chosen.model or default_model(settings))
         case "files":
             return file_upload.main(settings, chosen)
+        case "stores":
+            return reembed.main(settings, chosen)
     return samples(settings, chosen)
 
 
@@ -55,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     for command in (listed, commands.add_parser("demo", help="go through whole runs with the openai SDK")):
         command.add_argument("--model", default="", help="the model to ask for (default: the `*` of MODEL_ALIASES)")
     file_upload.add_to(commands)
+    reembed.add_to(commands)
     return parser
 
 

@@ -15,7 +15,8 @@ from shared.queue.base import QueueUnavailable
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
 from shared.store.base import Put, Record, StoreError
-from shared.vector_stores.rows import item_put
+from shared.vector_stores.rows import OVERDUE as OVERDUE_SECONDS
+from shared.vector_stores.rows import item_put, store_put
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +44,17 @@ async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
 
 
 async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
-    """An expired store stays to be seen, but cannot be searched any more."""
+    """An expired store stays to be seen, but cannot be searched any more; one that is embedded anew is gone on with."""
     record = StoreRecord.model_validate(row.data)
     if record.expired(deps.now()):
         await deps.index.drop(record.store.id)
         await deps.store.commit(partition, [Put(row.key, row.data, row.version)])
+    elif record.reembedding is not None and record.reembedding.until is not None:
+        owner = layout.owner_of(partition)
+        message = index_messages.reembed(owner, record.store.id, record.reembedding.token)
+        await deps.ingestion.send(message.to_json())
+        record.reembedding.until = deps.now() + OVERDUE_SECONDS
+        await deps.store.commit(partition, [store_put(record, row.version)])
 
 
 async def overdue_item(deps: Deps, partition: str, row: Record) -> None:

@@ -59,7 +59,7 @@ FLOORS = [
     {"box"},
     {"app"},
     {"smoke"},
-    {"host", "client", "file_upload", "connections", "functions_bridge", "__main__"},
+    {"host", "client", "file_upload", "reembed", "connections", "functions_bridge", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
 #: Modules that may import one another's private helpers are none; these libraries stay in the files named.

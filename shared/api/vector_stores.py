@@ -9,10 +9,10 @@ from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
 from shared.deps import Caller
-from shared.objects.vector_store import SearchPage, VectorStore
+from shared.objects.vector_store import SearchPage, StoreEmbedding, VectorStore
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore, SearchVectorStore
 from shared.paging import ListQuery
-from shared.vector_stores import stores
+from shared.vector_stores import reembedding, stores
 from shared.vector_stores.search import search as search_store
 
 routes = Routes("/v1/vector_stores", "Vector stores")
@@ -52,3 +52,15 @@ async def delete(caller: Caller, vector_store_id: str) -> Response:
 async def search(caller: Caller, vector_store_id: str, body: SearchVectorStore) -> Response:
     """Search a vector store."""
     return answer(await search_store(caller, vector_store_id, body))
+
+
+@routes.get("/{vector_store_id}/embedding", gives=StoreEmbedding)
+async def embedding(caller: Caller, vector_store_id: str) -> Response:
+    """Get by what model a vector store's vectors are made, and how embedding it anew goes on."""
+    return answer(await reembedding.state(caller, vector_store_id))
+
+
+@routes.post("/{vector_store_id}/embedding", gives=StoreEmbedding)
+async def reembed(caller: Caller, vector_store_id: str) -> Response:
+    """Embed a vector store anew, by the model that new ones get; it can be searched all the while."""
+    return answer(await reembedding.begin(caller, vector_store_id))

@@ -12,12 +12,12 @@ from shared.queue.base import QueueMessage
 class IndexMessage(QueueMessage):
     """What happened to files or a store, and which of the ids below it is about."""
 
-    #: `files`, `batch`, `detach`, `deleted` or `drop`: the functions below.
+    #: `files`, `batch`, `detach`, `deleted`, `drop` or `reembed`: the functions below.
     kind: str
     owner: str
     store_id: str = ""
     file_ids: Sequence[str] = ()
-    #: Tells an attachment of the files from earlier ones.
+    #: Tells an attachment of the files, or an embedding anew, from earlier ones.
     token: str = ""
     #: How often in a row the embedding model's quota let nothing of the file through.
     idle: int = 0
@@ -48,3 +48,8 @@ def deleted(owner: str, file_id: str) -> IndexMessage:
 def drop(owner: str, store_id: str) -> IndexMessage:
     """A vector store is being deleted: remove what it had."""
     return IndexMessage(kind="drop", owner=owner, store_id=store_id)
+
+
+def reembed(owner: str, store_id: str, token: str) -> IndexMessage:
+    """A vector store is to be embedded anew; `file_id` is the last file that is done, in the order of ids."""
+    return IndexMessage(kind="reembed", owner=owner, store_id=store_id, token=token)

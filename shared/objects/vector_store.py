@@ -50,12 +50,26 @@ class VectorStore(ApiObject):
     metadata: Metadata = Field(default_factory=dict)
 
 
+class Reembedding(StoredRecord):
+    """That a store's files are given the vectors of another space."""
+
+    #: The embedder's name, and how many numbers its vectors have.
+    name: str
+    dimensions: int
+    #: The message that goes on with it has the same: there is one at a time.
+    token: str
+    #: When housekeeping looks whether it goes on (unix seconds); None: it failed.
+    until: int | None
+
+
 class StoreRecord(StoredRecord):
     """A vector store's row: every change to its files goes through it."""
 
     store: VectorStore
     #: The number of the next file.
     next: int = 0
+    #: None: nobody asked for it, or it is done.
+    reembedding: Reembedding | None = None
 
     def derive(self) -> None:
         """Bring `status` and `expires_at` in line with what they follow from."""
@@ -66,6 +80,25 @@ class StoreRecord(StoredRecord):
     def expired(self, now: int) -> bool:
         """Whether its time is over."""
         return self.store.expires_at is not None and self.store.expires_at <= now
+
+
+class EmbeddedFiles(ApiObject):
+    """How many files of a store have vectors of its model, and how many still wait for them."""
+
+    in_progress: int = 0
+    completed: int = 0
+    total: int = 0
+
+
+class StoreEmbedding(ApiObject):
+    """By what model a store's vectors are made (null: it has none yet), and whether it is being embedded anew."""
+
+    object: Literal["vector_store.embedding"] = "vector_store.embedding"
+    vector_store_id: str
+    model: str | None
+    dimensions: int | None
+    status: Literal["in_progress", "completed", "failed"]
+    file_counts: EmbeddedFiles
 
 
 class VectorStoreFile(ApiObject):

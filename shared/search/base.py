@@ -85,6 +85,10 @@ def given(embedded: Embedded | None) -> EmbedQueries:
     return embed
 
 
+#: Gives the vectors of a file's chunks, or None if they are not to be had.
+EmbedChunks = Callable[[Sequence[Chunk]], Awaitable[Embedded | None]]
+
+
 class OtherSpace(Exception):
     """The vectors are of another space than those of the index, which never mixes them."""
 
@@ -148,10 +152,10 @@ class Embedder(Protocol):
 class Embedders(Protocol):
     """The embedders of a box: the one that new stores get, and those that stores have had since they were made."""
 
-    async def preferred(self) -> Space | None:
+    async def preferred(self, *, anew: bool = False) -> Space | None:
         """The space for stores that have none yet; None while the endpoint does not let us find out.
 
-        Raises EmbeddingUnavailable.
+        `anew`: as it is now, whatever was found out before. Raises EmbeddingUnavailable.
         """
         ...
 
@@ -172,6 +176,21 @@ class Index(Protocol):
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
         """Index a file's chunks, in place of any it had, and return the bytes they take. Raises OtherSpace."""
+        ...
+
+    async def reembed(self, store_id: str, file_id: str, embed: EmbedChunks) -> int | None:
+        """Give a file other vectors, or none, and return the bytes it takes then; None: there is no such file.
+
+        Its chunks stay, and can be found all the while. Raises OtherSpace, and what `embed` raises.
+        """
+        ...
+
+    async def enter(self, store_id: str, space: Space) -> None:
+        """From now on the vectors of new files are of this space; others stay until they are replaced."""
+        ...
+
+    async def files(self, store_id: str) -> dict[str, Space | None]:
+        """The store's files with the spaces of their vectors; None: a file has none."""
         ...
 
     async def space(self, store_id: str) -> Space | None:

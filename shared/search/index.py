@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from shared.ids import random_text
 from shared.search import compaction
 from shared.search.base import (
     Chunk,
+    EmbedChunks,
     Embedded,
     EmbedQueries,
     Hit,
@@ -46,24 +48,49 @@ class SegmentIndex:
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
         """Write a segment for the file, then name it; until then nobody sees it."""
-        from shared.search import merging  # heavy (numpy): loaded on first use
+        entry = await self._write(store_id, file_id, chunks, embedded)
+        await self._name(store_id, file_id, entry)
+        return entry.size
 
-        head, header, texts = await asyncio.to_thread(merging.make, file_id, chunks, embedded)
+    async def reembed(self, store_id: str, file_id: str, embed: EmbedChunks) -> int | None:
+        """The same with other vectors; somebody else's change of the file wins."""
+        for _ in range(ATTEMPTS):
+            try:
+                source, chunks = await self._live(store_id, file_id)
+            except SegmentGone:
+                continue
+            if source is None:
+                return None
+            entry = await self._write(store_id, file_id, chunks, await embed(chunks))
+            if await self._name(store_id, file_id, entry, instead_of=source):
+                return entry.size
+        raise IndexUnavailable("The file is being changed too often.")
 
-        async def pieces() -> AsyncIterator[bytes]:
-            yield head
-            yield b"".join(texts)
+    async def enter(self, store_id: str, space: Space) -> None:
+        """Note it in the manifest; an index without one has no vectors, and takes the space of its first."""
+        attempt = 0
+        while True:
+            manifest = await self._manifests.read(store_id)
+            if manifest.version is None or manifest.space == space:
+                return
+            if await self._manifests.write(store_id, manifest, manifest.entries, space):
+                return
+            await pause(attempt)
+            attempt += 1
 
-        segment_id = random_text(24)
-        size = await self._segments.write(store_id, segment_id, pieces())
-        name, dimensions = (None, 0) if embedded is None else (embedded.name, embedded.space.dimensions)
-        entry = SegmentEntry(segment_id, len(chunks), name, header, len(head), size, dimensions)
-        try:
-            await self._replace(store_id, file_id, entry)
-        except OtherSpace:
-            await self._segments.delete(store_id, [segment_id])
-            raise
-        return size
+    async def files(self, store_id: str) -> dict[str, Space | None]:
+        """As the segments' headers tell."""
+        for _ in range(ATTEMPTS):
+            entries = (await self._manifests.read(store_id)).entries
+            with suppress(SegmentGone):
+                headers = await asyncio.gather(*[self._segments.header(store_id, entry) for entry in entries])
+                return {
+                    file_id: header.space
+                    for entry, header in zip(entries, headers, strict=True)
+                    for file_id in header.files
+                    if file_id not in entry.dead
+                }
+        raise IndexUnavailable("The index is being compacted too often.")
 
     async def space(self, store_id: str) -> Space | None:
         """As the manifest notes it, from the first vectors on."""
@@ -96,7 +123,7 @@ class SegmentIndex:
         """The file's chunks from its live segment."""
         for _ in range(ATTEMPTS):
             try:
-                return await self._chunks(store_id, file_id)
+                return (await self._live(store_id, file_id))[1]
             except SegmentGone:
                 continue
         raise IndexUnavailable("The index is being compacted too often.")
@@ -113,10 +140,45 @@ class SegmentIndex:
         except SegmentGone:
             return False
 
-    async def _replace(self, store_id: str, file_id: str, entry: SegmentEntry | None) -> None:
+    async def _write(
+        self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None
+    ) -> SegmentEntry:
+        """Store a segment with the file's chunks; no manifest names it yet."""
+        from shared.search import merging  # heavy (numpy): loaded on first use
+
+        head, header, texts = await asyncio.to_thread(merging.make, file_id, chunks, embedded)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield head
+            yield b"".join(texts)
+
+        segment_id = random_text(24)
+        size = await self._segments.write(store_id, segment_id, pieces())
+        name, dimensions = (None, 0) if embedded is None else (embedded.name, embedded.space.dimensions)
+        return SegmentEntry(segment_id, len(chunks), name, header, len(head), size, dimensions)
+
+    async def _name(
+        self, store_id: str, file_id: str, entry: SegmentEntry, instead_of: SegmentEntry | None = None
+    ) -> bool:
+        """Name a segment that was written, or delete it. Raises OtherSpace."""
+        try:
+            named = await self._replace(store_id, file_id, entry, instead_of)
+        except OtherSpace:
+            await self._segments.delete(store_id, [entry.id])
+            raise
+        if not named:
+            await self._segments.delete(store_id, [entry.id])
+        return named
+
+    async def _replace(
+        self, store_id: str, file_id: str, entry: SegmentEntry | None, instead_of: SegmentEntry | None = None
+    ) -> bool:
+        """Have the file in this segment only; with `instead_of`, unless it is not in that one any more."""
         attempt = 0
         while True:
             manifest = await self._manifests.read(store_id)
+            if instead_of is not None and not _holds(manifest, instead_of, file_id):
+                return False
             kept = await self._without(store_id, manifest, file_id)
             if kept is not None:
                 space = _space_with(manifest, entry)
@@ -124,7 +186,7 @@ class SegmentIndex:
                 if entries == manifest.entries or await self._manifests.write(store_id, manifest, entries, space):
                     named = {kept.id for kept in entries}
                     await self._segments.delete(store_id, [old.id for old in manifest.entries if old.id not in named])
-                    return
+                    return True
             await pause(attempt)
             attempt += 1
 
@@ -167,15 +229,20 @@ class SegmentIndex:
             hits.setdefault((file_id, index), Hit(parts[part].store_id, file_id, index, texts[part][row], score))
         return list(hits.values())
 
-    async def _chunks(self, store_id: str, file_id: str) -> list[Chunk]:
+    async def _live(self, store_id: str, file_id: str) -> tuple[SegmentEntry | None, list[Chunk]]:
+        """The segment in which the file is, and its chunks."""
         for entry in (await self._manifests.read(store_id)).entries:
             rows = (await self._segments.header(store_id, entry)).rows(file_id)
             if not rows or file_id in entry.dead:
                 continue
             segment = await self._segments.open(store_id, entry)
             texts = await self._texts.read(store_id, segment, rows)
-            return [Chunk(texts[row], int(segment.arrays.overlaps[row])) for row in rows]
-        return []
+            return entry, [Chunk(texts[row], int(segment.arrays.overlaps[row])) for row in rows]
+        return None, []
+
+
+def _holds(manifest: Manifest, segment: SegmentEntry, file_id: str) -> bool:
+    return any(entry.id == segment.id and file_id not in entry.dead for entry in manifest.entries)
 
 
 def _space_with(manifest: Manifest, entry: SegmentEntry | None) -> Space | None:

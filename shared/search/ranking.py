@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shared.search import terms
 from shared.search.base import Embedded, Ranking, Vector
-from shared.search.relevance import LEAST_CHUNKS, relevance
+from shared.search.relevance import COSINES, LEAST_CHUNKS, UNMEASURED, relevance
 from shared.search.segment import Segment
 
 K1: Final = 1.5
@@ -50,7 +50,7 @@ def rank(
 ) -> list[tuple[ChunkPlace, float]]:
     """The best places for any of the queries, best first, with their relevance.
 
-    `embedded` holds the queries' vectors in each space: each ranks its own chunks, none is compared across.
+    `embedded` holds the queries' vectors in each space: chunks are compared within their own.
     """
     depth = max(DEPTH, 2 * limit)
     ranks: dict[ChunkPlace, float] = {}
@@ -69,28 +69,42 @@ class Found:
     """What one query finds by words, by its vectors, or by both."""
 
     def __init__(self, parts: Sequence[RankedPart], query: str | None, vectors: Mapping[str, Vector]):
-        self._parts, self._vectors = parts, vectors
+        self._parts = parts
         self._words = None if query is None else by_words(parts, query)
         self._shares = None if query is None or self._words is None else shares(parts, query, self._words)
         # A query of signs alone has no direction for some embedders.
-        self._cosines = {name: by_vector(parts, name, each) for name, each in vectors.items() if np.any(each)}
+        self._directed = {name: vector for name, vector in vectors.items() if np.any(vector)}
+        self._cosines = [self._by_own_vector(part) for part in parts]
+
+    def _by_own_vector(self, part: RankedPart) -> Scores | None:
+        """Cosines within the part's own space; None if the query has no vector there."""
+        name = part.segment.header.embedder or ""
+        if name not in self._directed or not comparable(part, name, self._directed[name]):
+            return None
+        [cosines] = by_vector([part], name, self._directed[name])
+        return cosines
 
     def lists(self, ranking: Ranking, depth: int) -> list[tuple[float, list[ChunkPlace]]]:
-        """The weighted lists of the best places."""
+        """The weighted lists of the best places. Those by vectors are put into one order by what cosines mean there."""
         words = [] if self._words is None else [(ranking.text_weight, self._words)]
-        signals = [*words, *((ranking.embedding_weight, cosines) for cosines in self._cosines.values())]
-        return [(weight, top(scores, self._parts, depth)) for weight, scores in signals]
+        vectors = [(ranking.embedding_weight, self._evidence())] if self._directed else []
+        return [(weight, top(scores, self._parts, depth)) for weight, scores in [*words, *vectors]]
+
+    def _evidence(self) -> list[Scores]:
+        return [
+            np.zeros(part.segment.rows, dtype=np.float32)
+            if cosines is None
+            else cosines / COSINES.get(part.segment.header.embedder or "", UNMEASURED)
+            for part, cosines in zip(self._parts, self._cosines, strict=True)
+        ]
 
     def relevance(self, place: ChunkPlace) -> float:
         """How relevant the chunk is; one without a vector in a space of the query is judged by its words."""
         part, row = place
-        embedder = self._parts[part].segment.header.embedder or ""
-        share = cosine = None
-        if self._shares is not None:
-            share = float(self._shares[part][row])
-        if embedder in self._cosines and comparable(self._parts[part], embedder, self._vectors[embedder]):
-            cosine = float(self._cosines[embedder][part][row])
-        return relevance(share, cosine, embedder)
+        share = None if self._shares is None else float(self._shares[part][row])
+        found = self._cosines[part]
+        cosine = None if found is None else float(found[row])
+        return relevance(share, cosine, self._parts[part].segment.header.embedder or "")
 
 
 def fuse(lists: Sequence[tuple[float, Sequence[ChunkPlace]]]) -> dict[ChunkPlace, float]:

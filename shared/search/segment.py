@@ -20,6 +20,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.search.base import Space
+
 ALIGNMENT: Final = 8
 NAMES: Final = ("vectors", "scales", "terms", "starts", "chunks", "counts", "lengths", "overlaps", "positions")
 PREFIX: Final = 8
@@ -56,6 +58,12 @@ class Header:
     #: The files' names and the row after each one's last.
     names: list[str]
     ends: list[int]
+
+    @property
+    def space(self) -> Space | None:
+        """The space of the vectors; None: there are none."""
+        dimensions = self.layout["vectors"][2][1]
+        return None if self.embedder is None or dimensions == 0 else Space(self.embedder, dimensions)
 
     def rows(self, file_id: str) -> range:
         """The file's rows; none when it is not here."""

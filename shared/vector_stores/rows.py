@@ -29,8 +29,10 @@ async def store_row(caller: Caller, store_id: str) -> tuple[StoreRecord, str]:
 
 
 def store_put(record: StoreRecord, version: str | None = None) -> Put:
-    """The store's row; housekeeping looks at it when it expires."""
-    return Put(layout.STORE_KEY, record.model_dump(mode="json"), version, due=record.store.expires_at)
+    """The store's row; housekeeping looks at it when it expires, and whether its embedding anew goes on."""
+    until = None if record.reembedding is None else record.reembedding.until
+    due = min((each for each in (record.store.expires_at, until) if each is not None), default=None)
+    return Put(layout.STORE_KEY, record.model_dump(mode="json"), version, due)
 
 
 async def number_of(caller: Caller, store_id: str, file_id: str, *, gone: bool = False) -> int | None:

@@ -14,15 +14,17 @@ from shared.errors import NotFoundError
 from shared.files import files as file_resources
 from shared.files import index_messages
 from shared.files.index_messages import IndexMessage
+from shared.ids import random_text
 from shared.json_types import Json
-from shared.objects.vector_store import ItemRecord
+from shared.objects.vector_store import ItemRecord, Reembedding
 from shared.queue.base import again
+from shared.search.base import Space
 from shared.store.base import Conflict
-from shared.vector_stores import batches, file_status, kept_vectors, stores
+from shared.vector_stores import batches, file_status, kept_vectors, reembedding, stores
 from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
 from shared.vector_stores.indexing import read
-from shared.vector_stores.rows import item_put, item_row, store_row
+from shared.vector_stores.rows import OVERDUE, item_put, item_row, store_row
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class IngestionWorker:
             "detach": self._detach,
             "deleted": self._deleted,
             "drop": self._drop,
+            "reembed": self._reembed,
         }
 
     async def handle(self, body: Json) -> None:
@@ -57,6 +60,8 @@ class IngestionWorker:
         if message.kind == "batch":
             with contextlib.suppress(NotFoundError):
                 await batches.give_up(self._caller(message), message.store_id, message.batch_id)
+        if message.kind == "reembed":
+            await self._end_reembedding(message, failed=True)
         if message.kind != "files":
             return
         for file_id in message.file_ids:
@@ -157,6 +162,50 @@ class IngestionWorker:
             await stores.drop(self._caller(message), message.store_id)
         else:
             await self._again(message)
+
+    async def _reembed(self, message: IndexMessage) -> None:
+        """Go on with embedding a store anew; the rest, and what waits for the quota, is left to another message."""
+        caller, store_id = self._caller(message), message.store_id
+        try:
+            record, _ = await store_row(caller, store_id)
+        except NotFoundError:
+            return
+        asked = record.reembedding
+        if asked is None or asked.token != message.token:
+            await self._again(message)
+            return
+        following, wait = replace(message, token=random_text(12), idle=0, returns=0), 0.0
+        try:
+            last = await reembedding.advance(caller, store_id, Space(asked.name, asked.dimensions), message.file_id)
+        except reembedding.ModelGone:
+            await self._end_reembedding(message, failed=True)
+            return
+        except EmbeddingPaused as pause:
+            wait, idle = pause.seconds, 0 if pause.advanced else message.idle + 1
+            if idle > MOST_IDLE:
+                raise
+            following = replace(following, idle=idle)
+        else:
+            if last is None:
+                await self._end_reembedding(message, failed=False)
+                return
+            following = replace(following, file_id=last)
+        await self.deps.ingestion.send(following.to_json(), wait)
+        changes = {"token": following.token, "until": self.deps.now() + OVERDUE}
+        await reembedding.settle(caller, store_id, message.token, lambda asked: asked.model_copy(update=changes))
+
+    async def _end_reembedding(self, message: IndexMessage, *, failed: bool) -> None:
+        def change(asked: Reembedding) -> Reembedding | None:
+            return asked.model_copy(update={"until": None}) if failed else None
+
+        if await reembedding.settle(self._caller(message), message.store_id, message.token, change):
+            which = {"vector_store_id": message.store_id}
+            if failed:
+                logger.error("store not embedded anew", extra={"action": "reembedding_failed", **which})
+            else:
+                logger.info("store embedded anew", extra={"action": "store_reembedded", **which})
+        while await self.deps.index.compact(message.store_id):
+            pass
 
     async def _again(self, message: IndexMessage) -> None:
         await again(self.deps.ingestion, message, RETURNS)

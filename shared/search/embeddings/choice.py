@@ -32,7 +32,7 @@ class HashedVectors:
     def __init__(self) -> None:
         self._hashed = HashedEmbedder()
 
-    async def preferred(self) -> Space | None:
+    async def preferred(self, *, anew: bool = False) -> Space | None:
         """Hashed vectors, always."""
         return Space(self._hashed.name, DIMENSIONS)
 
@@ -66,10 +66,10 @@ class ModelVectors:
         self._until = 0.0
         self._looking = asyncio.Lock()
 
-    async def preferred(self) -> Space | None:
+    async def preferred(self, *, anew: bool = False) -> Space | None:
         """The model's space if it embeds, which is asked once in ten minutes; else that of hashes."""
         async with self._looking:
-            if self._preferred is None or self._clock() >= self._until:
+            if anew or self._preferred is None or self._clock() >= self._until:
                 before, self._preferred = self._preferred, await self._look()
                 self._until = self._clock() + FRESH
                 if self._preferred is not None and self._preferred != before:
@@ -94,9 +94,7 @@ class ModelVectors:
 
     async def _look(self) -> Space | None:
         try:
-            # Not `embed`: it would repeat what a server that cannot embed answers with 501.
-            vectors = [vector async for made in self._model.batches([SAMPLE]) for vector in made.values()]
-            return Embedded(self._model.name, vectors).space
+            return Embedded(self._model.name, await self._model.embed([SAMPLE], retries=0)).space
         except EmbeddingForbidden as error:
             extra = {"action": "embedding_forbidden", "embedder": self._model.name, "reason": str(error)[:200]}
             logger.warning("embedding forbidden", extra=extra)

@@ -55,13 +55,13 @@ class OpenAIEmbedder:
         model, _, dimensions = name.rpartition("-")
         return model if SHORTENED in model and dimensions.isdecimal() else name
 
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+    async def embed(self, texts: Sequence[str], retries: int = RETRIES) -> list[Vector]:
         """One vector per text. Raises EmbeddingUnavailable or EmbeddingRefused."""
         turns = asyncio.Semaphore(PARALLEL)
 
         async def embed(batch: Sequence[str]) -> list[Vector]:
             async with turns:
-                return await self._request(batch)
+                return await self._request(batch, retries)
 
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         return [vector for vectors in await asyncio.gather(*map(embed, batches)) for vector in vectors]
