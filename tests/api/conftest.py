@@ -30,6 +30,7 @@ from shared.deps import Deps
 from shared.llm.scripted import ScriptedLlm
 from shared.tools.base import Tool
 from tests.fakes.ports import Port, ported
+from tests.fakes.weather import WEATHER
 
 Result = TypeVar("Result")
 
@@ -40,9 +41,6 @@ KEY, OTHER_KEY = "sk-test-0123456789", "sk-other-0123456789"
 
 #: Seconds after which what failed is tried again.
 RETRY_DELAY = 0.1
-
-#: A function of the client's.
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 
 #: What every SDK client of the tests is made with.
 SDK: dict[str, Any] = {"api_key": KEY, "max_retries": 0, "timeout": 20, "_strict_response_validation": True}

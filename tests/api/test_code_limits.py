@@ -15,9 +15,9 @@ from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, text
 from shared.sandbox.base import MIB, Limits
 from shared.sandbox.local.sandbox import LocalSandbox
+from tests.api.conftest import KEY
 from tests.fakes.sandboxes import home_for_anybody, isolator
 
-KEY = "sk-test-0123456789"
 LIMITS = Limits(disk=8 * MIB, file_size=6 * MIB)
 
 

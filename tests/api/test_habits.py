@@ -10,9 +10,10 @@ from shared.backoff import Backoff
 from shared.llm.responses import from_settings
 from shared.runs import background
 from shared.tools.base import tool
-from tests.api.conftest import WEATHER, Box
+from tests.api.conftest import Box
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
+from tests.fakes.weather import WEATHER
 
 RAIN = FakeTurn(text=("Ra", "in."))
 TWO = (("get_weather", '{"city": "Oslo"}'), ("get_weather", '{"city": "Bern"}'))

@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.caching import PromptCache
 from shared.llm.responses.endpoint import Endpoint
-from tests.api.conftest import KEY, OTHER_KEY, WEATHER, Box
+from tests.api.conftest import KEY, OTHER_KEY, Box
 from tests.fakes import prompt_cache
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
+from tests.fakes.weather import WEATHER
 
 NEW, EARLIER = "gpt-5.6-luna", "gpt-5.4-mini"
 #: Twelve exchanges fill it.

@@ -16,10 +16,10 @@ from shared.demo import samples
 from shared.demo.offline import OfflineLlm
 from shared.sandbox.base import Limits
 from shared.sandbox.local.sandbox import LocalSandbox
+from tests.api.conftest import KEY
 from tests.fakes.sandboxes import home_for_anybody, isolator
 
 SAMPLES = Path(samples.__file__).parent
-KEY = "sk-test-0123456789"
 
 
 @pytest.fixture

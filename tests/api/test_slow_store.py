@@ -15,8 +15,7 @@ from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, pause, text
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
-
-KEY = "sk-test-0123456789"
+from tests.api.conftest import KEY
 
 
 class Slow:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.durability.hosts import Client, Hosts
-
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+from tests.fakes.weather import WEATHER
 
 #: What the user says (the fake model obeys), and the steps that must come of it.
 STORIES = {

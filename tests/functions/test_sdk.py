@@ -16,11 +16,11 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI
 
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
+from tests.fakes.weather import WEATHER
 from tests.functions.conftest import Host, Served, serving
 
 KEY = "sk-test-0123456789"
 PAGE = "https://app.example"
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 #: A run may wait for the queue trigger's next look and for a busy machine.
 PATIENCE = 60
 

@@ -28,8 +28,8 @@ from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, fail, incomplete, pause, text
 from shared.tools.base import tool
 from tests.fakes.plain_sandbox import PlainSandbox
+from tests.fakes.weather import WEATHER
 
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 STORY = b"The lighthouse of Brandan was painted green in 1911. Its keeper was called Eleanor."
 
 

@@ -6,11 +6,9 @@ import json
 
 import pytest
 
-from shared.tools.base import ToolContext
 from shared.tools.get_country_info import get_country_info_tool
 from tests.fakes.countries import KEY, FakeCountries
-
-CONTEXT = ToolContext(call_id="call_1", owner="alice", thread_id="thread_1", run_id="run_1")
+from tests.fakes.tool_context import CONTEXT
 
 
 @pytest.fixture

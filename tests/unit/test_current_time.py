@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.tools.base import ToolContext
 from shared.tools.get_current_time import get_current_time_tool
-
-CONTEXT = ToolContext(call_id="call_1", owner="alice", thread_id="thread_1", run_id="run_1")
+from tests.fakes.tool_context import CONTEXT
 
 
 @pytest.mark.parametrize(

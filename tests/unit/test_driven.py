@@ -21,8 +21,7 @@ from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateThreadAndRun, SubmitToolOutputs
 from shared.runs import create, service
 from shared.store.base import Change, Store, Unavailable
-
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+from tests.fakes.weather import WEATHER
 
 
 class Brittle:

@@ -8,13 +8,12 @@ import time
 import pytest
 from aiohttp import web
 
-from shared.tools.base import ToolContext
 from shared.tools.fetch_article import fetch_article_tool
 from shared.tools.fetcher import Fetcher
 from shared.tools.readable import read_html
 from tests.fakes.internet import PUBLIC, Internet
+from tests.fakes.tool_context import CONTEXT
 
-CONTEXT = ToolContext(call_id="call_1", owner="alice", thread_id="thread_1", run_id="run_1")
 LONG = "The report says that trade between the two countries grew for the third year. " * 4
 PAGE = f"""<!doctype html><html><head><title>Trade grows | The Daily</title>
 <meta property="og:title" content="Trade &amp; travel grow"><style>p {{ color: red }}</style></head>

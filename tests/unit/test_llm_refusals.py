@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from shared.llm.base import LlmError, TurnRequest
+from shared.llm.base import LlmError
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.certificate import certificate, server_side
 from tests.fakes.responses_events import FakeTurn, stream_bytes
+from tests.fakes.weather import QUESTION
 
-WEATHER = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -43,7 +43,7 @@ async def answering(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncI
 async def ask(base_url: str, *, within: float = 20, key: str = "key") -> str:
     llm = ResponsesLlm(Endpoint(base_url, "fake", key), backoff=replace(BACKOFF, first=0.001))
     try:
-        async with aclosing(llm.stream(WEATHER, time.time() + within)) as events:
+        async with aclosing(llm.stream(QUESTION, time.time() + within)) as events:
             turn = [event async for event in events][-1].turn
         return turn.items[-1]["content"][0]["text"]
     finally:

@@ -18,8 +18,8 @@ from shared.llm.responses.body import body_of
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving
+from tests.fakes.weather import QUESTION
 
-WEATHER = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
 RAIN = FakeTurn(text=("Rain.",))
 
 
@@ -38,7 +38,7 @@ async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
         await llm.close()
 
 
-async def answer(llm: ResponsesLlm, request: TurnRequest = WEATHER, *, within: float = 20) -> str:
+async def answer(llm: ResponsesLlm, request: TurnRequest = QUESTION, *, within: float = 20) -> str:
     async with aclosing(llm.stream(request, time.time() + within)) as events:
         turn = [event async for event in events][-1].turn
     return turn.items[-1]["content"][0]["text"]
@@ -117,7 +117,7 @@ async def test_nonsense_in_retry_after_is_ignored(fake, llm, header):
 
 async def test_a_background_turn_is_started_again_after_a_failure(fake, llm):
     fake.script(FakeTurn(status=503), FakeTurn(status=429), RAIN)
-    response_id = await llm.start(WEATHER, "run_1-0", time.time() + 20)
+    response_id = await llm.start(QUESTION, "run_1-0", time.time() + 20)
     turn = await llm.poll(response_id)
     assert turn is not None
     assert turn.items[0]["content"][0]["text"] == "Rain."
@@ -150,7 +150,7 @@ async def test_what_cannot_pass_is_told_once_and_without_secrets(fake, llm, trou
 
 async def test_a_background_turn_that_failed_is_told_by_the_poll(fake, llm):
     fake.script(FakeTurn(failed="rate_limit_exceeded"))
-    response_id = await llm.start(WEATHER, "key", time.time() + 20)
+    response_id = await llm.start(QUESTION, "key", time.time() + 20)
     with pytest.raises(LlmError) as caught:
         await llm.poll(response_id)
     assert caught.value.code == "rate_limit_exceeded"
@@ -159,7 +159,7 @@ async def test_a_background_turn_that_failed_is_told_by_the_poll(fake, llm):
 # -- what models do not support ---------------------------------------------------------------------------------------
 
 DEMANDING = replace(
-    WEATHER,
+    QUESTION,
     tools=[{"type": "function", "name": "f", "parameters": {}}],
     parallel_tool_calls=False,
     temperature=0.0,
@@ -201,7 +201,7 @@ async def test_another_model_is_asked_for_everything(fake, llm):
 async def test_reasoning_the_endpoint_cannot_read_is_left_out_once(fake, llm):
     unreadable = FakeTurn(status=400, code="invalid_encrypted_content", message="The encrypted content could not be …")
     thoughtful = replace(
-        WEATHER, input=[*WEATHER.input, {"type": "reasoning", "summary": [], "encrypted_content": "x"}]
+        QUESTION, input=[*QUESTION.input, {"type": "reasoning", "summary": [], "encrypted_content": "x"}]
     )
     fake.script(unreadable, RAIN, RAIN)
     await answer(llm, thoughtful)
@@ -232,7 +232,7 @@ async def test_a_plain_turn_says_no_more_than_it_must(fake, llm):
     assert fake.bodies == [
         {
             "model": "m",
-            "input": WEATHER.input,
+            "input": QUESTION.input,
             "include": ["reasoning.encrypted_content"],
             "stream": True,
             "store": False,
@@ -256,14 +256,14 @@ async def test_every_wish_is_passed_on(fake, llm):
 
 
 async def test_a_thread_without_messages_can_be_answered(fake, llm):
-    assert await answer(llm, replace(WEATHER, instructions="Greet the user.", input=[])) != ""
+    assert await answer(llm, replace(QUESTION, instructions="Greet the user.", input=[])) != ""
     assert fake.bodies[0]["instructions"] == "Greet the user."
 
 
 @pytest.mark.parametrize("said", ["Weather?", "Weather, as JSON?"])
 async def test_json_may_be_asked_for_in_the_instructions_alone(fake, llm, said):
     asked = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": said}]}]
-    wanted = replace(WEATHER, instructions="Give me JSON.", input=asked, text_format={"type": "json_object"})
+    wanted = replace(QUESTION, instructions="Give me JSON.", input=asked, text_format={"type": "json_object"})
     assert await answer(llm, wanted) != ""
     assert fake.bodies[0]["input"][:1] == asked
     assert len(fake.bodies[0]["input"]) == (1 if "JSON" in said else 2)
@@ -272,12 +272,12 @@ async def test_json_may_be_asked_for_in_the_instructions_alone(fake, llm, said):
 async def test_half_a_character_does_not_keep_a_thread_from_being_answered(fake, llm):
     """JSON can spell half of a surrogate pair, so clients and tools can send one; nothing can encode it."""
     fake.script(RAIN)
-    assert await answer(llm, replace(WEATHER, input=[{"role": "user", "content": "Rain \ud83d?"}])) == "Rain."
+    assert await answer(llm, replace(QUESTION, input=[{"role": "user", "content": "Rain \ud83d?"}])) == "Rain."
     assert fake.bodies[-1]["input"] == [{"role": "user", "content": "Rain ??"}]
 
 
 async def test_a_background_turn_is_stored_and_carries_its_key(fake, llm):
-    await llm.start(WEATHER, "run_1-0", time.time() + 20)
+    await llm.start(QUESTION, "run_1-0", time.time() + 20)
     assert (fake.bodies[0]["background"], fake.bodies[0]["store"]) == (True, True)
     assert "stream" not in fake.bodies[0]
     assert fake.headers[0]["Idempotency-Key"] == "run_1-0"
@@ -293,8 +293,8 @@ async def test_items_lose_the_marks_of_the_response_they_came_from(fake, llm):
         {"id": "fc_1", "status": "completed", **call},
         output,
     ]
-    await answer(llm, replace(WEATHER, input=[*WEATHER.input, *history]))
-    assert fake.bodies[0]["input"] == [*WEATHER.input, thought, call, output]
+    await answer(llm, replace(QUESTION, input=[*QUESTION.input, *history]))
+    assert fake.bodies[0]["input"] == [*QUESTION.input, thought, call, output]
 
 
 async def test_the_input_has_the_form_that_strict_servers_hold_it_to(fake, llm):
@@ -306,21 +306,21 @@ async def test_the_input_has_the_form_that_strict_servers_hold_it_to(fake, llm):
         {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c", "output": "1"},
     ]
-    body = body_of(replace(WEATHER, input=history), "m")
+    body = body_of(replace(QUESTION, input=history), "m")
     TypeAdapter(list[ResponseInputItemParam]).validate_python(body["input"])
     assert [item["content"] for item in body["input"][1:3]] == ["Where?", "No."]
 
 
 @pytest.mark.parametrize(("asked", "sent"), [("gpt-4o", "new"), ("gpt-3.5-turbo", "m"), ("new", "m")])
 async def test_model_names_are_mapped(fake, llm, asked, sent):
-    await answer(llm, replace(WEATHER, model=asked))
+    await answer(llm, replace(QUESTION, model=asked))
     assert fake.bodies[0]["model"] == sent
 
 
 async def test_without_a_default_alias_other_names_stay(fake):
     async with serving(fake) as base_url:
         llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), {"old": "new"})
-        await answer(llm, replace(WEATHER, model="mine"))
+        await answer(llm, replace(QUESTION, model="mine"))
         assert await llm.models() == ["fake-model", "old"]
         await llm.close()
     assert fake.bodies[0]["model"] == "mine"
@@ -334,7 +334,7 @@ async def test_models_are_those_of_the_endpoint_and_the_aliases(fake, llm):
 async def test_arguments_that_come_only_whole_are_heard(fake, llm):
     fake.script(FakeTurn(calls=(("f", '{"a": 1}'),)))
     fake.without = "response.function_call_arguments.delta"
-    async with aclosing(llm.stream(WEATHER, time.time() + 20)) as events:
+    async with aclosing(llm.stream(QUESTION, time.time() + 20)) as events:
         heard = [event async for event in events]
     assert ArgumentsDelta(0, '{"a": 1}') in heard
 
@@ -344,7 +344,7 @@ async def test_items_are_told_apart_though_the_server_gives_all_the_same_index(f
     fake.all_at_index_0 = True
     calls = (("get_weather", '{"city": "Basel"}'), ("get_time", '{"city": "Bern"}'))
     fake.script(FakeTurn(text=said, calls=calls))
-    async with aclosing(llm.stream(WEATHER, time.time() + 20)) as events:
+    async with aclosing(llm.stream(QUESTION, time.time() + 20)) as events:
         heard = [event async for event in events]
 
     started = {event.item: event for event in heard if isinstance(event, CallStarted)}

@@ -20,11 +20,10 @@ from shared.llm.scripted import (
     text,
     usage,
 )
+from tests.fakes.weather import QUESTION
 
-WEATHER = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
 
-
-async def played(llm: ScriptedLlm, request: TurnRequest = WEATHER):
+async def played(llm: ScriptedLlm, request: TurnRequest = QUESTION):
     return [event async for event in llm.stream(request, deadline=0)]
 
 
@@ -40,7 +39,7 @@ async def test_a_script_is_played_turn_by_turn():
     assert second[:2] == [TextDelta(0, "Ra"), TextDelta(0, "in.")]
     assert second[2].turn.items[0]["content"][0]["text"] == "Rain."
     assert second[2].turn.usage == TurnUsage(10, 5)
-    assert llm.requests == [WEATHER, WEATHER]
+    assert llm.requests == [QUESTION, QUESTION]
     assert llm.turns_left == 0
     assert llm.abandoned == 0
 
@@ -63,7 +62,7 @@ async def test_a_turn_may_be_cut_short_or_fail():
 
     heard = []
     with pytest.raises(LlmError, match=r"Later\.") as caught:
-        async for event in llm.stream(WEATHER, deadline=0):
+        async for event in llm.stream(QUESTION, deadline=0):
             heard.append(event)
     assert heard == [TextDelta(0, "Ra")]
     assert caught.value.code == "rate_limit_exceeded"
@@ -72,7 +71,7 @@ async def test_a_turn_may_be_cut_short_or_fail():
 async def test_a_pause_holds_the_stream_until_the_test_goes_on():
     llm, event = ScriptedLlm(), asyncio.Event()
     llm.script([text("Ra", pause(event), "in.")])
-    stream = llm.stream(WEATHER, deadline=0)
+    stream = llm.stream(QUESTION, deadline=0)
     assert await anext(stream) == TextDelta(0, "Ra")
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
@@ -88,21 +87,21 @@ async def test_an_unscripted_turn_is_an_error_unless_there_is_a_default():
     with pytest.raises(LlmError, match="The script is over"):
         await played(llm)
     llm.default = lambda request: [text(request.input[0]["content"])]
-    assert await anext(llm.stream(WEATHER, deadline=0)) == TextDelta(0, "Weather?")
+    assert await anext(llm.stream(QUESTION, deadline=0)) == TextDelta(0, "Weather?")
 
 
 async def test_background_turns_are_polled():
     llm = ScriptedLlm(polls_before_done=2)
     llm.script([text("Rain.")], [fail("invalid_prompt", "No.")])
-    rain = await llm.start(WEATHER, "run_1/1", deadline=0)
-    assert await llm.start(WEATHER, "run_1/1", deadline=0) == rain
+    rain = await llm.start(QUESTION, "run_1/1", deadline=0)
+    assert await llm.start(QUESTION, "run_1/1", deadline=0) == rain
     assert [await llm.poll(rain), await llm.poll(rain)] == [None, None]
     turn = await llm.poll(rain)
     assert turn is not None
     assert turn.items[0]["content"][0]["text"] == "Rain."
 
     llm.polls_before_done = 0
-    failing = await llm.start(WEATHER, "run_1/2", deadline=0)
+    failing = await llm.start(QUESTION, "run_1/2", deadline=0)
     with pytest.raises(LlmError, match=r"No\."):
         await llm.poll(failing)
     assert llm.started == {"run_1/1": rain, "run_1/2": failing}
@@ -111,7 +110,7 @@ async def test_background_turns_are_polled():
 async def test_a_cancelled_background_turn_is_lost():
     llm, event = ScriptedLlm(), asyncio.Event()
     llm.script([pause(event), text("Rain.")])
-    response_id = await llm.start(WEATHER, "key", deadline=0)
+    response_id = await llm.start(QUESTION, "key", deadline=0)
     assert await llm.poll(response_id) is None
     await llm.cancel(response_id)
     with pytest.raises(LlmError):

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from shared.llm.base import LlmError, TurnRequest, TurnUsage
+from shared.llm.base import LlmError, TurnUsage
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving
+from tests.fakes.weather import QUESTION
 
-WEATHER = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
 RAIN = FakeTurn(text=("Rain.",), tokens=(100, 60, 30, 7, 5))
 USED = TurnUsage(100, 7, cached_tokens=60, reasoning_tokens=5, cache_write_tokens=30)
 
@@ -35,7 +35,7 @@ async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
 
 
 async def used(llm: ResponsesLlm, within: float = 20) -> TurnUsage:
-    async with aclosing(llm.stream(WEATHER, time.time() + within)) as events:
+    async with aclosing(llm.stream(QUESTION, time.time() + within)) as events:
         return [event async for event in events][-1].turn.usage
 
 
@@ -94,7 +94,7 @@ async def test_a_turn_that_fails_tells_what_all_its_attempts_used(fake, llm, las
 
 async def test_a_background_turn_that_failed_is_counted(fake, llm):
     fake.script(FakeTurn(failed="invalid_prompt", tokens=(50, 0, 0, 1, 0)))
-    response_id = await llm.start(WEATHER, "key", time.time() + 20)
+    response_id = await llm.start(QUESTION, "key", time.time() + 20)
     with pytest.raises(LlmError) as caught:
         await llm.poll(response_id)
     assert caught.value.usage == TurnUsage(50, 1)
@@ -102,11 +102,11 @@ async def test_a_background_turn_that_failed_is_counted(fake, llm):
 
 async def test_a_background_turn_that_is_cancelled_tells_what_it_used_if_the_endpoint_knows(fake, llm):
     fake.script(RAIN, RAIN)
-    over = await llm.start(WEATHER, "one", time.time() + 20)
+    over = await llm.start(QUESTION, "one", time.time() + 20)
     assert await llm.poll(over) is not None
     assert await llm.cancel(over) == USED
 
     fake.polls_before_done = 5
-    under_way = await llm.start(WEATHER, "two", time.time() + 20)
+    under_way = await llm.start(QUESTION, "two", time.time() + 20)
     assert await llm.cancel(under_way) == TurnUsage(is_complete=False)
     assert await llm.cancel("resp_unknown") == TurnUsage(is_complete=False)

@@ -10,13 +10,11 @@ import sys
 import pytest
 from yfinance.data import YfData
 
-from shared.tools.base import ToolContext
 from shared.tools.get_stock_price import get_stock_price_tool
 from shared.tools.prices import PriceUnavailable
 from shared.tools.yahoo import Yahoo
+from tests.fakes.tool_context import CONTEXT
 from tests.fakes.yahoo import FakeYahoo
-
-CONTEXT = ToolContext(call_id="call_1", owner="alice", thread_id="thread_1", run_id="run_1")
 
 # yfinance and pandas warn about their own use of each other.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -13,8 +13,7 @@ import pytest
 from pydantic import Field
 
 from shared.tools.base import Tool, ToolContext, ToolFailure, tool, toolbox
-
-CONTEXT = ToolContext(call_id="call_1", owner="alice", thread_id="thread_1", run_id="run_1")
+from tests.fakes.tool_context import CONTEXT
 
 
 async def add(
