@@ -38,6 +38,7 @@ class EventStream(Response):
             async with aclosing(self._pieces) as pieces:
                 async for piece in pieces:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    del piece  # while nothing is said, nothing that was said is kept
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             watching.cancel()
@@ -45,8 +46,7 @@ class EventStream(Response):
     async def _until_left(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._listener.leave()
-        self._listener.close()
+        self._listener.hang_up()
 
 
 async def wire(listener: Listener, ping_seconds: float) -> AsyncGenerator[bytes]:
@@ -66,6 +66,7 @@ async def wire(listener: Listener, ping_seconds: float) -> AsyncGenerator[bytes]
     try:
         while piece := await listener.read():
             yield piece
+            del piece
             last = loop.time()
     finally:
         timer.cancel()

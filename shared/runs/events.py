@@ -7,7 +7,6 @@ that drives the run; everybody else reads the store.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
@@ -62,13 +61,14 @@ class Listener:
     has_left: bool = False
     #: Bytes that were put and not read.
     unread: int = 0
-    _pieces: deque[bytes] = field(default_factory=deque)
+    _pieces: list[bytes] = field(default_factory=list)
     #: A delta of a text behind the pieces: more of the same text is added to it.
     _text: Event | None = None
     #: What it counts for in `unread`.
     _text_size: int = 0
     _is_closed: bool = False
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    #: What a reader waits for; None: nobody does. (An asyncio.Event takes more memory than all the rest.)
+    _arrived: asyncio.Future[None] | None = None
 
     def put(self, event: Event) -> None:
         """Add an event, `DONE` for the last one. A client that is too far behind loses the connection instead."""
@@ -80,7 +80,7 @@ class Listener:
             self._keep(encode(event))
         else:
             self._add(event)
-        self._arrived.set()
+        self._wake()
         if self.unread > MAX_UNREAD:
             self.leave()
             self._keep(encode(fault(TOO_SLOW)))
@@ -90,12 +90,17 @@ class Listener:
         """Let the client hear that the stream is alive, if there is nothing else for it to read."""
         if not self.unread and not self.has_left:
             self._keep(comment)
-            self._arrived.set()
+            self._wake()
 
     def close(self) -> None:
         """End the stream: nothing more will be put."""
         self._is_closed = True
-        self._arrived.set()
+        self._wake()
+
+    def hang_up(self) -> None:
+        """The client is gone: whoever reads for it finds the end."""
+        self.leave()
+        self.close()
 
     def leave(self) -> None:
         """Forget what is unread: what is put from now on is not kept."""
@@ -106,16 +111,23 @@ class Listener:
     async def read(self) -> bytes:
         """Whole events, of some 64 KB at most; none at the end."""
         while not self.unread and not self._is_closed:
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
         if not self._pieces:
             self._close_text()
-        taken, size = [], 0
-        while self._pieces and size < PIECE:
-            taken.append(self._pieces.popleft())
-            size += len(taken[-1])
+        count = size = 0
+        while count < len(self._pieces) and size < PIECE:
+            size += len(self._pieces[count])
+            count += 1
+        taken = b"".join(self._pieces[:count])
+        del self._pieces[:count]
         self.unread -= size
-        return b"".join(taken)
+        return taken
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+        self._arrived = None
 
     def _keep(self, piece: bytes) -> None:
         self._pieces.append(piece)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tracemalloc
 
-from shared.api.sse import PING, wire
+from shared.api.sse import PING, EventStream, wire
 from shared.runs.events import DONE, MAX_UNREAD, Event, Listener, message_delta
 
 
@@ -119,3 +120,44 @@ async def test_a_reader_that_catches_up_hears_everything_in_order() -> None:
         heard += piece
     text = "".join(data["delta"]["content"][0]["text"]["value"] for _, data in events_of(heard))
     assert text == "".join(f"{number} " for number in range(3_000))
+
+
+async def test_a_client_that_leaves_ends_its_stream_at_once() -> None:
+    listener = Listener()
+
+    async def gone():
+        await asyncio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    async def send(message) -> None: ...
+
+    async with asyncio.timeout(5):
+        await EventStream(listener)({"type": "http"}, gone, send)
+    listener.put(Event("thread.message.delta", {}))
+    assert listener.unread == 0
+
+
+async def test_an_idle_stream_keeps_nothing_of_what_was_said() -> None:
+    listeners: list[Listener] = [Listener() for _ in range(20)]
+    said: asyncio.Queue[int] = asyncio.Queue()
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message) -> None:
+        said.put_nowait(len(message.get("body", b"")))
+
+    tasks = [asyncio.create_task(EventStream(each)({"type": "http"}, receive, send)) for each in listeners]
+    await asyncio.sleep(0)
+    tracemalloc.start()
+    for each in listeners:
+        each.put(Event("thread.run.created", {"text": "x" * 50_000}))
+    for _ in range(2 * len(listeners)):
+        await said.get()
+    await asyncio.sleep(0.01)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < len(listeners) * 10_000
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

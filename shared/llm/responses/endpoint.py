@@ -18,6 +18,8 @@ _SCOPE = "https://cognitiveservices.azure.com/.default"
 _OPENAI = "https://api.openai.com/v1"
 #: Local servers want no key, but the SDK does.
 _NO_KEY = "none"
+#: More than a process can have open files: the SDK's own limit lets a thousand runs wait for the others.
+_MOST_CONNECTIONS = 1_000_000
 #: Bytes of a header of an answer.
 _LONGEST_HEADER = 64 * 1024
 
@@ -56,10 +58,11 @@ class Endpoint:
     def transport(self) -> AsyncClient:
         """What carries requests to the endpoint; the first call makes it."""
         if self._transport is None:
+            from httpx2 import Limits
             from openai import DefaultAioHttpClient
 
             # aiohttp below the SDK takes a third less processor time per turn than its own transport.
-            self._transport = DefaultAioHttpClient()
+            self._transport = DefaultAioHttpClient(limits=Limits(max_connections=_MOST_CONNECTIONS))
             _take_long_headers(self._transport)
         return self._transport
 
