@@ -146,6 +146,12 @@ async def names(caller: Caller, file_ids: Iterable[str]) -> dict[str, str]:
     return {row.key: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
 
 
+async def sizes(caller: Caller, file_ids: Iterable[str]) -> dict[str, int]:
+    """File id -> bytes, of those that there are."""
+    rows = await asyncio.gather(*(_stored(caller, file_id) for file_id in dict.fromkeys(file_ids)))
+    return {row.key: row.data["bytes"] for row in rows if row is not None}
+
+
 async def check(caller: Caller, file_ids: Iterable[str], param: str) -> None:
     """Refuse a body that names files which do not exist. Raises InvalidRequest."""
     lost = await missing(caller, file_ids)

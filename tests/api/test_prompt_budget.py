@@ -240,3 +240,37 @@ def test_what_a_listener_hears_of_a_halved_prompt_is_the_answer_alone(llm, strea
 
     assert names.count("thread.message.created") == 1
     assert names[-2:] == ["thread.run.completed", "done"]
+
+
+def test_pictures_have_a_budget_of_bytes_and_the_oldest_give_way(llm, ask, say, picture):
+    llm.default = lambda request: [text("Yes.")]
+    for _ in range(12):
+        say([{"type": "text", "text": "Look."}, picture(5_000_000)])
+    ask()
+    say("And now?")
+    ask()
+
+    first, second = (request.input for request in llm.requests)
+    parts = [part for item in first for part in item["content"]]
+    shown = [part for part in parts if part["type"] == "input_image"]
+    marks = [part for part in parts if "was left out: newer ones" in part.get("text", "")]
+    assert sum(len(part["image_url"]) for part in shown) <= 40_000_000
+    assert (len(shown) + len(marks), len(shown) >= 3) == (12, True)
+    assert parts.index(marks[-1]) < parts.index(shown[0])
+    assert second[: len(first)] == first, "what was left out stays out, what was shown stays"
+
+
+def test_data_urls_count_too_and_links_do_not(llm, ask, say):
+    llm.script([text("Yes.")])
+    say([data_url(3_000_000)])
+    for _ in range(5):
+        say([data_url(3_000_000) for _ in range(2)])
+    say(
+        [{"type": "text", "text": "Compare."}, {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+    )
+
+    ask()
+
+    urls = [part["image_url"] for item in llm.requests[0].input for part in item["content"] if "image_url" in part]
+    assert 10_000_000 < sum(map(len, urls)) <= 40_000_000
+    assert urls[-1] == "https://example.com/a.png"

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from shared.runs.prompt.pictures import first_with_room
 from shared.runs.prompt.window import PromptEntry, fit, from_user, lowest
 
 
@@ -80,3 +81,19 @@ def test_what_was_said_before_the_users_first_word_goes_with_what_was_cut():
 def test_numbers_are_looked_back_at_in_blocks(following, low):
     assert lowest(following, 500) == low
     assert following - low <= 500
+
+
+@pytest.mark.parametrize(
+    ("messages", "first"),
+    [
+        pytest.param([[10], [10]], 0, id="all fit"),
+        pytest.param([[40], [40], [40]], 2, id="older ones make room until half is free"),
+        pytest.param([[30], [30], [30], [5], [5], [5]], 2, id="then nothing moves for a while"),
+        pytest.param([[10], [60, 60]], 2, id="of a message that is too much by itself the oldest"),
+        pytest.param([[30, 30, 30]], 0, id="not down to half"),
+        pytest.param([[200]], 1, id="one that nobody takes"),
+        pytest.param([], 0, id="none"),
+    ],
+)
+def test_pictures_move_out_in_blocks(messages, first):
+    assert first_with_room(messages, 100) == first

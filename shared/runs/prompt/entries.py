@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from shared.deps import Caller, Deps
@@ -12,7 +13,7 @@ from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.prompt.earlier import short_outputs
 from shared.runs.prompt.estimate import estimate_tokens
-from shared.runs.prompt.pictures import linked_picture, picture
+from shared.runs.prompt.pictures import Place, linked_picture, picture, too_many, without_room
 from shared.runs.prompt.window import PromptEntry, lowest
 from shared.sandbox.base import DATA
 from shared.store.base import Record
@@ -23,13 +24,31 @@ MOST_ATTACHED: Final = 100
 NO_OUTPUT: Final = "(no output: the run ended before this call did)"
 
 
-async def message_entry(deps: Deps, row: Record, record: RunRecord, names: Mapping[str, str]) -> PromptEntry:
-    """A message as an input item; `names` are those of attached files."""
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is known of all messages' files and pictures."""
+
+    #: File id -> name, of attached files.
+    names: Mapping[str, str]
+    #: Pictures that are not shown any more.
+    left_out: Collection[Place] = ()
+
+
+async def extras(deps: Deps, owner: str, messages: list[Record]) -> Extras:
+    """Looked up for all messages at once."""
+    return Extras(await attached_names(deps, owner, messages), await too_many(deps, owner, messages))
+
+
+async def message_entry(deps: Deps, row: Record, record: RunRecord, known: Extras) -> PromptEntry:
+    """A message as an input item."""
     role, number = row.data["role"], number_of(row.key)
-    parts = [await content_part(deps, record.owner, role, part) for part in row.data["content"]]
+    parts = [
+        without_room(part) if (row.key, index) in known.left_out else await content_part(deps, record.owner, role, part)
+        for index, part in enumerate(row.data["content"])
+    ]
     content = [part for part in parts if part is not None]
     if role == "user":
-        content += attached_parts(row.data["attachments"], names)
+        content += attached_parts(row.data["attachments"], known.names)
     items: list[Json] = [{"type": "message", "role": role, "content": content}] if content else []
     return PromptEntry((number, 1, 0), items, estimate_tokens(items), row.data["run_id"] == record.run.id)
 

@@ -18,7 +18,7 @@ from shared.llm.base import Turn
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 from shared.runs.prompt.earlier import citations
-from shared.runs.prompt.entries import answered, assistant_items, attached_names, message_entry, step_entry
+from shared.runs.prompt.entries import answered, assistant_items, extras, message_entry, step_entry
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.shorten import LEAST_TOKENS, squeezed
 from shared.runs.prompt.window import WINDOW, allowed, fit, from_user, lowest, window
@@ -121,9 +121,9 @@ async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[R
     if known is None:
         known = await deps.store.scan(partition, first, end, record.next.message - low)
     messages = [row for row in known if row.key >= first]
-    names = await attached_names(deps, record.owner, messages)
+    found = await extras(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
-    entries = [await message_entry(deps, row, record, names) for row in finished]
+    entries = [await message_entry(deps, row, record, found) for row in finished]
     rows, cited = await steps(deps, record), citations(finished)
     entries += (step_entry(row, record, cited) for row in rows if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
