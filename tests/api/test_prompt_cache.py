@@ -61,14 +61,14 @@ def costs(fake):
 
 
 @pytest.fixture
-def open_box(tmp_path, fake):
+def open_box(tmp_path, fake, settings):
     """Open boxes over the same store, in front of the same model."""
     with serving_in_thread(fake) as base_url, ExitStack() as stack:
 
         def opened() -> Box:
             keys = {"me": SecretStr(KEY), "other": SecretStr(OTHER_KEY)}
-            made = Box(tmp_path, {"box_api_keys": keys, "model_context_tokens": WINDOW})
-            cache = PromptCache(clock=made.clock)
+            made = Box(tmp_path, {"box_api_keys": keys, "model_context_tokens": WINDOW} | settings)
+            cache = PromptCache(made.settings.prompt_cache_ttl, made.settings.prompt_cache_seconds, made.clock)
             made.llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), cache=cache)  # type: ignore[assignment]
             made.start()
             stack.callback(made.stop)
@@ -115,13 +115,15 @@ def test_between_its_moves_the_window_repeats_what_it_was(box, client, fake):
     assert all(body["input"][0]["role"] == "user" for body in fake.bodies)
 
 
-def test_one_run_with_instructions_of_its_own_costs_only_itself(box, client, costs):
+@pytest.mark.parametrize(
+    "own", [{"instructions": "Answer in verse."}, {"model": "gpt-5.6-sol"}, {"tools": []}, {"reasoning_effort": "low"}]
+)
+def test_one_run_with_something_of_its_own_costs_only_itself(box, client, costs, own):
     talk = Talk(box, client)
     for number in range(6):
-        talk.ask(words(number), **({"instructions": "Answer in verse."} if number == 3 else {}))
-    own, after = costs[3], costs[4]
-    assert (own.read, own.written) == (0, 0)
-    assert after.share > 0.5
+        talk.ask(words(number), **(own if number == 3 else {}))
+    assert (costs[3].read, costs[3].written) == (0, 0)
+    assert costs[4].share > 0.5
     assert costs[5].share > 0.8
 
 
@@ -166,6 +168,15 @@ def test_a_thread_asked_once_a_day_writes_nothing(box, client, costs):
         talk.ask(words(number))
         box.clock.advance(86_400)
     assert sum(costs, prompt_cache.Cost()).ratio <= 1
+
+
+@pytest.mark.parametrize("settings", [{"prompt_cache_ttl": "12h"}])
+def test_a_longer_lifetime_is_made_use_of(box, client, costs):
+    talk = Talk(box, client)
+    for number in range(4):
+        talk.ask(words(number))
+        box.clock.advance(3600)
+    assert costs[-1].share > 0.7
 
 
 def test_a_thread_that_is_taken_up_again_is_written_from_its_second_question_on(box, client, costs):

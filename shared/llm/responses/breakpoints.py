@@ -50,6 +50,8 @@ def marked(body: Json, *, block: bool, thread: bool) -> Json:
 
 def has_earned(body: Json, caching: Caching) -> bool:
     """Whether what the run has read from the cache pays for writing its prompt, even if nobody reads that."""
+    if caching.read == 0:
+        return False
     to_write = len(json.dumps(body["input"], ensure_ascii=False)) / _CHARACTERS_PER_TOKEN
     return _SAVED * caching.read >= _PREMIUM * to_write
 
