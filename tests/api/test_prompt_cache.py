@@ -143,10 +143,10 @@ def test_a_thread_with_a_single_run_pays_no_more_than_without_a_cache(box, clien
 
 def test_threads_of_one_assistant_share_its_block(box, client, costs):
     talk = Talk(box, client, instructions="Be brief. " * 1200)
-    for _ in range(20):
+    for number in range(20):
         talk.thread = client.beta.threads.create()
-        talk.ask("say hello")
-        talk.ask("say goodbye")
+        talk.ask(f"say {number}")
+        talk.ask(f"say {number} again")
     assert sum(costs, prompt_cache.Cost()).ratio < 0.5
 
 
