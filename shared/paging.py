@@ -7,9 +7,9 @@ What clients expect: docs/contract.md, Lists.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from shared import ids
 from shared.errors import not_found
@@ -25,6 +25,26 @@ _EPOCH_MICROS: Final = 1_577_836_800_000_000
 _SKEW_MICROS: Final = 60_000_000
 
 Keep = Callable[[Record], bool]
+
+
+class Scanned(Protocol):
+    """Where pages are read: a store, or what was read of it."""
+
+    async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
+        """As `Store.scan`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Records of one partition that have been read, in the order of their keys, in the store's place."""
+
+    records: Sequence[Record]
+
+    async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
+        """As `Store.scan`."""
+        found = [each for each in self.records if first <= each.key < last]
+        return (found[::-1] if backwards else found)[:limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,7 @@ class NumberRange:
 
 
 async def numbered_page(
-    store: Store, partition: str, numbers: NumberRange, query: ListQuery, keep: Keep | None = None
+    store: Scanned, partition: str, numbers: NumberRange, query: ListQuery, keep: Keep | None = None
 ) -> Page:
     """A page over numbered ids. What it reads does not depend on how many there are. Raises NotFoundError."""
     low, high = numbers.first, numbers.end if numbers.stop is None else numbers.stop
@@ -106,7 +126,7 @@ def list_json(data: list[Json], has_more: bool) -> Json:
 class Rows:
     """The rows of a partition that pass a filter."""
 
-    store: Store
+    store: Scanned
     partition: str
     keep: Keep
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi.responses import Response
 
 from shared import json_text
 from shared.json_types import Json
 from shared.paging import Page, list_json
+
+#: Milliseconds after which polling helpers ask again.
+POLL_AFTER: Final = 500
+#: The same for what is younger than so many seconds; times of creation are whole seconds.
+YOUNG: Final = ((1, 100), (2, 250))
 
 
 def answer(data: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -22,3 +29,10 @@ def answer_page(page: Page) -> Response:
 def answer_list(data: list[Json], has_more: bool) -> Response:
     """A list of objects as they are shown."""
     return answer(list_json(data, has_more))
+
+
+def answer_polled(data: Json, now: int) -> Response:
+    """An object that helpers ask for until it is over, and when to ask again: soon while it is young."""
+    age = now - data["created_at"]
+    after = next((milliseconds for seconds, milliseconds in YOUNG if age < seconds), POLL_AFTER)
+    return answer(data, headers={"openai-poll-after-ms": str(after)})

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi.responses import Response
 
-from shared.api.answers import answer
+from shared.api.answers import answer, answer_polled
 from shared.api.openapi import ListOf
 from shared.api.query import PAGE_QUERY, Query, parameter
 from shared.api.requests import include
@@ -22,9 +22,6 @@ from shared.runs.driven import DrivenRuns
 from shared.runs.tool_call_views import RESULT_CONTENT, answered_step
 
 routes = Routes("/v1/threads", "Runs")
-
-#: Milliseconds after which polling helpers should ask again.
-POLL_AFTER = {"openai-poll-after-ms": "500"}
 
 #: What steps show beside what they always do, read as `include: list[str]`.
 INCLUDE: Final = Query(
@@ -62,7 +59,8 @@ async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Respons
 @routes.get("/{thread_id}/runs/{run_id}", gives=Run)
 async def get_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     """Retrieve a run."""
-    return answer(await service.get(caller.deps, RunKey(caller.owner, thread_id, run_id)), headers=POLL_AFTER)
+    run = await service.get(caller.deps, RunKey(caller.owner, thread_id, run_id))
+    return answer_polled(run, caller.deps.now())
 
 
 @routes.post("/{thread_id}/runs/{run_id}", gives=Run, optional_body=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi.responses import Response
 
-from shared.api.answers import answer, answer_list
+from shared.api.answers import answer, answer_list, answer_polled
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY, text
 from shared.api.routing import Routes
@@ -18,8 +18,6 @@ from shared.vector_stores import batches, files
 
 routes = Routes("/v1/vector_stores/{vector_store_id}", "Vector store files")
 
-#: Milliseconds after which polling helpers should ask again.
-POLL_AFTER: Final = {"openai-poll-after-ms": "500"}
 
 STATUS: Final = text("filter", "Only files of this status.", values=[*files.STATUSES], argument="status")
 
@@ -40,7 +38,7 @@ async def list_all(caller: Caller, vector_store_id: str, query: ListQuery, statu
 @routes.get("/files/{file_id}", gives=VectorStoreFile)
 async def retrieve(caller: Caller, vector_store_id: str, file_id: str) -> Response:
     """Get a file in a vector store."""
-    return answer(await files.get(caller, vector_store_id, file_id), headers=POLL_AFTER)
+    return answer_polled(await files.get(caller, vector_store_id, file_id), caller.deps.now())
 
 
 @routes.post("/files/{file_id}", gives=VectorStoreFile)
@@ -70,7 +68,7 @@ async def create_batch(caller: Caller, vector_store_id: str, body: CreateFileBat
 @routes.get("/file_batches/{batch_id}", gives=FileBatch)
 async def retrieve_batch(caller: Caller, vector_store_id: str, batch_id: str) -> Response:
     """Get a batch."""
-    return answer(await batches.get(caller, vector_store_id, batch_id), headers=POLL_AFTER)
+    return answer_polled(await batches.get(caller, vector_store_id, batch_id), caller.deps.now())
 
 
 @routes.post("/file_batches/{batch_id}/cancel", gives=FileBatch)

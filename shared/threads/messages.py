@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from shared.json_types import Json
 from shared.objects.message_requests import CreateMessage, ModifyMessage
 from shared.objects.thread import Head
 from shared.optimistic import change, check_shape, until_committed
-from shared.paging import ListQuery, NumberRange, Page, numbered_page
+from shared.paging import Known, ListQuery, NumberRange, Page, numbered_page
 from shared.store.base import Delete, Put, Record
 from shared.threads import new_messages, threads
 
@@ -66,17 +67,18 @@ async def get(caller: Caller, thread_id: str, message_id: str) -> Json:
 
 async def list_page(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Page:
     """The thread's messages, or only those a run wrote. Raises NotFoundError."""
-    head, _ = await threads.head(caller, thread_id)
-    partition = layout.thread(caller.owner, thread_id)
-    numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
+    partition, store = layout.thread(caller.owner, thread_id), caller.deps.store
     if run_id is None:
-        return await numbered_page(caller.deps.store, partition, numbers, query)
+        head, _, known = await threads.head_and_messages(caller, thread_id)
+        numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
+        return await numbered_page(store if known is None else Known(known), partition, numbers, query)
     check_shape(run_id, "run", "run", "run_id")
-    run = await caller.deps.store.get(partition, run_id)
+    (head, _), run = await asyncio.gather(threads.head(caller, thread_id), store.get(partition, run_id))
+    numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
     if run is None:
         return Page([], has_more=False)
     numbers = replace(numbers, first=run.data["first"]["message"], stop=run.data["next"]["message"])
-    return await numbered_page(caller.deps.store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
+    return await numbered_page(store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
 
 
 async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMessage) -> Json:

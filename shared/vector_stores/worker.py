@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
@@ -77,9 +78,8 @@ class IngestionWorker:
         """Index one file; of several, each gets a message of its own."""
         owner, store_id, file_ids = message.owner, message.store_id, message.file_ids
         if len(file_ids) > 1:
-            for file_id in file_ids:
-                one = index_messages.files(owner, store_id, [file_id], message.token)
-                await self.deps.ingestion.send(one.to_json())
+            each = (index_messages.files(owner, store_id, [file_id], message.token) for file_id in file_ids)
+            await asyncio.gather(*(self.deps.ingestion.send(one.to_json()) for one in each))
             return
         row = await item_row(self._caller(message), store_id, file_ids[0])
         if row is None or row[0].token != message.token:

@@ -340,6 +340,19 @@ def test_polling_helpers_are_told_when_to_ask_again(http, llm, assistant, thread
     assert 0 < int(response.headers["openai-poll-after-ms"]) <= 1000
 
 
+def test_a_young_run_is_asked_for_sooner_than_an_old_one(http, llm, box, assistant, thread):
+    llm.script([call("get_weather")])
+    run = http.post(f"threads/{thread.id}/runs", json={"assistant_id": assistant.id}).json()
+
+    def pace() -> int:
+        response = http.get(f"threads/{thread.id}/runs/{run['id']}")
+        return int(response.headers["openai-poll-after-ms"])
+
+    assert pace() in (100, 250)
+    box.clock.ahead += 5
+    assert pace() == 500
+
+
 def test_metadata_of_a_run_can_change_while_it_is_driven(client, llm, box, assistant, thread):
     go_on = box.event()
     llm.script([text("Ra", pause(go_on), "in.")])

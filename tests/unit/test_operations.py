@@ -17,8 +17,9 @@ from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.message_requests import CreateMessage
 from shared.objects.run_requests import CreateRun
 from shared.objects.thread_requests import CreateThread
+from shared.paging import ListQuery
 from shared.runs import create
-from shared.threads import threads
+from shared.threads import messages, threads
 from shared.threads.threads import READ_ALONG
 from shared.tools.base import tool
 
@@ -69,3 +70,26 @@ async def test_the_model_is_shown_every_message_in_order(tmp_path, length):
     assert [part["text"] for item in llm.requests[0].input for part in item["content"]] == [
         str(number) for number in range(length + 2)
     ]
+
+
+@pytest.mark.parametrize("length", [1, READ_ALONG, READ_ALONG + 1])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_the_messages_of_a_short_thread_are_listed_with_one_read(tmp_path, length, order):
+    settings, counter = Settings(_env_file=None, box_home=tmp_path, sandbox="none"), Counter[str]()
+    box = build(settings, storage=counting(storage_for(settings), counter), llm=ScriptedLlm())
+    caller = Caller(box.deps, OWNER)
+    said = [CreateMessage(role="user", content=str(number)) for number in range(length)]
+    thread = (await threads.create(caller, CreateThread(messages=said)))["id"]
+    counter.clear()
+
+    heard: list[str] = []
+    page, query = None, ListQuery(limit=7, order=order)
+    while page is None or page.has_more:
+        page = await messages.list_page(caller, thread, query, None)
+        heard += [row.data["content"][0]["text"]["value"] for row in page.records]
+        query = ListQuery(limit=7, order=order, after=page.records[-1].key)
+
+    asked = [each.content for each in said]
+    assert heard == (asked if order == "asc" else asked[::-1])
+    assert sum(counter.values()) == -(-length // 7) * (1 if length <= READ_ALONG else 2)
+    await box.close()
