@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from shared import housekeeping
+from shared.assistants import models
 from shared.deadline import Overdue, invocation
 from shared.deps import Deps
 from shared.json_types import Json
@@ -74,6 +75,7 @@ class Box:
                 await housekeeping.report_poison(self.deps)
                 if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
                     await housekeeping.remove_orphans(self.deps)
+                    await models.report_endings(self.deps)
         except Overdue:
             logger.warning("housekeeping unfinished", extra={"action": "housekeeping_unfinished"})
 

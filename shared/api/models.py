@@ -22,6 +22,8 @@ class Model(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+    shutdown_date: str | None
+    warning: str | None = None
 
 
 class ModelList(BaseModel):

@@ -140,6 +140,15 @@ class ModelHealth:
     words: str = "answers"
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that the provider lists, with what it says of it: unix seconds of its making and of its end."""
+
+    id: str
+    created: int | None = None
+    ends: int | None = None
+
+
 class LlmError(Exception):
     """The model could not take the turn, after the adapter's retries.
 
@@ -193,8 +202,8 @@ class Llm(Protocol):
         """Abandon a background turn; one that is already over is no error. Returns what it has used."""
         ...
 
-    async def models(self) -> list[str]:
-        """Ids of the models that can be asked for."""
+    async def models(self) -> list[OfferedModel]:
+        """The models that the provider lists. Raises LlmError."""
         ...
 
     async def health(self) -> ModelHealth:

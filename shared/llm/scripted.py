@@ -24,6 +24,7 @@ from shared.llm.base import (
     CallStarted,
     LlmError,
     ModelHealth,
+    OfferedModel,
     PromptTooLong,
     TextDelta,
     Turn,
@@ -218,9 +219,9 @@ class ScriptedLlm:
         """It always answers."""
         return ModelHealth(answers=True)
 
-    async def models(self) -> list[str]:
-        """The names of models that the test gave."""
-        return self.model_names
+    async def models(self) -> list[OfferedModel]:
+        """The models whose names the test gave."""
+        return [OfferedModel(name) for name in self.model_names]
 
     async def close(self) -> None:
         """Stop every background turn."""

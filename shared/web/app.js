@@ -39,12 +39,20 @@ async function advise() {
     const { trouble, offline } = await health();
     answering.offline = offline;
     conversation.repaint();
-    $("advice").textContent = trouble ?? (offline ? "The offline demo answers: a handful of rules, not a language model." : "");
+    const demo = offline ? "The offline demo answers: a handful of rules, not a language model." : "";
+    const words = trouble ?? (demo || (await endings()));
+    $("advice").textContent = words;
     $("advice").classList.toggle("error", trouble !== null);
-    $("advice").hidden = trouble === null && !offline;
+    $("advice").hidden = words === "";
   } catch {
     // Whoever cannot be reached at all is told by the requests that matter.
   }
+}
+
+/** Which models of the box's settings end soon. */
+async function endings() {
+  const models = (await api.get("/v1/models")).data;
+  return models.flatMap((each) => each.warning ?? []).join(" ");
 }
 
 function atHome(inside) {

@@ -82,6 +82,8 @@ class FakeResponses:
     #: What requests read and write; usage tells of it. Without one, usage is always the same.
     cache: PromptCache | None = None
     model_names: list[str] = field(default_factory=lambda: ["fake-model"])
+    #: Further entries of the list of models, in the provider's own shape.
+    model_entries: list[Json] = field(default_factory=list)
 
     bodies: list[Json] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
@@ -257,6 +259,7 @@ class FakeResponses:
         if not self.lists_models:
             raise web.HTTPNotFound(text="404 page not found")
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self.model_names]
+        data += self.model_entries
         return web.json_response({"object": "list", "data": data})
 
     async def _take_script(self, request: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ from shared.llm.base import (
     CallStarted,
     LlmError,
     ModelHealth,
+    OfferedModel,
     TextDelta,
     Turn,
     TurnDone,
@@ -77,9 +78,9 @@ class OfflineLlm:
         turn = self._turns.pop(response_id, None)
         return TurnUsage() if turn is None else turn.usage
 
-    async def models(self) -> list[str]:
+    async def models(self) -> list[OfferedModel]:
         """Its own name; it answers to any other as well."""
-        return [OFFLINE]
+        return [OfferedModel(OFFLINE)]
 
     async def health(self) -> ModelHealth:
         """It always answers, and says who it is."""

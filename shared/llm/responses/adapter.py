@@ -12,11 +12,22 @@ from typing import Any, cast
 from shared.backoff import Backoff
 from shared.config import Settings
 from shared.json_types import Json
-from shared.llm.base import UNREPORTED, LlmError, ModelHealth, Turn, TurnDone, TurnEvent, TurnRequest, TurnUsage
+from shared.llm.base import (
+    UNREPORTED,
+    LlmError,
+    ModelHealth,
+    OfferedModel,
+    Turn,
+    TurnDone,
+    TurnEvent,
+    TurnRequest,
+    TurnUsage,
+)
 from shared.llm.responses import probe
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import body_of
 from shared.llm.responses.caching import OPTIONS, PromptCache, prompt_cache
+from shared.llm.responses.calendar import offered
 from shared.llm.responses.dialect import Dialect
 from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
 from shared.llm.responses.errors import (
@@ -129,15 +140,14 @@ class ResponsesLlm:
                 logger.info("model cancel failed", extra={"action": "model_cancel_failed", **facts(error)})
         return UNREPORTED
 
-    async def models(self) -> list[str]:
-        """What the endpoint offers, and the names that `aliases` gives to it."""
+    async def models(self) -> list[OfferedModel]:
+        """What the endpoint lists, by id."""
         try:
             listed = await self._short_call("get", "/models")
-            offered = {str(model["id"]) for model in listed["data"]}
+            return sorted((offered(model) for model in listed["data"]), key=lambda model: model.id)
         except _foreign_errors() as error:
             logger.warning("model list failed", extra={"action": "model_list_failed", **facts(error)})
             raise _final(error) from error
-        return sorted(offered | self._aliases.keys() - {"*"})
 
     async def health(self) -> ModelHealth:
         """Whether the endpoint lists its models, and those that the settings name are among them."""
