@@ -35,6 +35,8 @@ SMALL_RESULTS: Final = 5
 #: Tokens of results that a call gives to the model, as the hosted tool did; fewer for models with a small window.
 OUTPUT_TOKENS: Final = 16_000
 SMALL_OUTPUT_TOKENS: Final = 4_000
+#: No text packs more into a token for long, whatever the estimate says of it.
+CHARACTERS_PER_TOKEN: Final = 5
 #: Seconds from the run's start that files of the thread's own store are waited for.
 INDEXING_WAIT: Final = 60
 INDEXING_POLL: Final = 0.5
@@ -171,7 +173,7 @@ def within(texts: Sequence[str], tokens: int) -> list[str]:
     """The first texts, as many as weigh no more together; of one that is too long by itself, its ends."""
     total, fitting = 0, []
     for text in texts:
-        total += text_tokens(text)
+        total += max(text_tokens(text), -(-len(text) // CHARACTERS_PER_TOKEN))
         if total > tokens:
             break
         fitting.append(text)
