@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -97,3 +98,13 @@ def test_numbers_are_looked_back_at_in_blocks(following, low):
 )
 def test_pictures_move_out_in_blocks(messages, first):
     assert first_with_room(messages, 100) == first
+
+
+def test_a_run_that_had_much_to_carry_leaves_the_start_where_it_put_it():
+    talk = thread(*[("user", 10), ("assistant", 30)] * 12)
+    while_it_went_on = [*talk, *thread(("user", 10), ("", 290), present_from=1)]
+    after = [*talk, *thread(("user", 10)), replace(while_it_went_on[-1], tokens=20, present=False, shed=270)]
+    grown = [*after, *thread(("assistant", 30), ("user", 10))]
+    start = len(while_it_went_on) - len(fit(while_it_went_on, 600))
+    assert start > 0
+    assert [len(entries) - len(fit(entries, 600)) for entries in (after, grown)] == [start, start]

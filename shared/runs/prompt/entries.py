@@ -96,8 +96,13 @@ def step_entry(row: Record, record: RunRecord, cited: Mapping[str, Collection[st
     number, run_id = number_of(row.key), row.data["step"]["run_id"]
     present = run_id == record.run.id
     kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
-    items = answered(kept, row.data["outputs"] if present else short_outputs(row.data, cited.get(run_id, ())))
-    return PromptEntry((row.data["position"], 0, number), items, estimate_tokens(items), present)
+    whole, short = row.data["outputs"], row.data["outputs"]
+    if not present:
+        short = short_outputs(row.data, cited.get(run_id, ()))
+    items = answered(kept, short)
+    tokens = estimate_tokens(items)
+    shed = 0 if short == whole else max(0, estimate_tokens(answered(kept, whole)) - tokens)
+    return PromptEntry((row.data["position"], 0, number), items, tokens, present, shed)
 
 
 def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:

@@ -31,6 +31,8 @@ class PromptEntry:
     tokens: int
     #: Whether it belongs to the present run, and so must not be dropped.
     present: bool
+    #: What it weighed more while its run went on, before its outputs were shortened.
+    shed: int = 0
 
     @property
     def is_users(self) -> bool:
@@ -70,14 +72,17 @@ def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
     """The newest entries that fit; the newest message and the present run's stay in any case.
 
     Goes through the thread as it grew: whenever it did not fit any more, the window moved on to the first message of
-    the user with which three quarters were enough. So it begins where it began for the runs before.
+    the user with which three quarters were enough. So it begins where it began for the runs before, also where one of
+    them had more to carry than what it left.
     """
     sums = [0, *accumulate(entry.tokens for entry in entries)]
     newest = newest_message(entries)
-    start = 0
-    for place in range(len(entries)):
-        if sums[place + 1] - sums[start] > tokens:
-            weights = {each: sums[place + 1] - sums[each] for each in range(start, min(place, newest) + 1)}
+    start = shed = 0
+    for place, entry in enumerate(entries):
+        shed = 0 if entry.is_users else shed + max(0, min(entry.shed, tokens // 2 - entry.tokens))
+        weight = sums[place + 1] + shed
+        if weight - sums[start] > tokens:
+            weights = {each: weight - sums[each] for each in range(start, min(place, newest) + 1)}
             start = _moved(entries, weights, tokens)
     return entries[start:]
 
