@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from docs.examples import recorded
 from docs.source import constants, layout, log_events, table
 from shared.api.app import create_app
 from shared.api.openapi import describe
@@ -207,7 +208,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
 
 def pages() -> dict[Path, str]:
     """Every generated file with what it must hold."""
-    made = {ROOT / "local.settings.json.example": example()}
+    made = {ROOT / "local.settings.json.example": example(), PACKAGE / "api/examples.json": recorded()}
     for path in sorted((ROOT / "docs").rglob("*.md")):
         text = path.read_text()
         if REGION.search(text):
@@ -218,7 +219,7 @@ def pages() -> dict[Path, str]:
 def main() -> int:
     """Write what differs and say so."""
     for path, text in pages().items():
-        if path.read_text() != text:
+        if not path.exists() or path.read_text() != text:
             path.write_text(text)
             print(f"wrote {path.relative_to(ROOT)}")
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -124,9 +126,27 @@ def describe(app: FastAPI) -> Json:
         components: Json = document.setdefault("components", {})
         components["schemas"] = components.get("schemas", {}) | _schemas()
         components["securitySchemes"] = dict(KEYS)
+        document["servers"] = [{"url": "/", "description": "This box"}]
         document["security"] = [{name: []} for name in KEYS]
+        _exemplify(document["paths"])
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _exemplify(paths: Json) -> None:
+    """Adds the recorded examples: bodies, answers, events of streams, errors."""
+    for route, example in json.loads((Path(__file__).parent / "examples.json").read_text()).items():
+        method, _, path = route.partition(" ")
+        operation = paths[path][method.lower()]
+        answers = {status: response.get("content", {}) for status, response in operation["responses"].items()}
+        places = {
+            "body": operation.get("requestBody", {}).get("content", {}).get("application/json"),
+            "answer": answers["200"].get("application/json"),
+            "events": answers["200"].get("text/event-stream"),
+            "error": answers["4XX"].get("application/json"),
+        }
+        for kind, value in example.items():
+            places[kind]["example"] = value
 
 
 #: What routes take and give, by name. Their schemas are made with the document: making them takes a while.

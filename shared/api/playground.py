@@ -27,6 +27,7 @@ SCRIPTS: Final = (
     "app",
     "assistants",
     "conversation",
+    "docs",
     "files",
     "markdown",
     "messages",
@@ -35,14 +36,14 @@ SCRIPTS: Final = (
     "threads",
     "transcript",
 )
-#: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some.
-VENDOR: Final = ("katex", "markdown")
+#: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some, Swagger UI by /v1/docs.
+VENDOR: Final = ("katex.js", "markdown.js", "swagger.css", "swagger.js")
 #: Path -> file.
 FILES: Final = {
     "/playground": "index.html",
     **{f"/playground/{name}": name for name in ("style.css", "icon.svg")},
     **{f"/playground/{name}.js": f"{name}.js" for name in SCRIPTS},
-    **{f"/playground/vendor/{name}.js": f"vendor/{name}.js" for name in VENDOR},
+    **{f"/playground/vendor/{name}": f"vendor/{name}" for name in VENDOR},
 }
 #: What models write goes through a sanitiser, the one maker of markup; should that fail, these keep it from running or
 #: calling home.

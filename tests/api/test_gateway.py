@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import httpx2 as httpx
 import pytest
@@ -117,10 +118,19 @@ def test_owners_do_not_see_each_others_objects(http, other):
 def test_the_docs_need_nothing_from_elsewhere(raw):
     answer = raw.get("/v1/docs")
     assert answer.headers["content-security-policy"].startswith("default-src 'none';")
-    page = answer.text
-    assert "/v1/threads/{thread_id}/messages" in page
-    assert "src=" not in page
-    assert "//" not in page.replace("</", "")
+    assert "//" not in answer.text.replace("</", "")
+    assert set(re.findall(r'(?:src|href)="(/\w+)', answer.text)) == {"/playground", "/v1"}
+
+
+def test_the_openapi_document_shows_every_route_of_ours_by_example(raw):
+    document = raw.get("/v1/openapi.json").json()
+    assert document["servers"] == [{"url": "/", "description": "This box"}]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for kind, content in operation["responses"]["200"]["content"].items():
+                passed_on = operation["tags"] == ["Passed on to the model's provider"]
+                has_words = content["schema"] and kind != "application/octet-stream"
+                assert "example" in content or passed_on or not has_words, (method, path, kind)
 
 
 def test_the_openapi_document_names_requests_and_answers(raw):

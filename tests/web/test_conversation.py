@@ -114,21 +114,3 @@ def test_the_keyboard_is_back_in_the_message_when_a_form_or_button_has_gone(page
     page.press("ENTER")
     page.run_is("cancelled")
     page.until(lambda: focused() == "text", 3)
-
-
-def test_the_description_of_the_api_has_an_icon(page):
-    page.driver.get(f"{page.url}/v1/docs")
-    page.driver.execute_async_script("setTimeout(arguments[0], 500)")
-    assert page.complaints() == []
-
-
-def test_a_link_in_the_description_of_the_api_opens_the_schema(page):
-    page.driver.get(f"{page.url}/v1/docs")
-    page["summary"].click()
-    link = page["details[open] a"]
-    name = link.text
-    link.click()
-    opened = f"//details[@open][summary/code='{name}']/pre"
-    page.until(lambda: page.driver.find_elements("xpath", opened), 3)
-    assert '"type"' in page.driver.find_element("xpath", opened).text
-    assert page.complaints() == []
