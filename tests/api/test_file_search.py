@@ -231,3 +231,24 @@ def test_no_search_tells_the_model_more_than_its_window_bears(
     left_out = found - len(re.findall("^【", told, re.M))
     assert left_out > 0
     assert told.endswith(f"({left_out} more results left out)")
+
+
+def test_a_thread_of_questions_grows_by_what_was_cited(client, llm, thread, assistant, long_store):
+    def ask(answer):
+        client.beta.threads.messages.create(thread.id, role="user", content="And more?")
+        llm.script([call("file_search", queries=["raclette cheese"])], [text(answer)])
+        client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
+        return llm.requests[-1].input
+
+    first = ask("Nothing said.")
+    marker = re.findall("^【.*】$", first[-1]["output"], re.M)[0]
+    ask(f"Cheese {marker.replace('1:', '3:')}.")
+    third, fourth = ask("No."), ask("No.")
+
+    weights = [text_tokens(item["output"]) for item in fourth if item["type"] == "function_call_output"]
+    assert weights[0] < 50, "nothing was cited"
+    assert 1000 < weights[1] <= 4_000, "one result was"
+    assert weights[2] < 50
+    assert weights[3] > 8_000, "the present run's is whole"
+    shared = len(third) - 2  # the third run's own call and its whole output came last
+    assert fourth[:shared] == third[:shared]
