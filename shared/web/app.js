@@ -1,6 +1,6 @@
 // The playground: who enters and leaves, and what the controls do.
 
-import { health, key, untilAnswered } from "./api.js";
+import { api, health, key, untilAnswered } from "./api.js";
 import { Assistants } from "./assistants.js";
 import { Conversation } from "./conversation.js";
 import { Attachments } from "./files.js";
