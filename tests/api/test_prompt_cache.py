@@ -127,8 +127,9 @@ def test_one_run_with_something_of_its_own_costs_only_itself(box, client, costs,
     assert costs[5].share > 0.8
 
 
-def test_what_a_run_adds_to_the_instructions_is_no_miss(box, client, costs):
-    talk = Talk(box, client)
+@pytest.mark.parametrize("model", [NEW, EARLIER])
+def test_what_a_run_adds_to_the_instructions_is_no_miss(box, client, costs, model):
+    talk = Talk(box, client, model)
     for number in range(6):
         talk.ask(words(number), additional_instructions=f"It is day {number}.")
     assert all(cost.share > 0.6 for cost in costs[2:])

@@ -22,21 +22,31 @@ _CHARACTERS_PER_TOKEN: Final = 3
 _BREAKPOINT: Final = {"mode": "explicit"}
 
 
+def with_additions_behind(body: Json, caching: Caching) -> Json:
+    """The body with what one run adds to the instructions behind the user's newest message.
+
+    There it changes nothing of what is found again; in front it would change all.
+    """
+    if caching.instructions is None or not caching.additional:
+        return body
+    items: list[Json] = body["input"]
+    behind = 1 + max((place for place, item in enumerate(items) if item.get("role") == "user"), default=-1)
+    changes: Json = {"input": [*items[:behind], _developer(caching.additional), *items[behind:]]}
+    if caching.instructions:
+        return body | changes | {"instructions": caching.instructions}
+    return {name: value for name, value in body.items() if name != "instructions"} | changes
+
+
 def with_own_block(body: Json, caching: Caching) -> Json:
     """The body with the assistant's instructions in a message of their own: the field can carry no breakpoint.
 
-    What one run adds to them stands behind the user's newest message, where it changes nothing that is found again.
     Outputs become parts, all of them, so that they are the same whether they are marked or not.
     """
     items = [_in_parts(item) for item in body["input"]]
-    if caching.instructions is None:
+    if not caching.instructions:
         return body | {"input": items}
-    if caching.additional:
-        newest = max((place for place, item in enumerate(items) if item.get("role") == "user"), default=-1)
-        items.insert(newest + 1, _developer(caching.additional))
-    if caching.instructions:
-        items.insert(0, _developer(caching.instructions))
-    return {name: value for name, value in body.items() if name != "instructions"} | {"input": items}
+    rest = {name: value for name, value in body.items() if name != "instructions"}
+    return rest | {"input": [_developer(caching.instructions), *items]}
 
 
 def marked(body: Json, *, block: bool, thread: bool) -> Json:

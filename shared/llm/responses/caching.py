@@ -18,7 +18,7 @@ from typing import Final
 from shared.config import Settings
 from shared.json_types import Json
 from shared.llm.base import Caching
-from shared.llm.responses.breakpoints import has_earned, marked, with_own_block
+from shared.llm.responses.breakpoints import has_earned, marked, with_additions_behind, with_own_block
 
 #: Stands for breakpoints and the options beside them, which a model knows both or neither.
 OPTIONS: Final = "prompt_cache_options"
@@ -62,8 +62,10 @@ class PromptCache:
         self._seen: OrderedDict[bytes, Seen] = OrderedDict()
 
     def keyed(self, body: Json, caching: Caching | None) -> Json:
-        """The body with the key by which the provider finds what belongs together."""
-        return body if caching is None or not takes_key(body["model"]) else body | {KEY: caching.key}
+        """The body with the key by which the provider finds what belongs together, and what changes put behind."""
+        if caching is None or not takes_key(body["model"]):
+            return body
+        return with_additions_behind(body, caching) | {KEY: caching.key}
 
     def with_breakpoints(self, body: Json, caching: Caching | None) -> Json:
         """The body with breakpoints where something will be read; without any, nothing is written either."""
