@@ -171,6 +171,10 @@ param forwardOtherCalls bool = true
 @allowed(['', '30m', '12h'])
 param promptCacheTtl string = ''
 
+@description('How much the model tells of its reasoning, for the metadata of run steps: auto, concise or detailed. Empty: nothing.')
+@allowed(['', 'auto', 'concise', 'detailed'])
+param reasoningSummary string = ''
+
 // Countries
 
 @secure()
@@ -326,6 +330,7 @@ module functionApp 'modules/function-app.bicep' = {
       MODEL_TURNS: 'background'
       EMBEDDING_MODEL: embeddingModelName
       PROMPT_CACHE_TTL: promptCacheTtl
+      REASONING_SUMMARY: reasoningSummary
       SANDBOX: 'aca'
       SANDBOX_POOL_ENDPOINT: sandbox.outputs.endpoint
       SEND_EMAIL_URL: logicAppsEnabled ? logicApps!.outputs.sendEmailUrl : ''

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     """Requested model -> deployed model, as JSON; the key `*` is the default for all others."""
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
+    reasoning_summary: str = Field(default="", pattern="^(|auto|concise|detailed)$")
+    """How much models should tell of their reasoning: `auto`, `concise` or `detailed`, of which the beginning stands in
+    `metadata.reasoning_summary` of run steps; empty: nothing."""
     model_context_tokens: int = 120_000
     """What a prompt may hold before older messages are dropped, in tokens as the box estimates them."""
     forward_other_calls: bool = True

@@ -88,12 +88,16 @@ UNREPORTED: Final = TurnUsage(is_complete=False)
 class Turn:
     """A finished turn: what the model wrote, the calls it makes, and why it stopped."""
 
-    #: Output items in order: `message`, `function_call` (call_id, name, arguments), `reasoning`.
+    #: Output items in order: `message` (perhaps with `phase`), `function_call` (call_id, name, arguments), `reasoning`.
     items: list[Json]
     usage: TurnUsage
     #: None, or why the model stopped early.
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
     response_id: str | None = None
+    #: Whether the model makes use of the turn's reasoning in later runs of the thread.
+    reasoning_lasts: bool = False
+    #: Why reasoning among the input was withheld from the model, in the provider's words, each once.
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,10 @@ class Llm(Protocol):
 
     async def cancel(self, response_id: str) -> TurnUsage:
         """Abandon a background turn; one that is already over is no error. Returns what it has used."""
+        ...
+
+    def origin(self, model: str) -> str:
+        """Whose reasoning that of the model is, a short text: no other model, and no other endpoint, can read it."""
         ...
 
     async def models(self) -> list[OfferedModel]:

@@ -13,7 +13,6 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from shared.ids import call_id as new_call_id
 from shared.ids import random_text
@@ -33,67 +32,24 @@ from shared.llm.base import (
     TurnRequest,
     TurnUsage,
 )
+from shared.llm.script import (
+    Code,
+    Failure,
+    FunctionCall,
+    Incomplete,
+    Pause,
+    Reason,
+    Reasoning,
+    ScriptedMessage,
+    TurnPart,
+)
 
 SORRY = "Sorry, something went wrong."
-Code = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
-Reason = Literal["max_output_tokens", "content_filter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Nothing happens until the event is set, or for so many seconds."""
-
-    until: asyncio.Event | float
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptedMessage:
-    """The model says something, delta by delta."""
-
-    deltas: tuple[str | Pause, ...]
-    refusal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
-    """The model calls a function."""
-
-    name: str
-    arguments: str
-    call_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning:
-    """The model thinks; nobody sees it, but the item must come back with the next turn."""
-
-    encrypted_content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The turn ends here, with an error."""
-
-    code: Code
-    message: str
-    used: TurnUsage | None = None
-    broke_off: bool = False
-    too_long: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Incomplete:
-    """The turn ends here, cut short."""
-
-    reason: Reason
-
-
-TurnPart = ScriptedMessage | FunctionCall | Reasoning | Failure | Incomplete | Pause | TurnUsage
-
-
-def text(*deltas: str | Pause) -> ScriptedMessage:
+def text(*deltas: str | Pause, phase: str | None = None) -> ScriptedMessage:
     """A message, such as `text("Rain.")` or, in several deltas, `text("Ra", pause(event), "in.")`."""
-    return ScriptedMessage(deltas)
+    return ScriptedMessage(deltas, phase=phase)
 
 
 def refusal(*deltas: str | Pause) -> ScriptedMessage:
@@ -111,14 +67,14 @@ def raw_call(name: str, arguments: str, *, call_id: str | None = None) -> Functi
     return FunctionCall(name, arguments, call_id or new_call_id())
 
 
-def reasoning(encrypted_content: str = "thoughts") -> Reasoning:
-    """A reasoning item as the Responses API gives it, its thoughts encrypted."""
-    return Reasoning(encrypted_content)
+def reasoning(encrypted_content: str = "thoughts", *summary: str) -> Reasoning:
+    """A reasoning item as the Responses API gives it, its thoughts encrypted, with a summary in some parts."""
+    return Reasoning(encrypted_content, summary)
 
 
-def fail(code: Code = "server_error", message: str = SORRY, used: TurnUsage | None = None, **how: bool) -> Failure:
-    """An error (`how`: `broke_off`, `too_long`); after a text, it breaks off. `used` is what was used all the same."""
-    return Failure(code, message, used, **how)
+def fail(code: Code = "server_error", message: str = SORRY, **how: bool) -> Failure:
+    """An error (`how`: `broke_off`, `too_long`); after a text, it breaks off. A usage in front of it was used, too."""
+    return Failure(code, message, **how)
 
 
 def incomplete(reason: Reason = "max_output_tokens") -> Incomplete:
@@ -153,6 +109,8 @@ class ScriptedLlm:
     usage: TurnUsage = field(default_factory=lambda: TurnUsage(10, 5))
     #: How often `poll` answers "not yet", at least.
     polls_before_done: int = 0
+    #: Whether later runs are given the reasoning of earlier ones.
+    reasoning_lasts: bool = True
     #: What `cancel` says that a background turn has used.
     used_when_cancelled: TurnUsage = UNREPORTED
     model_names: list[str] = field(default_factory=lambda: ["scripted"])
@@ -180,7 +138,7 @@ class ScriptedLlm:
         parts = self._next(request)
         over = False
         try:
-            async for event in _play(parts, self.usage):
+            async for event in _play(parts, self):
                 over = isinstance(event, TurnDone)
                 yield event
         except LlmError:
@@ -192,7 +150,7 @@ class ScriptedLlm:
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
         """Play the next turn unheard; the same key twice is the same turn."""
         if key not in self.started:
-            turn = asyncio.create_task(_play_to_end(self._next(request), self.usage))
+            turn = asyncio.create_task(_play_to_end(self._next(request), self))
             response_id = self.started[key] = "resp_" + random_text(24)
             self._background[response_id] = _Background(turn, self.polls_before_done)
         return self.started[key]
@@ -214,6 +172,10 @@ class ScriptedLlm:
         if response_id in self._background:
             self._background[response_id].turn.cancel()
         return self.used_when_cancelled
+
+    def origin(self, model: str) -> str:
+        """Each name is a model of its own."""
+        return f"scripted {model}"
 
     async def health(self) -> ModelHealth:
         """It always answers."""
@@ -238,9 +200,9 @@ class ScriptedLlm:
         return [fail("server_error", f"The script is over, but the model was asked for turn {len(self.requests)}.")]
 
 
-async def _play(parts: Sequence[TurnPart], default_usage: TurnUsage) -> AsyncGenerator[TurnEvent, None]:
+async def _play(parts: Sequence[TurnPart], llm: ScriptedLlm) -> AsyncGenerator[TurnEvent, None]:
     items: list[Json] = []
-    cost, reason = default_usage, None
+    used, reason = None, None
     for part in parts:
         index = len(items)
         match part:
@@ -256,23 +218,26 @@ async def _play(parts: Sequence[TurnPart], default_usage: TurnUsage) -> AsyncGen
                 for piece in _halves(arguments):
                     yield ArgumentsDelta(index, piece)
                 items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments})
-            case Reasoning(encrypted_content):
-                items.append({"type": "reasoning", "summary": [], "encrypted_content": encrypted_content})
+            case Reasoning(encrypted_content, told):
+                summary = [{"type": "summary_text", "text": each} for each in told]
+                items.append({"type": "reasoning", "summary": summary, "encrypted_content": encrypted_content})
             case Failure(code, message):
                 kind = PromptTooLong if part.too_long else LlmError
-                raise kind(code, message, usage=part.used, broke_off=part.broke_off)
+                raise kind(code, message, usage=used, broke_off=part.broke_off)
             case Pause():
                 await _wait(part)
             case TurnUsage():
-                cost = part
+                used = part
             case Incomplete():
                 reason = part.reason
                 break
-    yield TurnDone(Turn(items, cost, reason, "resp_" + random_text(24)))
+    yield TurnDone(
+        Turn(items, used or llm.usage, reason, "resp_" + random_text(24), reasoning_lasts=llm.reasoning_lasts)
+    )
 
 
-async def _play_to_end(parts: Sequence[TurnPart], default_usage: TurnUsage) -> Turn:
-    async for event in _play(parts, default_usage):
+async def _play_to_end(parts: Sequence[TurnPart], llm: ScriptedLlm) -> Turn:
+    async for event in _play(parts, llm):
         if isinstance(event, TurnDone):
             return event.turn
     raise AssertionError("a turn without an end")
@@ -291,7 +256,8 @@ def _message(part: ScriptedMessage) -> Json:
         content: Json = {"type": "refusal", "refusal": said}
     else:
         content = {"type": "output_text", "text": said, "annotations": []}
-    return {"type": "message", "role": "assistant", "status": "completed", "content": [content]}
+    phase = {} if part.phase is None else {"phase": part.phase}
+    return {"type": "message", "role": "assistant", "status": "completed", "content": [content], **phase}
 
 
 def _halves(arguments: str) -> Iterator[str]:

@@ -96,7 +96,7 @@ class RunRecord(StoredRecord):
     next: Counters
     #: The numbers when the run began: its messages and steps are `first.message <= n < next.message`, likewise steps.
     first: Counters
-    #: Whether the thread holds tool calls that belong into the prompt.
+    #: Whether the thread has steps that belong into the prompt: calls, reasoning, phases.
     calls: bool = False
     #: What a later version wrote into the head beside: the run writes it without reading it.
     head_extra: Json = Field(default_factory=dict)
@@ -115,7 +115,9 @@ class RunRecord(StoredRecord):
     spent: Usage = Field(default_factory=Usage)
     #: Model turns whose outcome is committed.
     turns: int = 0
-    #: A driver left a turn before its end: what it used is not known.
+    #: Of it, what attempts at the next turn have used: its step will say so, too.
+    attempted: Usage = Field(default_factory=Usage)
+    #: An attempt at the next turn used tokens that nobody counted: a driver left in the middle, or no usage came.
     turn_left: bool = False
     #: Tokens that a prompt may weigh since the model refused a longer one.
     window: int | None = None

@@ -38,8 +38,13 @@ class StepRecord(StoredRecord):
     step: RunStep
     #: The number of the thread's next message when the step began: where its calls belong in the prompt.
     position: int
-    #: The model's own output items of the turn (reasoning and calls), replayed to it in the next turn.
+    #: The model's own output items of the turn, replayed to it: calls with the reasoning before them; of a message only
+    #: the reasoning.
     items: list[Json] = Field(default_factory=list)
+    #: Whose reasoning that is, model and endpoint; empty: it is of no use to later runs.
+    origin: str = ""
+    #: Of a message: `commentary` or `final_answer`, if the model said so.
+    phase: str | None = None
     #: Usage of the turn, shown on the step once it completes.
     usage: Usage | None = None
     #: Outputs by call id, as text for the model; a call without an output has only been started.

@@ -37,5 +37,5 @@ class Head(StoredRecord):
 
     next: Counters = Field(default_factory=Counters)
     active_run: str | None = None
-    #: Whether finished runs left tool calls that belong into later prompts.
+    #: Whether finished runs left steps that belong into later prompts: calls, reasoning, phases.
     calls: bool = False

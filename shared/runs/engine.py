@@ -59,7 +59,7 @@ class Engine:
             elif isinstance(turn, LlmError):
                 await background.begin_anew(self.recorder, turn)
             elif turn is not None:
-                self.state.refer_to(of_steps(await steps(self.deps, self.state.record)))
+                self.state.earlier = of_steps(await steps(self.deps, self.state.record))
                 await self._settle(turn, TurnWriter(self.recorder, self.toolset))
             while self.state.run.status == "in_progress" and self.state.record.response_id is None:
                 if self.state.step is not None:
@@ -151,6 +151,9 @@ class Engine:
         """Commit a turn whole: its text, its calls, and what becomes of the run."""
         turn, self._used = replace(turn, usage=turn.usage.plus(self._used)), TurnUsage()
         self._report(turn.usage)
+        if turn.withheld:
+            more = {"run_id": self.state.run.id, "reasons": turn.withheld}
+            logger.info("reasoning withheld", extra={"action": "reasoning_withheld", **more})
         calls = writer.finish(turn)
         self.prompt.add_turn(turn)
         if turn.incomplete == "content_filter":

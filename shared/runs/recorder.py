@@ -176,7 +176,8 @@ class Recorder:
         if self.run.status == "queued":
             self.state.advance("in_progress")
         elif self.state.step is None and self.record.response_id is None:
-            self.state.leave_turn()
+            # The driver before us may have left in the middle of the turn that is taken next.
+            self.record.turn_left = True
         try:
             await self.take()
         except Superseded:

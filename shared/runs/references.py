@@ -31,7 +31,7 @@ class References:
 
 
 async def steps(deps: Deps, record: RunRecord) -> list[Record]:
-    """The thread's newest steps in order; none where no run has made a call."""
+    """The thread's newest steps in order; none where they hold nothing for a prompt."""
     if not record.calls and record.next.step <= record.first.step:
         return []
     bounds = key_at(layout.STEP, lowest(record.next.step, WINDOW)), key_at(layout.STEP, record.next.step)

@@ -16,7 +16,7 @@ from shared.runs.drafts import new_message, new_step
 from shared.runs.events import Event
 from shared.runs.references import References
 from shared.runs.tool_calls import ToolResult, function_call
-from shared.runs.usage import UNKNOWN
+from shared.runs.usage import UNKNOWN, count_turn, count_usage
 from shared.store.base import Delete, Put
 
 
@@ -90,7 +90,9 @@ class RunState:
         if self.message is not None:
             self.message.content = content
 
-    def close_message(self, content: list[Json], usage: Usage | None = None, incomplete: str | None = None) -> None:
+    def close_message(
+        self, content: list[Json], usage: Usage | None = None, incomplete: str | None = None
+    ) -> StepRecord:
         """Finish the open message with all its content, and its step. `incomplete` says why the text ends early."""
         assert self.message is not None
         now = self._now()
@@ -101,7 +103,14 @@ class RunState:
         self.message = self.message.model_copy(update=changes)
         self._put_message(f"thread.message.{self.message.status}")
         self.message, self.record.open_message, self.record.images = None, None, []
-        self.close_step(usage)
+        return self.close_step(usage)
+
+    def keep(self, step: StepRecord, items: list[Json], origin: str, phase: str | None) -> None:
+        """Keep with a step what the model thought before it wrote, and the message's phase. Clients are not told."""
+        if items or phase is not None:
+            step.items, step.origin, step.phase = items, origin, phase
+            self.record.calls = True
+            self._changes.put(step.step.id, step.model_dump(mode="json"))
 
     # -- tool calls --------------------------------------------------------------------------------------------------
 
@@ -109,10 +118,10 @@ class RunState:
         """Begin a step for the turn's tool calls; they follow by deltas and `set_calls`."""
         self._open_step("tool_calls", {"tool_calls": []}, self.record.next.message)
 
-    def set_calls(self, items: list[Json], calls: list[Json], usage: Usage) -> None:
+    def set_calls(self, items: list[Json], calls: list[Json], usage: Usage, origin: str = "") -> None:
         """Write down the turn that made the calls: its items, its calls as clients see them, its tokens."""
         assert self.step is not None
-        self.step.items, self.step.usage = items, usage
+        self.step.items, self.step.usage, self.step.origin = items, usage, origin
         self._show_calls(calls)
 
     def set_usage(self, usage: Usage) -> None:
@@ -163,9 +172,10 @@ class RunState:
                 call["function"]["output"] = outputs[call["id"]]
         self.close_step(self.step.usage)
 
-    def close_step(self, usage: Usage | None) -> None:
+    def close_step(self, usage: Usage | None) -> StepRecord:
         """Finish the open step as completed, with the tokens of its turn."""
         assert self.step is not None
+        closed = self.step
         update = {"status": "completed", "completed_at": self._now(), "expires_at": None, "usage": usage or Usage()}
         self.step.step = self.step.step.model_copy(update=update)
         if self.step.step.type == "tool_calls":
@@ -173,6 +183,7 @@ class RunState:
         self._put_step("thread.run.step.completed")
         self.step, self._beneath = self._beneath, None
         self.record.open_step = None if self.step is None else self.step.step.id
+        return closed
 
     def discard_open(self) -> None:
         """Forget what a dead driver had begun but not committed as a turn; its turn is taken again."""
@@ -191,25 +202,13 @@ class RunState:
 
     def count_turn(self, usage: Usage) -> None:
         """One more model turn is over, wherever it was taken."""
-        record = self.record
-        self._spend(usage)
-        record.turns, record.response_id = record.turns + 1, None
-        record.turn_left, record.lost_responses = False, 0
+        self.unsaved = self.unsaved.plus(usage)
+        count_turn(self.record, usage)
 
     def count_usage(self, usage: Usage, remarks: Metadata) -> None:
-        """Count what a turn used that will not be finished: for its step, if it has one, and for the run."""
-        self._spend(usage)
-        if self.step is not None:
-            self.step.usage = (self.step.usage or Usage()).plus(usage)
-            self.remark(remarks)
-
-    def leave_turn(self) -> None:
-        """An earlier driver may have left in the middle of the turn that is taken next."""
-        self.record.turn_left = True
-
-    def refer_to(self, earlier: References) -> None:
-        """Let answers refer to what the thread's earlier steps offered. Nothing is noted."""
-        self.earlier = earlier
+        """Count what a turn used that is not over: for the run, and for its step, now or when there is one."""
+        self.unsaved = self.unsaved.plus(usage)
+        count_usage(self.record, self.step, usage, remarks)
 
     def await_response(self, response_id: str) -> None:
         """Leave the turn to the provider: nobody drives the run until the response is there."""
@@ -253,9 +252,6 @@ class RunState:
         self._changes.note((f"thread.run.{status}",), self.run)
 
     # -- within ------------------------------------------------------------------------------------------------------
-
-    def _spend(self, usage: Usage) -> None:
-        self.record.spent, self.unsaved = self.record.spent.plus(usage), self.unsaved.plus(usage)
 
     def _open_step(self, kind: str, details: Json, position: int) -> None:
         self._beneath, self.step = self.step, new_step(self.record, kind, details, position, self._now())

@@ -11,14 +11,16 @@ from shared.llm.base import UNREPORTED, ArgumentsDelta, CallStarted, TextDelta, 
 from shared.objects.common import Metadata, Usage
 from shared.objects.message import text_part
 from shared.objects.run import RunRecord
+from shared.objects.step import StepRecord
 from shared.runs.annotations import Annotator, Marked
 from shared.runs.events import message_delta
+from shared.runs.prompt.thoughts import before_messages
 from shared.runs.recorder import Recorder
 from shared.runs.state import RunState
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import arguments_of, indexed
 from shared.runs.toolset import Toolset
-from shared.runs.usage import remarks_on, usage_of
+from shared.runs.usage import remarks_of, remarks_on, usage_of
 from shared.search.citations import Source
 
 
@@ -37,8 +39,8 @@ class TurnWriter:
         self._item: int | None = None
         self._marked = Marked(annotator(self.state))
         self._refusal = ""
-        #: The places of messages that are finished.
-        self._written: set[int] = set()
+        #: The places of messages that are finished, and their steps.
+        self._written: dict[int, StepRecord] = {}
         #: Place among the items -> place among the calls, and how the call is shown.
         self._calls: dict[int, tuple[int, CallView]] = {}
 
@@ -102,9 +104,8 @@ class TurnWriter:
     def _close_message(self) -> None:
         """The model went on to something else: the message so far is complete."""
         if self._item is not None:
-            self._written.add(self._item)
             self._emit_texts(self._marked.rest())
-            self.state.close_message(self._shown_content())
+            self._written[self._item] = self.state.close_message(self._shown_content())
             self._item = None
 
     def _shown_content(self) -> list[Json]:
@@ -123,19 +124,26 @@ class TurnWriter:
         calls = [item for item in turn.items if item["type"] == "function_call"] if turn.incomplete is None else []
         messages = (index for index, item in enumerate(turn.items) if item["type"] == "message")
         texts = [index for index in messages if index not in self._written]
+        thoughts, rest = before_messages(turn.items)
         used = turn.usage.plus(UNREPORTED) if self.state.record.turn_left else turn.usage
-        usage, remarks = usage_of(used), remarks_on(used)
+        usage, remarks = usage_of(used).plus(self.state.record.attempted), remarks_on(used) | self._remarks_of(turn)
         for index in texts:
             last = index == texts[-1] and not calls
             self._finish_message(index, turn, usage if last else None, remarks if last else {})
+        origin = self.recorder.deps.llm.origin(self.state.run.model) if turn.reasoning_lasts else ""
+        for index, step in self._written.items():
+            self.state.keep(step, thoughts.get(index, []), origin, turn.items[index].get("phase"))
         if calls:
-            self._finish_calls(turn, calls, usage, remarks)
+            self._finish_calls(rest, calls, usage, remarks, origin)
         elif not texts:
             # There may be calls that were shown before the turn was cut short.
             self.state.set_usage(usage)
             self.state.remark(remarks)
-        self.state.count_turn(usage)
+        self.state.count_turn(usage_of(used))
         return calls
+
+    def _remarks_of(self, turn: Turn) -> Metadata:
+        return remarks_of(turn, summary=self.recorder.deps.settings.reasoning_summary != "")
 
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
         """A message of the turn is complete; with `usage`, it is what the turn ends with."""
@@ -147,15 +155,15 @@ class TurnWriter:
         parts = (answer_part(self.state, part) for part in turn.items[index]["content"])
         content = [*images(self.state.record), *parts]
         self.state.remark(remarks)
-        self.state.close_message(content, usage, None if usage is None else MESSAGE_REASONS.get(turn.incomplete or ""))
+        why = None if usage is None else MESSAGE_REASONS.get(turn.incomplete or "")
+        self._written[index] = self.state.close_message(content, usage, why)
 
-    def _finish_calls(self, turn: Turn, calls: list[Json], usage: Usage, remarks: Metadata) -> None:
+    def _finish_calls(self, items: list[Json], calls: list[Json], usage: Usage, remarks: Metadata, origin: str) -> None:
         if self.state.step is None:
             self.state.open_calls()
         self.state.remark(remarks)
-        items = [item for item in turn.items if item["type"] != "message"]
         views = [self.toolset.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
-        self.state.set_calls(items, views, usage)
+        self.state.set_calls(items, views, usage, origin)
 
 
 #: Why a turn stopped early -> why its message is incomplete.

@@ -1,15 +1,19 @@
-"""What a turn has used, in the API's words, and what its step says where that is not all."""
+"""What a turn has used, in the API's words, and what its step says in its metadata of how the turn went."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from shared.llm.base import TurnUsage
+from shared.llm.base import Turn, TurnUsage
 from shared.objects.common import Metadata, Usage
+from shared.objects.run import RunRecord
+from shared.objects.step import StepRecord
 
 #: The remarks of a step whose turn, or an attempt at it, used tokens that nobody reported; they are not counted.
 UNKNOWN: Final[Metadata] = {"usage": "not reported"}
 PARTIAL: Final[Metadata] = {"usage": "partly reported"}
+#: Characters of a value in metadata.
+LONGEST_REMARK: Final = 512
 
 
 def usage_of(used: TurnUsage) -> Usage:
@@ -29,3 +33,32 @@ def remarks_on(used: TurnUsage) -> Metadata:
     if used.is_complete:
         return {}
     return PARTIAL if used.input_tokens else UNKNOWN
+
+
+def remarks_of(turn: Turn, *, summary: bool) -> Metadata:
+    """What else the step says: why the model was not given earlier reasoning, and what it told of its own."""
+    remarks: Metadata = {}
+    if turn.withheld:
+        remarks["reasoning_withheld"] = ", ".join(turn.withheld)[:LONGEST_REMARK]
+    told = "\n\n".join(part["text"] for item in turn.items for part in item.get("summary") or ())
+    if summary and told:
+        remarks["reasoning_summary"] = told if len(told) <= LONGEST_REMARK else told[: LONGEST_REMARK - 1] + "…"
+    return remarks
+
+
+def count_turn(record: RunRecord, usage: Usage) -> None:
+    """A turn is over, which used that much beside what its attempts did."""
+    record.spent, record.attempted = record.spent.plus(usage), Usage()
+    record.turns, record.response_id = record.turns + 1, None
+    record.turn_left, record.lost_responses = False, 0
+
+
+def count_usage(record: RunRecord, step: StepRecord | None, usage: Usage, remarks: Metadata) -> None:
+    """An attempt at a turn used that much; `step` is the turn's, if it has come that far."""
+    record.spent = record.spent.plus(usage)
+    if step is not None:
+        step.usage = (step.usage or Usage()).plus(usage)
+        step.step.metadata |= remarks
+    else:
+        record.attempted = record.attempted.plus(usage)
+        record.turn_left = record.turn_left or bool(remarks)

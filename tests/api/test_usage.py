@@ -59,13 +59,13 @@ def test_each_step_has_its_turns_tokens_and_the_run_their_sum(client, http, llm,
 
 
 def test_what_a_failed_run_used_is_counted(llm, ask):
-    llm.script([fail(used=TurnUsage(100, 7, 64, 5))])
+    llm.script([TurnUsage(100, 7, 64, 5), fail()])
     run = ask()
     assert (run.status, run.usage.total_tokens) == ("failed", 107)
 
 
 def test_what_an_answer_used_that_broke_off_is_counted_with_its_step(llm, stream):
-    llm.script([text("Ra"), fail(used=TurnUsage(100, 7))])
+    llm.script([text("Ra"), TurnUsage(100, 7), fail()])
     events = {name: data for name, data, _ in stream()}
     step, run = events["thread.run.step.failed"], events["thread.run.failed"]
     assert step["usage"]["total_tokens"] == run["usage"]["total_tokens"] == 107
@@ -74,7 +74,7 @@ def test_what_an_answer_used_that_broke_off_is_counted_with_its_step(llm, stream
 
 def test_an_attempt_that_broke_off_unheard_is_counted_with_the_turn_that_succeeds(llm, ask, steps):
     llm.script(
-        [text("Ra"), fail(used=TurnUsage(100, 7), broke_off=True)],
+        [text("Ra"), TurnUsage(100, 7), fail(broke_off=True)],
         [text("Rain."), usage(100, 8)],
     )
     run = ask()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from shared.json_types import Json
 from shared.llm.base import TurnRequest
-from shared.llm.scripted import ScriptedLlm, TurnPart, call, fail, incomplete, pause, refusal, text, usage
+from shared.llm.script import TurnPart
+from shared.llm.scripted import ScriptedLlm, call, fail, incomplete, pause, refusal, text, usage
 
 CHART = """
 import matplotlib.pyplot as plt

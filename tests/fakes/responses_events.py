@@ -28,6 +28,14 @@ class FakeTurn:
     call_ids: tuple[str, ...] = ()
     refusal: str = ""
     reasoning: bool = False
+    #: What the reasoning tells of itself.
+    summary: str = ""
+    #: commentary | final_answer: of the message.
+    phase: str = ""
+    #: all_turns | current_turn: which reasoning of the input the model was given, if the response says so.
+    context: str = ""
+    #: Why reasoning of the input was withheld.
+    withheld: tuple[str, ...] = ()
     #: max_output_tokens | content_filter
     incomplete: str = ""
     #: Tokens: input, of it read from the cache and written to it, output, of it reasoning; None: by the words.
@@ -60,7 +68,7 @@ class FakeTurn:
         plain = dict(fields)
         if isinstance(plain.get("text"), str):
             plain["text"] = (plain["text"],)
-        for name in ("text", "calls", "headers", "tokens"):
+        for name in ("text", "calls", "headers", "tokens", "withheld"):
             if name in plain:
                 plain[name] = tuple(tuple(each) if isinstance(each, list) else each for each in plain[name])
         return cls(**plain)
@@ -107,13 +115,15 @@ def error_bytes(turn: FakeTurn) -> bytes:
 def _items(turn: FakeTurn) -> list[Json]:
     items: list[Json] = []
     if turn.reasoning:
-        items.append({"id": f"rs_{MARK}", "type": "reasoning", "summary": [], "encrypted_content": f"gAAA{MARK}"})
+        summary = [{"type": "summary_text", "text": turn.summary}] if turn.summary else []
+        items.append({"id": f"rs_{MARK}", "type": "reasoning", "summary": summary, "encrypted_content": f"gAAA{MARK}"})
     if turn.text or turn.refusal:
         part: Json = {"type": "refusal", "refusal": turn.refusal}
         if turn.text:
             part = {"type": "output_text", "annotations": [], "logprobs": [], "text": "".join(turn.text)}
         message = {"type": "message", "status": "completed", "content": [part], "role": "assistant"}
-        items.append({"id": f"msg_{MARK}", **message})
+        phase = {"phase": turn.phase} if turn.phase else {}
+        items.append({"id": f"msg_{MARK}", **message, **phase})
     for number, (name, arguments) in enumerate(turn.calls):
         names = {"id": f"fc_{MARK}{number}", "type": "function_call", "status": "completed", "name": name}
         call_id = turn.call_ids[number] if turn.call_ids else f"call_{MARK}{number}"
@@ -146,7 +156,11 @@ def _response(turn: FakeTurn, model: str, status: str, background: bool = False)
         "output": _items(turn) if status in ("completed", "incomplete") else [],
         "parallel_tool_calls": True,
         "previous_response_id": None,
-        "reasoning": {"effort": None, "summary": None},
+        "reasoning": {"effort": None, "summary": None} | ({"context": turn.context} if turn.context else {}),
+        "input_transformations": [
+            {"id": f"rs_{number}", "action": "removed", "reason": reason, "type": "reasoning"}
+            for number, reason in enumerate(turn.withheld)
+        ],
         "store": background,
         "temperature": 1.0,
         "text": {"format": {"type": "text"}, "verbosity": "medium"},

@@ -14,7 +14,8 @@ from shared.box import Box
 from shared.config import Settings
 from shared.deps import Caller
 from shared.json_types import Json
-from shared.llm.scripted import FunctionCall, ScriptedLlm, call, raw_call, text
+from shared.llm.script import FunctionCall
+from shared.llm.scripted import ScriptedLlm, call, raw_call, text
 from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateThreadAndRun

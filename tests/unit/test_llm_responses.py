@@ -198,7 +198,7 @@ async def test_another_model_is_asked_for_everything(fake, llm):
     assert ["temperature" in body for body in fake.bodies] == [True, False, True]
 
 
-async def test_reasoning_the_endpoint_cannot_read_is_left_out_once(fake, llm):
+async def test_reasoning_the_endpoint_cannot_read_is_not_sent_again(fake, llm):
     unreadable = FakeTurn(status=400, code="invalid_encrypted_content", message="The encrypted content could not be …")
     thoughtful = replace(
         QUESTION, input=[*QUESTION.input, {"type": "reasoning", "summary": [], "encrypted_content": "x"}]
@@ -206,7 +206,7 @@ async def test_reasoning_the_endpoint_cannot_read_is_left_out_once(fake, llm):
     fake.script(unreadable, RAIN, RAIN)
     await answer(llm, thoughtful)
     await answer(llm, thoughtful)
-    assert [len(body["input"]) for body in fake.bodies] == [2, 1, 2]
+    assert [len(body["input"]) for body in fake.bodies] == [2, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ async def test_attempts_that_were_throttled_and_used_nothing_leave_no_mark(fake,
     assert await used(llm) == USED
 
 
-@pytest.mark.parametrize("events", [1, 3])
+@pytest.mark.parametrize("events", [0, 1, 3])
 async def test_of_a_stream_that_was_cut_nothing_is_invented(fake, llm, events):
     fake.script(FakeTurn(text=("Rain.",), cut_after=events), RAIN)
     assert await used(llm) == replace(USED, is_complete=False)

@@ -72,7 +72,7 @@ async def test_what_a_cancelled_background_turn_used_is_counted(bench):
 
 
 async def test_what_a_failed_background_turn_used_is_counted_once(bench):
-    bench.llm.script([fail(used=TurnUsage(100, 3))])
+    bench.llm.script([TurnUsage(100, 3), fail()])
     await in_the_background(bench)
     await asyncio.sleep(0)
 
@@ -81,3 +81,15 @@ async def test_what_a_failed_background_turn_used_is_counted_once(bench):
 
     run = (await bench.record()).run
     assert (run.status, run.usage.total_tokens) == ("failed", 103)
+
+
+async def test_what_a_lost_response_used_is_counted_with_the_turn_that_was_begun_anew(bench):
+    bench.llm.script([usage(100, 3), fail(broke_off=True)], [text("Hi."), usage(110, 7)])
+    await in_the_background(bench)
+    await asyncio.sleep(0)
+    for _ in range(3):
+        await bench.box.handle_run(bench.message("poll"))
+        await asyncio.sleep(0)
+
+    run, [step] = (await bench.record()).run, await steps(bench)
+    assert (run.status, run.usage.total_tokens, step["usage"]["total_tokens"]) == ("completed", 220, 220)

@@ -78,6 +78,10 @@ class OfflineLlm:
         turn = self._turns.pop(response_id, None)
         return TurnUsage() if turn is None else turn.usage
 
+    def origin(self, model: str) -> str:
+        """It does not think."""
+        return ""
+
     async def models(self) -> list[OfferedModel]:
         """Its own name; it answers to any other as well."""
         return [OfferedModel(OFFLINE)]

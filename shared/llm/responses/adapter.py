@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
@@ -38,6 +39,7 @@ from shared.llm.responses.errors import (
     Retry,
     StreamCut,
     WithoutParameter,
+    WithoutThoughts,
     decide,
     facts,
 )
@@ -69,12 +71,17 @@ class ResponsesLlm:
         *,
         backoff: Backoff = BACKOFF,
         cache: PromptCache | None = None,
+        summary: str = "",
     ):
-        """`aliases` maps model names, `*` all others; `backoff` tells how requests are repeated."""
+        """`aliases` maps model names, `*` all others; `backoff` tells how requests are repeated.
+
+        `summary` is how much models should tell of their reasoning.
+        """
         self._endpoint = endpoint
         self._wire = Wire(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
+        self._summary = summary
         self._dialect = Dialect()
         self._cache = cache or PromptCache()
         default = self._aliases.get("*")
@@ -140,6 +147,11 @@ class ResponsesLlm:
                 logger.info("model cancel failed", extra={"action": "model_cancel_failed", **facts(error)})
         return UNREPORTED
 
+    def origin(self, model: str) -> str:
+        """The model as it is called at this endpoint, and the endpoint, in a few letters."""
+        name = f"{self._endpoint.base_url.rstrip('/')} {self._name(model)}"
+        return hashlib.sha256(name.encode()).hexdigest()[:16]
+
     async def models(self) -> list[OfferedModel]:
         """What the endpoint lists, by id."""
         try:
@@ -181,11 +193,15 @@ class ResponsesLlm:
         await self._endpoint.close()
 
     def _attempts(self, request: TurnRequest, deadline: float, **how: bool) -> Attempts:
-        model = self._aliases.get(request.model, self._aliases.get("*", request.model))
-        plain = self._cache.keyed(body_of(request, model), request.caching) | how
+        model = self._name(request.model)
+        plain = self._cache.keyed(body_of(request, model, self._summary), request.caching) | how
         knows = self._dialect.has(model, OPTIONS)
         body = self._cache.with_breakpoints(plain, request.caching) if knows else plain
         return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain)
+
+    def _name(self, model: str) -> str:
+        """What the endpoint calls the model."""
+        return self._aliases.get(model, self._aliases.get("*", model))
 
     async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
         attempts.headers = {}
@@ -232,7 +248,7 @@ def _final(error: Exception) -> LlmError:
             return decision.last
         case Fail():
             return decision.error
-        case WithoutParameter():
+        case WithoutParameter() | WithoutThoughts():
             return LlmError("server_error", SORRY)
 
 
@@ -249,4 +265,7 @@ def _foreign_errors() -> tuple[type[Exception], ...]:
 def from_settings(settings: Settings) -> ResponsesLlm | None:
     """The model that the settings name, or None."""
     endpoint = endpoint_of(settings)
-    return None if endpoint is None else ResponsesLlm(endpoint, settings.model_aliases, cache=prompt_cache(settings))
+    if endpoint is None:
+        return None
+    cache, summary = prompt_cache(settings), settings.reasoning_summary
+    return ResponsesLlm(endpoint, settings.model_aliases, cache=cache, summary=summary)

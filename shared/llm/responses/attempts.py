@@ -12,7 +12,7 @@ from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.llm.base import LlmError, TurnUsage
 from shared.llm.responses import pictures
-from shared.llm.responses.body import whole, without
+from shared.llm.responses.body import REASONING_ITEMS, whole, without
 from shared.llm.responses.caching import OPTIONS
 from shared.llm.responses.dialect import Dialect, effort_in
 from shared.llm.responses.errors import (
@@ -20,6 +20,7 @@ from shared.llm.responses.errors import (
     PictureRefused,
     Retry,
     WithoutParameter,
+    WithoutThoughts,
     decide,
     facts,
     host_of,
@@ -86,6 +87,10 @@ class Attempts:
                 self._log("model_parameter_dropped", error, parameter=name)
                 self.dialect.remember(self.body["model"], self._effort, name)
                 self.body = self.dialect.apply(self.plain) if name == OPTIONS else without(self.body, name)
+            case WithoutThoughts():
+                self._log("model_reasoning_dropped", error)
+                self.dialect.forget(self.body)
+                self.body = without(self.body, REASONING_ITEMS)
             case OtherEffort(supported, last):
                 self._change_effort(supported, last, error)
             case PictureRefused():

@@ -7,15 +7,21 @@ import json
 from shared.json_types import Json
 from shared.llm.base import TurnRequest
 
-#: Stands for the reasoning items of the input; an endpoint that cannot read them does without, this once.
+#: Stand for parts of the input that an endpoint may not know, as its parameters have names: the model's earlier
+#: reasoning, and the phases of its messages.
 REASONING_ITEMS = "reasoning items"
+PHASES = "phases"
+SUMMARY = "reasoning.summary"
 
 #: The API takes no smaller limit.
 _LEAST_OUTPUT_TOKENS = 16
 
 
-def body_of(request: TurnRequest, model: str) -> Json:
-    """The body of a turn; what is at its default is left unsaid, for servers that know fewer parameters."""
+def body_of(request: TurnRequest, model: str, summary: str = "") -> Json:
+    """The body of a turn; what is at its default is left unsaid, for servers that know fewer parameters.
+
+    `summary` is how much the model should tell of its reasoning: "auto", "concise", "detailed", or nothing.
+    """
     body: Json = {"model": model, "input": input_of(request), "include": ["reasoning.encrypted_content"]}
     if request.instructions != "":
         body["instructions"] = request.instructions
@@ -31,8 +37,11 @@ def body_of(request: TurnRequest, model: str) -> Json:
         body["top_p"] = request.top_p
     if request.text_format is not None and request.text_format != {"type": "text"}:
         body["text"] = {"format": request.text_format}
-    if request.reasoning_effort is not None:
-        body["reasoning"] = {"effort": request.reasoning_effort}
+    reasoning = {"effort": request.reasoning_effort} if request.reasoning_effort is not None else {}
+    if summary and request.reasoning_effort != "none":
+        reasoning["summary"] = summary
+    if reasoning:
+        body["reasoning"] = reasoning
     if request.max_output_tokens is not None:
         body["max_output_tokens"] = max(_LEAST_OUTPUT_TOKENS, request.max_output_tokens)
     return body
@@ -60,9 +69,14 @@ def sendable(items: list[Json]) -> list[Json]:
 
 
 def without(body: Json, name: str) -> Json:
-    """The body without one parameter, or without its reasoning items."""
+    """The body without one parameter, or without what stands for one."""
     if name == REASONING_ITEMS:
         return body | {"input": [item for item in body["input"] if item.get("type") != "reasoning"]}
+    if name == PHASES:
+        return body | {"input": [_lacking(item, "phase") for item in body["input"]]}
+    if name == SUMMARY and "reasoning" in body:
+        reasoning = _lacking(body["reasoning"], "summary")
+        return body | {"reasoning": reasoning} if reasoning else without(body, "reasoning")
     return {key: value for key, value in body.items() if key != name}
 
 
@@ -77,6 +91,16 @@ def carries_reasoning(body: Json) -> bool:
     return any(item.get("type") == "reasoning" for item in body["input"])
 
 
+def carries_phases(body: Json) -> bool:
+    """Whether there are phases to leave out."""
+    return any("phase" in item for item in body["input"])
+
+
+def thoughts_in(body: Json) -> set[str]:
+    """The encrypted contents among the input."""
+    return {str(item["encrypted_content"]) for item in body["input"] if item.get("encrypted_content")}
+
+
 def _note(text: str) -> Json:
     return {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
@@ -87,9 +111,10 @@ def _has_content(reasoning: Json) -> bool:
 
 def _sendable(item: Json) -> Json:
     if item.get("role") == "assistant":
-        return {"type": "message", "role": "assistant", "content": _text_of(item)}
+        phase = {} if item.get("phase") is None else {"phase": item["phase"]}
+        return {"type": "message", "role": "assistant", "content": _text_of(item), **phase}
     if item.get("role") == "user" and isinstance(item["content"], list):
-        return item | {"content": [_nameless(part) for part in item["content"]]}
+        return item | {"content": [_lacking(part, "name") for part in item["content"]]}
     if item.get("type") == "function_call":
         item = item | {"arguments": _as_json(item.get("arguments") or "")}
     clear = item.get("type") == "reasoning" and not item.get("encrypted_content")
@@ -106,8 +131,8 @@ def _as_json(arguments: object) -> str:
         return json.dumps({"arguments": arguments} if arguments.strip() else {})
 
 
-def _nameless(part: Json) -> Json:
-    return {key: value for key, value in part.items() if key != "name"} if "name" in part else part
+def _lacking(value: Json, name: str) -> Json:
+    return {key: each for key, each in value.items() if key != name} if name in value else value
 
 
 def _spoken(items: list[Json]) -> str:

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from shared.json_types import Json
 from shared.llm.base import LlmError
 from shared.llm.responses import parameters, pictures, unreachable
-from shared.llm.responses.body import REASONING_ITEMS, carries_reasoning
+from shared.llm.responses.body import PHASES, REASONING_ITEMS, carries_phases, carries_reasoning
 from shared.llm.responses.endpoint import CredentialRefused
 from shared.llm.responses.events import TurnFailed
 from shared.llm.responses.mistakes import mistake, told
@@ -61,8 +61,13 @@ class Retry:
 class WithoutParameter:
     """The request is sent again at once, without a parameter that the model does not support."""
 
-    #: The parameter's name in the body, or `REASONING_ITEMS` for the thoughts among the input.
+    #: The parameter's name in the body, or what stands for one: `REASONING_ITEMS`, `PHASES`.
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutThoughts:
+    """The request is sent again at once, without the reasoning in it, which the endpoint cannot read (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class Fail:
     error: LlmError
 
 
-Decision = Retry | WithoutParameter | OtherEffort | PictureRefused | Fail
+Decision = Retry | WithoutParameter | WithoutThoughts | OtherEffort | PictureRefused | Fail
 
 
 def decide(error: Exception, body: Json | None = None) -> Decision:
@@ -166,13 +171,16 @@ def _about_request(status: int | None, said: Refusal, body: Json | None, host: s
             return WithoutParameter(name)
         if (supported := parameters.other_efforts(said, body)) is not None:
             return OtherEffort(supported, known or LlmError("server_error", SORRY))
-        if _is_unreadable(said, body):
-            return WithoutParameter(REASONING_ITEMS)
+        if carries_phases(body) and parameters.refuses_phases(said):
+            return WithoutParameter(PHASES)
+        if _is_about_thoughts(said, body):
+            of_their_kind = parameters.refuses_reasoning(said)
+            return WithoutParameter(REASONING_ITEMS) if of_their_kind else WithoutThoughts()
     return Fail(known or LlmError("server_error", SORRY))
 
 
-def _is_unreadable(said: Refusal, body: Json) -> bool:
-    """Whether the endpoint cannot make use of the reasoning among the input."""
+def _is_about_thoughts(said: Refusal, body: Json) -> bool:
+    """Whether the endpoint refuses the reasoning among the input."""
     if not carries_reasoning(body) or (said.param is not None and not said.param.startswith("input")):
         return False
     about_a_schema = said.message.lower().startswith("invalid schema")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from shared.ids import random_text
@@ -32,6 +33,8 @@ UNREAD: Final = frozenset(
         "refusal.done",
     )
 )
+#: Models that make use of the present turn's reasoning alone, unless they are asked for more: those before gpt-5.6.
+_FORGETFUL: Final = re.compile(r"(o\d|gpt-[1-4]|gpt-5(?![.\d])|gpt-5\.[0-5](?!\d))")
 
 
 class TurnFailed(Exception):
@@ -149,7 +152,23 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: C
         usage=usage_in(response) or UNREPORTED,
         incomplete=reason,
         response_id=response.get("id"),
+        reasoning_lasts=reasoning_lasts(response),
+        withheld=withheld(response),
     )
+
+
+def reasoning_lasts(response: Json) -> bool:
+    """Whether the model makes use of this turn's reasoning in later ones: the response says so, or else its model."""
+    context = (response.get("reasoning") or {}).get("context")
+    if context in ("all_turns", "current_turn"):
+        return bool(context == "all_turns")
+    return not _FORGETFUL.match(str(response.get("model")))
+
+
+def withheld(response: Json) -> tuple[str, ...]:
+    """Why reasoning among the input was kept from the model, each reason once."""
+    removed = response.get("input_transformations") or ()
+    return tuple(dict.fromkeys(str(each.get("reason")) for each in removed if each.get("type") == "reasoning"))
 
 
 def failure_of(response: Json) -> TurnFailed:

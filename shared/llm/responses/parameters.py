@@ -35,7 +35,17 @@ _NAMES: Final = {name: name for name in OPTIONAL} | {
     "prompt_cache_options.mode": "prompt_cache_options",
     "prompt_cache_options.ttl": "prompt_cache_options",
     "prompt_cache_breakpoint": "prompt_cache_options",
+    "reasoning.summary": "reasoning.summary",
 }
+#: A phase in the input that the endpoint does not know.
+_PHASE: Final = re.compile(
+    r"(?:unknown|unsupported|unrecognized|unexpected|extra).{1,80}\binput['\"]?(?:\[\d+\]\.|\.\d+\.|,\s*\d+,\s*['\"])phase\b",
+    re.I | re.S,
+)
+#: Items of a kind that it does not know.
+_REASONING: Final = re.compile(
+    r"(?:unknown|unsupported|invalid|unrecognized) (?:value|type|input|item)[^.]{0,60}?['\"`]reasoning['\"`]", re.I
+)
 #: From the cheapest to the dearest.
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -55,6 +65,8 @@ _EXPLICIT: Final = tuple(
 )
 #: Servers with pydantic in front.
 _EXTRA: Final = re.compile(r"loc['\"]:\s*[\[(]\s*['\"]body['\"],\s*['\"](?P<name>\w+)['\"]\s*[\])]", re.I)
+#: A message may go on to quote the prompt, which says anything.
+LOOKED_AT: Final = 200
 _ENCRYPTED: Final = "encrypted content is not supported"
 _SUPPORTED: Final = re.compile(r"supported values are:?(.*)", re.I | re.S)
 _EFFORT_PARAMS: Final = {"reasoning", "reasoning.effort", "reasoning_effort"}
@@ -71,8 +83,12 @@ class Refusal:
 
 def unsupported(refusal: Refusal, body: Json) -> str | None:
     """The optional parameter of the body which the endpoint does not have, if it says so of this very parameter."""
+    if refusal.param == "reasoning.summary" and "summary" in (body.get("reasoning") or {}):
+        # It is the operator's wish, not the caller's: no run fails for it, whatever the reason.
+        return "reasoning.summary"
     name = _spoken_of(refusal)
-    return name if name is not None and name in body else None
+    outer, _, inner = (name or "").partition(".")
+    return name if outer in body and (not inner or inner in body[outer]) else None
 
 
 def _spoken_of(refusal: Refusal) -> str | None:
@@ -91,6 +107,19 @@ def _spoken_of(refusal: Refusal) -> str | None:
 def _known(name: str) -> str | None:
     """The optional parameter that is meant; breakpoints stand in the midst of the input."""
     return _NAMES.get("prompt_cache_breakpoint" if name.endswith(".prompt_cache_breakpoint") else name)
+
+
+def refuses_phases(refusal: Refusal) -> bool:
+    """Whether the endpoint does not know the phases of messages."""
+    if refusal.param is not None:
+        return refusal.param.startswith("input") and refusal.param.endswith("phase")
+    return bool(_PHASE.search(refusal.message[:LOOKED_AT]))
+
+
+def refuses_reasoning(refusal: Refusal) -> bool:
+    """Whether the endpoint takes no reasoning among the input at all, in contrast to some that it cannot read."""
+    of_an_item = refusal.param is not None and re.fullmatch(r"input\[\d+\](\.type)?", refusal.param) is not None
+    return bool(_REASONING.match(refusal.message)) and (refusal.param in (None, "input") or of_an_item)
 
 
 def other_efforts(refusal: Refusal, body: Json) -> tuple[str, ...] | None:

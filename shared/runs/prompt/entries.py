@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from shared.objects.run import RunRecord
 from shared.runs.prompt.earlier import short_outputs
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.pictures import Place, linked_picture, picture, too_many, without_room
+from shared.runs.prompt.thoughts import before_messages, recalled
 from shared.runs.prompt.window import PromptEntry, lowest
 from shared.sandbox.base import DATA
 from shared.store.base import Record
@@ -88,14 +89,14 @@ async def content_part(deps: Deps, owner: str, role: str, part: Json) -> Json | 
     return None
 
 
-def step_entry(row: Record, record: RunRecord, cited: Mapping[str, Collection[str]]) -> PromptEntry:
-    """A turn's calls with their outputs, those of earlier runs shortened; reasoning only within its own run.
+def step_entry(row: Record, record: RunRecord, cited: Mapping[str, Collection[str]], origin: str) -> PromptEntry:
+    """A turn's calls with their outputs, those of earlier runs shortened, and their reasoning if its `origin` is this.
 
     `cited` are the places of sources that each run's answers cited.
     """
     number, run_id = number_of(row.key), row.data["step"]["run_id"]
     present = run_id == record.run.id
-    kept = [item for item in row.data["items"] if present or item["type"] == "function_call"]
+    kept = recalled(row.data, record.run.id, origin)
     whole, short = row.data["outputs"], row.data["outputs"]
     if not present:
         short = short_outputs(row.data, cited.get(run_id, ()))
@@ -114,12 +115,14 @@ def answered(items: list[Json], outputs: Mapping[str, str]) -> list[Json]:
     ]
 
 
-def assistant_items(turn_items: Iterable[Json]) -> list[Json]:
-    """What the model said in a turn, as it would come back from the thread."""
-    return [
-        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": part["text"]}]}
-        for item in turn_items
-        if item["type"] == "message"
-        for part in item["content"]
-        if part.get("text")
-    ]
+def said_items(turn_items: Sequence[Json]) -> list[Json]:
+    """What the model said in a turn and thought before it, as both would come back from the thread."""
+    thoughts, _ = before_messages(turn_items)
+    said: list[Json] = []
+    for place, before in thoughts.items():
+        message = turn_items[place]
+        content = [part for part in message["content"] if part.get("text") or part.get("refusal")]
+        phase = {} if message.get("phase") is None else {"phase": message["phase"]}
+        if content:
+            said += [*before, {"type": "message", "role": "assistant", "content": content, **phase}]
+    return said

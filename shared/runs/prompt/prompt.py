@@ -1,6 +1,6 @@
 """What the model sees: the thread in order, with earlier tool calls and outputs, cut to what fits.
 
-Reads one range of messages and, only where there were tool calls, one of steps; never the whole thread.
+Reads one range of messages and, only where steps hold calls or reasoning, one of steps; never the whole thread.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from shared.llm.base import Turn
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 from shared.runs.prompt.earlier import citations
-from shared.runs.prompt.entries import answered, assistant_items, extras, message_entry, step_entry
+from shared.runs.prompt.entries import answered, extras, message_entry, said_items, step_entry
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.shorten import LEAST_TOKENS, squeezed
+from shared.runs.prompt.thoughts import Thoughts
 from shared.runs.prompt.window import WINDOW, allowed, fit, from_user, lowest, window
 from shared.runs.references import References, of_steps, steps
 from shared.runs.state import RunState
@@ -65,7 +66,7 @@ class RunningPrompt:
             known, self._messages = self._messages, None
             prompt = await build_prompt(self.deps, record, self.beside, known)
             self._items, self._tokens, self.continues = prompt.items, prompt.tokens, prompt.continues
-            self.state.refer_to(prompt.references)
+            self.state.earlier = prompt.references
         return self._items
 
     @property
@@ -95,7 +96,7 @@ class RunningPrompt:
 
     def add_turn(self, turn: Turn) -> None:
         """The model has taken a turn; what it said belongs before its calls."""
-        self._last_turn = assistant_items(turn.items)
+        self._last_turn = said_items(turn.items)
 
     def add_outputs(self, step: StepRecord) -> None:
         """The turn's calls all have their outputs."""
@@ -123,9 +124,10 @@ async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[R
     messages = [row for row in known if row.key >= first]
     found = await extras(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
-    entries = [await message_entry(deps, row, record, found) for row in finished]
-    rows, cited = await steps(deps, record), citations(finished)
-    entries += (step_entry(row, record, cited) for row in rows if row.data["step"]["type"] == "tool_calls")
+    rows, cited, origin = await steps(deps, record), citations(finished), deps.llm.origin(record.run.model)
+    thoughts = Thoughts(rows, record.run.id, origin)
+    entries = [thoughts.with_message(row.key, await message_entry(deps, row, record, found)) for row in finished]
+    entries += (step_entry(row, record, cited, origin) for row in rows if row.data["step"]["type"] == "tool_calls")
     entries = [entry for entry in entries if entry.items and entry.position[0] >= low]
     entries.sort(key=attrgetter("position"))
     most = window(deps, record)

@@ -1,0 +1,66 @@
+"""What the scripted model can be told to do in a turn. `scripted.py` has the words to say it with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.llm.base import TurnUsage
+
+Code = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+Reason = Literal["max_output_tokens", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing happens until the event is set, or for so many seconds."""
+
+    until: asyncio.Event | float
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedMessage:
+    """The model says something, delta by delta."""
+
+    deltas: tuple[str | Pause, ...]
+    refusal: bool = False
+    phase: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The model calls a function."""
+
+    name: str
+    arguments: str
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The model thinks; nobody sees it, but the item must come back with the next turn."""
+
+    encrypted_content: str
+    #: What the model tells of it.
+    summary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The turn ends here, with an error."""
+
+    code: Code
+    message: str
+    broke_off: bool = False
+    too_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The turn ends here, cut short."""
+
+    reason: Reason
+
+
+TurnPart = ScriptedMessage | FunctionCall | Reasoning | Failure | Incomplete | Pause | TurnUsage
