@@ -175,6 +175,13 @@ param promptCacheTtl string = ''
 @allowed(['', 'auto', 'concise', 'detailed'])
 param reasoningSummary string = ''
 
+@description('Which discounted background turns polled runs may ask for: 2h, 8h or both, separated by a comma. Empty: none.')
+@allowed(['', '2h', '8h', '2h,8h'])
+param completionWindows string = ''
+
+@description('Service tiers that runs may ask for, separated by commas, such as flex. Empty: none.')
+param serviceTiers string = ''
+
 // Countries
 
 @secure()
@@ -331,6 +338,8 @@ module functionApp 'modules/function-app.bicep' = {
       EMBEDDING_MODEL: embeddingModelName
       PROMPT_CACHE_TTL: promptCacheTtl
       REASONING_SUMMARY: reasoningSummary
+      COMPLETION_WINDOWS: completionWindows
+      SERVICE_TIERS: serviceTiers
       SANDBOX: 'aca'
       SANDBOX_POOL_ENDPOINT: sandbox.outputs.endpoint
       SEND_EMAIL_URL: logicAppsEnabled ? logicApps!.outputs.sendEmailUrl : ''

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     """Requested model -> deployed model, as JSON; the key `*` is the default for all others."""
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
+    completion_windows: str = Field(default="", pattern="^(|2h|8h|2h, ?8h|8h, ?2h)$")
+    """What polled runs may ask for by `metadata.completion_window`, separated by commas: the provider's discounted
+    background turns, which may take `2h` or `8h`; empty: nothing."""
+    service_tiers: str = ""
+    """What runs may ask for by `metadata.service_tier`, separated by commas, such as `flex`; empty: nothing."""
     reasoning_summary: str = Field(default="", pattern="^(|auto|concise|detailed)$")
     """How much models should tell of their reasoning: `auto`, `concise` or `detailed`, of which the beginning stands in
     `metadata.reasoning_summary` of run steps; empty: nothing."""

@@ -52,6 +52,10 @@ class TurnRequest:
     text_format: Json | None = None
     reasoning_effort: str | None = None
     max_output_tokens: int | None = None
+    #: How long the turn may take if it is started in the background, for a discount: "2h" or "8h".
+    completion_window: str | None = None
+    #: How the provider should serve the turn: "default", "flex", …
+    service_tier: str | None = None
     caching: Caching | None = None
 
 
@@ -98,6 +102,8 @@ class Turn:
     reasoning_lasts: bool = False
     #: Why reasoning among the input was withheld from the model, in the provider's words, each once.
     withheld: tuple[str, ...] = ()
+    #: How the provider served the turn, if it says so.
+    service_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

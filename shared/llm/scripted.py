@@ -111,6 +111,8 @@ class ScriptedLlm:
     polls_before_done: int = 0
     #: Whether later runs are given the reasoning of earlier ones.
     reasoning_lasts: bool = True
+    #: How turns say that they were served.
+    service_tier: str | None = None
     #: What `cancel` says that a background turn has used.
     used_when_cancelled: TurnUsage = UNREPORTED
     model_names: list[str] = field(default_factory=lambda: ["scripted"])
@@ -232,7 +234,14 @@ async def _play(parts: Sequence[TurnPart], llm: ScriptedLlm) -> AsyncGenerator[T
                 reason = part.reason
                 break
     yield TurnDone(
-        Turn(items, used or llm.usage, reason, "resp_" + random_text(24), reasoning_lasts=llm.reasoning_lasts)
+        Turn(
+            items,
+            used or llm.usage,
+            reason,
+            "resp_" + random_text(24),
+            reasoning_lasts=llm.reasoning_lasts,
+            service_tier=llm.service_tier,
+        )
     )
 
 

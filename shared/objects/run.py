@@ -111,6 +111,10 @@ class RunRecord(StoredRecord):
     additional_instructions: str = ""
     #: Names of tools the box runs itself; `*` means all.
     server_tools: list[str] = Field(default_factory=list)
+    #: How long a turn may take at the provider, for a discount: `2h` or `8h`.
+    completion_window: str | None = None
+    #: How the provider should serve the turns.
+    service_tier: str | None = None
     #: Sum over the turns taken; becomes `run.usage` at the end.
     spent: Usage = Field(default_factory=Usage)
     #: Model turns whose outcome is committed.

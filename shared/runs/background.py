@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.backoff import Backoff
 from shared.llm.base import LlmError, Turn, TurnRequest
-from shared.runs import queue_messages
+from shared.runs import queue_messages, waiting
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder, Superseded
 from shared.runs.usage import remarks_on, usage_of
@@ -20,9 +20,9 @@ RESTARTS: Final = Backoff(first=0.5, factor=4.0, longest=16.0, attempts=5, sprea
 
 
 def is_wanted(recorder: Recorder) -> bool:
-    """Whether the next turn is taken in the background: nobody is listening, and the setting says so."""
+    """Whether the next turn is taken in the background: nobody is listening, and the setting or the run says so."""
     deps = recorder.deps
-    wanted = deps.settings.model_turns == "background"
+    wanted = deps.settings.model_turns == "background" or recorder.record.completion_window is not None
     return wanted and deps.llm.can_run_in_background and recorder.listener is None
 
 
@@ -32,7 +32,10 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
     key = f"{record.run.id}-{record.turns}" + f"-{record.lost_responses}" * (record.lost_responses > 0)
     if record.window is not None:  # asked before, for more than the model takes
         key += f"-of-{record.window}"
-    response_id = await deps.llm.start(request, key, record.run.deadline)
+    # However long the turn may take, it must have begun within the time of an ordinary run.
+    deadline = min(record.run.deadline, deps.clock() + deps.settings.run_lifetime_seconds)
+    response_id = await deps.llm.start(request, key, deadline)
+    waiting.prolong(deps, record)
     recorder.state.await_response(response_id)
     await queue_messages.poll(deps, record, polls=0)
     try:
@@ -53,7 +56,8 @@ async def collect(recorder: Recorder, message: RunMessage) -> Turn | LlmError | 
         return error
     # Two chains are kept apart: polls follow polls, and the watchdog only watches that the polls go on.
     if turn is None and message.reason == "watch":
-        await queue_messages.watch(deps, record, deps.clock() + deps.settings.lease_seconds)
+        pause = queue_messages.pace(record).longest if record.completion_window is not None else 0.0
+        await queue_messages.watch(deps, record, deps.clock() + max(deps.settings.lease_seconds, 2 * pause))
     elif turn is None:
         await queue_messages.poll(deps, record, message.polls)
     return turn

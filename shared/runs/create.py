@@ -21,7 +21,7 @@ from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
 from shared.objects.tools import FunctionChoice, ToolResources, choice_json, tools_json
 from shared.optimistic import until_committed
-from shared.runs import file_search, queue_messages, service
+from shared.runs import file_search, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
@@ -128,6 +128,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     )
     (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
     check_tool_choice(caller.deps, body, assistant)
+    waiting.check(caller.deps, body)
     more = body.additional_messages or []
     await new_messages.check_files(caller, more, "additional_messages")
     resources = await tool_resources.resolve(caller, body.tool_resources)
@@ -157,6 +158,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[D
     """A run with its thread, which is in the owner's index already."""
     assistant = await assistants.get(caller, body.assistant_id)
     check_tool_choice(caller.deps, body, assistant)
+    waiting.check(caller.deps, body)
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread")
     resources = await tool_resources.resolve(caller, body.tool_resources)
     head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
@@ -233,7 +235,7 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         parallel_tool_calls=True if body.parallel_tool_calls is None else body.parallel_tool_calls,
     )
     head.next.run += 1
-    return RunRecord(
+    record = RunRecord(
         run=run,
         owner=caller.owner,
         next=head.next.model_copy(),
@@ -244,6 +246,8 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         as_assistant=is_as_assistant(run, body, assistant),
         server_tools=opted(body, assistant.metadata),
     )
+    waiting.settle(caller.deps, record)
+    return record
 
 
 def is_as_assistant(run: Run, body: RunSettings, assistant: Assistant) -> bool:

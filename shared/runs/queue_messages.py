@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 WATCH_SLACK: Final = 0.5
 #: Between looks at a background response.
 POLLS: Final = Backoff(first=0.5, factor=1.5, longest=10.0)
+#: The same for one that may take hours; providers keep it for some ten minutes when it is over.
+PATIENT_POLLS: Final = Backoff(first=0.5, factor=1.5, longest=120.0)
 #: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
 #: store may try for minutes: five attempts that are given up after half a minute each.
 RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
@@ -99,7 +101,12 @@ async def call_off(deps: Deps, watchdog: Sent) -> None:
 
 async def poll(deps: Deps, record: RunRecord, polls: int) -> None:
     """Ask the provider for the background response again, ever more patiently."""
-    await send(deps, record, "poll", POLLS.delay(polls + 1), polls=polls + 1, turn=record.turns)
+    await send(deps, record, "poll", pace(record).delay(polls + 1), polls=polls + 1, turn=record.turns)
+
+
+def pace(record: RunRecord) -> Backoff:
+    """How often the provider is asked whether the run's response is there."""
+    return POLLS if record.completion_window is None else PATIENT_POLLS
 
 
 async def at_expiry(deps: Deps, record: RunRecord) -> None:

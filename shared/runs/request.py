@@ -8,6 +8,7 @@ from typing import Any, Final
 from shared.json_types import Json
 from shared.llm.base import Caching, TurnRequest
 from shared.objects.run import RunRecord
+from shared.runs import waiting
 
 #: The least a model takes as `max_output_tokens`.
 LEAST_OUTPUT: Final = 16
@@ -30,6 +31,8 @@ def turn_request(record: RunRecord, items: list[Json], tools: list[Json], *, con
         text_format=text_format(run.response_format),
         reasoning_effort=run.reasoning_effort,
         max_output_tokens=output_left(record),
+        completion_window=record.completion_window,
+        service_tier=record.service_tier if record.completion_window is None else waiting.STANDARD,
         caching=caching(record, continues=continues),
     )
 

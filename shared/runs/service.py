@@ -123,6 +123,8 @@ async def submit_streamed(
     async def attempt() -> Listener:
         listener = Listener(include)
         recorder = await accept(driven.deps, key, body, listener)
+        if recorder.record.completion_window is not None:
+            raise InvalidRequest("Runs with a 'completion_window' are polled; they cannot be streamed.", param="stream")
         recorder.state.advance("queued")
         await drive_on(driven, recorder)
         return listener

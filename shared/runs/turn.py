@@ -12,6 +12,7 @@ from shared.objects.common import Metadata, Usage
 from shared.objects.message import text_part
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
+from shared.runs import waiting
 from shared.runs.annotations import Annotator, Marked
 from shared.runs.events import message_delta
 from shared.runs.prompt.thoughts import before_messages
@@ -20,7 +21,7 @@ from shared.runs.state import RunState
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import arguments_of, indexed
 from shared.runs.toolset import Toolset
-from shared.runs.usage import remarks_of, remarks_on, usage_of
+from shared.runs.usage import NOT_REPORTED, remarks_of, remarks_on, usage_of
 from shared.search.citations import Source
 
 
@@ -143,7 +144,15 @@ class TurnWriter:
         return calls
 
     def _remarks_of(self, turn: Turn) -> Metadata:
-        return remarks_of(turn, summary=self.recorder.deps.settings.reasoning_summary != "")
+        remarks, record = (
+            remarks_of(turn, summary=self.recorder.deps.settings.reasoning_summary != ""),
+            self.state.record,
+        )
+        if record.completion_window is not None:
+            remarks[waiting.COMPLETION_WINDOW] = record.completion_window
+        if record.completion_window is not None or record.service_tier is not None:
+            remarks[waiting.SERVICE_TIER] = turn.service_tier or NOT_REPORTED
+        return remarks
 
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
         """A message of the turn is complete; with `usage`, it is what the turn ends with."""

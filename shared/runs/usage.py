@@ -10,7 +10,8 @@ from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 
 #: The remarks of a step whose turn, or an attempt at it, used tokens that nobody reported; they are not counted.
-UNKNOWN: Final[Metadata] = {"usage": "not reported"}
+NOT_REPORTED: Final = "not reported"
+UNKNOWN: Final[Metadata] = {"usage": NOT_REPORTED}
 PARTIAL: Final[Metadata] = {"usage": "partly reported"}
 #: Characters of a value in metadata.
 LONGEST_REMARK: Final = 512

@@ -36,6 +36,8 @@ class FakeTurn:
     context: str = ""
     #: Why reasoning of the input was withheld.
     withheld: tuple[str, ...] = ()
+    #: How the response says that it was served; empty: nothing is said.
+    service_tier: str = "default"
     #: max_output_tokens | content_filter
     incomplete: str = ""
     #: Tokens: input, of it read from the cache and written to it, output, of it reasoning; None: by the words.
@@ -157,6 +159,7 @@ def _response(turn: FakeTurn, model: str, status: str, background: bool = False)
         "parallel_tool_calls": True,
         "previous_response_id": None,
         "reasoning": {"effort": None, "summary": None} | ({"context": turn.context} if turn.context else {}),
+        **({"service_tier": turn.service_tier} if turn.service_tier else {}),
         "input_transformations": [
             {"id": f"rs_{number}", "action": "removed", "reason": reason, "type": "reasoning"}
             for number, reason in enumerate(turn.withheld)

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 VERBS = {"call", "say", "wait", "fail", "cut"}
 PARAMETERS = {
     "background",
+    "background_options",
     "include",
     "input",
     "instructions",
@@ -31,6 +32,7 @@ PARAMETERS = {
     "prompt_cache_key",
     "prompt_cache_options",
     "reasoning",
+    "service_tier",
     "store",
     "stream",
     "temperature",
@@ -67,6 +69,11 @@ def refused(body: Json, refuses: dict[str, str | None]) -> FakeTurn | None:
             return _invalid(_refusal_text(name), None if code == "" else name, code or None)
     if body.get("background") and not body.get("store", True):
         return _invalid("Background mode requires 'store' to be true.", "background", None)
+    window = body.get("background_options", {}).get("completion_window", "soonest")
+    standard = body.get("service_tier", "auto") in ("auto", "default")
+    if window != "soonest" and not (body.get("background") and not body.get("stream") and standard):
+        text = f"The completion window '{window}' requires background mode, no stream and Standard processing."
+        return _invalid(text, "background_options.completion_window", "invalid_value")
     if not body.get("input"):
         return _invalid(
             "One of 'input', 'previous_response_id', 'prompt' or 'conversation' must be provided.", None, None

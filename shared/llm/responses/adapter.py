@@ -108,7 +108,9 @@ class ResponsesLlm:
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
         """Begin a turn that the endpoint goes on with by itself."""
-        attempts = self._attempts(request, deadline, background=True, store=True)
+        window = {"background_options": {"completion_window": request.completion_window}}
+        more = window if request.completion_window is not None else {}
+        attempts = self._attempts(request, deadline, background=True, store=True, **more)
         while True:
             options = {"timeout": _timeout(attempts.seconds_left), "headers": {"Idempotency-Key": key}}
             try:
@@ -192,7 +194,7 @@ class ResponsesLlm:
         """Close the connections."""
         await self._endpoint.close()
 
-    def _attempts(self, request: TurnRequest, deadline: float, **how: bool) -> Attempts:
+    def _attempts(self, request: TurnRequest, deadline: float, **how: object) -> Attempts:
         model = self._name(request.model)
         plain = self._cache.keyed(body_of(request, model, self._summary), request.caching) | how
         knows = self._dialect.has(model, OPTIONS)

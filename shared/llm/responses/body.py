@@ -42,6 +42,8 @@ def body_of(request: TurnRequest, model: str, summary: str = "") -> Json:
         reasoning["summary"] = summary
     if reasoning:
         body["reasoning"] = reasoning
+    if request.service_tier is not None:
+        body["service_tier"] = request.service_tier
     if request.max_output_tokens is not None:
         body["max_output_tokens"] = max(_LEAST_OUTPUT_TOKENS, request.max_output_tokens)
     return body

@@ -154,6 +154,7 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: C
         response_id=response.get("id"),
         reasoning_lasts=reasoning_lasts(response),
         withheld=withheld(response),
+        service_tier=response.get("service_tier"),
     )
 
 

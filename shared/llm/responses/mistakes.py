@@ -40,11 +40,12 @@ _VALUE_CODES: Final = {
 #: Parameters whose values come from the caller; what the input lacks may be our own fault.
 _PARAMS: Final = re.compile(
     r"(?:tools|tool_choice|functions|text|response_format|reasoning|reasoning_effort|temperature|top_p|model"
-    r"|max_output_tokens|parallel_tool_calls)\b"
+    r"|max_output_tokens|parallel_tool_calls|background_options|service_tier)\b"
 )
 _VALUE_WORDS: Final = re.compile(
     r"invalid schema|schema must|json[ _]schema|response_format|structured output|grammar"
     r"|tool[ _]?choice|unsupported value|invalid parameter: 'text\.format'"
+    r"|background_options|completion_window|service_tier"
     r"|function (?:name|parameters|definition)|(?:does not|doesn't) support (?:tools|function|image|vision)",
     re.I,
 )

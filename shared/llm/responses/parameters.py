@@ -24,6 +24,7 @@ OPTIONAL: Final = (
     "tool_choice",
     "prompt_cache_key",
     "prompt_cache_options",
+    "service_tier",
 )
 #: What providers call them: by the member that is meant, or as Chat Completions has it.
 _NAMES: Final = {name: name for name in OPTIONAL} | {
