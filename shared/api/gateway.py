@@ -37,8 +37,13 @@ ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 #: Paths that need no key.
 OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *front_door.PATHS, *playground.FILES})
 
-#: On every answer that does not say otherwise.
-GUARDS: Final = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+#: On every answer that does not say otherwise. What a browser is made to show as a page, be it an uploaded file, has no
+#: origin, runs nothing and is in no frame.
+GUARDS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
+)
 
 API_VERSION: Final = b"2020-10-01"
 

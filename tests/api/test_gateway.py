@@ -170,6 +170,7 @@ def test_no_cache_keeps_what_belongs_to_an_owner(http, raw):
     for answer in (upload, content, http.get("assistants"), raw.get("/v1/assistants"), http.get("threads/x")):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 def test_two_owners_in_one_request_are_told_apart(raw):
