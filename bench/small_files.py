@@ -1,6 +1,6 @@
-"""Seconds until a batch of one-line files can be searched: `python -m bench.small_files [COUNT] [FOLDER]`.
+"""Seconds until a batch of one-line files can be searched: `python -m bench.small_files [--azurite] [COUNT] [FOLDER]`.
 
-The embedded host of this checkout, or of the one in FOLDER, with the demo's embeddings.
+The embedded host of this checkout, or of the one in FOLDER, with the demo's embeddings; on SQLite, or on Azurite.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import asyncio
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import aiohttp
 
 from bench import processes, runs
+from tests import azurite
 
 
 async def measure(url: str, count: int) -> float:
@@ -35,14 +37,22 @@ async def measure(url: str, count: int) -> float:
         return time.perf_counter() - started
 
 
-def main(count: int, checkout: processes.Checkout) -> None:
-    """Print the figure."""
-    with tempfile.TemporaryDirectory() as home, processes.model(0) as model_url:
-        settings = {"EMBEDDING_MODEL": ""}
-        with processes.box(model_url, Path(home) / "box", checkout, **settings) as (url, _):
-            print(f"{count} one-line files in one batch: {asyncio.run(measure(url, count)):.1f} s")
+def main(count: int, checkout: processes.Checkout, *, on_azurite: bool) -> None:
+    """Print the figures."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        storage = stack.enter_context(azurite.running(home)) if on_azurite else ""
+        settings = {"EMBEDDING_MODEL": "", "AzureWebJobsStorage": storage}
+        model_url = stack.enter_context(processes.model(0))
+        url, pid = stack.enter_context(processes.box(model_url, home / "box", checkout, **settings))
+        took = asyncio.run(measure(url, count))
+        busy = processes.cpu_seconds(pid)
+        print(f"{count} one-line files in one batch: {took:.1f} s, {busy:.1f} s of the box's processor time")
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[2]) if sys.argv[2:] else processes.HERE.folder
-    main(int(sys.argv[1]) if sys.argv[1:] else 500, processes.Checkout(folder, str(folder / ".venv/bin/python")))
+    words = [word for word in sys.argv[1:] if word != "--azurite"]
+    folder = Path(words[1]).resolve() if words[1:] else processes.HERE.folder
+    own = folder / ".venv/bin/python"
+    checkout = processes.Checkout(folder, str(own) if own.exists() else sys.executable)
+    main(int(words[0]) if words else 500, checkout, on_azurite="--azurite" in sys.argv)
