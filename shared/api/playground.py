@@ -29,6 +29,7 @@ SCRIPTS: Final = (
     "conversation",
     "docs",
     "files",
+    "greeting",
     "markdown",
     "messages",
     "runs",

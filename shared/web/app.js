@@ -38,6 +38,7 @@ async function advise() {
   try {
     const { trouble, offline } = await health();
     answering.offline = offline;
+    $("offline-hint").hidden = !offline;
     conversation.repaint();
     const demo = offline ? "The offline demo answers: a handful of rules, not a language model." : "";
     const words = trouble ?? (demo || (await endings()));

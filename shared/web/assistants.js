@@ -25,7 +25,9 @@ export class Assistants {
   }
 
   choose(id) {
-    if (this.known.some((each) => each.id === id)) $("assistant").value = id;
+    if (!this.known.some((each) => each.id === id)) return;
+    $("assistant").value = id;
+    $("assistant").dispatchEvent(new Event("change"));
   }
 
   async load() {
@@ -38,6 +40,7 @@ export class Assistants {
     $("assistant").replaceChildren(...(options.length > 0 ? options : [el("option", { value: "" }, "None yet")]));
     if (chosen !== undefined) this.choose(chosen);
     $("edit-assistant").disabled = this.known.length === 0;
+    $("assistant").dispatchEvent(new Event("change"));
   }
 
   async open(assistant) {

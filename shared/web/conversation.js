@@ -4,6 +4,7 @@
 // it is over or wants something, however long the box is away.
 
 import { Failure, all, api, pause, stepsOf, stream, untilAnswered } from "./api.js";
+import { Greeting } from "./greeting.js";
 import { inWords, isActive } from "./runs.js";
 import { el } from "./text.js";
 import * as threads from "./threads.js";
@@ -18,6 +19,7 @@ export class Conversation {
     this.assistants = assistants;
     this.attachments = attachments;
     this.fail = fail;
+    this.greeting = new Greeting(assistants);
     this.transcript = new Transcript($("transcript"), { submit: (view, outputs) => this.submit(view, outputs), fail });
     this.open(null);
   }
@@ -35,7 +37,7 @@ export class Conversation {
     this.fail(null);
     threads.mark(threadId);
     this.update();
-    if (threadId === null) return this.transcript.clear(greeting());
+    if (threadId === null) return this.transcript.clear(this.greeting.paint());
     this.transcript.clear(el("p", { class: "small" }, "Loading…"));
     try {
       await this.paint(here);
@@ -167,8 +169,9 @@ export class Conversation {
     if (held && here === this.here && $("cancel").hidden) $("text").focus();
   }
 
-  /** Shows the newest run again: who answers has become known. */
+  /** Shows the newest run, or the greeting, again: who answers has become known. */
   repaint() {
+    this.greeting.paint();
     this.here.view?.show(this.here.view.run);
   }
 
@@ -186,13 +189,6 @@ export class Conversation {
 
 function isRunning(run) {
   return isActive(run) && run.status !== "requires_action";
-}
-
-function greeting() {
-  return el("div", { class: "greeting" },
-    el("img", { src: "/playground/icon.svg", alt: "", width: "64", height: "64" }),
-    el("h1", {}, "What shall we work on?"),
-    el("p", {}, "Choose an assistant, or make one. Then write a message."));
 }
 
 async function load({ threadId, stopped: { signal } }) {

@@ -6,6 +6,7 @@ import { el, pre } from "./text.js";
 
 /** Who answers runs, whatever model they ask for. */
 export const answering = { offline: false };
+export const answererOf = (model) => (answering.offline ? "offline demo" : model);
 
 const ENDED = ["completed", "failed", "cancelled", "expired", "incomplete"];
 export const isActive = (run) => !ENDED.includes(run.status);
@@ -66,7 +67,7 @@ export class RunView {
     this.element.dataset.status = run.status;
     this.foot.replaceChildren(
       el("span", { class: `badge ${run.status}` }, inWords(run.status)),
-      ` ${answering.offline ? "offline demo" : run.model}${tokens} · `, el("code", {}, run.id),
+      ` ${answererOf(run.model)}${tokens} · `, el("code", {}, run.id),
       failure === null ? "" : el("span", { class: "error" }, failure),
     );
     const wanted = run.status === "requires_action" ? run.required_action.submit_tool_outputs.tool_calls : [];

@@ -236,7 +236,7 @@ async def test_documents_are_quoted_with_their_markers(found):
 async def test_a_document_for_both_tools_is_answered_from_the_document():
     talk = Talk(CODE, SEARCH)
     question = "Where is the head office in this file?"
-    attached = f"{question}\n(attached: contoso.pdf, /mnt/data/file-x, file_search)"
+    attached = f"{question}\n(attached: contoso.pdf, in /mnt/data/file-x, in file_search)"
     assert [name for name, _ in await talk.ask(attached)] == ["file_search"]
     told = await talk.give("【0:0†contoso.pdf】\nThe head office is in Zurich.")
     assert "The head office is in Zurich.”【0:0†contoso.pdf】" in told
@@ -244,10 +244,31 @@ async def test_a_document_for_both_tools_is_answered_from_the_document():
 
 async def test_a_table_beside_documents_stays_a_table():
     talk = Talk(CODE, SEARCH)
-    asked = await talk.ask("Show a chart of the file\n(attached: sales.csv, /mnt/data/file-x)")
+    asked = await talk.ask("Show a chart of the file\n(attached: sales.csv, in /mnt/data/file-x)")
     assert [name for name, _ in asked] == ["code_interpreter"]
     await talk.give("nothing")
     assert [name for name, _ in await talk.ask("And the average of the data?")] == ["code_interpreter"]
+
+
+TABLE_RULES = "The file sales.csv has the sales."
+POLICY = "(attached: policy.md, in /mnt/data/file-y, in file_search)"
+
+
+async def test_a_document_beside_a_table_is_answered_from_the_document():
+    talk = Talk(CODE, SEARCH, instructions=TABLE_RULES)
+    assert [name for name, _ in await talk.ask(f"What is the deadline for refunds?\n{POLICY}")] == ["file_search"]
+    await talk.give("【0:0†policy.md】\nRefunds are possible for 30 days.")
+    assert [name for name, _ in await talk.ask("And what does it say about shoes?")] == ["file_search"]
+    await talk.give("【1:0†policy.md】\nShoes are refunded for 60 days.")
+    assert [name for name, _ in await talk.ask("Show a chart of sales.csv by state")] == ["code_interpreter"]
+
+
+async def test_a_table_that_follows_a_document_is_answered_from_the_table():
+    talk = Talk(CODE, SEARCH)
+    await talk.ask(f"What does the file say about refunds?\n{POLICY}")
+    await talk.give("【0:0†policy.md】\nRefunds are possible for 30 days.")
+    asked = await talk.ask("What is the average of this file?\n(attached: sales.csv, in /mnt/data/file-x)")
+    assert [name for name, _ in asked] == ["code_interpreter"]
 
 
 async def test_a_clients_function_is_called_with_guessed_arguments():

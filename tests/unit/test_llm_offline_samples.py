@@ -15,7 +15,7 @@ from shared.tools.catalog import catalog
 from tests.unit.test_llm_offline import CODE, SEARCH, Talk
 from tests.unit.test_llm_offline_programs import Workbench
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+SAMPLES = Path(__file__).parents[2] / "shared" / "demo" / "samples"
 PROMPTS = [
     pytest.param(path.parent, prompt, id=f"{path.parent.name}-{number}")
     for path in sorted(SAMPLES.glob("*/prompts.json"))
@@ -40,6 +40,9 @@ class Desk(Workbench):
                 return json.dumps({"countries": [{"name": arguments["country"], "capitals": ["Somewhere"]}]})
             case "send_email":
                 return "The email was handed over for delivery."
+            case "file_search":
+                texts = {path.name: path.read_text() for path in self.data.glob("*.md")}
+                return "\n\n".join(f"【0:{n}†{name}】\n{text}" for n, (name, text) in enumerate(texts.items()))
             case "get_current_time":
                 return json.dumps({"time": "2026-03-02T09:15:00+00:00", "weekday": "Monday", "timezone": "UTC"})
         return self._run(arguments["code"])
@@ -54,10 +57,14 @@ def talk_with(sample: Path, home: Path) -> Talk:
     return Talk(*tools, instructions=assistant["instructions"])
 
 
+def test_no_sample_is_forgotten():
+    assert len({each.values[0] for each in PROMPTS}) == 5
+
+
 @pytest.mark.parametrize(("sample", "prompt"), PROMPTS)
 async def test_a_sample_prompt_is_answered(sample, prompt, tmp_path):
     assistant = json.loads((sample / "assistant.json").read_text())
-    for name in assistant.get("files", []):
+    for name in [*assistant.get("files", []), *assistant.get("documents", [])]:
         shutil.copy(sample / name, tmp_path)
     desk = Desk(tmp_path)
     answer = await desk.work(talk_with(sample, tmp_path), prompt)

@@ -52,6 +52,18 @@ def test_a_sample_has_instructions_files_and_four_prompts(name):
     assert len(prompts) == len(set(prompts)) == 4
 
 
+def test_the_documents_of_a_sample_are_there_and_named_in_its_instructions():
+    sample = json.loads((SAMPLES / "company_handbook" / "assistant.json").read_text())
+    assert {"type": "file_search"} in sample["tools"]
+    assert sample["documents"] == sorted(path.name for path in (SAMPLES / "company_handbook").glob("*.md"))
+    assert all(name in sample["instructions"] for name in sample["documents"])
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*/prompts.json")), ids=lambda path: path.parent.name)
+def test_a_prompt_fits_into_metadata(path):
+    assert all(0 < len(prompt) <= 512 for prompt in json.loads(path.read_text()))
+
+
 def test_every_bank_is_complete_and_named_once(banks):
     assert len(banks) >= 60
     assert all(all(value.strip() == value != "" for value in bank.values()) for bank in banks)

@@ -14,6 +14,8 @@ _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 #: What the box adds to the output of a program: charts, files, restarts.
 _REMARKS = re.compile(r"^\((?:\d+ chart|File |The interpreter)[^\n]*\)$", re.MULTILINE)
 _LINK = re.compile(r"link it as (sandbox:[^\s)]+?)\.?\)")
+#: What the box tells of a message's files: the name, then where tools find it.
+_ATTACHED = re.compile(r"\(attached: (?P<name>[^\n]{1,260}?)(?P<places>(?:, in (?:/mnt/data/[^\s,]+|file_search))*)\)")
 _DATA_FILE = re.compile(r"[\w-]+\.(?:csv|tsv)\b", re.IGNORECASE)
 
 
@@ -102,6 +104,17 @@ class Conversation:
         return self.data_file is not None or _DATA_FILE.search(self.earlier) is not None
 
     @property
+    def has_document(self) -> bool:
+        """Whether the question came with a file that can be searched and is no table."""
+        return _is_document(next(iter(_ATTACHED.finditer(self.text)), None))
+
+    @property
+    def goes_on_about_a_document(self) -> bool:
+        """Whether the file that came last, with an earlier question, can be searched and is no table."""
+        *_, last = [None, *_ATTACHED.finditer(self.earlier)]
+        return _ATTACHED.search(self.text) is None and _is_document(last)
+
+    @property
     def data_file(self) -> str | None:
         """The name of a table among the question, the instructions and what the tools say about themselves."""
         told = (self.text, self.instructions, *(str(tool.get("description")) for tool in self.tools.values()))
@@ -127,6 +140,12 @@ def read(request: TurnRequest) -> Conversation:
     said = [item for item in request.input[:last] if item.get("role") == "assistant"]
     earlier = "\n".join(_text(item) for item in request.input[:last] if item.get("role") == "user")
     return Conversation(text, request.instructions, tools, done, _text(said[-1]) if said else "", earlier)
+
+
+def _is_document(attached: re.Match[str] | None) -> bool:
+    if attached is None or _DATA_FILE.search(attached["name"]):
+        return False
+    return "file_search" in attached["places"]
 
 
 def _text(item: Json) -> str:

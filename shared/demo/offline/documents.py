@@ -10,6 +10,8 @@ from typing import Any
 from shared.demo.offline.conversation import Conversation, Reply
 from shared.demo.offline.tables import words
 
+#: Between sentences, paragraphs, and the lines of lists and tables; other line breaks are somebody's margin.
+_BETWEEN = re.compile(r"(?<=[.!?])\s+|\n[ \t]*\n|\n(?=[ \t]*(?:[-*#|]|\d+[.)]))")
 _MARKER = re.compile(r"【[^】]+】")
 
 
@@ -52,8 +54,8 @@ def _in_json(value: Any) -> Iterator[tuple[str, str]]:
 
 def _excerpt(text: str, asked: set[str]) -> str:
     """The sentence that has most words of the question, and the one after it."""
-    sentences = [each for each in re.split(r"(?<=[.!?])\s+|\n+", text.strip()) if len(each.strip()) > 3]
+    sentences = [" ".join(each.split()) for each in _BETWEEN.split(text.strip()) if len(each.strip()) > 3]
     if not sentences:
         return text.strip()[:300]
     best = max(range(len(sentences)), key=lambda index: len(asked & words(sentences[index])))
-    return " ".join(each.strip() for each in sentences[best : best + 2])[:400]
+    return " ".join(sentences[best : best + 2])[:400]

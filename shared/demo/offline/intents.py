@@ -19,6 +19,10 @@ _WISHES = (
 )
 
 
+#: Words that only make sense of a table.
+_OF_TABLES = "csv|table|spreadsheet|charts?|plot|graph|diagram"
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Something the demo can do."""
@@ -104,11 +108,13 @@ def _is_call_of(wanted: Reply, name: str) -> bool:
 
 def _names_a_table(conversation: Conversation) -> bool:
     """A question, and signs that there is a table to answer it from."""
-    named = conversation.data_file is not None or conversation.asks(
-        "csv|table|data|spreadsheet|file|charts?|plot|graph|diagram"
-    )
+    named = conversation.data_file is not None or conversation.asks(f"{_OF_TABLES}|data|file")
     # Where documents can be searched, a file whose name is no table's is taken for a document.
-    documents_only = not conversation.has_table and conversation.offers("file_search")
+    documents_only = conversation.offers("file_search") and (
+        not conversation.has_table
+        or conversation.has_document
+        or (conversation.goes_on_about_a_document and not conversation.asks(_OF_TABLES))
+    )
     return named and not documents_only and ("?" in conversation.text or conversation.asks(_WISHES))
 
 

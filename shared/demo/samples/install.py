@@ -29,18 +29,34 @@ def prompts(name: str) -> list[str]:
 def install(client: OpenAI, name: str, model: str) -> Assistant:
     """Create the sample's assistant with its files, or bring the one that is there up to date."""
     sample: dict[str, Any] = json.loads((FOLDER / name / "assistant.json").read_text())
-    files, metadata = sample.pop("files", []), {**sample.pop("metadata", {}), MARK: name}
+    files, documents = ([FOLDER / name / each for each in sample.pop(kind, [])] for kind in ("files", "documents"))
+    metadata = {**sample.pop("metadata", {}), **starters(prompts(name)), MARK: name}
     there = next((each for each in client.beta.assistants.list() if (each.metadata or {}).get(MARK) == name), None)
     resources: dict[str, Any] = {} if there is None else there.to_dict().get("tool_resources") or {}  # type: ignore[assignment]
     if files and not resources.get("code_interpreter", {}).get("file_ids"):
-        resources = {"code_interpreter": {"file_ids": [upload(client, FOLDER / name / each) for each in files]}}
+        resources = {**resources, "code_interpreter": {"file_ids": [upload(client, each) for each in files]}}
+    if documents and not resources.get("file_search", {}).get("vector_store_ids"):
+        resources = {**resources, "file_search": {"vector_store_ids": [searchable(client, name, documents)]}}
     wanted: Any = {**sample, "metadata": metadata, "model": model, "tool_resources": resources}
     if there is None:
         return client.beta.assistants.create(**wanted)
     return client.beta.assistants.update(there.id, **wanted)
 
 
+def starters(asked: list[str]) -> dict[str, str]:
+    """The first three prompts as the page reads them from an assistant's metadata: docs/guides/playground.md."""
+    return {f"prompt_{number}": prompt for number, prompt in enumerate(asked[:3], 1)}
+
+
+def searchable(client: OpenAI, name: str, documents: list[Path]) -> str:
+    """Upload documents into a vector store of their own, wait until they can be searched, and return its id."""
+    store = client.vector_stores.create(name=f"Sample: {name}", metadata={MARK: name})
+    ids = [upload(client, each) for each in documents]
+    client.vector_stores.file_batches.create_and_poll(store.id, file_ids=ids, poll_interval_ms=200)
+    return store.id
+
+
 def upload(client: OpenAI, path: Path) -> str:
-    """Upload a file for the code interpreter and return its id."""
+    """Upload a file for an assistant and return its id."""
     with path.open("rb") as content:
         return client.files.create(file=(path.name, content), purpose="assistants").id
