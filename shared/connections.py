@@ -1,7 +1,8 @@
-"""Limits for those who connect to the embedded host and send no request; uvicorn knows none for them.
+"""Limits for those who connect to the embedded host and send no request, or one without end; uvicorn knows none.
 
 A connection is *waiting* while no whole request of it is there: only such are closed, those least recently heard first.
-Streams may stay open for as long as they like.
+Streams may stay open for as long as they like. Requests are read by llhttp, in native code, which knows no limits
+either, and takes a request that offers another protocol (h2c, as Java's client does) for the last one of HTTP.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import asyncio
 import sys
 from typing import Any, ClassVar, Final
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if sys.platform != "win32":
     import resource
@@ -20,14 +21,20 @@ if sys.platform != "win32":
 HEAD_SECONDS: Final = 30.0
 #: Seconds without a byte of a body that somebody waits for.
 BODY_SECONDS: Final = 60.0
+#: Bytes of a head, and of anything else than a body; what is read at once may go beyond.
+HEAD_BYTES: Final = 64 * 1024
 #: Descriptors left for files, storage and models.
 RESERVED: Final = 128
 
 TOO_LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_MANY: Final = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+#: Headers that offer another protocol.
+OFFERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
 
 
-class GuardedProtocol(H11Protocol):
+class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with limits; `guarded` makes the class that one server uses."""
 
     most: ClassVar[int]
@@ -40,6 +47,10 @@ class GuardedProtocol(H11Protocol):
     #: When the head began; None between requests.
     _begun: float | None = None
     _heard = 0.0
+    #: Whether the head of the request is there.
+    _has_head = False
+    #: Bytes of headers so far, and bytes since the parser last found something.
+    _head_size = _unsaid = 0
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, at the cost of one that waits if there are too many."""
@@ -62,8 +73,71 @@ class GuardedProtocol(H11Protocol):
         self._heard = self.loop.time()
         if self._begun is None:
             self._begun = self._heard
-        super().data_received(data)
+        self._unsaid += len(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
+        if max(self._unsaid, self._head_size) > HEAD_BYTES and not self.transport.is_closing():
+            self.end(TOO_LARGE)
         self._sort()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _decline(self, rest: bytes) -> None:
+        """Go on with HTTP/1.1: read the request again, without the offer."""
+        lines = [b"%b %b HTTP/1.1" % (self.parser.get_method(), self.url)]
+        lines += [b"%b: %b" % pair for pair in self.headers if pair[0] not in OFFERS]
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(b"\r\n".join([*lines, b"", rest]))
+
+    # -- what the parser finds ---------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._has_head = False
+        self._head_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """More of the address."""
+        super().on_url(url)
+        self._head_size += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. One behind the body is left out: whoever checks the head has seen it by then."""
+        self._unsaid = 0
+        self._head_size += len(name) + len(value)
+        if not self._has_head and self._head_size <= HEAD_BYTES:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there: begin to answer, unless it offers another protocol and is read again without."""
+        self._unsaid = 0
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise ValueError("not a version of ours")
+        if self._head_size > HEAD_BYTES or (self.parser.should_upgrade() and self._can_decline()):
+            return
+        self._has_head = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """More of the body."""
+        self._unsaid = 0
+        if self._has_head:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._unsaid = 0
+        if self._has_head:
+            super().on_message_complete()
+
+    # -- limits ------------------------------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
         """The connection waits again, for its next request."""
@@ -74,13 +148,24 @@ class GuardedProtocol(H11Protocol):
     def end(self, words: bytes = b"") -> None:
         """Close, with a word if no answer has begun."""
         self.waiting.pop(self, None)
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if not answering and not self.transport.is_closing():
             self.transport.write(words)
         self.transport.close()
 
+    def _can_decline(self) -> bool:
+        return self.parser.get_method() != b"CONNECT"
+
+    def _awaits_body(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and cycle.more_body and not self.pipeline
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     def _sort(self) -> None:
         self.waiting.pop(self, None)
-        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and not self.transport.is_closing():
+        if (self._is_idle() or self._awaits_body()) and not self.transport.is_closing():
             self.waiting[self] = None
             if self._timer is None and self._begun is not None:
                 self._watch(self.head_seconds)
@@ -94,7 +179,7 @@ class GuardedProtocol(H11Protocol):
         if self not in self.waiting or self._begun is None:
             return
         now = self.loop.time()
-        if self.conn.their_state is h11.SEND_BODY:
+        if self._awaits_body():
             left = self.body_seconds if self.flow.read_paused else self._heard + self.body_seconds - now
         else:
             left = self._begun + self.head_seconds - now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -31,7 +31,7 @@ async def app(scope, receive, send):
 
 
 @asynccontextmanager
-async def serving(most, **seconds):
+async def serving(most, app=app, **seconds):
     listening = listening_socket()
     config = uvicorn.Config(app, log_config=None, lifespan="off", http=guarded(most, **seconds))
     server = uvicorn.Server(config)
@@ -110,3 +110,85 @@ async def test_streams_are_never_closed_for_others():
         reader, _ = await opened(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 503")
         assert not any(reader.at_eof() for reader, _ in streams)
+
+
+HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n"
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("cut", [10, len(HEAD), len(HEAD) + 20, len(HEAD + OFFER) + 2, len(HEAD + OFFER) + 4, 10_000])
+async def test_an_offer_of_another_protocol_is_declined_with_an_answer(cut):
+    request = HEAD + OFFER + b"\r\nabc"
+    async with serving(100) as port:
+        reader, writer = await opened(port, request[:cut])
+        await asyncio.sleep(0.05)
+        writer.write(request[cut:])
+        assert (await asyncio.wait_for(reader.readuntil(b"size 3"), 5)).startswith(b"HTTP/1.1 200")
+        writer.write(HEAD + b"\r\nabc")
+        assert (await asyncio.wait_for(reader.readuntil(b"size 3"), 5)).count(b"HTTP/1.1 200") == 1
+
+
+async def test_requests_sent_ahead_are_answered_in_turn():
+    async with serving(100) as port:
+        reader, _ = await opened(port, 3 * (HEAD + b"\r\nabc") + b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        answers = await asyncio.wait_for(reader.readuntil(b"size 0"), 5)
+        assert answers.count(b"HTTP/1.1 200") == 4
+        assert answers.count(b"size 3") == 3
+
+
+async def refused(request: bytes, status: bytes) -> None:
+    """Sent in pieces of 16 KB; whoever is refused need not read the rest."""
+    async with serving(100) as port:
+        reader, writer = await opened(port)
+        with suppress(ConnectionError):
+            for start in range(0, len(request), 16_384):
+                writer.write(request[start : start + 16_384])
+                await writer.drain()
+        assert (await asyncio.wait_for(reader.read(100), 5)).startswith(b"HTTP/1.1 " + status)
+        assert (await answered(port)).startswith(b"HTTP/1.1 200")
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_in_full",
+    [
+        b"GET /" + 1_000_000 * b"x" + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\nx: " + 1_000_000 * b"x",
+        b"GET / HTTP/1.1\r\nhost: x\r\n" + 50_000 * b"x: xxxxxxxxxxxxxxxxxxxx\r\n" + b"\r\n",
+        CHUNKED + b"1;" + 1_000_000 * b"x",
+        CHUNKED + b"0\r\nx: " + 1_000_000 * b"x",
+    ],
+    ids=["address", "header", "headers", "words beside a body", "words behind a body"],
+)
+async def test_an_endless_head_is_refused(request_in_full):
+    await refused(request_in_full, b"431")
+
+
+@pytest.mark.parametrize(
+    "request_in_full",
+    [
+        b"hello\r\n\r\n",
+        b"GET / HTTP/2.0\r\nhost: x\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n",
+        HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"content-length: 4\r\n\r\nabcd",
+    ],
+    ids=["no HTTP", "HTTP/2", "a tunnel", "two ways to end", "two lengths"],
+)
+async def test_what_is_no_request_is_refused(request_in_full):
+    await refused(request_in_full, b"400")
+
+
+async def test_headers_behind_the_body_are_not_taken_for_the_heads():
+    seen = []
+
+    async def looking(scope, receive, send):
+        await app(scope, receive, send)
+        seen.append(dict(scope["headers"]))
+
+    async with serving(100, looking) as port:
+        reader, _ = await opened(port, CHUNKED + b"1\r\na\r\n0\r\napi-key: other\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"size"), 5)
+    assert [*seen[0]] == [b"host", b"transfer-encoding"]
