@@ -27,6 +27,7 @@ FLOORS = [
         "layout",
         "logs",
         "opening",
+        "tasks",
         "own_address",
         "tls",
     },
