@@ -127,8 +127,10 @@ async def files(say: Recorder) -> None:
 
 async def settled(say: Recorder, route: str, **parts: Any) -> None:
     """Wait until a file is indexed or a run is over; that is the route's example."""
-    while (await say("GET", route, **parts))["status"] in ("queued", "in_progress"):
-        del say.kept[f"GET /v1{route}"]
+    while True:
+        say.kept.pop(f"GET /v1{route}", None)
+        if (await say("GET", route, **parts))["status"] not in ("queued", "in_progress", "cancelling"):
+            return
         await asyncio.sleep(0.02)
 
 
@@ -162,6 +164,7 @@ async def conversation(say: Recorder, llm: ScriptedLlm) -> None:
     await say("POST", runs, {"assistant_id": assistant, "stream": True}, **thread)
     run = {"run_id": (await say("GET", runs, **thread))["data"][0]["id"]}
     await say("POST", f"{one}/cancel", **thread, **run)
+    await settled(say, one, **thread, **run)
     llm.script([call("get_weather", call_id=calls[0]["id"], city="Oslo")], [text("Yes.")])
     await say("POST", runs, {"assistant_id": assistant, "stream": True}, **thread)
     run = {"run_id": (await say("GET", runs, **thread))["data"][0]["id"]}
