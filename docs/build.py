@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from docs.commands import commands
 from docs.examples import recorded
 from docs.source import constants, layout, log_events, table
 from shared.api.app import create_app
@@ -203,6 +204,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "log_events": log_events,
     "options": options,
     "layout": layout,
+    "commands": commands,
 }
 
 

@@ -9,10 +9,9 @@ import openai
 import pytest
 
 from shared import housekeeping, layout
-from shared.__main__ import parser
+from shared.cli.program import main
 from shared.deps import Caller
 from shared.objects.vector_store import Reembedding
-from shared.reembed import main
 from shared.search.base import Space
 from shared.vector_stores import reembedding
 from shared.vector_stores.rows import store_put, store_row
@@ -201,11 +200,9 @@ def test_one_command_embeds_all_stores_anew(place, endpoint, capsys):  # noqa: F
     stores = [filled(place), filled(place)]
     endpoint.embeds = {"newer": 16}
     place.start("newer")
-    chosen = parser().parse_args(["stores", "reembed", "--all", "--url", place.box.url, "--key", KEY])
-    assert main(place.box.settings, chosen) == 0
+    assert main(["stores", "reembed", "--all", "--url", place.box.url, "--key", KEY]) == 0
     assert sorted(capsys.readouterr().out.splitlines()) == sorted(
         f"{each}  completed  3 of 3 files  newer" for each in stores
     )
     assert [place.spaces(each) for each in stores] == [{"newer"}] * 2
-    nothing = parser().parse_args(["stores", "reembed"])
-    assert main(place.box.settings, nothing) == 2
+    assert main(["stores", "reembed"]) == 2

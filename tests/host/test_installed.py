@@ -45,11 +45,18 @@ def test_every_file_of_the_package_is_installed(installed: Path) -> None:
 
 
 def test_it_starts_from_any_folder(installed: Path, tmp_path: Path) -> None:
-    with program("run", tmp_path, PYTHONPATH=str(installed), BOX_HOME=str(tmp_path / "box")) as box:
+    with program("run", folder=tmp_path, PYTHONPATH=str(installed), BOX_HOME=str(tmp_path / "box")) as box:
         box.greet()
         with httpx.Client(base_url=f"http://127.0.0.1:{box.port}") as browser:
             assert "app.js" in browser.get("/playground", follow_redirects=True).text
         assert box.stop(signal.SIGINT) == (0, "Stopped.", "")
+
+
+def test_its_program_is_called_box(installed: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    command = [installed / "bin" / "box", "--help"]
+    said = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+    assert "Usage: box [OPTIONS] COMMAND" in said
 
 
 def test_its_samples_are_there(installed: Path, tmp_path: Path) -> None:

@@ -31,12 +31,12 @@ KEY = "sk-program"
 class Program:
     """A process of the box, from its first line to its last."""
 
-    def __init__(self, command: str, folder: Path | None = None, **settings: str):
+    def __init__(self, command: str, *more: str, folder: Path | None = None, **settings: str):
         self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
         environment |= {"BOX_PORT": str(self.port), "SANDBOX": "none"} | settings
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        line = [sys.executable, "-m", "shared", command]
+        line = [sys.executable, "-m", "shared", command, *more]
         self.process = subprocess.Popen(line, cwd=folder, env=environment, **pipes)
         self.greeting = ""
 
@@ -60,8 +60,8 @@ class Program:
 
 
 @contextmanager
-def program(command: str, folder: Path | None = None, **settings: str) -> Iterator[Program]:
-    made = Program(command, folder, **settings)
+def program(command: str, *more: str, folder: Path | None = None, **settings: str) -> Iterator[Program]:
+    made = Program(command, *more, folder=folder, **settings)
     try:
         yield made
     finally:

@@ -1,0 +1,82 @@
+"""What every command has in common: where its box is, how a problem is told, and the exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from shared.config import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: What people type to start this program.
+NAME: Final = "python -m shared" if Path(sys.argv[0]).parts[-2:] == ("shared", "__main__.py") else "box"
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for scripts."""
+
+    #: It did what it was asked.
+    DONE = 0
+    #: It could not: the line on standard error says why. `doctor`: something is broken.
+    FAILED = 1
+    #: What was asked makes no sense, or a setting cannot be used: nothing was done.
+    REFUSED = 2
+    #: Somebody interrupted it.
+    INTERRUPTED = 130
+
+
+class Problem(click.ClickException):
+    """What makes no sense: it ends the command, told in its own words without more."""
+
+    exit_code = ExitCode.REFUSED
+
+    def show(self, file: Any = None) -> None:
+        """Print it to standard error."""
+        click.echo(self.message, err=True)
+
+
+class Failed(Problem):
+    """What could not be done."""
+
+    exit_code = ExitCode.FAILED
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings; those given on the command line win, None is none. Raises Problem with a line for each bad one."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except (ValidationError, SettingsError) as error:
+        raise Problem("\n".join(wrong_settings(error))) from error
+
+
+def wrong_settings(error: ValidationError | SettingsError) -> list[str]:
+    """A line for each setting that cannot be used. Values are not shown: some are secret."""
+    if isinstance(error, ValidationError):
+        return [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+    # The library's sentence has the name between quotation marks, its cause is the JSON parser's complaint.
+    return [f"{str(error).split(chr(34))[1].upper()}: not JSON: {error.__cause__}"]
+
+
+def default_model(settings: Settings) -> str:
+    """A model name that a box with these settings answers to."""
+    return settings.model_aliases.get("*", "gpt-5.6-luna")
+
+
+def elsewhere(command: Command) -> Command:
+    """The options that lead to another box than that of this folder."""
+    url = click.option("--url", default="", metavar="URL", help="A box elsewhere, instead of the one of this folder.")
+    key = click.option("--key", default="", envvar="BOX_KEY", metavar="KEY", help="Its API key; else BOX_KEY has it.")
+    return url(key(command))
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command: lines to type. The mark keeps the library from joining them."""
+    return "\n".join(("\b", "Examples:", *(f"  {NAME} {line}" for line in lines)))
