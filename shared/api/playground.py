@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from shared.api.answers import answer
 from shared.api.requests import caller
+from shared.runs import trouble
 from shared.tools.policy import verdict
 
 router = APIRouter(include_in_schema=False)
@@ -26,16 +27,25 @@ SCRIPTS: Final = (
     "api",
     "app",
     "assistants",
+    "calls",
+    "code",
     "conversation",
     "docs",
     "files",
     "greeting",
+    "inspector",
+    "journal",
     "markdown",
     "messages",
+    "requests",
     "runs",
+    "status",
     "text",
     "threads",
+    "toolbar",
+    "trace",
     "transcript",
+    "trouble",
 )
 #: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some, Swagger UI by /v1/docs.
 VENDOR: Final = ("katex.js", "markdown.js", "swagger.css", "swagger.js")
@@ -78,6 +88,12 @@ async def server_tools(request: Request) -> Response:
     allowed = who.deps.settings.server_tools_allowed
     tools = (tool for tool in who.deps.toolbox.values() if verdict(allowed, who.owner, tool.name) == "auto")
     return answer({"data": [{"name": tool.name, "description": tool.description} for tool in tools]})
+
+
+@router.get("/playground/troubled_runs")
+async def troubled_runs(request: Request) -> Response:
+    """The caller's runs that failed or stand still, in the threads that follow the one given as `after`."""
+    return answer(await trouble.page(caller(request), request.query_params.get("after") or None))
 
 
 @cache

@@ -1,5 +1,7 @@
 // The API as the page uses it: the key, requests, event streams, and failures in plain words.
 
+import { note } from "./journal.js";
+
 /** What the box calls its model while it is no language model. */
 const OFFLINE = "offline demo";
 const KEY = "api-in-a-box.key";
@@ -167,13 +169,16 @@ async function request(method, path, body, signal) {
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   const sent = body === undefined || isForm ? body : JSON.stringify(body);
+  const answered = note(method, path, sent);
   let response;
   try {
     response = await fetch(path, { method, headers, body: sent, signal });
   } catch (error) {
+    answered();
     if (error.name === "AbortError") throw error;
     throw new Failure("The box does not answer. Is it running, and are you online?");
   }
+  answered(response);
   if (!response.ok) throw new Failure(await inWords(response), response.status);
   return response;
 }

@@ -4,14 +4,16 @@ import { api, health, key, untilAnswered } from "./api.js";
 import { Assistants } from "./assistants.js";
 import { Conversation } from "./conversation.js";
 import { Attachments } from "./files.js";
-import { answering } from "./runs.js";
+import { answering } from "./status.js";
 import * as threads from "./threads.js";
+import { addToolbar } from "./toolbar.js";
 
 const $ = (id) => document.getElementById(id);
 
 const assistants = new Assistants(fail);
 const attachments = new Attachments($("chips"));
 const conversation = new Conversation(assistants, attachments, fail);
+addToolbar(() => ({ assistant: assistants.chosen, threadId: conversation.here.threadId }));
 
 async function enter() {
   try {

@@ -5,9 +5,10 @@
 
 import { Failure, all, api, pause, stepsOf, stream, untilAnswered } from "./api.js";
 import { Greeting } from "./greeting.js";
-import { inWords, isActive } from "./runs.js";
+import { inWords, isActive } from "./status.js";
 import { el } from "./text.js";
 import * as threads from "./threads.js";
+import { showTrace } from "./trace.js";
 import { Transcript, fill } from "./transcript.js";
 
 const $ = (id) => document.getElementById(id);
@@ -20,7 +21,7 @@ export class Conversation {
     this.attachments = attachments;
     this.fail = fail;
     this.greeting = new Greeting(assistants);
-    this.transcript = new Transcript($("transcript"), { submit: (view, outputs) => this.submit(view, outputs), fail });
+    this.transcript = new Transcript($("transcript"), { submit: (view, outputs) => this.submit(view, outputs), trace: showTrace, fail });
     this.open(null);
   }
 

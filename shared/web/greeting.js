@@ -1,6 +1,6 @@
 // What an empty conversation shows: who will answer, what for, and what to ask.
 
-import { answererOf } from "./runs.js";
+import { answererOf } from "./status.js";
 import { el } from "./text.js";
 
 const $ = (id) => document.getElementById(id);

@@ -1,6 +1,7 @@
 // A message as it is shown, whole or growing.
 
 import { fileLink, nameOf, picture } from "./files.js";
+import { jsonButton } from "./inspector.js";
 import { markdown } from "./markdown.js";
 import { copyButton, el } from "./text.js";
 
@@ -32,7 +33,8 @@ export class MessageView {
     const author = message.role === "user" ? "You" : "Assistant";
     this.element = el("article", { class: `message ${message.role}`, "aria-label": author }, this.body);
     this.copy = copyButton("Copy answer", () => this.written());
-    if (message.role !== "user") this.element.append(this.copy);
+    const json = jsonButton(`/v1/threads/${message.thread_id}/messages/${message.id}`, "Message");
+    this.element.append(el("p", { class: "about" }, message.role === "user" ? null : this.copy, json));
     this.pictures = new Map();
     this.show(message);
   }

@@ -1,19 +1,16 @@
 // A run as it is shown: its status, its steps, its messages, and what it asks for.
 
-import { fileLink, picture } from "./files.js";
+import { CallView, indented } from "./calls.js";
+import { idOf } from "./inspector.js";
 import { MessageView, merge } from "./messages.js";
+import { answererOf, failureOf, inWords } from "./status.js";
 import { el, pre } from "./text.js";
 
-/** Who answers runs, whatever model they ask for. */
-export const answering = { offline: false };
-export const answererOf = (model) => (answering.offline ? "offline demo" : model);
-
-const ENDED = ["completed", "failed", "cancelled", "expired", "incomplete"];
-export const isActive = (run) => !ENDED.includes(run.status);
-export const inWords = (status) => status.replaceAll("_", " ");
-
 export class RunView {
-  /** `hooks`: `submit(run, outputs)` answers what the run asks for, `fail(error)` tells the user. */
+  /**
+   * `hooks`: `submit(run, outputs)` answers what the run asks for, `trace(run)` shows its
+   * trace, `fail(error)` tells the user.
+   */
   constructor(run, hooks, live) {
     this.hooks = hooks;
     this.live = live;
@@ -62,12 +59,12 @@ export class RunView {
   show(run) {
     this.run = run;
     const tokens = run.usage?.total_tokens ? ` · ${run.usage.total_tokens} tokens` : "";
-    const reason = run.incomplete_details?.reason;
-    const failure = run.last_error?.message ?? (reason ? `Stopped early: ${inWords(reason)}.` : null);
+    const failure = failureOf(run);
     this.element.dataset.status = run.status;
     this.foot.replaceChildren(
       el("span", { class: `badge ${run.status}` }, inWords(run.status)),
-      ` ${answererOf(run.model)}${tokens} · `, el("code", {}, run.id),
+      ` ${answererOf(run.model)}${tokens} · `, idOf(run.id), " ",
+      el("button", { type: "button", class: "plain", onclick: () => this.hooks.trace(this.run) }, "Trace"),
       failure === null ? "" : el("span", { class: "error" }, failure),
     );
     const wanted = run.status === "requires_action" ? run.required_action.submit_tool_outputs.tool_calls : [];
@@ -98,10 +95,10 @@ export class RunView {
 }
 
 class StepView {
-  constructor(step, open) {
+  constructor(step, live) {
     this.element = el("div", { class: "step" });
     this.calls = [];
-    this.open = open;
+    this.live = live;
     this.show(step);
   }
 
@@ -121,68 +118,10 @@ class StepView {
     this.step.step_details.tool_calls.forEach((call, index) => {
       if (call === undefined) return;
       if (this.calls[index] === undefined) {
-        this.calls[index] = new CallView(this.open);
+        this.calls[index] = new CallView(this.live);
         this.element.append(this.calls[index].element);
       }
       this.calls[index].show(call, this.step);
     });
-  }
-}
-
-class CallView {
-  constructor(open) {
-    this.title = el("summary");
-    this.body = el("div", { class: "body" });
-    this.element = el("details", { class: "call", open }, this.title, this.body);
-    this.drawn = "";
-  }
-
-  show(call, step) {
-    const now = JSON.stringify([call, step.status]);
-    if (now === this.drawn) return;
-    this.drawn = now;
-    const [title, ...body] = KINDS[call.type]?.(call[call.type] ?? {}) ?? [call.type];
-    const state = step.status === "completed" ? "" : el("span", { class: "small" }, ` ${inWords(step.status)}`);
-    this.element.dataset.status = step.status;
-    this.title.replaceChildren(...[title, state].flat());
-    const error = step.last_error?.message;
-    this.body.replaceChildren(...body.flat(Infinity), ...(error ? [el("p", { class: "error" }, error)] : []));
-  }
-}
-
-/** Kind of tool call -> its title and what is below. */
-const KINDS = {
-  function: (call) => [
-    ["Function ", el("code", {}, call.name ?? "")],
-    part("Arguments", pre(indented(call.arguments ?? ""))),
-    call.output === null || call.output === undefined ? [] : part("Output", pre(indented(call.output))),
-  ],
-  code_interpreter: (call) => [
-    "Code interpreter",
-    part("Code", pre(call.input ?? "")),
-    (call.outputs ?? []).filter(Boolean).map((output) => output.type === "logs"
-      ? part("Output", pre(output.logs))
-      : part("Picture", output.image?.file_id ? picture(output.image.file_id, "Picture drawn by the code") : "")),
-  ],
-  file_search: (call) => [
-    "File search",
-    (call.results ?? []).map((result) => [
-      el("p", {}, fileLink(result.file_id, result.file_name), el("span", { class: "small" }, ` score ${result.score.toFixed(2)}`)),
-      (result.content ?? []).map((each) => pre(each.text ?? "")),
-    ]),
-  ],
-};
-
-function part(label, content) {
-  return [el("p", { class: "label" }, label), content];
-}
-
-/** JSON made readable; anything else as it is. */
-function indented(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === "object" ? JSON.stringify(value, null, 2) : text;
-  } catch {
-    return text;
   }
 }

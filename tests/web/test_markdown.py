@@ -115,8 +115,8 @@ def test_code_has_its_language_colours_and_a_button_that_copies_it(page, answer)
 def test_an_answer_is_copied_as_it_was_written(page, answer):
     page.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite"]})
     answer("**Bold** and `code`")
-    page.all(".message.assistant > .copy")[-1].click()
-    page.until(lambda: page.all(".message.assistant > .copy")[-1].text == "Copied")
+    page.all(".message.assistant .about .copy")[-1].click()
+    page.until(lambda: page.all(".message.assistant .about .copy")[-1].text == "Copied")
     assert (
         page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == "**Bold** and `code`"
     )
