@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from shared import layout
+from shared import foreign_ids, layout
 from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
@@ -113,7 +113,7 @@ async def remove_orphans(deps: Deps) -> None:
         if blob.modified > deps.now() - ORPHAN_SECONDS:
             continue
         owner, file_id = layout.owner_and_file(blob.name)
-        if await deps.store.get(layout.files(owner), file_id) is None:
+        if await foreign_ids.read(deps.store, layout.files(owner), file_id) is None:
             logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
             await deps.blobs.delete(blob.name)
     async for blob in deps.blobs.list(layout.VECTORS):

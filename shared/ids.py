@@ -7,6 +7,7 @@ creation, inverted, and sort newest first.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import time
@@ -21,6 +22,14 @@ LAST_MICROS: Final = BASE**TIME_WIDTH - 1
 HEX_LENGTH: Final = 32
 HEX_TIME_WIDTH: Final = 13
 LAST_HEX_MICROS: Final = 16**HEX_TIME_WIDTH - 1
+
+#: 2020: no id is older.
+EPOCH_MICROS: Final = 1_577_836_800_000_000
+#: How far the clocks of two hosts may be apart.
+SKEW_MICROS: Final = 60_000_000
+#: The kinds whose ids begin with a number, and more than any thread has of them.
+NUMBERED: Final = frozenset({"msg", "run", "step"})
+MOST_NUMBERS: Final = BASE**3
 
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -61,6 +70,32 @@ def micros_of(identifier: str) -> int:
     return LAST_MICROS - decode(tail[:TIME_WIDTH])
 
 
+def placed(prefix: str, made: int, identifier: str, length: int = LENGTH) -> str:
+    """A newest-first key for an object from elsewhere that was made then (microseconds), the same every time."""
+    return prefix + encode(LAST_MICROS - made, TIME_WIDTH) + _digest(identifier, length - TIME_WIDTH)
+
+
+def placed_hex(prefix: str, made: int, identifier: str) -> str:
+    """The same in 32 hex digits."""
+    return f"{prefix}{LAST_HEX_MICROS - made:013x}{hashlib.sha256(identifier.encode()).hexdigest()[:19]}"
+
+
+def placed_number(prefix: str, number: int, identifier: str) -> str:
+    """A key for an object from elsewhere that is the `number`-th of its kind in a thread, the same every time."""
+    return prefix + encode(number, NUMBER_WIDTH) + _digest(identifier, LENGTH - NUMBER_WIDTH)
+
+
+def may_be_ours(identifier: str) -> bool:
+    """Whether an id has a time or a number as ours have: one in fifty of others' ids, or fewer, does by chance."""
+    prefix, _, tail = identifier.partition("_" if "_" in identifier else "-")
+    try:
+        if prefix in NUMBERED:
+            return len(tail) == LENGTH and decode(tail[:NUMBER_WIDTH]) < MOST_NUMBERS
+        return EPOCH_MICROS < micros_of(identifier) < micros() + SKEW_MICROS
+    except ValueError:
+        return False
+
+
 def is_key(text: str) -> bool:
     """Whether a text from outside may be used as a key: whoever made an id, it has nothing but these characters."""
     return _KEY.fullmatch(text) is not None
@@ -79,6 +114,10 @@ def random_text(length: int) -> str:
 def micros() -> int:
     """Microseconds since 1970, by the machine's clock."""
     return time.time_ns() // 1000
+
+
+def _digest(identifier: str, width: int) -> str:
+    return encode(int.from_bytes(hashlib.sha256(identifier.encode()).digest()) % BASE**width, width)
 
 
 def encode(number: int, width: int) -> str:

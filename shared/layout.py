@@ -17,9 +17,10 @@ owner, so another owner's id leads nowhere:
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
 ids within a thread or a store begin with a number and sort ascending (`ids.py`). Keys are told apart by their prefix
-alone, so a collection can take rows of another kind beside them: in Azure's tables it has the oldest-first twins of its
-keys (`by_age_…`). Names that begin with `by_` are kept free for those, and for rows that lead from a foreign id to the
-key that stands for it.
+alone, so a collection can take rows of another kind beside them, whose keys begin with `by_`: in Azure's tables the
+oldest-first twins of its keys (`by_age_…`), and in collections and threads the rows that lead from an id that an
+object brought from elsewhere to the key that stands for it (`by_id_…`, see `foreign_ids.py`). Partitions and blobs have
+such an id as it is.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ SESSION_NAMES_KEY: Final = "session-names"
 
 #: How the keys of twins begin; see `store/twins.py`.
 TWIN: Final = "by_age_"
+
+#: How the keys of aliases begin: rows that lead from a foreign id to a key.
+ALIAS: Final = "by_id_"
 
 #: The partition of what belongs to no owner; no owner's name begins like this.
 BOX: Final = "_box"
@@ -117,6 +121,11 @@ def attached_key(file_id: str, store_id: str) -> str:
 def attached_range(file_id: str) -> tuple[str, str]:
     """The keys of every store that a file is in: `first <= key < last`."""
     return f"{file_id}:", f"{file_id};"
+
+
+def alias_key(identifier: str) -> str:
+    """The key of the row that leads from a foreign id to the key that stands for it."""
+    return f"{ALIAS}{identifier}"
 
 
 def thread(owner: str, thread_id: str) -> str:

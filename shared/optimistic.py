@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from shared import ids
+from shared import foreign_ids, ids
 from shared.backoff import Backoff
 from shared.errors import not_found, wrong_shape
 from shared.json_types import Json
@@ -29,7 +29,7 @@ def check_shape(identifier: str, kind: str, prefix: str, param: str) -> None:
 
 async def find(store: Store, partition: str, identifier: str, kind: str) -> Record:
     """The row of an id whose shape is checked. Raises NotFoundError."""
-    row = await store.get(partition, identifier)
+    row = await foreign_ids.read(store, partition, identifier)
     if row is None:
         raise not_found(kind, identifier)
     return row

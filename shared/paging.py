@@ -8,21 +8,16 @@ What clients expect: docs/contract.md, Lists.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
-from shared import ids
+from shared import foreign_ids, ids
 from shared.errors import not_found
 from shared.json_types import Json
 from shared.store.base import Record, Store
 
 #: Rows read at once when filters or holes make a page look further.
 STRIDE: Final = 1000
-
-#: 2020: no id is older.
-_EPOCH_MICROS: Final = 1_577_836_800_000_000
-#: How far the clocks of two hosts may be apart.
-_SKEW_MICROS: Final = 60_000_000
 
 Keep = Callable[[Record], bool]
 
@@ -104,9 +99,10 @@ async def newest_page(
     store: Store, partition: str, prefix: str, kind: str, query: ListQuery, keep: Keep | None = None
 ) -> Page:
     """A page over the newest-first ids of a collection. Raises NotFoundError."""
-    for cursor in (query.after, query.before):
-        if cursor is not None and not await _is_in_time(store, partition, prefix, cursor):
-            raise not_found(kind, cursor)
+    asked, query = query, await with_keys(store, partition, query)
+    for name, cursor in ((asked.after, query.after), (asked.before, query.before)):
+        if name is not None and cursor is not None and not await _is_in_time(store, partition, prefix, cursor):
+            raise not_found(kind, name)
     descending = query.order == "desc"
     lower, upper = (query.after, query.before) if descending else (query.before, query.after)
     first = prefix if lower is None else _behind(lower)
@@ -114,6 +110,17 @@ async def newest_page(
     rows = Rows(store, partition, keep or _any)
     walk = rows.first if descending != query.backwards else rows.last
     return _page(await walk(first, last, query.limit + 1), query)
+
+
+async def with_keys(store: Store, partition: str, query: ListQuery, *, numbered: bool = False) -> ListQuery:
+    """The query with keys in place of foreign ids as cursors. A number tells an id of ours; a time may be chance."""
+
+    async def key(cursor: str | None) -> str | None:
+        if cursor is None or (numbered and ids.may_be_ours(cursor)):
+            return cursor
+        return await foreign_ids.key_of(store, partition, cursor) or cursor
+
+    return replace(query, after=await key(query.after), before=await key(query.before))
 
 
 def list_json(data: list[Json], has_more: bool) -> Json:
@@ -204,9 +211,9 @@ async def _is_in_time(store: Store, partition: str, prefix: str, cursor: str) ->
         return False
     if not cursor.startswith(prefix) or not ids.is_key(cursor):
         return False
-    if _EPOCH_MICROS < made < ids.micros() + _SKEW_MICROS:
+    if ids.EPOCH_MICROS < made < ids.micros() + ids.SKEW_MICROS:
         return True
-    first, last = (cursor, prefix + "~") if made <= _EPOCH_MICROS else (prefix, _behind(cursor))
+    first, last = (cursor, prefix + "~") if made <= ids.EPOCH_MICROS else (prefix, _behind(cursor))
     return bool(await store.scan(partition, first, last, 1))
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from shared import ids, layout
+from shared import foreign_ids, ids, layout
 from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found, too_large
@@ -127,9 +127,10 @@ async def delete(caller: Caller, file_id: str) -> Json:
 
 async def remove(caller: Caller, row: Record) -> None:
     """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
-    await caller.deps.ingestion.send(index_messages.deleted(caller.owner, row.key).to_json())
+    file_id = row.data["id"]
+    await caller.deps.ingestion.send(index_messages.deleted(caller.owner, file_id).to_json())
     await caller.deps.store.commit(layout.files(caller.owner), [Delete(row.key)])
-    await caller.deps.blobs.delete(layout.file_blob(caller.owner, row.key))
+    await caller.deps.blobs.delete(layout.file_blob(caller.owner, file_id))
 
 
 async def missing(caller: Caller, file_ids: Iterable[str]) -> list[str]:
@@ -143,13 +144,13 @@ async def names(caller: Caller, file_ids: Iterable[str]) -> dict[str, str]:
     """File id -> filename, of those that there are."""
     rows = await asyncio.gather(*(_stored(caller, file_id) for file_id in dict.fromkeys(file_ids)))
     now = caller.deps.now()
-    return {row.key: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
+    return {row.data["id"]: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
 
 
 async def sizes(caller: Caller, file_ids: Iterable[str]) -> dict[str, int]:
     """File id -> bytes, of those that there are."""
     rows = await asyncio.gather(*(_stored(caller, file_id) for file_id in dict.fromkeys(file_ids)))
-    return {row.key: row.data["bytes"] for row in rows if row is not None}
+    return {row.data["id"]: row.data["bytes"] for row in rows if row is not None}
 
 
 async def check(caller: Caller, file_ids: Iterable[str], param: str) -> None:
@@ -169,7 +170,9 @@ async def _row(caller: Caller, file_id: str, param: str) -> Record:
 
 
 async def _stored(caller: Caller, file_id: str) -> Record | None:
-    return await caller.deps.store.get(layout.files(caller.owner), file_id) if ids.is_key(file_id) else None
+    if not ids.is_key(file_id):
+        return None
+    return await foreign_ids.read(caller.deps.store, layout.files(caller.owner), file_id)
 
 
 def _expired(data: Json, now: int) -> bool:

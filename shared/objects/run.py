@@ -92,6 +92,8 @@ class RunRecord(StoredRecord):
 
     run: Run
     owner: str
+    #: The row's key, where that is not the run's id: it brought its id from elsewhere.
+    stored_as: str | None = None
     #: The thread's numbers as the run has advanced them; the head has the same.
     next: Counters
     #: The numbers when the run began: its messages and steps are `first.message <= n < next.message`, likewise steps.

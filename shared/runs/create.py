@@ -32,6 +32,9 @@ from shared.vector_stores import stores
 
 T = TypeVar("T")
 
+#: The types of tools that a run can have.
+TOOLS: Final = frozenset({"code_interpreter", "file_search", "function"})
+
 EXPIRED: Final = "Vector store {} is expired."
 #: The metadata key that opts into the box's own tools: their names separated by spaces, or `*`.
 SERVER_TOOLS: Final = "server_tools"
@@ -127,6 +130,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         return_exceptions=True,
     )
     (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
+    check_tools(body, assistant)
     check_tool_choice(caller.deps, body, assistant)
     waiting.check(caller.deps, body)
     more = body.additional_messages or []
@@ -157,6 +161,7 @@ def succeeded(result: T | BaseException) -> T:
 async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[Draft, Json]:
     """A run with its thread, which is in the owner's index already."""
     assistant = await assistants.get(caller, body.assistant_id)
+    check_tools(body, assistant)
     check_tool_choice(caller.deps, body, assistant)
     waiting.check(caller.deps, body)
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread")
@@ -188,6 +193,18 @@ async def check_stores(caller: Caller, record: RunRecord) -> None:
         for store_id in await file_search.thread_stores(caller.deps, record):
             with suppress(NotFoundError):
                 await stores.check(caller, [store_id], EXPIRED)
+
+
+def check_tools(body: RunSettings, assistant: Json) -> None:
+    """Refuse a run with tools of which the box knows nothing: objects from elsewhere may have them.
+
+    Raises InvalidRequest.
+    """
+    tools = assistant["tools"] if body.tools is None else ()
+    unknown = [*dict.fromkeys(str(tool.get("type")) for tool in tools if tool.get("type") not in TOOLS)]
+    if unknown:
+        words = f"This box has no tools of type {', '.join(unknown)}. Give the assistant, or the run, other tools."
+        raise InvalidRequest(words, param="tools", code="unsupported_tool")
 
 
 def check_tool_choice(deps: Deps, body: RunSettings, assistant: Json) -> None:

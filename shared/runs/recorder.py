@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from shared import foreign_ids
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.message import Message
@@ -72,7 +73,7 @@ class Recorder:
     @staticmethod
     async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Recorder | None:
         """The run as it stands, or None."""
-        row = await deps.store.get(key.partition, key.run_id)
+        row = await foreign_ids.read(deps.store, key.partition, key.run_id)
         return None if row is None else Recorder(deps, RunRecord.model_validate(row.data), row.version, listener)
 
     async def load_open(self) -> None:

@@ -16,7 +16,7 @@ OVERDUE_GRACE: Final = 60
 def put_run(record: RunRecord, version: str | None) -> Put:
     """The run's row, with the time at which housekeeping must look after it if all its messages were lost."""
     due = None if record.run.expires_at is None else record.run.expires_at + OVERDUE_GRACE
-    return Put(record.run.id, record.model_dump(mode="json"), version, due)
+    return Put(record.stored_as or record.run.id, record.model_dump(mode="json"), version, due)
 
 
 def put_head(record: RunRecord, version: str | Existing | None = EXISTING, *, over: bool = False) -> Put:

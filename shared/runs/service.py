@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from shared import layout
+from shared import foreign_ids, layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
@@ -12,7 +12,7 @@ from shared.objects.message_requests import CreateMessage
 from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
 from shared.optimistic import check_shape, until_committed
-from shared.paging import ListQuery, NumberRange, Page, numbered_page
+from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
@@ -66,7 +66,9 @@ async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Page:
     """A page of the thread's runs; the records hold run rows."""
     head, _ = await threads.head(caller, thread_id)
     numbers = NumberRange(layout.RUN, "run", head.next.run)
-    return await numbered_page(caller.deps.store, layout.thread(caller.owner, thread_id), numbers, query)
+    partition = layout.thread(caller.owner, thread_id)
+    query = await with_keys(caller.deps.store, partition, query, numbered=True)
+    return await numbered_page(caller.deps.store, partition, numbers, query)
 
 
 async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:
@@ -158,6 +160,7 @@ async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
     """A page of the run's steps; the records hold step rows."""
     record = (await load(deps, key)).record
     numbers = NumberRange(layout.STEP, "run step", record.next.step, record.first.step)
+    query = await with_keys(deps.store, key.partition, query, numbered=True)
     return await numbered_page(deps.store, key.partition, numbers, query)
 
 
@@ -165,7 +168,7 @@ async def get_step(deps: Deps, key: RunKey, step_id: str) -> Json:
     """A step of the run. Raises NotFoundError."""
     check_ids(key)
     check_shape(step_id, "run step", "step", "step_id")
-    row = await deps.store.get(key.partition, step_id)
+    row = await foreign_ids.read(deps.store, key.partition, step_id)
     if row is None or row.data["step"]["run_id"] != key.run_id:
         await load(deps, key)
         raise not_found("run step", step_id)

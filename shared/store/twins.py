@@ -1,8 +1,8 @@
 """How an Azure table, which cannot be read backwards, lists a collection oldest first.
 
-A row of a collection is written and deleted together with its twin: an empty row whose key sorts the other way round.
-Twins only say where to begin reading: rows without one (of versions that wrote none) and twins without a row (of those
-that delete none) cost time, never a row in the answer.
+An object's row in a collection is written and deleted together with its twin: an empty row whose key sorts the other
+way round. Twins only say where to begin reading: rows without one (of versions that wrote none) and twins without a row
+(of those that delete none) cost time, never a row in the answer.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def with_twins(partition: str, changes: list[Operation], token: str) -> list[Ope
 
 
 def _of_twin(partition: str, change: Change, token: str) -> Operation | None:
+    if change.key.startswith(layout.ALIAS):
+        return None
     place: Json = {"PartitionKey": partition, "RowKey": twin_of(change.key)}
     match change:
         case Delete():

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared import layout
+from shared import foreign_ids, layout
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
 from shared.objects.message_requests import CreateMessage, ModifyMessage
 from shared.objects.thread import Head
 from shared.optimistic import change, check_shape, until_committed
-from shared.paging import Known, ListQuery, NumberRange, Page, numbered_page
+from shared.paging import Known, ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.store.base import Delete, Put, Record
 from shared.threads import new_messages, threads
 
@@ -68,12 +68,13 @@ async def get(caller: Caller, thread_id: str, message_id: str) -> Json:
 async def list_page(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Page:
     """The thread's messages, or only those a run wrote. Raises NotFoundError."""
     partition, store = layout.thread(caller.owner, thread_id), caller.deps.store
+    query = await with_keys(store, partition, query, numbered=True)
     if run_id is None:
         head, _, known = await threads.head_and_messages(caller, thread_id)
         numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
         return await numbered_page(store if known is None else Known(known), partition, numbers, query)
     check_shape(run_id, "run", "run", "run_id")
-    (head, _), run = await asyncio.gather(threads.head(caller, thread_id), store.get(partition, run_id))
+    (head, _), run = await asyncio.gather(threads.head(caller, thread_id), foreign_ids.read(store, partition, run_id))
     numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
     if run is None:
         return Page([], has_more=False)
@@ -102,7 +103,7 @@ async def _row(caller: Caller, thread_id: str, message_id: str) -> Record:
     """The message's row; without it, the error is about the thread if that is missing, too. Raises NotFoundError."""
     threads.check_id(thread_id)
     check_shape(message_id, "message", "msg", "message_id")
-    row = await caller.deps.store.get(layout.thread(caller.owner, thread_id), message_id)
+    row = await foreign_ids.read(caller.deps.store, layout.thread(caller.owner, thread_id), message_id)
     if row is None:
         await threads.row(caller, thread_id)
         raise not_found("message", message_id)

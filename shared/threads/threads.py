@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from shared import ids, layout
+from shared import foreign_ids, ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Caller
 from shared.errors import NotFoundError, not_found
@@ -58,6 +58,11 @@ async def add_to_index(caller: Caller, thread_id: str) -> None:
     await caller.deps.store.commit(layout.threads(caller.owner), [Put(thread_id, {"id": thread_id})])
 
 
+async def listed(caller: Caller, thread_id: str) -> Record | None:
+    """The thread's entry in the owner's index."""
+    return await foreign_ids.read(caller.deps.store, layout.threads(caller.owner), thread_id)
+
+
 async def get(caller: Caller, thread_id: str) -> Json:
     """A thread. Raises NotFoundError."""
     return await tool_resources.present(caller, (await row(caller, thread_id)).data)
@@ -67,7 +72,10 @@ async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]
     """The owner's threads, and whether there are more."""
     page = await newest_page(caller.deps.store, layout.threads(caller.owner), layout.THREAD, "thread", query)
     rows = await asyncio.gather(
-        *(caller.deps.store.get(layout.thread(caller.owner, each.key), layout.THREAD_KEY) for each in page.records)
+        *(
+            caller.deps.store.get(layout.thread(caller.owner, each.data["id"]), layout.THREAD_KEY)
+            for each in page.records
+        )
     )
     found = [each.data for each in rows if each is not None]
     return [await tool_resources.present(caller, each) for each in found], page.has_more
@@ -99,7 +107,7 @@ async def delete(caller: Caller, thread_id: str) -> Json:
     try:
         await row(caller, thread_id)
     except NotFoundError:
-        if await caller.deps.store.get(layout.threads(caller.owner), thread_id) is None:
+        if await listed(caller, thread_id) is None:
             raise
     partition = layout.thread(caller.owner, thread_id)
     head_row = await caller.deps.store.get(partition, layout.HEAD_KEY)
@@ -108,7 +116,9 @@ async def delete(caller: Caller, thread_id: str) -> Json:
     await caller.deps.store.commit(partition, [Delete(layout.THREAD_KEY), Delete(layout.HEAD_KEY)])
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
-    await caller.deps.store.commit(layout.threads(caller.owner), [Delete(thread_id)])
+    entry = await listed(caller, thread_id)
+    if entry is not None:
+        await caller.deps.store.commit(layout.threads(caller.owner), [Delete(entry.key)])
     return {"id": thread_id, "object": "thread.deleted", "deleted": True}
 
 

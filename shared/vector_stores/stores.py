@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from shared import ids, layout
+from shared import foreign_ids, ids, layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.files import index_messages
@@ -67,7 +67,10 @@ async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]
     """The owner's vector stores, and whether there are more."""
     page = await newest_page(caller.deps.store, layout.vector_stores(caller.owner), layout.VECTOR_STORE, KIND, query)
     rows = await asyncio.gather(
-        *(caller.deps.store.get(layout.vector_store(caller.owner, each.key), layout.STORE_KEY) for each in page.records)
+        *(
+            caller.deps.store.get(layout.vector_store(caller.owner, each.data["id"]), layout.STORE_KEY)
+            for each in page.records
+        )
     )
     now = caller.deps.now()
     found = [present(StoreRecord.model_validate(each.data), now) for each in rows if each is not None]
@@ -109,7 +112,9 @@ async def drop(caller: Caller, store_id: str) -> None:
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
     await caller.deps.index.drop(store_id)
     await kept_vectors.forget(caller.deps.blobs, store_id)
-    await caller.deps.store.commit(layout.vector_stores(caller.owner), [Delete(store_id)])
+    entry = await foreign_ids.read(caller.deps.store, layout.vector_stores(caller.owner), store_id)
+    if entry is not None:
+        await caller.deps.store.commit(layout.vector_stores(caller.owner), [Delete(entry.key)])
 
 
 async def touch(caller: Caller, store_ids: Iterable[str]) -> None:

@@ -1,0 +1,169 @@
+"""Where arriving objects are put: their rows, under keys in the order of their creation. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared import foreign_ids, ids, layout
+from shared.json_types import Json
+from shared.moving.values import Lost, ThreadContents
+from shared.objects.message import Message
+from shared.objects.run import RunRecord
+from shared.objects.step import RunStep, StepRecord
+from shared.objects.thread import Counters, Head
+from shared.store.base import Put
+
+#: Seconds between an id of ours and its object's `created_at`: uploads have theirs beforehand.
+APART: Final = 3700
+#: Numbers that deleted objects may have left free between two of ours.
+GAP: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An object's row, and the alias that leads to it unless its id is its key."""
+
+    identifier: str
+    row: Put
+    #: The object in the row, as clients see it: what is compared when the id exists already.
+    shown: Json
+
+    @property
+    def changes(self) -> list[Put]:
+        """What to commit."""
+        if self.row.key == self.identifier:
+            return [self.row]
+        return [self.row, foreign_ids.alias(self.identifier, self.row.key)]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedThread:
+    """A thread's entry in the index, what is in it, and the rows that make it a thread, which come last."""
+
+    thread_id: str
+    entry: Placed
+    inside: Sequence[Placed]
+    thread: Put
+    head: Put
+
+
+def in_collection(prefix: str, shown: Json, order: int, data: Json | None = None) -> Placed:
+    """A row of an owner's collection; `order` is the object's place among those of the same second."""
+    identifier, created = shown["id"], shown["created_at"]
+    key = identifier
+    if not _is_ours_of(identifier, created):
+        made = created * 1_000_000 + order
+        if prefix == layout.VECTOR_STORE:
+            key = ids.placed_hex(prefix, made, identifier)
+        else:
+            key = ids.placed(prefix, made, identifier, 22 if prefix == layout.FILE else ids.LENGTH)
+    due = shown.get("expires_at") if prefix == layout.FILE else None
+    return Placed(identifier, Put(key, shown if data is None else data, due=due), shown)
+
+
+def thread_rows(owner: str, talk: ThreadContents, order: int) -> PlacedThread:
+    """A thread's rows. Raises Lost for ids that could be mistaken for others of the thread."""
+    thread = talk.thread.to_json()
+    entry = in_collection(layout.THREAD, thread, order, {"id": talk.thread.id})
+    numbered = [*_numbered(layout.MESSAGE, [each.id for each in talk.messages])]
+    places = dict(zip((each.id for each in talk.messages), (number for number, _ in numbered), strict=True))
+    following = Counters(message=1 + max(places.values(), default=-1))
+    rows = [
+        Placed(message.id, Put(key, message.to_json()), message.to_json())
+        for message, (_, key) in zip(talk.messages, numbered, strict=True)
+    ]
+    calls = False
+    step_ids = [step.id for run in talk.runs for step in talk.steps[run.id]]
+    step_places = dict(zip(step_ids, _numbered(layout.STEP, step_ids), strict=True))
+    for run, (run_number, run_key) in zip(
+        talk.runs, _numbered(layout.RUN, [each.id for each in talk.runs]), strict=True
+    ):
+        first = Counters(message=_first_of_run(talk, run.id, run.created_at, places), run=run_number + 1)
+        first.step = following.step
+        for step in talk.steps[run.id]:
+            number, key = step_places[step.id]
+            following.step = number + 1
+            record = StepRecord(step=step, position=_position(talk.messages, step, places, following.message))
+            record.items, record.outputs = _calls(step)
+            calls = calls or bool(record.items)
+            rows.append(Placed(step.id, Put(key, record.model_dump(mode="json")), step.to_json()))
+        following.run = run_number + 1
+        written = [places[each.id] + 1 for each in talk.messages if each.run_id == run.id]
+        behind = Counters(message=max(written, default=first.message), run=following.run, step=following.step)
+        record_ = RunRecord(run=run, owner=owner, first=first, next=behind, calls=calls)
+        record_.stored_as = None if run_key == run.id else run_key
+        rows.append(Placed(run.id, Put(run_key, record_.model_dump(mode="json")), run.to_json()))
+    head = Head(next=following, calls=calls).model_dump(mode="json")
+    return PlacedThread(talk.thread.id, entry, rows, Put(layout.THREAD_KEY, thread), Put(layout.HEAD_KEY, head))
+
+
+def _is_ours_of(identifier: str, created: int) -> bool:
+    """Whether an id is one of ours of that time, and so the key it would get."""
+    tail = identifier[max(identifier.find("_"), identifier.find("-")) + 1 :]
+    if not tail.isalnum() or identifier.startswith(layout.FOREIGN_FILE) or not ids.may_be_ours(identifier):
+        return False
+    return -2 <= created - ids.micros_of(identifier) / 1_000_000 <= APART
+
+
+def _numbered(prefix: str, identifiers: Iterable[str]) -> Iterable[tuple[int, str]]:
+    """Number and key of each: ids of ours that are in order stay keys. Raises Lost."""
+    following = 0
+    seen = set()
+    for identifier in identifiers:
+        if identifier in seen:
+            raise Lost(f"{identifier} comes twice")
+        seen.add(identifier)
+        key = identifier
+        if ids.may_be_ours(identifier):
+            number = ids.number_of(identifier)
+            if not following <= number <= following + GAP:
+                raise Lost(f"{identifier} cannot be told from an id of another place in the thread")
+        else:
+            number = following
+            key = ids.placed_number(prefix, number, identifier)
+        following = number + 1
+        yield number, key
+
+
+def _first_of_run(talk: ThreadContents, run_id: str, created_at: int, places: dict[str, int]) -> int:
+    """The number that the next message had when the run began."""
+    for message in talk.messages:
+        if message.run_id == run_id or message.created_at > created_at:
+            return places[message.id]
+    return 1 + max(places.values(), default=-1)
+
+
+def _position(messages: Sequence[Message], step: RunStep, places: dict[str, int], end: int) -> int:
+    """The number of the message before which the model reads the step's calls."""
+    for message in messages:
+        own = message.run_id == step.run_id and message.created_at >= step.created_at
+        if own or message.created_at > step.created_at:
+            return places[message.id]
+    return end
+
+
+def _calls(step: RunStep) -> tuple[list[Json], dict[str, str]]:
+    """The step's calls as later prompts show them, with their outputs: of functions and the code interpreter."""
+    items: list[Json] = []
+    outputs: dict[str, str] = {}
+    for call in step.step_details.get("tool_calls") or ():
+        match call:
+            case {
+                "id": str(call_id),
+                "type": "function",
+                "function": {"name": str(name), "arguments": str(said)} as of,
+            }:
+                output = of.get("output")
+            case {"id": str(call_id), "type": "code_interpreter", "code_interpreter": {"input": str(code)} as of}:
+                name, said = "code_interpreter", json.dumps({"code": code})
+                logs = [each.get("logs") for each in of.get("outputs") or () if each.get("type") == "logs"]
+                output = "\n".join(each for each in logs if each)
+            case _:
+                continue
+        items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": said})
+        if isinstance(output, str):
+            outputs[call_id] = output
+    return items, outputs

@@ -1,0 +1,138 @@
+"""Objects as they arrive, brought into the form in which the box keeps them. Pure: the same input gives the same rows.
+
+What an object lacks gets the default, what the box does not know stays. Nothing arrives open: a run that was not over,
+and what it had not finished, is `expired`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from shared import ids, layout
+from shared.json_types import Json
+from shared.objects.assistant import Assistant
+from shared.objects.common import ApiObject
+from shared.objects.file import File
+from shared.objects.message import Message
+from shared.objects.run import Run
+from shared.objects.step import RunStep
+from shared.objects.thread import Thread
+from shared.objects.vector_store import VectorStore
+from shared.runs import lifecycle
+
+Kind = TypeVar("Kind", bound=ApiObject)
+
+#: How ids of a kind begin.
+PREFIXES: Final[Mapping[type[ApiObject], tuple[str, ...]]] = {
+    Assistant: (layout.ASSISTANT,),
+    Thread: (layout.THREAD,),
+    Message: (layout.MESSAGE,),
+    Run: (layout.RUN,),
+    RunStep: (layout.STEP,),
+    File: (layout.FILE, layout.FOREIGN_FILE),
+    VectorStore: (layout.VECTOR_STORE,),
+}
+EXPIRED: Final = {"reason": "run_expired"}
+
+
+class Lost(Exception):
+    """An object cannot come in; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadContents:
+    """A thread with all that is in it, oldest first; steps by the id of their run."""
+
+    thread: Thread
+    messages: Sequence[Message]
+    runs: Sequence[Run]
+    steps: Mapping[str, Sequence[RunStep]]
+
+
+def read(kind: type[Kind], data: Json) -> Kind:
+    """The object in our form. Raises Lost."""
+    fields = kind.model_fields
+    known = {
+        name: value
+        for name, value in data.items()
+        if value is not None
+        or name not in fields
+        or fields[name].is_required()
+        or fields[name].get_default(call_default_factory=True) is None
+    }
+    try:
+        made = kind.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Lost(f"{'.'.join(str(each) for each in first['loc'])}: {first['msg']}") from error
+    identifier: str = getattr(made, "id")  # noqa: B009
+    if not identifier.startswith(PREFIXES[kind]) or not ids.is_key(identifier):
+        raise Lost("its id cannot be kept")
+    return made
+
+
+def assistant(data: Json) -> Json:
+    """An assistant as stored. Raises Lost."""
+    return read(Assistant, data).to_json()
+
+
+def file(data: Json) -> Json:
+    """A file as stored. Raises Lost."""
+    return read(File, data).to_json()
+
+
+def conversation(bundle: Json) -> ThreadContents:
+    """A thread with its messages, and its runs with their steps, as they were listed. Raises Lost."""
+    if not isinstance(bundle.get("thread"), dict):
+        raise Lost("the thread itself is missing")
+    thread = read(Thread, bundle["thread"])
+    runs = oldest_first([read(Run, _with_assistant(_without_steps(each))) for each in bundle.get("runs") or ()])
+    steps = {
+        each["id"]: oldest_first([read(RunStep, _with_assistant(step)) for step in each.get("steps") or ()])
+        for each in bundle.get("runs") or ()
+    }
+    messages = oldest_first([read(Message, each) for each in bundle.get("messages") or ()])
+    inside: list[Message | Run | RunStep] = [*messages, *runs, *(step for some in steps.values() for step in some)]
+    strays = [each.id for each in inside if each.thread_id != thread.id]
+    if strays:
+        raise Lost(f"{strays[0]} is of another thread")
+    _close(messages, runs, steps)
+    return ThreadContents(thread, messages, runs, steps)
+
+
+def oldest_first(objects: list[Kind]) -> list[Kind]:
+    """In the order of their creation; those of a second in the order of the list, which may be newest first."""
+    times = [getattr(each, "created_at") for each in objects]  # noqa: B009
+    if len(times) > 1 and times[0] > times[-1]:
+        objects.reverse()
+    if not all(ids.may_be_ours(getattr(each, "id")) for each in objects):  # noqa: B009
+        objects.sort(key=lambda each: getattr(each, "created_at"))  # noqa: B009
+    return objects
+
+
+def _close(messages: Sequence[Message], runs: Sequence[Run], steps: Mapping[str, Sequence[RunStep]]) -> None:
+    """End what was open."""
+    for run in runs:
+        ended_at = run.expires_at or run.created_at
+        if lifecycle.is_active(run.status):
+            run.status, run.required_action = "expired", None
+        for step in steps[run.id]:
+            if step.status == "in_progress":
+                step.status, step.expired_at = "expired", ended_at
+    for message in messages:
+        if message.status == "in_progress":
+            message.status, message.incomplete_details = "incomplete", dict(EXPIRED)
+            message.incomplete_at = message.created_at
+
+
+def _without_steps(run: Json) -> Json:
+    return {name: value for name, value in run.items() if name != "steps"}
+
+
+def _with_assistant(data: Json) -> Json:
+    """Runs outlive their assistants, and then some services do not name them any more."""
+    return data if data.get("assistant_id") is not None else data | {"assistant_id": ""}
