@@ -69,8 +69,7 @@ def read(kind: type[Kind], data: Json) -> Kind:
     except ValidationError as error:
         first = error.errors()[0]
         raise Lost(f"{'.'.join(str(each) for each in first['loc'])}: {first['msg']}") from error
-    identifier: str = getattr(made, "id")  # noqa: B009
-    if not identifier.startswith(PREFIXES[kind]) or not ids.is_key(identifier):
+    if not _id(made).startswith(PREFIXES[kind]) or not ids.is_key(_id(made)):
         raise Lost("its id cannot be kept")
     return made
 
@@ -85,7 +84,7 @@ def file(data: Json) -> Json:
     return read(File, data).to_json()
 
 
-def conversation(bundle: Json) -> ThreadContents:
+def contents(bundle: Json) -> ThreadContents:
     """A thread with its messages, and its runs with their steps, as they were listed. Raises Lost."""
     if not isinstance(bundle.get("thread"), dict):
         raise Lost("the thread itself is missing")
@@ -106,12 +105,21 @@ def conversation(bundle: Json) -> ThreadContents:
 
 def oldest_first(objects: list[Kind]) -> list[Kind]:
     """In the order of their creation; those of a second in the order of the list, which may be newest first."""
-    times = [getattr(each, "created_at") for each in objects]  # noqa: B009
-    if len(times) > 1 and times[0] > times[-1]:
-        objects.reverse()
-    if not all(ids.may_be_ours(getattr(each, "id")) for each in objects):  # noqa: B009
-        objects.sort(key=lambda each: getattr(each, "created_at"))  # noqa: B009
-    return objects
+    if all(ids.may_be_ours(_id(each)) for each in objects):
+        return sorted(objects, key=_id)
+    if _created(objects[0]) > _created(objects[-1]):
+        objects = objects[::-1]
+    return sorted(objects, key=_created)
+
+
+def _id(thing: ApiObject) -> str:
+    identifier: str = getattr(thing, "id")  # noqa: B009
+    return identifier
+
+
+def _created(thing: ApiObject) -> int:
+    created: int = getattr(thing, "created_at")  # noqa: B009
+    return created
 
 
 def _close(messages: Sequence[Message], runs: Sequence[Run], steps: Mapping[str, Sequence[RunStep]]) -> None:

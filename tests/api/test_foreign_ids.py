@@ -97,7 +97,7 @@ async def bring(deps, owner: str) -> None:
         placed = in_collection(layout.ASSISTANT, made, order)
         assert await arrivals.put(caller, layout.assistants(owner), placed) == "new"
         assert await arrivals.put(caller, layout.assistants(owner), placed) == "same"
-    rows = thread_rows(owner, values.conversation(bundle()), 0)
+    rows = thread_rows(owner, values.contents(bundle()), 0)
     assert await arrivals.put_thread(caller, rows) == "new"
     assert await arrivals.put_thread(caller, rows) == "same"
 
@@ -239,13 +239,13 @@ def test_two_owners_have_objects_of_the_same_id(box, client, other):
 
 def test_what_was_deleted_here_is_not_brought_back(box, client):
     client.beta.threads.delete(THREAD)
-    rows = thread_rows("me", values.conversation(bundle()), 0)
+    rows = thread_rows("me", values.contents(bundle()), 0)
     assert box.run(arrivals.put_thread(Caller(box.deps, "me"), rows)) == "deleted"
 
 
 def test_what_differs_is_told_and_left_alone(box, client):
     client.beta.threads.update(THREAD, metadata={"user": "bob"})
-    rows = thread_rows("me", values.conversation(bundle()), 0)
+    rows = thread_rows("me", values.contents(bundle()), 0)
     assert box.run(arrivals.put_thread(Caller(box.deps, "me"), rows)) == "conflict"
     assert client.beta.threads.retrieve(THREAD).metadata == {"user": "bob"}
 
