@@ -37,16 +37,21 @@ def connected_to(address: str, key: str) -> Iterator[OpenAI]:
     from openai import APIError, OpenAI
 
     warnings.simplefilter("ignore", DeprecationWarning)
-    if not key:
-        sys.exit("The key is missing: --key, or BOX_KEY in the environment.")
-    try:
-        base_url = f"{root(address)}/v1"
-    except ValueError as error:
-        sys.exit(str(error))
+    base_url = f"{checked_address(address, key)}/v1"
     try:
         yield OpenAI(base_url=base_url, api_key=key)
     except APIError as error:
         sys.exit(error.message)
+
+
+def checked_address(address: str, key: str) -> str:
+    """The address without `/v1`. One that is none, or a missing key, ends the program with a line."""
+    if not key:
+        sys.exit("The key is missing: --key, or BOX_KEY in the environment.")
+    try:
+        return root(address)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 @contextmanager

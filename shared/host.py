@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -20,14 +19,16 @@ import uvicorn
 from pydantic import SecretStr
 
 from shared import logs
-from shared.app import build
 from shared.box import Box
 from shared.config import Settings
 from shared.connections import guarded
 from shared.demo import OFFLINE
+from shared.doctor.findings import State
+from shared.doctor.sandbox import sandbox_in_words
+from shared.doctor.settings import strange_names
+from shared.doctor.start import CannotStart, built
 from shared.home import make_private, passable
 from shared.own_address import own_addresses
-from shared.sandbox.base import SandboxUnavailable
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
@@ -68,22 +69,6 @@ def own_key(settings: Settings) -> tuple[str, bool]:
 def base_url(settings: Settings) -> str:
     """Where clients find the API."""
     return (settings.public_base_url or f"http://{settings.box_host}:{settings.box_port}").rstrip("/") + "/v1"
-
-
-async def sandbox_in_words(box: Box) -> str:
-    """Which sandbox the code interpreter has, or why it has none."""
-    sandbox = box.deps.sandbox
-    if sandbox is None:
-        return "not run: the code interpreter is switched off (SANDBOX=none)"
-    try:
-        await sandbox.self_test()
-    except SandboxUnavailable as error:
-        return f"not run: {error}"
-    info = sandbox.info
-    if info.isolation == "none":
-        return f"{info.name}: NOT ISOLATED. Model-written code can do whatever you can do here."
-    memory = f", memory held by {info.memory_held_by}" if info.memory_held_by is not None else ""
-    return f"{info.name} (isolated by {info.isolation}{memory})"
 
 
 class KeyNote(NamedTuple):
@@ -175,19 +160,17 @@ class Server(uvicorn.Server):
             yield
 
 
-def built(settings: Settings) -> Box:
+def made(settings: Settings) -> Box:
     """The box; settings and files that it cannot use end the program with a line."""
     try:
-        return build(settings)
-    except ValueError as error:
+        return built(settings)
+    except CannotStart as error:
         sys.exit(str(error))
-    except (OSError, sqlite3.Error) as error:
-        sys.exit(f"BOX_HOME: {settings.box_home} cannot be used: {error}")
 
 
 async def serve(settings: Settings, key: KeyNote) -> None:
     """Serve HTTP and work the queues until interrupted; `key` tells people where theirs is."""
-    box = built(settings)
+    box = made(settings)
     config = uvicorn.Config(
         box.asgi,
         host=settings.box_host,
@@ -202,7 +185,7 @@ async def serve(settings: Settings, key: KeyNote) -> None:
     # What is loaded by now stays; each full collection would go through it, for some 50 ms.
     gc.freeze()
     async with box.at_work():
-        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box)))
+        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps)))
         looking = asyncio.create_task(tell_trouble(box, server.greeted))
         try:
             await server.serve()
@@ -212,18 +195,21 @@ async def serve(settings: Settings, key: KeyNote) -> None:
 
 
 async def tell_trouble(box: Box, greeted: asyncio.Event) -> None:
-    """Say what is wrong with the model, if something is; serving does not wait for it."""
+    """Say what is wrong, as the doctor does, if something is; serving does not wait for it."""
     await greeted.wait()
+    for finding in strange_names():
+        if finding.state is not State.OK:
+            print(f"{finding.words}.", flush=True)
     health = await box.deps.llm.health()
     if not health.answers:
-        print(f"Until this is mended, runs will fail: {health.words} See docs/troubleshooting.md.", flush=True)
+        print(f"Until this is mended, runs will fail: {health.words} `doctor` looks at everything.", flush=True)
 
 
 async def drive(settings: Settings) -> None:
     """Work the queues until interrupted, without serving HTTP."""
     stop = asyncio.Event()
     with signals(lambda _: stop.set()):
-        async with built(settings).at_work():
+        async with made(settings).at_work():
             print("A worker of API-in-a-Box is running. Stop with Ctrl-C.", flush=True)
             await stop.wait()
 

@@ -61,6 +61,7 @@ FLOORS = [
     {"box"},
     {"app"},
     {"smoke"},
+    {"doctor"},
     {"host", "client", "connections", "functions_bridge"},
     {"cli", "__main__"},
 ]

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import demo, files, hosts, samples, stores
+from shared.cli import demo, doctor, files, hosts, samples, stores
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -38,7 +38,16 @@ def completion(shell: str) -> None:
     click.echo(maker(box, {}, "box", "_BOX_COMPLETE").source())
 
 
-for command in (hosts.run, hosts.worker, demo.demo, samples.samples, files.files, stores.stores, completion):
+for command in (
+    hosts.run,
+    hosts.worker,
+    demo.demo,
+    doctor.doctor,
+    samples.samples,
+    files.files,
+    stores.stores,
+    completion,
+):
     box.add_command(command)
 
 

@@ -82,6 +82,11 @@ class AzureQueue:
         seconds = math.ceil(delay)
         await self._settle(lambda: self._queue.update_message(*message.handle, visibility_timeout=seconds))
 
+    async def count(self) -> int:
+        """How many messages there are, hidden ones included, approximately."""
+        properties = await self._ask(self._queue.get_queue_properties)
+        return properties.approximate_message_count or 0
+
     async def poison(self) -> Poison:
         """Look into `NAME-poison`, where the Functions host puts what failed too often or is no base64."""
         queue = self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)

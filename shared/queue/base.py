@@ -73,6 +73,10 @@ class Queue(Protocol):
         """Give the message back, visible after `delay` seconds."""
         ...
 
+    async def count(self) -> int:
+        """How many messages there are, hidden ones included, as far as the service knows. Raises QueueUnavailable."""
+        ...
+
     async def poison(self) -> Poison:
         """Look at what failed too often without taking it. Raises QueueUnavailable."""
         ...

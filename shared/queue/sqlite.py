@@ -68,6 +68,12 @@ class SqliteQueue:
         await self._execute("UPDATE messages SET visible = ? WHERE id = ? AND attempts = ?", row)
         self._arrived.set()
 
+    async def count(self) -> int:
+        """How many messages there are, hidden ones included."""
+        query = "SELECT count(*) FROM messages WHERE queue = ?"
+        row = await self._database.run(lambda file: file.execute(query, (self._name,)).fetchone(), QueueUnavailable)
+        return int(row[0])
+
     async def poison(self) -> Poison:
         """Nothing: what fails too often is dealt with at once here, and nobody else writes into this file."""
         return Poison()

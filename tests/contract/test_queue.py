@@ -139,6 +139,14 @@ async def test_a_message_of_somebody_else_does_not_hold_up_ours(queue, foreign):
     assert [message.body["n"] for message in taken] == [1, 2]
 
 
+async def test_messages_are_counted_taken_and_delayed_ones_too(queue):
+    assert await queue.count() == 0
+    for delay in (0, 0, 60):
+        await queue.send({"n": 1}, delay)
+    await queue.receive(1, 30, 0)
+    assert await queue.count() == 3
+
+
 async def test_what_nobody_can_read_in_the_poison_queue_is_told(queue):
     assert (await queue.poison()).unreadable == ()
     if not isinstance(queue, AzureQueue):

@@ -12,10 +12,13 @@ import pytest
 from tests.durability.hosts import free_port
 from tests.host.test_program import program
 
+ROOT = Path(__file__).parents[2]
+
 
 def box(*words: str, folder: Path | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
     """`python -m shared WORDS`."""
-    environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name} | settings
+    environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+    environment |= {"PYTHONPATH": str(ROOT)} | settings
     line = [sys.executable, "-m", "shared", *words]
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 

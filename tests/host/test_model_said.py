@@ -43,6 +43,12 @@ def test_the_example_asks_for_a_model_that_exists(tmp_path: Path, aliases: str, 
         assert example_of(box.greet()) == example
 
 
+def test_a_setting_that_is_none_is_said_at_start(tmp_path: Path):
+    with program("run", BOX_HOME=str(tmp_path), BOX_PROT="7072") as box:
+        box.greet()
+        assert "BOX_PROT is no setting, nothing reads it; is BOX_PORT meant?" in said_after(box, "BOX_PROT")
+
+
 def test_a_model_that_cannot_be_reached_is_said_at_start_without_delaying_it(tmp_path: Path):
     address = f"http://127.0.0.1:{free_port()}/v1"
     with program("run", BOX_HOME=str(tmp_path), OPENAI_BASE_URL=address, OPENAI_API_KEY="sk-secret") as box:
