@@ -24,7 +24,7 @@ export class CallView {
     const { title, gist, body } = KINDS[call.type]?.(call[call.type] ?? {}) ?? { title: call.type, gist: "", body: [] };
     this.element.dataset.status = step.status;
     this.title.replaceChildren(...[title].flat());
-    this.gist.textContent = gist.trim().split("\n")[0].slice(0, 200);
+    this.gist.textContent = gistOf(gist).slice(0, 200);
     const error = step.last_error?.message;
     this.body.replaceChildren(...body.flat(Infinity), ...(error ? [el("p", { class: "error" }, error)] : []));
     this.keepTime(call, step);
@@ -75,6 +75,12 @@ const KINDS = {
     ]),
   }),
 };
+
+/** The first line that says something. */
+function gistOf(text) {
+  const lines = text.trim().split("\n");
+  return lines.find((line) => line.trim() !== "" && !/^\s*(import |from |#)/.test(line)) ?? lines[0];
+}
 
 function part(label, content) {
   return [el("p", { class: "label" }, label), content];

@@ -48,7 +48,11 @@ async function draw(view, signal) {
     if (error.name === "AbortError") return;
     shown = [el("p", { class: "error", role: "alert" }, error.message)];
   }
-  if (!signal.aborted) content.replaceChildren(...[shown].flat());
+  if (signal.aborted) return;
+  // Painted again, a view keeps open what was opened: what is new comes at its end.
+  const opened = [...content.querySelectorAll("details")].map((each) => each.open);
+  content.replaceChildren(...[shown].flat());
+  content.querySelectorAll("details").forEach((each, index) => (each.open ||= opened[index] ?? false));
 }
 
 function leave() {
@@ -58,12 +62,12 @@ function leave() {
 }
 
 /** A button that shows an object of the API as JSON, as it is now. */
-export function jsonButton(path, what) {
+export function jsonButton(path, what, label = "JSON") {
   const show = () => inspect(what, async (signal) => {
     const text = JSON.stringify(await api.get(path, signal), null, 2);
     return [el("p", { class: "small" }, el("code", {}, `GET ${path}`)), copyButton("Copy", () => text), pre(text)];
   });
-  return el("button", { type: "button", class: "plain json", "aria-label": `${what} as JSON`, onclick: show }, "JSON");
+  return el("button", { type: "button", class: "plain json", "aria-label": `${what} as JSON`, onclick: show }, label);
 }
 
 /** An id with a button that copies it. */

@@ -11,7 +11,7 @@ export function showRequests() {
     let shown = null;
     const paint = () => {
       const known = journal.indexOf(shown);
-      list.prepend(...journal.slice(0, known < 0 ? journal.length : known).map(entryView));
+      list.prepend(...journal.slice(0, known < 0 ? journal.length : known).map((entry) => entryView(entry, signal)));
       [shown] = journal;
     };
     news.addEventListener("change", paint, { signal });
@@ -21,23 +21,23 @@ export function showRequests() {
   });
 }
 
-function entryView(entry) {
+function entryView(entry, signal) {
   const { method, path, at } = entry;
   const body = el("div", { class: "body" });
   const view = el("details", { class: "call", ontoggle: () => view.open && fill(body, entry) },
-    el("summary", {}, el("code", { class: "what" }, `${method} ${path}`), outcome(entry)), body);
+    el("summary", {}, el("code", { class: "what" }, `${method} ${path}`), outcome(entry, signal)), body);
   view.title = at.toLocaleTimeString();
   return el("li", {}, view);
 }
 
-function outcome(entry) {
+function outcome(entry, signal) {
   const element = el("span", { class: "small time" });
   const say = () => {
     element.textContent = entry.status === null ? "under way" : `${entry.status || "no answer"} · ${entry.ms} ms`;
     element.classList.toggle("error", entry.status === 0 || entry.status >= 400);
   };
   say();
-  if (entry.status === null) news.addEventListener("change", say);
+  if (entry.status === null) news.addEventListener("change", say, { signal });
   return element;
 }
 

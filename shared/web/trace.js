@@ -66,8 +66,8 @@ function stepView(step, run) {
   return el("div", { class: "traced" },
     el("p", { class: "small" },
       el("span", { class: "at" }, `+${lasting(step.created_at - run.created_at)}`),
-      ` ${messageId ? "Message" : "Tool calls"}, ${took} `, jsonButton(path, "Step"),
-      messageId ? [" · ", jsonButton(`/v1/threads/${run.thread_id}/messages/${messageId}`, "Message")] : null,
+      ` ${messageId ? "Message" : "Tool calls"}, ${took} `, jsonButton(path, "Step", messageId ? "Step JSON" : "JSON"),
+      messageId ? [" · ", jsonButton(`/v1/threads/${run.thread_id}/messages/${messageId}`, "Message", "Message JSON")] : null,
       step.status === "completed" || step.status === "in_progress" ? null : el("span", { class: "error" }, ` ${inWords(step.status)}`)),
     error ? el("p", { class: "error" }, error) : null,
     (step.step_details.tool_calls ?? []).map((call) => callView(call, step)));

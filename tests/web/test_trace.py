@@ -80,6 +80,20 @@ def test_a_call_is_one_line_with_its_time_and_is_opened_on_demand(page, model, b
     assert "weekday" in folded.text
 
 
+def test_the_trace_of_a_run_that_goes_on_is_kept_up_to_date(page, model, box, assistant):
+    go_on = box.event()
+    model.script([call("get_current_time", timezone="Asia/Tokyo")], [text("It is "), pause(go_on), text("late.")])
+    run = page.say("What time is it?", until="in_progress")
+    page.until(lambda: "It is" in run.text)
+    run.find_element("xpath", ".//button[.='Trace']").click()
+    inspector(page, "in progress", "Turn 2")
+    page["#inspector .call summary"].click()
+
+    box.loop.call_soon_threadsafe(go_on.set)
+
+    assert "weekday" in inspector(page, "completed", "Used")
+
+
 def test_a_call_that_runs_says_how_long(page, model, assistant):
     model.script([call("look_up", what="order")], [text("Found.")])
     run = page.say("Look.", until="requires_action")
