@@ -2,7 +2,9 @@
 
 import { api, health, key, untilAnswered } from "./api.js";
 import { Assistants } from "./assistants.js";
+import { compose } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { Drafts } from "./drafts.js";
 import { Attachments } from "./files.js";
 import { answering } from "./status.js";
 import * as threads from "./threads.js";
@@ -12,7 +14,8 @@ const $ = (id) => document.getElementById(id);
 
 const assistants = new Assistants(fail);
 const attachments = new Attachments($("chips"));
-const conversation = new Conversation(assistants, attachments, fail);
+const drafts = new Drafts($("text"), attachments);
+const conversation = new Conversation(assistants, attachments, drafts, fail);
 addToolbar(() => ({ assistant: assistants.chosen, threadId: conversation.here.threadId }));
 
 async function enter() {
@@ -78,11 +81,6 @@ function show(threadId) {
   return conversation.show(threadId);
 }
 
-function grow() {
-  $("text").style.height = "auto";
-  $("text").style.height = `${$("text").scrollHeight + 2}px`;
-}
-
 function menu(shown) {
   $("house").classList.toggle("menu", shown);
   $("menu").setAttribute("aria-expanded", String(shown));
@@ -93,22 +91,16 @@ $("key-form").addEventListener("submit", (event) => {
   key.keep($("key").value.trim());
   enter();
 });
-$("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!$("send").disabled) conversation.send();
-});
-$("text").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  $("composer").requestSubmit();
-});
-$("text").addEventListener("input", grow);
-$("attach").addEventListener("click", () => $("picker").click());
-$("picker").addEventListener("change", () => {
-  attachments.add([...$("picker").files], Number($("picker").dataset.part));
-  $("picker").value = "";
-});
+compose(() => conversation.send(), (files) => attachments.add(files, Number($("picker").dataset.part)));
 $("cancel").addEventListener("click", () => conversation.cancel());
+document.addEventListener("keydown", (event) => {
+  // An open dialog closes by itself; whoever composes a character leaves that.
+  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]") !== null) return;
+  if ($("house").classList.contains("menu")) {
+    menu(false);
+    $("menu").focus();
+  } else if (!$("cancel").hidden && !$("cancel").disabled) conversation.cancel();
+});
 $("menu").addEventListener("click", () => menu(!$("house").classList.contains("menu")));
 $("more-threads").addEventListener("click", () => threads.load($("more-threads").dataset.after).catch(fail));
 $("new-thread").addEventListener("click", () => {
@@ -117,7 +109,7 @@ $("new-thread").addEventListener("click", () => {
   $("text").focus();
 });
 $("leave").addEventListener("click", () => {
-  key.forget();
+  sessionStorage.clear();
   location.replace(location.pathname);
 });
 window.addEventListener("hashchange", () => key.get() !== null && show(location.hash.slice(1) || null));

@@ -16,9 +16,10 @@ const POLL = 1;
 
 export class Conversation {
   /** `fail(error)` tells the user, null takes it back. */
-  constructor(assistants, attachments, fail) {
+  constructor(assistants, attachments, drafts, fail) {
     this.assistants = assistants;
     this.attachments = attachments;
+    this.drafts = drafts;
     this.fail = fail;
     this.greeting = new Greeting(assistants);
     this.transcript = new Transcript($("transcript"), { submit: (view, outputs) => this.submit(view, outputs), trace: showTrace, fail });
@@ -35,6 +36,7 @@ export class Conversation {
   /** Opens a thread; null is a new one. */
   async show(threadId) {
     const here = this.open(threadId);
+    this.drafts.open(threadId);
     this.fail(null);
     threads.mark(threadId);
     this.update();
@@ -71,10 +73,8 @@ export class Conversation {
       if (here.threadId === null) await this.begin(here, text);
       const path = `/v1/threads/${here.threadId}`;
       const said = await api.post(`${path}/messages`, message);
-      $("text").value = "";
-      this.attachments.clear();
+      this.drafts.sent(here.threadId);
       if (here !== this.here) return;
-      $("text").dispatchEvent(new Event("input"));
       this.transcript.message(said);
       await this.listen(here, `${path}/runs`, { assistant_id: assistant.id });
     } catch (error) {
@@ -88,6 +88,7 @@ export class Conversation {
   async begin(here, text) {
     const thread = await api.post("/v1/threads", { metadata: { title: text.trim().replace(/\s+/g, " ").slice(0, 80) } });
     here.threadId = thread.id;
+    this.drafts.begun(thread.id);
     threads.add(thread);
     if (here !== this.here) return;
     history.replaceState(null, "", `#${thread.id}`);
@@ -170,6 +171,17 @@ export class Conversation {
     if (held && here === this.here && $("cancel").hidden) $("text").focus();
   }
 
+  /** Tells those who do not see it what has become of the run, once it is over or wants something. */
+  announce(run) {
+    const { view } = this.here;
+    const before = this.here.status;
+    this.here.status = run?.status;
+    if (before === undefined || before === run?.status || isRunning(run)) return;
+    const answer = [...view.element.querySelectorAll(".message.assistant .body")].at(-1)?.innerText ?? "";
+    const words = { completed: `Assistant: ${answer}`, requires_action: "The assistant calls your function." };
+    $("announcer").textContent = words[run.status] ?? `The run: ${inWords(run.status)}. ${run.last_error?.message ?? ""}`;
+  }
+
   /** Shows the newest run, or the greeting, again: who answers has become known. */
   repaint() {
     this.greeting.paint();
@@ -180,6 +192,7 @@ export class Conversation {
   update() {
     const run = this.here.view?.run;
     const active = run !== undefined && isActive(run);
+    this.announce(run);
     $("cancel").hidden = !active;
     $("cancel").disabled = run?.status === "cancelling";
     $("send").disabled = active || this.here.busy;

@@ -53,29 +53,52 @@ export class Attachments {
   constructor(list) {
     this.list = list;
     this.chosen = [];
+    this.onchange = () => {};
+  }
+
+  /** The files of another draft: entries of this list, or files of the box as `uploaded()` names them. */
+  show(files) {
+    this.chosen = files.map((each) => each.chip === undefined ? this.entry(each.name, each.isPicture, each.id) : each);
+    this.list.replaceChildren(...this.chosen.map((each) => each.chip));
+  }
+
+  /** Those that are uploaded: `{id, name, isPicture}`. */
+  uploaded() {
+    return this.chosen.filter((each) => each.id !== null).map(({ id, name, isPicture }) => ({ id, name, isPicture }));
+  }
+
+  /** What stands for a file; without an id it is still uploaded. */
+  entry(name, isPicture, id = null) {
+    const state = el("span", { class: "small" }, id === null ? "uploading…" : "");
+    const remove = el("button", { type: "button", class: "plain", "aria-label": `Remove ${name}` }, "×");
+    const entry = { isPicture, name, id, state, stopped: new AbortController(), uploaded: Promise.resolve({ id }) };
+    entry.chip = el("li", { class: "chip" }, name, state, remove);
+    remove.addEventListener("click", () => {
+      this.chosen = this.chosen.filter((each) => each !== entry);
+      entry.chip.remove();
+      entry.stopped.abort();
+      this.onchange();
+    });
+    return entry;
   }
 
   /** Files of more than `part` bytes are sent in parts of that size. */
   add(files, part) {
     for (const file of files) {
       const isPicture = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
-      const state = el("span", { class: "small" }, "uploading…");
-      const remove = el("button", { type: "button", class: "plain", "aria-label": `Remove ${file.name}` }, "×");
-      const entry = { isPicture, name: file.name, chip: el("li", { class: "chip" }, file.name, state, remove) };
-      const stopped = new AbortController();
+      const entry = this.entry(file.name, isPicture);
       entry.uploaded = upload(file, isPicture ? "vision" : "assistants", {
         part,
-        onprogress: (share) => (state.textContent = `uploading in parts… ${Math.round(100 * share)} %`),
-        signal: stopped.signal,
+        onprogress: (share) => (entry.state.textContent = `uploading in parts… ${Math.round(100 * share)} %`),
+        signal: entry.stopped.signal,
       });
-      entry.uploaded.then(() => state.remove(), (error) => {
-        state.textContent = error.message;
+      entry.uploaded.then(({ id }) => {
+        entry.id = id;
+        entry.state.textContent = "";
+        this.onchange();
+      }, (error) => {
+        entry.state.textContent = error.message;
         entry.chip.classList.add("failed");
-      });
-      remove.addEventListener("click", () => {
-        this.chosen = this.chosen.filter((each) => each !== entry);
-        entry.chip.remove();
-        stopped.abort();
       });
       this.chosen.push(entry);
       this.list.append(entry.chip);
@@ -98,11 +121,6 @@ export class Attachments {
       ],
       attachments: read.map((each) => ({ file_id: each.id, tools: usesOf(each.name, readers) })),
     };
-  }
-
-  clear() {
-    this.chosen = [];
-    this.list.replaceChildren();
   }
 }
 

@@ -28,7 +28,7 @@ export class Greeting {
 
 function nobody() {
   return [
-    el("h1", {}, "What shall we work on?"),
+    el("h2", {}, "What shall we work on?"),
     el("p", {}, "There is no assistant yet. Make one, or let ", el("code", {}, "make samples"), " bring five, and load the page again."),
     el("button", { type: "button", class: "primary", onclick: () => $("new-assistant").click() }, "New assistant"),
   ];
