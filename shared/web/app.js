@@ -102,6 +102,8 @@ document.addEventListener("keydown", (event) => {
   } else if (!$("cancel").hidden && !$("cancel").disabled) conversation.cancel();
 });
 $("menu").addEventListener("click", () => menu(!$("house").classList.contains("menu")));
+// The menu covers the conversation: whoever walks on into that has left it.
+$("talk").addEventListener("focusin", () => menu(false));
 $("more-threads").addEventListener("click", () => threads.load($("more-threads").dataset.after).catch(fail));
 $("new-thread").addEventListener("click", () => {
   history.pushState(null, "", location.pathname);

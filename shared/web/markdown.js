@@ -54,6 +54,7 @@ export function markdown(value, marks = new Map()) {
     table.replaceWith(frame);
     frame.append(table);
   });
+  nodes.querySelectorAll("input").forEach((box) => box.setAttribute("aria-label", box.parentElement.textContent.trim()));
   nodes.querySelectorAll("pre").forEach(framed);
   mathematics(nodes.querySelectorAll(".math"));
   return [...nodes.childNodes];

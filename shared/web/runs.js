@@ -18,7 +18,7 @@ export class RunView {
     this.list = el("div", { class: "items" });
     this.action = el("div");
     this.foot = el("p", { class: "run-status small" });
-    this.element = el("section", { class: "run", "aria-label": "Run" }, this.list, this.action, this.foot);
+    this.element = el("div", { class: "run", role: "group", "aria-label": "Run" }, this.list, this.action, this.foot);
     this.show(run);
   }
 
