@@ -1,0 +1,125 @@
+"""axe-core finds nothing to complain of, in the page's main states, at three sizes, light and dark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.llm.scripted import call, text
+from tests.api.conftest import KEY
+from tests.web.page import Page
+
+AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+
+SIZES = {"telephone": (320, 568), "tablet": (768, 1024), "desk": (1440, 900)}
+FUNCTION = '[{"name": "get_order", "parameters": {"type": "object", "properties": {}}}]'
+RICH = """# Result
+
+Some *words*, `code`, a [link](https://example.com) and a task:
+
+- [x] done
+
+> quoted
+
+| A | B |
+|---|--:|
+| 1 | 2 |
+
+```python
+def double(x):  # twice
+    return x * 2
+```
+
+## Formula
+
+$$x^2$$
+"""
+
+
+@pytest.fixture
+def look(page) -> Iterator[Callable[[str], None]]:
+    """Looks at the page as it is, in both themes; all findings are told at the end."""
+    if not AXE.exists():
+        reason = "axe-core is missing: `make test` installs it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    found: list[str] = []
+
+    def look(state: str) -> None:
+        for theme in ("light", "dark"):
+            page.driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+            found.extend(f"{state}, {theme}: {each}" for each in violations(page))
+
+    yield look
+    assert found == [], "\n".join(found)
+
+
+@pytest.fixture(params=SIZES)
+def size(request, driver) -> Iterator[str]:
+    width, height = SIZES[request.param]
+    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    yield request.param
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def violations(page: Page) -> list[str]:
+    if not page.driver.execute_script("return 'axe' in window"):
+        page.driver.execute_script(AXE.read_text())
+    result = page.driver.execute_async_script("axe.run({ resultTypes: ['violations'] }).then(arguments[0])")
+    return [
+        f"{each['id']}: {node['html'][:120]} ({node['failureSummary'].splitlines()[-1].strip()})"
+        for each in result["violations"]
+        for node in each["nodes"]
+    ]
+
+
+def opened(page: Page, button: str) -> None:
+    """Presses a button of the sidebar, wherever that is."""
+    if not page["#side"].is_displayed():
+        page["#menu"].click()
+    page[button].click()
+
+
+def test_a_conversation_with_everything_in_it(page, model, size, look, tmp_path):
+    look("nothing yet")
+    opened(page, "#new-assistant")
+    page.until(lambda: page["#name"].is_displayed())
+    look("the form of an assistant")
+    page.press("ESCAPE", "ESCAPE")
+    if size == "telephone":
+        page["#menu"].click()
+        look("the menu")
+    page.create_assistant("All", tools=("file_search",), functions=FUNCTION)
+    if size == "telephone":
+        page["#menu"].click()
+    policy = tmp_path / "policy.md"
+    policy.write_text("# Refunds\n\nWithin 14 days.\n")
+    page.attach(policy)
+    look("a file attached")
+    model.script([call("file_search", queries=["refunds"])], [text(f"{RICH}\n\nWithin 14 days【1:0†policy.md】.")])
+    page["#text"].send_keys("When?")
+    page["#send"].click()
+    page.until(lambda: page.all(".run") and page.run_is("completed"))
+    page.until(lambda: page.all("math"))
+    look("an answer")
+    model.script([call("get_order")])
+    page["#text"].send_keys("My order?")
+    page["#send"].click()
+    page.until(lambda: page.all(".run[data-status=requires_action]"))
+    look("a function to answer")
+    page["#cancel"].click()
+    page.run_is("cancelled")
+    look("a cancelled run")
+
+
+def test_the_entrance(page, size, look):
+    if not page["#side"].is_displayed():
+        page["#menu"].click()
+    page["#leave"].click()
+    page.enter("wrong")
+    page.until(lambda: page["#key-error"].is_displayed())
+    look("a wrong key")
+    page.enter(KEY)
