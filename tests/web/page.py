@@ -69,7 +69,7 @@ class Page:
 
     def run_is(self, status: str) -> WebElement:
         """Waits until the newest run has this status; the run."""
-        self.until(lambda: self.all(".run")[-1].get_attribute("data-status") == status)
+        self.until(lambda: [each.get_attribute("data-status") for each in self.all(".run")][-1:] == [status])
         return self.all(".run")[-1]
 
     def shown_pictures(self, run: WebElement) -> list[WebElement]:
