@@ -37,7 +37,7 @@ function nobody() {
 function introduced(assistant) {
   const prompts = PROMPTS.map((name) => assistant.metadata?.[name]).filter(Boolean);
   return [
-    el("h1", {}, assistant.name || "What shall we work on?"),
+    el("h2", {}, assistant.name || "What shall we work on?"),
     assistant.description ? el("p", { class: "description" }, assistant.description) : null,
     el("p", { class: "small" }, `Answers: ${answererOf(assistant.model)}`),
     prompts.length === 0 ? null : el("ul", { class: "starters", "aria-label": "What you can ask" }, prompts.map((prompt) => el("li", {}, starter(prompt)))),

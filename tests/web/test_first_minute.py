@@ -27,7 +27,7 @@ def test_a_sample_says_what_it_is_for_and_answers_a_click_from_its_documents(pag
     install(client, HANDBOOK, "gpt-5.6-luna")
     page.driver.refresh()
     page.until(lambda: len(page.all(".starter")) == 3)
-    assert page[".greeting h1"].text == "Company Handbook"
+    assert page[".greeting h2"].text == "Company Handbook"
     assert "Answers questions from a company's handbook" in page[".greeting .description"].text
     assert [each.text for each in page.all(".starter")] == prompts(HANDBOOK)[:3]
 
