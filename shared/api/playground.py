@@ -26,6 +26,7 @@ TYPES: Final = {
 SCRIPTS: Final = (
     "api",
     "app",
+    "assistant_settings",
     "assistants",
     "calls",
     "code",

@@ -60,7 +60,8 @@ export function pause(seconds, signal) {
 
 const get = async (path, signal) => (await request("GET", path, undefined, signal)).json();
 const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
-export const api = { get, post };
+const remove = async (path, signal) => (await request("DELETE", path, undefined, signal)).json();
+export const api = { get, post, remove };
 
 /** Asks for the texts that file search found. */
 const FOUND = "include[]=step_details.tool_calls[*].file_search.results[*].content";

@@ -64,6 +64,7 @@ export class Conversation {
     const { here } = this;
     const assistant = this.assistants.chosen;
     if (assistant === null) return this.assistants.open(null);
+    const wanted = this.assistants.run();
     this.fail(null);
     here.busy = true;
     this.update();
@@ -76,7 +77,7 @@ export class Conversation {
       this.drafts.sent(here.threadId);
       if (here !== this.here) return;
       this.transcript.message(said);
-      await this.listen(here, `${path}/runs`, { assistant_id: assistant.id });
+      await this.listen(here, `${path}/runs`, wanted);
     } catch (error) {
       if (here === this.here) this.fail(error);
     } finally {

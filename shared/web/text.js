@@ -43,3 +43,30 @@ async function copied(text) {
     return done;
   }
 }
+
+/** Milliseconds within which a second click is none. */
+const DOUBLE_CLICK = 400;
+
+/** Makes a button ask once more before it does what cannot be undone. */
+export function confirming(button, act) {
+  const label = button.textContent;
+  let forget = null;
+  let since = 0;
+  const back = () => {
+    clearTimeout(forget);
+    forget = null;
+    button.textContent = label;
+  };
+  button.addEventListener("blur", back);
+  button.addEventListener("click", ({ timeStamp }) => {
+    if (forget !== null) {
+      if (timeStamp - since < DOUBLE_CLICK) return;
+      back();
+      return act();
+    }
+    since = timeStamp;
+    button.textContent = `${label} for good?`;
+    forget = setTimeout(back, 5000);
+  });
+  return button;
+}
