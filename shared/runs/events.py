@@ -178,9 +178,9 @@ def joined(first: Event, second: Event) -> Event | None:
     return message_delta(first.data["id"], part | {"text": {"value": values[0] + values[1]}})
 
 
-def step_delta(step_id: str, call: Json) -> Event:
-    """`thread.run.step.delta` with more of one tool call; `call` is the part of it that is new, with its index."""
-    details = {"step_details": {"type": "tool_calls", "tool_calls": [call]}}
+def call_delta(step_id: str, index: int, call: Json) -> Event:
+    """`thread.run.step.delta` with more of the call at that place in the step; `call` is the part that is new."""
+    details = {"step_details": {"type": "tool_calls", "tool_calls": [{"index": index, **call}]}}
     return Event("thread.run.step.delta", {"id": step_id, "object": "thread.run.step.delta", "delta": details})
 
 

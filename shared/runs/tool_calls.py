@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 
 from shared.json_types import Json
 from shared.objects.run import RunRecord
-from shared.runs.events import Event, step_delta
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.tools.base import Tool, ToolContext
 from shared.tools.policy import Verdict
@@ -149,11 +148,6 @@ def function_call(item: Json) -> Json:
     """A function call item of the model as clients are asked to carry it out."""
     function = {"name": item["name"], "arguments": arguments_of(item)}
     return {"id": item["call_id"], "type": "function", "function": function}
-
-
-def indexed(step_id: str, index: int, call: Json) -> Event:
-    """A delta of the call at that place in the step."""
-    return step_delta(step_id, {"index": index, **call})
 
 
 def arguments_of(item: Json) -> str:

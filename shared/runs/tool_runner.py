@@ -8,8 +8,9 @@ import logging
 from shared.json_types import Json
 from shared.objects.step import StepRecord
 from shared.runs import side_effects
+from shared.runs.events import call_delta
 from shared.runs.recorder import Recorder
-from shared.runs.tool_calls import ToolResult, arguments_of, indexed, refused
+from shared.runs.tool_calls import ToolResult, arguments_of, refused
 from shared.runs.toolset import Toolset
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class ToolRunner:
                 result = task.result()
                 index = self.state.add_result(tasks[task]["call_id"], result)
                 for delta in result.deltas:
-                    self.recorder.emit(indexed(step.step.id, index, delta))
+                    self.recorder.emit(call_delta(step.step.id, index, delta))
             if running:
                 await self.recorder.commit()
 

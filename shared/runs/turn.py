@@ -14,12 +14,12 @@ from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 from shared.runs import waiting
 from shared.runs.annotations import Annotator, Marked
-from shared.runs.events import message_delta
+from shared.runs.events import call_delta, message_delta
 from shared.runs.prompt.thoughts import before_messages
 from shared.runs.recorder import Recorder
 from shared.runs.state import RunState
 from shared.runs.tool_call_views import CallView
-from shared.runs.tool_calls import arguments_of, indexed
+from shared.runs.tool_calls import arguments_of
 from shared.runs.toolset import Toolset
 from shared.runs.usage import NOT_REPORTED, remarks_of, remarks_on, usage_of
 from shared.search.citations import Source
@@ -96,7 +96,7 @@ class TurnWriter:
 
     def _emit_call(self, index: int, delta: Json) -> None:
         assert self.state.step is not None
-        self.recorder.emit(indexed(self.state.step.step.id, index, delta))
+        self.recorder.emit(call_delta(self.state.step.step.id, index, delta))
 
     def _emit_part(self, part: Json) -> None:
         assert self.state.message is not None
