@@ -7,12 +7,11 @@ before the turn is over: then everything goes into a single commit.
 from __future__ import annotations
 
 from shared.json_types import Json
-from shared.llm.base import UNREPORTED, ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
+from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
 from shared.objects.common import Metadata, Usage
 from shared.objects.message import text_part
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
-from shared.runs import waiting
 from shared.runs.annotations import Annotator, Marked
 from shared.runs.events import call_delta, message_delta
 from shared.runs.prompt.thoughts import before_messages
@@ -21,7 +20,7 @@ from shared.runs.state import RunState
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import arguments_of
 from shared.runs.toolset import Toolset
-from shared.runs.usage import NOT_REPORTED, remarks_of, remarks_on, usage_of
+from shared.runs.usage import of_turn
 from shared.search.citations import Source
 
 
@@ -126,8 +125,8 @@ class TurnWriter:
         messages = (index for index, item in enumerate(turn.items) if item["type"] == "message")
         texts = [index for index in messages if index not in self._written]
         thoughts, rest = before_messages(turn.items)
-        used = turn.usage.plus(UNREPORTED) if self.state.record.turn_left else turn.usage
-        usage, remarks = usage_of(used).plus(self.state.record.attempted), remarks_on(used) | self._remarks_of(turn)
+        used, remarks = of_turn(self.state.record, turn, summary=self.recorder.deps.settings.reasoning_summary != "")
+        usage = used.plus(self.state.record.attempted)
         for index in texts:
             last = index == texts[-1] and not calls
             self._finish_message(index, turn, usage if last else None, remarks if last else {})
@@ -140,19 +139,8 @@ class TurnWriter:
             # There may be calls that were shown before the turn was cut short.
             self.state.set_usage(usage)
             self.state.remark(remarks)
-        self.state.count_turn(usage_of(used))
+        self.state.count_turn(used)
         return calls
-
-    def _remarks_of(self, turn: Turn) -> Metadata:
-        remarks, record = (
-            remarks_of(turn, summary=self.recorder.deps.settings.reasoning_summary != ""),
-            self.state.record,
-        )
-        if record.completion_window is not None:
-            remarks[waiting.COMPLETION_WINDOW] = record.completion_window
-        if record.completion_window is not None or record.service_tier is not None:
-            remarks[waiting.SERVICE_TIER] = turn.service_tier or NOT_REPORTED
-        return remarks
 
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
         """A message of the turn is complete; with `usage`, it is what the turn ends with."""

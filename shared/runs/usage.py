@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.llm.base import Turn, TurnUsage
+from shared.llm.base import UNREPORTED, Turn, TurnUsage
 from shared.objects.common import Metadata, Usage
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
+from shared.runs import waiting
 
 #: The remarks of a step whose turn, or an attempt at it, used tokens that nobody reported; they are not counted.
 NOT_REPORTED: Final = "not reported"
@@ -15,6 +16,17 @@ UNKNOWN: Final[Metadata] = {"usage": NOT_REPORTED}
 PARTIAL: Final[Metadata] = {"usage": "partly reported"}
 #: Characters of a value in metadata.
 LONGEST_REMARK: Final = 512
+
+
+def of_turn(record: RunRecord, turn: Turn, *, summary: bool) -> tuple[Usage, Metadata]:
+    """What the run's turn used, without earlier attempts at it, and what its step says (`summary`: thoughts, too)."""
+    used = turn.usage.plus(UNREPORTED) if record.turn_left else turn.usage
+    remarks = remarks_on(used) | remarks_of(turn, summary=summary)
+    if record.completion_window is not None:
+        remarks[waiting.COMPLETION_WINDOW] = record.completion_window
+    if record.completion_window is not None or record.service_tier is not None:
+        remarks[waiting.SERVICE_TIER] = turn.service_tier or NOT_REPORTED
+    return usage_of(used), remarks
 
 
 def usage_of(used: TurnUsage) -> Usage:
