@@ -37,7 +37,6 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
     response_id = await deps.llm.start(request, key, deadline)
     waiting.prolong(deps, record)
     recorder.state.await_response(response_id)
-    await queue_messages.poll(deps, record, polls=0)
     try:
         await recorder.commit()
     except Superseded:

@@ -11,9 +11,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from shared.json_types import Json
 from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Turn, TurnDone, TurnRequest, TurnUsage
-from shared.runs import background, queue_messages
+from shared.runs import background
 from shared.runs.prompt.estimate import request_tokens
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
@@ -166,7 +165,7 @@ class Engine:
         elif self.tools.has_ours(calls):
             self.tools.expect(calls)
         else:
-            await self._require_action(calls)
+            self.state.require_action(calls)
         await self.recorder.commit()
 
     def _report(self, used: TurnUsage) -> None:
@@ -183,12 +182,8 @@ class Engine:
         assert step is not None
         theirs = await self.tools.carry_out(step)
         if theirs:
-            await self._require_action(theirs)
+            self.state.require_action(theirs)
         else:
             self.state.close_step(step.usage)
             self.prompt.add_outputs(step)
         await self.recorder.commit()
-
-    async def _require_action(self, calls: list[Json]) -> None:
-        await queue_messages.at_expiry(self.deps, self.state.record)
-        self.state.require_action(calls)

@@ -56,6 +56,14 @@ async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **m
     return await deps.queue.send(message.to_json(), delay)
 
 
+async def bring_back(deps: Deps, record: RunRecord, reason: str) -> None:
+    """The next commit leaves the run to a client (`expiry`) or to the model's provider (`poll`)."""
+    if reason == "poll":
+        await poll(deps, record, polls=0)
+    else:
+        await at_expiry(deps, record)
+
+
 async def start(deps: Deps, record: RunRecord) -> None:
     """Somebody must drive this run, now."""
     await send(deps, record, "start")

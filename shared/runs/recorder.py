@@ -108,8 +108,10 @@ class Recorder:
     async def commit(self, *others: Put) -> None:
         """Write everything collected, and other rows of the thread, in one commit; then tell.
 
-        Raises Superseded when the run is not ours any more.
+        Messages about what the run waits for go out before. Raises Superseded when the run is not ours any more.
         """
+        for reason in self.state.reasons:
+            await queue_messages.bring_back(self.deps, self.record, reason)
         async with self._lock:
             while True:
                 changes = [*self.state.changes(self.version), *others]

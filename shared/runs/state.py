@@ -37,7 +37,8 @@ class RunState:
                                 {"id": "call_1", "type": "function",
                                  "function": {"name": "weather", "arguments": "{}"}}]}}
 
-    Each method changes the objects, and notes rows for `changes()` and events for `committed()`; the caller commits.
+    Each method changes the objects, and notes rows for `changes()`, `reasons`, and events for `committed()`. The caller
+    commits.
     """
 
     def __init__(self, record: RunRecord, now: Callable[[], int], include: Collection[str] | None = None) -> None:
@@ -49,6 +50,8 @@ class RunState:
         self.earlier = References()
         #: Counted since the last commit.
         self.unsaved = Usage()
+        #: Why somebody must look at the run after the next commit, in words of queue messages: they go out before it.
+        self.reasons: list[str] = []
         #: The step that stays open beneath a message which the model wrote after calls.
         self._beneath: StepRecord | None = None
 
@@ -72,7 +75,7 @@ class RunState:
 
     def committed(self) -> list[Event]:
         """The changes are stored: forget them, and return the events that tell of them."""
-        self.unsaved = Usage()
+        self.unsaved, self.reasons = Usage(), []
         return self._changes.committed()
 
     # -- messages ----------------------------------------------------------------------------------------------------
@@ -213,12 +216,14 @@ class RunState:
     def await_response(self, response_id: str) -> None:
         """Leave the turn to the provider: nobody drives the run until the response is there."""
         self.record.response_id = response_id
+        self.reasons.append("poll")
         lease.release(self.record)
 
     def require_action(self, calls: list[Json]) -> None:
         """Wait for the client's outputs of these calls (the model's `function_call` items)."""
         wanted = {"tool_calls": [function_call(call) for call in calls]}
         self.advance("requires_action", required_action={"type": "submit_tool_outputs", "submit_tool_outputs": wanted})
+        self.reasons.append("expiry")
 
     def advance(
         self,

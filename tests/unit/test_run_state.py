@@ -160,7 +160,9 @@ def test_a_run_that_asks_its_client_is_free_and_says_what_for(state):
     assert (state.run.status, state.run.required_action) == ("requires_action", action)
     assert state.record.lease is None
     assert state.step is step
+    assert state.reasons == ["expiry"]
     assert names(state) == ["run.requires_action"]
+    assert state.reasons == []
 
 
 def test_the_clients_outputs_finish_the_step(state):
@@ -190,7 +192,7 @@ def test_attempts_are_counted_without_a_word(state):
 
 def test_turns_add_up_and_become_the_runs_usage(state):
     state.await_response("resp_1")
-    assert (state.record.response_id, state.record.lease) == ("resp_1", None)
+    assert (state.record.response_id, state.record.lease, state.reasons) == ("resp_1", None, ["poll"])
     state.count_turn(TOKENS)
     state.count_turn(TOKENS)
     assert (state.record.turns, state.record.response_id) == (2, None)
