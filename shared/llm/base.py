@@ -105,6 +105,11 @@ class Turn:
     #: How the provider served the turn, if it says so.
     service_tier: str | None = None
 
+    @property
+    def calls(self) -> list[Json]:
+        """The calls to carry out: none of a turn that was cut short."""
+        return [] if self.incomplete is not None else [each for each in self.items if each["type"] == "function_call"]
+
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:

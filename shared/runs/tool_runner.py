@@ -28,15 +28,12 @@ class ToolRunner:
         #: Calls whose turn, or whose new attempt, this driver committed: no other can have begun to carry them out.
         self._own: set[str] = set()
 
-    def has_ours(self, calls: list[Json]) -> bool:
-        """Whether any of the calls is ours to carry out."""
-        return any(call["name"] in self.handlers for call in calls)
-
-    def expect(self, calls: list[Json]) -> None:
-        """The turn that made these calls is committed next: no other driver has seen them."""
+    def expect(self, calls: list[Json]) -> bool:
+        """The turn that made these calls is committed next: no other driver has seen them. Whether any is ours."""
         self._own.update(call["call_id"] for call in calls)
         counted = [call["call_id"] for call in calls if self._has_side_effects(call)]
         self.state.count_side_effects(counted, self.deps.settings.side_effects_per_run)
+        return any(call["name"] in self.handlers for call in calls)
 
     def _has_side_effects(self, call: Json) -> bool:
         handler = self.handlers.get(call["name"])

@@ -119,9 +119,9 @@ class TurnWriter:
         if self._item is not None:
             self.state.show(self._shown_content())
 
-    def finish(self, turn: Turn) -> list[Json]:
-        """Write down the whole turn (the caller commits) and return its calls."""
-        calls = [item for item in turn.items if item["type"] == "function_call"] if turn.incomplete is None else []
+    def finish(self, turn: Turn) -> None:
+        """Write down the whole turn; the caller commits."""
+        calls = turn.calls
         messages = (index for index, item in enumerate(turn.items) if item["type"] == "message")
         texts = [index for index in messages if index not in self._written]
         thoughts, rest = before_messages(turn.items)
@@ -140,7 +140,6 @@ class TurnWriter:
             self.state.set_usage(usage)
             self.state.remark(remarks)
         self.state.count_turn(used)
-        return calls
 
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
         """A message of the turn is complete; with `usage`, it is what the turn ends with."""

@@ -19,11 +19,12 @@ from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
 from shared.runs.prompt.earlier import citations
 from shared.runs.prompt.entries import answered, extras, message_entry, said_items, step_entry
-from shared.runs.prompt.estimate import estimate_tokens
+from shared.runs.prompt.estimate import estimate_tokens, request_tokens
 from shared.runs.prompt.shorten import LEAST_TOKENS, squeezed
 from shared.runs.prompt.thoughts import Thoughts
 from shared.runs.prompt.window import WINDOW, allowed, fit, from_user, lowest, window
 from shared.runs.references import References, of_steps, steps
+from shared.runs.request import text_format
 from shared.runs.state import RunState
 from shared.store.base import Record
 
@@ -50,9 +51,10 @@ class RunningPrompt:
     `{"type": "function_call_output", "call_id": "call_1", "output": "no"}`.
     """
 
-    def __init__(self, deps: Deps, state: RunState, beside: int, messages: list[Record] | None = None) -> None:
-        """`messages` are all that the thread has, if the driver has them; `beside` is what is sent with the items."""
-        self.deps, self.state, self.beside, self._messages = deps, state, beside, messages
+    def __init__(self, deps: Deps, state: RunState, tools: list[Json], messages: list[Record] | None = None) -> None:
+        """`tools` are sent beside the items; `messages` are all that the thread has, if the driver has them."""
+        self.deps, self.state, self._messages, run = deps, state, messages, state.run
+        self.beside = request_tokens(run.instructions, tools, text_format(run.response_format))
         self._items: list[Json] | None = None
         self._tokens = 0
         self._last_turn: list[Json] = []

@@ -1,0 +1,123 @@
+"""A run's turns: the model is asked, again if that may help, and what it says is written into the run's state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+from shared.json_types import Json
+from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Turn, TurnDone, TurnRequest, TurnUsage
+from shared.runs import background
+from shared.runs.prompt.prompt import RunningPrompt
+from shared.runs.recorder import Recorder
+from shared.runs.references import of_steps, steps
+from shared.runs.request import turn_request
+from shared.runs.toolset import Toolset
+from shared.runs.turn import TurnWriter
+from shared.runs.usage import remarks_on, usage_of
+
+logger = logging.getLogger(__name__)
+
+#: How often a turn that broke off in the middle is taken again.
+BROKEN_TURNS: Final = 2
+
+
+class ModelTurns:
+    """Takes the turns of one driver. A turn that is over is in the state, and in the prompt; the caller commits.
+
+    None instead of a turn: it is not over. The state says how it goes on: the provider takes it in the background, or
+    it is to be asked for again.
+    """
+
+    def __init__(self, recorder: Recorder, toolset: Toolset, prompt: RunningPrompt) -> None:
+        self.deps, self.recorder, self.state = recorder.deps, recorder, recorder.state
+        self.toolset, self.prompt = toolset, prompt
+        #: By turns that broke off, since the last one that was counted.
+        self._used = TurnUsage()
+
+    async def take(self, items: list[Json]) -> Turn | None:
+        """Ask for the next turn, with these items of the prompt. Raises LlmError and Superseded."""
+        definitions, continues = self.toolset.definitions, self.prompt.continues
+        request = turn_request(self.state.record, items, definitions, continues=continues)
+        try:
+            if not background.is_wanted(self.recorder):
+                writer = TurnWriter(self.recorder, self.toolset)
+                return self._finish(await self._stream_turn(request, writer), writer)
+            await background.begin(self.recorder, request)
+        except PromptTooLong as error:
+            await self._ask_for_less(error)
+        return None
+
+    async def take_up(self, outcome: Turn | LlmError) -> Turn | None:
+        """Go on with what came of a turn in the background. Raises LlmError and Superseded."""
+        if isinstance(outcome, Turn):
+            self.state.earlier = of_steps(await steps(self.deps, self.state.record))
+            return self._finish(outcome, TurnWriter(self.recorder, self.toolset))
+        if isinstance(outcome, PromptTooLong):
+            await self._ask_for_less(outcome)
+        else:
+            await background.begin_anew(self.recorder, outcome)
+        return None
+
+    def give_up(self, error: LlmError) -> None:
+        """There will be no turn: count what the attempts at it used."""
+        used = self._used.plus(error.usage)
+        self.state.count_usage(usage_of(used), remarks_on(used))
+        self._report(used)
+
+    async def _ask_for_less(self, error: PromptTooLong) -> None:
+        """Let the next turn send half of a prompt that was too long. Raises the error if that is no remedy."""
+        if not await self.prompt.halve():
+            raise error
+        run_id, tokens = self.state.run.id, self.state.record.window
+        logger.warning("prompt halved", extra={"action": "prompt_halved", "run_id": run_id, "tokens": tokens})
+        self._used = self._used.plus(error.usage)
+        await self.recorder.commit()
+
+    async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:
+        """Take the turn; one that broke off is taken again if nobody has heard of it."""
+        for _ in range(BROKEN_TURNS):
+            try:
+                return await self._stream(request, writer)
+            except LlmError as error:
+                if not error.broke_off or self.recorder.listener is not None:
+                    raise
+                self._used = self._used.plus(error.usage)
+        return await self._stream(request, writer)
+
+    async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
+        deadline = self.state.run.deadline
+        try:
+            async with aclosing(self.deps.llm.stream(request, deadline)) as events:
+                async for event in events:
+                    if isinstance(event, TurnDone):
+                        return event.turn
+                    await writer.on_event(event)
+        except LlmError:
+            writer.break_off()
+            raise
+        except asyncio.CancelledError:
+            writer.break_off()
+            self._report(UNREPORTED)
+            raise
+        raise LlmError("server_error", "Sorry, something went wrong.")
+
+    def _finish(self, turn: Turn, writer: TurnWriter) -> Turn:
+        """Write a turn down, with what attempts at it used."""
+        turn, self._used = replace(turn, usage=turn.usage.plus(self._used)), TurnUsage()
+        self._report(turn.usage)
+        if turn.withheld:
+            more = {"run_id": self.state.run.id, "reasons": turn.withheld}
+            logger.info("reasoning withheld", extra={"action": "reasoning_withheld", **more})
+        writer.finish(turn)
+        self.prompt.add_turn(turn)
+        return turn
+
+    def _report(self, used: TurnUsage) -> None:
+        """Say in the log that tokens were used which nobody can count."""
+        if not used.is_complete:
+            run_id, turn = self.state.run.id, self.state.record.turns
+            logger.warning("usage unknown", extra={"action": "usage_unknown", "run_id": run_id, "turn": turn})
