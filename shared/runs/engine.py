@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 
-from shared.llm.base import LlmError, Turn
+from shared.llm.base import LlmError, PromptTooLong, Turn
+from shared.objects.step import StepRecord
 from shared.runs.model_turns import ModelTurns
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
-from shared.runs.request import exhausted
+from shared.runs.request import exhausted, turn_request
 from shared.runs.tool_runner import ToolRunner
 from shared.runs.toolset import toolset
 
@@ -28,11 +29,11 @@ class Engine:
     """
 
     def __init__(self, recorder: Recorder) -> None:
-        self.recorder, self.state, self.max_turns = recorder, recorder.state, recorder.deps.settings.max_turns
-        tools = toolset(recorder.deps, recorder.record)
+        self.recorder, self.state = recorder, recorder.state
+        self.toolset = toolset(recorder.deps, recorder.record)
         #: Kept and continued by this driver: nobody adds to a thread while its run is active.
-        self.prompt = RunningPrompt(recorder.deps, recorder.state, tools.definitions, recorder.messages)
-        self.turns, self.tools = ModelTurns(recorder, tools, self.prompt), ToolRunner(recorder, tools)
+        self.prompt = RunningPrompt(recorder.deps, recorder.state, self.toolset.definitions, recorder.messages)
+        self.turns, self.tools = ModelTurns(recorder, self.toolset, self.prompt), ToolRunner(recorder, self.toolset)
 
     async def drive(self, outcome: Turn | LlmError | None = None) -> None:
         """Go on until the run waits for somebody or is over. `outcome` is what came of a turn in the background.
@@ -41,19 +42,34 @@ class Engine:
         """
         try:
             if outcome is not None:
-                await self._settle(await self.turns.take_up(outcome))
+                await self._take_turn(outcome)
             while self.state.run.status == "in_progress" and self.state.record.response_id is None:
-                if self.state.step is not None:
-                    await self._carry_out()
-                else:
+                if self.state.step is None:
                     await self._take_turn()
+                else:
+                    await self._carry_out(self.state.step)
         except LlmError as error:
             logger.warning("model failed", extra={"action": "run_failed", "run_id": self.state.run.id})
             self.turns.give_up(error)
             await self._fail(error.code, error.message)
 
-    async def _take_turn(self) -> None:
-        record, limit = self.state.record, self.max_turns
+    async def _fail(self, code: str, message: str) -> None:
+        self.state.advance("failed", last_error={"code": code, "message": message})
+        await self.recorder.commit()
+
+    async def _take_turn(self, outcome: Turn | LlmError | None = None) -> None:
+        """Ask the model, or go on with what came of asking it before, and settle the turn if it is over."""
+        try:
+            turn = await self._ask() if outcome is None else await self.turns.take_up(outcome)
+        except PromptTooLong as error:
+            await self.turns.ask_for_less(error)
+        else:
+            if turn is not None:
+                await self._settle(turn)
+
+    async def _ask(self) -> Turn | None:
+        """Ask for the next turn, if the run may take one: else it ends here."""
+        record, limit = self.state.record, self.recorder.deps.settings.max_turns
         reason = exhausted(record)
         items = [] if reason is not None else await self.prompt.items()
         if reason is None and not self.prompt.is_allowed:
@@ -66,12 +82,12 @@ class Engine:
             message = f"The run did not end within {limit} turns, the limit of this box (MAX_TURNS)."
             await self._fail("server_error", message)
         else:
-            await self._settle(await self.turns.take(items))
+            request = turn_request(record, items, self.toolset.definitions, continues=self.prompt.continues)
+            return await self.turns.take_turn(request)
+        return None
 
-    async def _settle(self, turn: Turn | None) -> None:
-        """Commit a turn whole, if it is over: its text, its calls, and what becomes of the run."""
-        if turn is None:
-            return
+    async def _settle(self, turn: Turn) -> None:
+        """Commit a turn whole: its text, its calls, and what becomes of the run."""
         if turn.incomplete == "content_filter":
             error = {"code": "server_error", "message": "The model's answer was stopped by its content filter."}
             self.state.advance("failed", last_error=error)
@@ -83,18 +99,12 @@ class Engine:
             self.state.require_action(turn.calls)
         await self.recorder.commit()
 
-    async def _carry_out(self) -> None:
+    async def _carry_out(self, step: StepRecord) -> None:
         """Carry out the open step's calls that are ours; then ask the client for the rest, or close the step."""
-        step = self.state.step
-        assert step is not None
         theirs = await self.tools.carry_out(step)
         if theirs:
             self.state.require_action(theirs)
         else:
             self.state.close_step(step.usage)
             self.prompt.add_outputs(step)
-        await self.recorder.commit()
-
-    async def _fail(self, code: str, message: str) -> None:
-        self.state.advance("failed", last_error={"code": code, "message": message})
         await self.recorder.commit()

@@ -8,13 +8,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from shared.json_types import Json
 from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Turn, TurnDone, TurnRequest, TurnUsage
 from shared.runs import background
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
 from shared.runs.references import of_steps, steps
-from shared.runs.request import turn_request
 from shared.runs.toolset import Toolset
 from shared.runs.turn import TurnWriter
 from shared.runs.usage import remarks_on, usage_of
@@ -38,37 +36,23 @@ class ModelTurns:
         #: By turns that broke off, since the last one that was counted.
         self._used = TurnUsage()
 
-    async def take(self, items: list[Json]) -> Turn | None:
-        """Ask for the next turn, with these items of the prompt. Raises LlmError and Superseded."""
-        definitions, continues = self.toolset.definitions, self.prompt.continues
-        request = turn_request(self.state.record, items, definitions, continues=continues)
-        try:
-            if not background.is_wanted(self.recorder):
-                writer = TurnWriter(self.recorder, self.toolset)
-                return self._finish(await self._stream_turn(request, writer), writer)
-            await background.begin(self.recorder, request)
-        except PromptTooLong as error:
-            await self._ask_for_less(error)
-        return None
-
     async def take_up(self, outcome: Turn | LlmError) -> Turn | None:
         """Go on with what came of a turn in the background. Raises LlmError and Superseded."""
-        if isinstance(outcome, Turn):
-            self.state.earlier = of_steps(await steps(self.deps, self.state.record))
-            return self._finish(outcome, TurnWriter(self.recorder, self.toolset))
-        if isinstance(outcome, PromptTooLong):
-            await self._ask_for_less(outcome)
-        else:
+        if isinstance(outcome, LlmError):
             await background.begin_anew(self.recorder, outcome)
-        return None
+            return None
+        self.state.earlier = of_steps(await steps(self.deps, self.state.record))
+        return self._finish(outcome, TurnWriter(self.recorder, self.toolset))
 
-    def give_up(self, error: LlmError) -> None:
-        """There will be no turn: count what the attempts at it used."""
-        used = self._used.plus(error.usage)
-        self.state.count_usage(usage_of(used), remarks_on(used))
-        self._report(used)
+    async def take_turn(self, request: TurnRequest) -> Turn | None:
+        """Ask for the next turn. Raises LlmError and Superseded."""
+        if background.is_wanted(self.recorder):
+            await background.begin(self.recorder, request)
+            return None
+        writer = TurnWriter(self.recorder, self.toolset)
+        return self._finish(await self._stream_turn(request, writer), writer)
 
-    async def _ask_for_less(self, error: PromptTooLong) -> None:
+    async def ask_for_less(self, error: PromptTooLong) -> None:
         """Let the next turn send half of a prompt that was too long. Raises the error if that is no remedy."""
         if not await self.prompt.halve():
             raise error
@@ -76,6 +60,12 @@ class ModelTurns:
         logger.warning("prompt halved", extra={"action": "prompt_halved", "run_id": run_id, "tokens": tokens})
         self._used = self._used.plus(error.usage)
         await self.recorder.commit()
+
+    def give_up(self, error: LlmError) -> None:
+        """There will be no turn: count what the attempts at it used."""
+        used = self._used.plus(error.usage)
+        self.state.count_usage(usage_of(used), remarks_on(used))
+        self._report(used)
 
     async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         """Take the turn; one that broke off is taken again if nobody has heard of it."""

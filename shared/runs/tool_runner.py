@@ -46,12 +46,7 @@ class ToolRunner:
         missing = {call["call_id"]: call for call in reversed(calls) if call["call_id"] not in step.outputs}
         ours = [call for call in reversed(missing.values()) if call["name"] in self.handlers]
         await self._count_attempts(step, ours)
-        tasks = {asyncio.create_task(self._execute(call)): call for call in ours}
-        try:
-            await self._collect(step, tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+        await self._execute_all(step, ours)
         return [call for call in calls if call["call_id"] not in step.outputs]
 
     async def _count_attempts(self, step: StepRecord, calls: list[Json]) -> None:
@@ -67,18 +62,23 @@ class ToolRunner:
             await self.recorder.commit()
             self._own.update(again)
 
-    async def _collect(self, step: StepRecord, tasks: dict[asyncio.Task[ToolResult], Json]) -> None:
+    async def _execute_all(self, step: StepRecord, calls: list[Json]) -> None:
         """Write results down as they come; the last ones wait for the commit that ends the step."""
+        tasks = {asyncio.create_task(self._execute(call)): call for call in calls}
         running = set(tasks)
-        while running:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                result = task.result()
-                index = self.state.add_result(tasks[task]["call_id"], result)
-                for delta in result.deltas:
-                    self.recorder.emit(call_delta(step.step.id, index, delta))
-            if running:
-                await self.recorder.commit()
+        try:
+            while running:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    result = task.result()
+                    index = self.state.add_result(tasks[task]["call_id"], result)
+                    for delta in result.deltas:
+                        self.recorder.emit(call_delta(step.step.id, index, delta))
+                if running:
+                    await self.recorder.commit()
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _execute(self, call: Json) -> ToolResult:
         handler, call_id, arguments = self.handlers[call["name"]], call["call_id"], arguments_of(call)
