@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,8 +32,14 @@ def model() -> Llm:
 
 
 @pytest.fixture
-def box(tmp_path, model) -> Iterator[Box]:
-    box = Box(tmp_path / "box", {"heartbeat_seconds": 0.2})
+def settings() -> dict[str, Any]:
+    """Settings that differ from the defaults; override by parametrisation."""
+    return {}
+
+
+@pytest.fixture
+def box(tmp_path, model, settings) -> Iterator[Box]:
+    box = Box(tmp_path / "box", {"heartbeat_seconds": 0.2} | settings)
     box.llm = model
     box.tools = [get_current_time_tool()]
     box.start()

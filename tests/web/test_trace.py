@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from shared.llm.scripted import call, fail, pause, text, usage
+from shared.llm.scripted import call, fail, pause, reasoning, text, usage
 from shared.runs import trouble
+from tests.api.conftest import KEY
 
 FUNCTION = json.dumps(
     [{"name": "look_up", "parameters": {"type": "object", "properties": {"what": {"type": "string"}}}}]
@@ -62,6 +63,27 @@ def test_a_trace_shows_turns_calls_times_and_tokens(page, model, assistant):
     first_turn.find_element("css selector", ".call summary").click()
     assert "weekday" in first_turn.text
     assert page.complaints() == []
+
+
+@pytest.mark.parametrize("settings", [{"reasoning_summary": "auto", "service_tiers": "flex"}])
+def test_a_trace_says_who_served_a_turn_and_what_was_told_of_the_reasoning(page, model, assistant, box, raw):
+    model.script([reasoning("secret", "I <b>weigh</b> it."), text("Rain.")])
+    headers = {"Authorization": f"Bearer {KEY}"}
+    clerk = raw.get("/v1/assistants", headers=headers).json()["data"][0]["id"]
+    body = {"assistant_id": clerk, "metadata": {"service_tier": "flex"}}
+    thread = {"messages": [{"role": "user", "content": "Weather?"}]}
+    run = raw.post("/v1/threads/runs", headers=headers, json={**body, "thread": thread}).json()
+    page.driver.get(f"{page.url}/playground#{run['thread_id']}")
+    page.driver.refresh()
+    page.until(lambda: page.all(".run"))
+
+    page.run_is("completed").find_element("xpath", ".//button[.='Trace']").click()
+    shown = inspector(page, "Turn 1")
+
+    assert "Tier: " in shown
+    page["#inspector summary"].click()
+    assert "I <b>weigh</b> it." in page["#inspector .turn"].text
+    assert "secret" not in page["html"].get_property("outerHTML")
 
 
 def test_a_call_is_one_line_with_its_time_and_is_opened_on_demand(page, model, box, assistant):
