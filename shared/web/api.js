@@ -69,6 +69,20 @@ const FOUND = "include[]=step_details.tool_calls[*].file_search.results[*].conte
 /** A run's steps, oldest first. */
 export const stepsOf = (runPath, signal) => all(`${runPath}/steps`, signal, `&${FOUND}`);
 
+/** Requests side by side where there are many. */
+const ABREAST = 6;
+
+/** What `ask(item)` returns for each of the items, some of them asked at the same time. */
+export async function abreast(items, ask) {
+  const answers = [];
+  const waiting = items.entries();
+  const worker = async () => {
+    for (const [index, item] of waiting) answers[index] = await ask(item);
+  };
+  await Promise.all(Array.from({ length: ABREAST }, worker));
+  return answers;
+}
+
 /** Every item of a list, oldest first. */
 export async function all(path, signal, query = "") {
   const items = [];
@@ -79,13 +93,13 @@ export async function all(path, signal, query = "") {
   }
 }
 
-/** Sends a file, in parts if it is larger than one: hosts take no request of any size (Azure's: 100 MB). */
+/** Sends a file, in parts if it is larger than one: hosts take no request of any size (Azure's: 100 MB). `onprogress` hears shares of 1. */
 export async function upload(file, purpose, { part, onprogress, signal }) {
   if (file.size > part) return uploadInParts(file, purpose, { part, onprogress, signal });
   const form = new FormData();
   form.set("purpose", purpose);
   form.set("file", file);
-  return (await request("POST", "/v1/files", form, signal)).json();
+  return (await request("POST", "/v1/files", form, signal, (bytes) => onprogress(Math.min(1, bytes / file.size)))).json();
 }
 
 async function uploadInParts(file, purpose, { part, onprogress, signal }) {
@@ -97,7 +111,8 @@ async function uploadInParts(file, purpose, { part, onprogress, signal }) {
       onprogress(start / file.size);
       const form = new FormData();
       form.set("data", file.slice(start, start + part));
-      ids.push((await (await request("POST", `${path}/parts`, form, signal)).json()).id);
+      const onsent = (bytes) => onprogress(Math.min(1, (start + Math.min(bytes, part)) / file.size));
+      ids.push((await (await request("POST", `${path}/parts`, form, signal, onsent)).json()).id);
     }
     onprogress(1);
     return (await post(`${path}/complete`, { part_ids: ids }, signal)).file;
@@ -165,7 +180,8 @@ export async function health() {
   return { trouble: trouble || null, offline: found.model === OFFLINE };
 }
 
-async function request(method, path, body, signal) {
+/** Sends a request; `onsent(bytes)` hears how much of its body is on the way. */
+async function request(method, path, body, signal, onsent) {
   const headers = { Authorization: `Bearer ${key.get()}` };
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
@@ -173,7 +189,8 @@ async function request(method, path, body, signal) {
   const answered = note(method, path, sent);
   let response;
   try {
-    response = await fetch(path, { method, headers, body: sent, signal });
+    const options = { method, headers, body: sent, signal };
+    response = await (onsent === undefined ? fetch(path, options) : telling(path, options, onsent));
   } catch (error) {
     answered();
     if (error.name === "AbortError") throw error;
@@ -182,6 +199,26 @@ async function request(method, path, body, signal) {
   answered(response);
   if (!response.ok) throw new Failure(await inWords(response), response.status);
   return response;
+}
+
+/** Does what `fetch` does, which cannot say how much of a body is sent. */
+function telling(path, { method, headers, body, signal }, onsent) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const sending = new XMLHttpRequest();
+    sending.open(method, path);
+    for (const [name, value] of Object.entries(headers)) sending.setRequestHeader(name, value);
+    sending.responseType = "blob";
+    sending.upload.addEventListener("progress", ({ loaded }) => onsent(loaded));
+    sending.addEventListener("load", () => {
+      const id = sending.getResponseHeader("x-request-id");
+      resolve(new Response(sending.response, { status: sending.status, headers: id === null ? {} : { "x-request-id": id } }));
+    });
+    sending.addEventListener("error", () => reject(new TypeError("nobody answered")));
+    sending.addEventListener("abort", () => reject(signal.reason));
+    signal?.addEventListener("abort", () => sending.abort());
+    sending.send(body);
+  });
 }
 
 async function inWords(response) {

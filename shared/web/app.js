@@ -6,7 +6,10 @@ import { compose } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Attachments } from "./files.js";
+import { Library } from "./library.js";
+import { searching } from "./search.js";
 import { answering } from "./status.js";
+import { ThreadDialog } from "./thread_dialog.js";
 import * as threads from "./threads.js";
 import { addToolbar } from "./toolbar.js";
 
@@ -20,7 +23,7 @@ addToolbar(() => ({ assistant: assistants.chosen, threadId: conversation.here.th
 
 async function enter() {
   try {
-    await untilAnswered(() => Promise.all([assistants.load(), threads.load()]), new AbortController().signal, refused);
+    await untilAnswered(() => Promise.all([assistants.load(), threads.find()]), new AbortController().signal, refused);
   } catch (error) {
     if (error.status === 401) key.forget();
     refused(error);
@@ -81,6 +84,12 @@ function show(threadId) {
   return conversation.show(threadId);
 }
 
+function leaveThread() {
+  history.pushState(null, "", location.pathname);
+  show(null);
+  $("text").focus();
+}
+
 function menu(shown) {
   $("house").classList.toggle("menu", shown);
   $("menu").setAttribute("aria-expanded", String(shown));
@@ -104,12 +113,11 @@ document.addEventListener("keydown", (event) => {
 $("menu").addEventListener("click", () => menu(!$("house").classList.contains("menu")));
 // The menu covers the conversation: whoever walks on into that has left it.
 $("talk").addEventListener("focusin", () => menu(false));
-$("more-threads").addEventListener("click", () => threads.load($("more-threads").dataset.after).catch(fail));
-$("new-thread").addEventListener("click", () => {
-  history.pushState(null, "", location.pathname);
-  show(null);
-  $("text").focus();
-});
+$("more-threads").addEventListener("click", () => threads.more().catch(fail));
+searching(assistants, fail);
+new ThreadDialog(fail, leaveThread);
+new Library(assistants);
+$("new-thread").addEventListener("click", leaveThread);
 $("leave").addEventListener("click", () => {
   sessionStorage.clear();
   location.replace(location.pathname);

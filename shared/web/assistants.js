@@ -41,13 +41,19 @@ export class Assistants {
   }
 
   async load() {
-    this.known = [];
-    for (let after = "", more = true; more; after = `&after=${this.known.at(-1)?.id}`) {
+    this.known = await this.asked();
+    this.list(this.known[0]?.id);
+  }
+
+  /** All assistants as the box has them now. */
+  async asked() {
+    const found = [];
+    for (let after = "", more = true; more; after = `&after=${found.at(-1)?.id}`) {
       const page = await api.get(`/v1/assistants?limit=100${after}`);
-      this.known.push(...page.data);
+      found.push(...page.data);
       more = page.has_more;
     }
-    this.list(this.known[0]?.id);
+    return found;
   }
 
   list(chosen) {

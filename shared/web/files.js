@@ -15,14 +15,19 @@ export function fileLink(fileId, label = null, onfail = () => {}) {
     try {
       // Whatever it is, it must not be opened as a page of this origin.
       const blob = new Blob([await content(fileId)], { type: "application/octet-stream" });
-      const address = URL.createObjectURL(blob);
-      el("a", { href: address, download: await named }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+      save(blob, await named);
     } catch (error) {
       onfail(error);
     }
   });
   return button;
+}
+
+/** Gives the user a file. */
+export function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  el("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
 /** A picture, or a word about why there is none. */
@@ -89,7 +94,7 @@ export class Attachments {
       const entry = this.entry(file.name, isPicture);
       entry.uploaded = upload(file, isPicture ? "vision" : "assistants", {
         part,
-        onprogress: (share) => (entry.state.textContent = `uploading in parts… ${Math.round(100 * share)} %`),
+        onprogress: (share) => (entry.state.textContent = progress(share, file.size > part)),
         signal: entry.stopped.signal,
       });
       entry.uploaded.then(({ id }) => {
@@ -122,6 +127,11 @@ export class Attachments {
       attachments: read.map((each) => ({ file_id: each.id, tools: usesOf(each.name, readers) })),
     };
   }
+}
+
+/** How far an upload is, in words. */
+export function progress(share, inParts) {
+  return `uploading${inParts ? " in parts" : ""}… ${Math.round(100 * share)} %`;
 }
 
 /** Tables and archives are for programs; everything else is also worth a search. */

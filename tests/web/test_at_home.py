@@ -132,6 +132,7 @@ def test_nothing_is_wider_than_320_pixels(page, model, touch):
     page["#new-assistant"].click()
     page.until(lambda: page["#name"].is_displayed())
     dialog = page["#assistant-dialog"]
+    page["#settings summary"].click()
     assert dialog.get_property("scrollWidth") <= dialog.get_property("clientWidth")
     page["#name"].send_keys("Small")
     page["#assistant-form button.primary"].click()
