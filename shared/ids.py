@@ -96,6 +96,14 @@ def may_be_ours(identifier: str) -> bool:
         return False
 
 
+def is_number_below(identifier: str, end: int) -> bool:
+    """Whether an id has a number as ours have, below that one."""
+    try:
+        return number_of(identifier) < end
+    except ValueError:
+        return False
+
+
 def is_key(text: str) -> bool:
     """Whether a text from outside may be used as a key: whoever made an id, it has nothing but these characters."""
     return _KEY.fullmatch(text) is not None

@@ -112,11 +112,14 @@ async def newest_page(
     return _page(await walk(first, last, query.limit + 1), query)
 
 
-async def with_keys(store: Store, partition: str, query: ListQuery, *, numbered: bool = False) -> ListQuery:
-    """The query with keys in place of foreign ids as cursors. A number tells an id of ours; a time may be chance."""
+async def with_keys(store: Store, partition: str, query: ListQuery, end: int = 0) -> ListQuery:
+    """The query with keys in place of foreign ids as cursors.
+
+    A number below `end` tells an id of ours; a time may be chance, so in collections every cursor is looked up.
+    """
 
     async def key(cursor: str | None) -> str | None:
-        if cursor is None or (numbered and ids.may_be_ours(cursor)):
+        if cursor is None or ids.is_number_below(cursor, end):
             return cursor
         return await foreign_ids.key_of(store, partition, cursor) or cursor
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import demo, doctor, files, hosts, samples, stores
+from shared.cli import demo, doctor, files, hosts, moving, samples, stores
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -47,6 +47,8 @@ for command in (
     files.files,
     stores.stores,
     completion,
+    moving.import_,
+    moving.export,
 ):
     box.add_command(command)
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from shared import foreign_ids, ids, layout
 from shared.json_types import Json
-from shared.moving.values import Lost, ThreadContents
+from shared.moving.lost import Lost
+from shared.moving.values import ThreadContents
 from shared.objects.message import Message
 from shared.objects.run import RunRecord
 from shared.objects.step import RunStep, StepRecord
@@ -116,14 +117,12 @@ def _numbered(prefix: str, identifiers: Iterable[str]) -> Iterable[tuple[int, st
         if identifier in seen:
             raise Lost(f"{identifier} comes twice")
         seen.add(identifier)
-        key = identifier
-        if ids.may_be_ours(identifier):
-            number = ids.number_of(identifier)
-            if not following <= number <= following + GAP:
-                raise Lost(f"{identifier} cannot be told from an id of another place in the thread")
+        if ids.is_number_below(identifier, following):
+            raise Lost(f"{identifier} cannot be told from the id of another place in the thread")
+        if ids.is_number_below(identifier, following + GAP):
+            number, key = ids.number_of(identifier), identifier
         else:
-            number = following
-            key = ids.placed_number(prefix, number, identifier)
+            number, key = following, ids.placed_number(prefix, following, identifier)
         following = number + 1
         yield number, key
 

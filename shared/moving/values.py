@@ -14,6 +14,8 @@ from pydantic import ValidationError
 
 from shared import ids, layout
 from shared.json_types import Json
+from shared.moving import shapes
+from shared.moving.lost import Lost
 from shared.objects.assistant import Assistant
 from shared.objects.common import ApiObject
 from shared.objects.file import File
@@ -37,10 +39,6 @@ PREFIXES: Final[Mapping[type[ApiObject], tuple[str, ...]]] = {
     VectorStore: (layout.VECTOR_STORE,),
 }
 EXPIRED: Final = {"reason": "run_expired"}
-
-
-class Lost(Exception):
-    """An object cannot come in; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def read(kind: type[Kind], data: Json) -> Kind:
 
 def assistant(data: Json) -> Json:
     """An assistant as stored. Raises Lost."""
-    return read(Assistant, data).to_json()
+    return read(Assistant, shapes.tools(data)).to_json()
 
 
 def file(data: Json) -> Json:
@@ -88,13 +86,16 @@ def contents(bundle: Json) -> ThreadContents:
     """A thread with its messages, and its runs with their steps, as they were listed. Raises Lost."""
     if not isinstance(bundle.get("thread"), dict):
         raise Lost("the thread itself is missing")
-    thread = read(Thread, bundle["thread"])
-    runs = oldest_first([read(Run, _with_assistant(_without_steps(each))) for each in bundle.get("runs") or ()])
+    thread = read(Thread, shapes.tools(bundle["thread"]))
+    listed = shapes.objects(bundle, "runs")
+    runs = oldest_first([read(Run, _with_assistant(_without_steps(shapes.tools(each)))) for each in listed])
     steps = {
-        each["id"]: oldest_first([read(RunStep, _with_assistant(step)) for step in each.get("steps") or ()])
-        for each in bundle.get("runs") or ()
+        each["id"]: oldest_first(
+            [read(RunStep, _with_assistant(shapes.step(step))) for step in shapes.objects(each, "steps")]
+        )
+        for each in listed
     }
-    messages = oldest_first([read(Message, each) for each in bundle.get("messages") or ()])
+    messages = oldest_first([read(Message, shapes.message(each)) for each in shapes.objects(bundle, "messages")])
     inside: list[Message | Run | RunStep] = [*messages, *runs, *(step for some in steps.values() for step in some)]
     strays = [each.id for each in inside if each.thread_id != thread.id]
     if strays:

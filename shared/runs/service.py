@@ -67,7 +67,7 @@ async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Page:
     head, _ = await threads.head(caller, thread_id)
     numbers = NumberRange(layout.RUN, "run", head.next.run)
     partition = layout.thread(caller.owner, thread_id)
-    query = await with_keys(caller.deps.store, partition, query, numbered=True)
+    query = await with_keys(caller.deps.store, partition, query, head.next.run)
     return await numbered_page(caller.deps.store, partition, numbers, query)
 
 
@@ -160,7 +160,7 @@ async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
     """A page of the run's steps; the records hold step rows."""
     record = (await load(deps, key)).record
     numbers = NumberRange(layout.STEP, "run step", record.next.step, record.first.step)
-    query = await with_keys(deps.store, key.partition, query, numbered=True)
+    query = await with_keys(deps.store, key.partition, query, record.next.step)
     return await numbered_page(deps.store, key.partition, numbers, query)
 
 

@@ -68,9 +68,9 @@ async def get(caller: Caller, thread_id: str, message_id: str) -> Json:
 async def list_page(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Page:
     """The thread's messages, or only those a run wrote. Raises NotFoundError."""
     partition, store = layout.thread(caller.owner, thread_id), caller.deps.store
-    query = await with_keys(store, partition, query, numbered=True)
     if run_id is None:
         head, _, known = await threads.head_and_messages(caller, thread_id)
+        query = await with_keys(store, partition, query, head.next.message)
         numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
         return await numbered_page(store if known is None else Known(known), partition, numbers, query)
     check_shape(run_id, "run", "run", "run_id")
@@ -78,6 +78,7 @@ async def list_page(caller: Caller, thread_id: str, query: ListQuery, run_id: st
     numbers = NumberRange(layout.MESSAGE, "message", end=head.next.message)
     if run is None:
         return Page([], has_more=False)
+    query = await with_keys(store, partition, query, head.next.message)
     numbers = replace(numbers, first=run.data["first"]["message"], stop=run.data["next"]["message"])
     return await numbered_page(store, partition, numbers, query, lambda row: row.data["run_id"] == run_id)
 

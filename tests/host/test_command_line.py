@@ -25,7 +25,7 @@ def box(*words: str, folder: Path | None = None, **settings: str) -> subprocess.
 
 def test_help_has_every_noun_and_examples():
     said = box("--help").stdout
-    for word in ("run", "worker", "demo", "samples", "files", "stores", "completion", "Examples:"):
+    for word in ("run", "worker", "demo", "samples", "files", "stores", "import", "export", "completion", "Examples:"):
         assert word in said
 
 

@@ -1,0 +1,132 @@
+"""`import` and `export`: what a box takes over from elsewhere, and what it hands out, on this box's own storage."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from shared import host
+from shared.app import build
+from shared.cli.words import ExitCode, Failed, Problem, examples, read_settings
+from shared.deps import Caller
+from shared.moving.exports import Changing, Chosen, Export
+from shared.moving.imports import KINDS, Import, Report, Wanted
+from shared.moving.sources import NotReadable, opened
+
+Result = TypeVar("Result")
+
+OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+#: What became of objects, in words: (when looked at, when done).
+OUTCOMES: Final = {
+    "new": ("would come", "came"),
+    "same": ("are here already", "were here already"),
+    "conflict": ("are here with other contents", "are here with other contents, left as they are"),
+    "deleted": ("were deleted here", "were deleted here, not brought back"),
+    "lost": ("would be lost", "are lost"),
+}
+
+owned = click.option("--owner", default="", metavar="NAME", help="Whose objects; needed where there are several.")
+
+
+@click.command(
+    "import", epilog=examples("import old-export", "import old-export --yes", "import dump.jsonl --only threads")
+)
+@click.argument("path", type=Path)
+@owned
+@click.option("--only", multiple=True, type=click.Choice(KINDS), help="These kinds only; may be given again.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Nothing created before that day (UTC).")
+@click.option("--yes", is_flag=True, help="Do it. Without, only what would come is told.")
+def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | None, yes: bool) -> int:
+    """Take objects over under the ids they had: an export's folder, or files with raw objects.
+
+    May be broken off and started again, and changes nothing when it is done again.
+    """
+    start = 0 if since is None else int(since.replace(tzinfo=UTC).timestamp())
+    wanted = Wanted(frozenset(only or KINDS), start)
+
+    async def work(caller: Caller) -> Report:
+        source = opened(path)
+        with click.progressbar(length=source.thread_count(), label="threads", file=sys.stderr) as bar:
+            return await Import(caller, source, wanted, write=yes).run(lambda: bar.update(1))
+
+    try:
+        report = on_storage(owner, work)
+    except NotReadable as error:
+        raise Problem(str(error)) from error
+    told(report, yes)
+    return ExitCode.FAILED if any(report.counts[kind, "lost"] for kind in KINDS) else ExitCode.DONE
+
+
+@click.command(epilog=examples("export backup", "export one --thread thread_abc", "export ann --metadata user=ann"))
+@click.argument("path", type=Path)
+@owned
+@click.option("--thread", "threads", multiple=True, metavar="ID", help="This thread only; may be given again.")
+@click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Threads with this metadata; may be given again.")
+def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str, ...]) -> int:
+    """Write everything of an owner, or some threads with what they refer to, to a folder that `import` reads."""
+    if any("=" not in each for each in metadata):
+        raise Problem("--metadata: KEY=VALUE")
+    pairs = {key: value for key, _, value in (each.partition("=") for each in metadata)}
+
+    async def work(caller: Caller) -> tuple[dict[str, int], list[str]]:
+        made = Export(caller, path, Chosen(threads, pairs))
+        return await made.run(lambda: None), made.remarks
+
+    try:
+        counts, remarks = on_storage(owner, work)
+    except Changing as error:
+        raise Failed(f"{error}: changed each time it was read; try again when its run is over") from error
+    except OSError as error:
+        raise Failed(f"{error.filename}: {error.strerror}") from error
+    for kind, number in counts.items():
+        click.echo(f"{number:7} {kind}")
+    for remark in remarks:
+        click.echo(remark, err=True)
+    return ExitCode.FAILED if remarks else ExitCode.DONE
+
+
+def told(report: Report, done: bool) -> None:
+    """Print what came or would come, and why something did not."""
+    for (kind, outcome), number in sorted(report.counts.items(), key=_place):
+        click.echo(f"{number:7} {kind} {OUTCOMES[outcome][done]}")
+    reasons = Counter(remark.partition(": ")[2] for remark in report.remarks)
+    for reason, number in reasons.most_common():
+        named = [each.partition(": ")[0] for each in report.remarks if each.partition(": ")[2] == reason]
+        click.echo(f"{number:7} × {reason}: {', '.join(named[:5])}{' …' if number > 5 else ''}", err=True)
+    if not done:
+        click.echo("Nothing was changed: --yes does it.")
+
+
+def _place(entry: tuple[tuple[str, str], int]) -> tuple[int, int]:
+    (kind, outcome), _ = entry
+    kinds = (*KINDS, "messages", "runs")
+    return kinds.index(kind), [*OUTCOMES].index(outcome)
+
+
+def on_storage(owner: str, work: Callable[[Caller], Coroutine[Any, Any, Result]]) -> Result:
+    """Work on the storage of the settings' box, for one of its owners. Raises Problem."""
+    settings = read_settings()
+    if not settings.uses_azure_storage:
+        settings = host.with_key(settings)
+    if not owner and len(settings.box_api_keys) != 1:
+        raise Problem(f"--owner: which of {', '.join(settings.box_api_keys) or 'them'}?")
+    name = owner or next(iter(settings.box_api_keys))
+    if OWNER.fullmatch(name) is None:
+        raise Problem(f"--owner: {name!r} is no owner's name")
+
+    async def connected() -> Result:
+        box = build(settings)
+        try:
+            return await work(Caller(box.deps, name))
+        finally:
+            await box.close()
+
+    return asyncio.run(connected())

@@ -1,0 +1,169 @@
+"""Moving in: what a source has is put into the box, or only looked at, and what becomes of it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from shared import layout
+from shared.blobs.base import CHUNK
+from shared.deps import Caller
+from shared.json_types import Json
+from shared.moving import arrivals, values
+from shared.moving.arrivals import Outcome
+from shared.moving.lost import Lost
+from shared.moving.rows import in_collection, thread_rows
+from shared.moving.sources import ImportSource
+from shared.moving.store_arrivals import put_store
+from shared.runs import lifecycle
+from shared.runs.create import TOOLS
+
+#: What can be chosen; in this order, because later kinds name earlier ones.
+KINDS: Final = ("files", "vector_stores", "assistants", "threads")
+
+
+@dataclass(slots=True)
+class Report:
+    """What came, or would come: how many by kind and outcome (`lost` beside those of `arrivals`), and why."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, identifier: str, outcome: str, why: str = "") -> None:
+        """Count an object, and keep the reason."""
+        self.counts[kind, outcome] += 1
+        if why:
+            self.remarks.append(f"{identifier}: {why}")
+
+
+WHY: Final[dict[Outcome, str]] = {
+    "new": "",
+    "same": "",
+    "conflict": "exists with other contents: left as it is",
+    "deleted": "was deleted here after it had come: not brought back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which objects are to come."""
+
+    kinds: frozenset[str] = frozenset(KINDS)
+    #: Unix seconds: nothing that was created before.
+    since: int = 0
+
+
+class Import:
+    """One source on its way in."""
+
+    def __init__(self, caller: Caller, source: ImportSource, wanted: Wanted, *, write: bool) -> None:
+        """Without `write` nothing is changed."""
+        self.report = Report()
+        self._caller, self._source, self._wanted, self._write = caller, source, wanted, write
+        #: How many objects of a kind were created in a second, so far.
+        self._order: Counter[tuple[str, int]] = Counter()
+
+    async def run(self, progress: Callable[[], None]) -> Report:
+        """Bring everything in that is wanted; `progress` is called after each thread. Raises NotReadable."""
+        if "files" in self._wanted.kinds:
+            for each in in_order(self._source.files()):
+                await self._one("files", each, self._file)
+        if "vector_stores" in self._wanted.kinds:
+            for each in in_order(self._source.stores()):
+                await self._one("vector_stores", each, self._store)
+        if "assistants" in self._wanted.kinds:
+            for each in in_order(self._source.assistants()):
+                await self._one("assistants", each, self._assistant)
+        if "threads" in self._wanted.kinds:
+            for thread_id, bundle in self._source.threads():
+                await self._thread(thread_id, bundle)
+                progress()
+        return self.report
+
+    async def _one(self, kind: str, data: Json, bring: Callable[[Json, int], AsyncIterator[Outcome]]) -> None:
+        created = data.get("created_at")
+        order = self._next(kind, created)
+        if isinstance(created, int) and created < self._wanted.since:
+            return
+        try:
+            async for outcome in bring(data, order):
+                self.report.note(kind, data["id"], outcome, WHY[outcome])
+        except Lost as lost:
+            self.report.note(kind, data["id"], "lost", str(lost))
+
+    def _next(self, kind: str, created: object) -> int:
+        """The object's place among those of its second."""
+        if not isinstance(created, int):
+            return 0
+        self._order[kind, created] += 1
+        return self._order[kind, created] - 1
+
+    async def _file(self, data: Json, order: int) -> AsyncIterator[Outcome]:
+        placed = in_collection(layout.FILE, values.file(data), order)
+        path = self._source.bytes_of(placed.identifier)
+        if path is None:
+            raise Lost("its bytes are missing: put them beside the export as files/ID")
+        if path.stat().st_size != placed.shown["bytes"]:
+            raise Lost(f"it should have {placed.shown['bytes']} bytes, but {path.name} has {path.stat().st_size}")
+        if self._write:
+            yield await arrivals.put_file(self._caller, placed, pieces(path))
+        else:
+            yield await arrivals.look(self._caller, layout.files(self._caller.owner), placed)
+
+    async def _store(self, data: Json, order: int) -> AsyncIterator[Outcome]:
+        outcome, lost = await put_store(self._caller, data, order, write=self._write)
+        self.report.remarks += lost
+        yield outcome
+
+    async def _assistant(self, data: Json, order: int) -> AsyncIterator[Outcome]:
+        placed = in_collection(layout.ASSISTANT, values.assistant(data), order)
+        self._tell_tools(placed.shown)
+        bring = arrivals.put if self._write else arrivals.look
+        yield await bring(self._caller, layout.assistants(self._caller.owner), placed)
+
+    def _tell_tools(self, assistant: Json) -> None:
+        unknown = [str(tool.get("type")) for tool in assistant["tools"] if tool.get("type") not in TOOLS]
+        if unknown:
+            words = f"tools of type {', '.join(unknown)} are kept, but runs with them are refused"
+            self.report.remarks.append(f"{assistant['id']}: {words}")
+
+    async def _thread(self, thread_id: str, bundle: Json | Lost) -> None:
+        try:
+            if isinstance(bundle, Lost):
+                raise bundle
+            talk = values.contents(bundle)
+            order = self._next("threads", talk.thread.created_at)
+            if talk.thread.created_at < self._wanted.since:
+                return
+            rows = thread_rows(self._caller.owner, talk, order)
+            bring = arrivals.put_thread if self._write else arrivals.look_at_thread
+            outcome = await bring(self._caller, rows)
+            self.report.note("threads", thread_id, outcome, WHY[outcome])
+            self.report.counts["messages", outcome] += len(talk.messages)
+            self.report.counts["runs", outcome] += len(talk.runs)
+            for run in bundle.get("runs") or ():
+                if outcome == "new" and lifecycle.is_active(run["status"]):
+                    self.report.remarks.append(f"{run['id']}: was {run['status']}, comes as expired")
+        except Lost as lost:
+            self.report.note("threads", thread_id, "lost", str(lost))
+
+
+def in_order(objects: Iterable[Json]) -> Iterator[Json]:
+    """Oldest first; those of a second in the order of the list, which may be newest first."""
+    listed = [*objects]
+    times = [each["created_at"] if isinstance(each.get("created_at"), int) else 0 for each in listed]
+    if times and times[0] > times[-1]:
+        listed.reverse()
+        times.reverse()
+    for _, _, each in sorted(zip(times, range(len(listed)), listed, strict=True), key=lambda entry: entry[:2]):
+        yield each
+
+
+async def pieces(path: Path) -> AsyncIterator[bytes]:
+    """A file's bytes."""
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            yield piece

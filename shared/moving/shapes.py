@@ -1,0 +1,80 @@
+"""What the box relies on inside of arriving objects: what runs and prompts read, and forms that vary elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.json_types import Json
+from shared.moving.lost import Lost
+
+
+def objects(data: Json, name: str) -> list[Json]:
+    """A list of objects that may be missing or null. Raises Lost."""
+    listed = data.get(name) or []
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise Lost(f"{name}: expected a list of objects")
+    return listed
+
+
+def message(data: Json) -> Json:
+    """A message with content as answers have it: a text that was sent as it is gets its place for annotations."""
+    content = data.get("content") or []
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else objects(data, "content")
+    for each in objects(data, "attachments"):
+        _require(isinstance(each.get("file_id"), str), "attachments: a file_id is missing")
+        objects(each, "tools")
+    return data | {"content": [_part(each) for each in parts]}
+
+
+def tools(data: Json) -> Json:
+    """An object with tools that can be offered, or refused by name; tools without resources are left out of these."""
+    for each in objects(data, "tools"):
+        _require(isinstance(each.get("type"), str), "tools: a type is missing")
+        if each["type"] == "function":
+            function = each.get("function")
+            _require(isinstance(function, dict) and isinstance(function.get("name"), str), "tools: a name is missing")
+    resources = data.get("tool_resources") or {}
+    _require(isinstance(resources, dict), "tool_resources: expected an object")
+    kept = {tool: of for tool, of in resources.items() if of is not None}
+    _require(all(isinstance(of, dict) for of in kept.values()), "tool_resources: expected objects")
+    for tool, name in (("code_interpreter", "file_ids"), ("file_search", "vector_store_ids")):
+        listed = kept.get(tool, {}).get(name) or []
+        _require(isinstance(listed, list) and all(isinstance(each, str) for each in listed), f"{name}: expected ids")
+    return data | {"tool_resources": kept}
+
+
+def step(data: Json) -> Json:
+    """A run step whose calls can be shown. Raises Lost."""
+    details = data.get("step_details")
+    _require(isinstance(details, dict), "step_details: missing")
+    for each in objects(details, "tool_calls") if isinstance(details, dict) else ():
+        kind = each.get("type")
+        _require(isinstance(kind, str), "tool_calls: a type is missing")
+        if kind in ("function", "code_interpreter", "file_search"):
+            _require(isinstance(each.get(str(kind)), dict), f"tool_calls: {kind} is missing")
+    return data
+
+
+def _part(part: Json) -> Json:
+    """A part of a message's content. Raises Lost."""
+    kind: Any = part.get("type")
+    inner = part.get(kind) if isinstance(kind, str) else None
+    if kind == "text":
+        inner = {"value": inner} if isinstance(inner, str) else inner
+        _require(isinstance(inner, dict) and isinstance(inner.get("value"), str), "content: a text is missing")
+        annotations = objects(inner, "annotations") if isinstance(inner, dict) else []
+        for each in annotations:
+            named = isinstance(each.get("type"), str) and isinstance(each.get("text"), str)
+            _require(named, "annotations: a type or text is missing")
+        return part | {"text": {**(inner or {}), "annotations": annotations}}
+    needed = {"image_file": "file_id", "image_url": "url"}.get(str(kind))
+    if needed is not None:
+        _require(isinstance(inner, dict) and isinstance(inner.get(needed), str), f"content: {needed} is missing")
+    _require(isinstance(kind, str), "content: a type is missing")
+    _require(kind != "refusal" or isinstance(inner, str), "content: a refusal is missing")
+    return part
+
+
+def _require(holds: bool, words: str) -> None:
+    if not holds:
+        raise Lost(words)
