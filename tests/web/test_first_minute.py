@@ -38,7 +38,7 @@ def test_a_sample_says_what_it_is_for_and_answers_a_click_from_its_documents(pag
     assert "140 euros a night" in run.text
     page.until(lambda: "travel.md" in run.find_element("css selector", ".sources").text)
     assert run.find_elements("css selector", ".citation")
-    assert page[".message.user"].text == prompts(HANDBOOK)[1]
+    assert page[".message.user .body"].text == prompts(HANDBOOK)[1]
 
 
 def test_the_model_is_called_offline_demo_wherever_it_is_named(page, client):  # noqa: F811
