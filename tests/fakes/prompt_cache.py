@@ -130,13 +130,15 @@ def pieces(body: Json, *, implicit: bool) -> Iterator[tuple[str, bool]]:
 
 def misplaced(body: Json) -> str | None:
     """The field that the model does not take, or not there."""
-    if not has_breakpoints(body["model"]) and "prompt_cache_options" in body:
+    if not has_breakpoints(body.get("model", "")) and "prompt_cache_options" in body:
         return "prompt_cache_options"
-    for place, item in enumerate(body["input"] if isinstance(body["input"], list) else ()):
+    items = body.get("input")
+    for place, item in enumerate(items if isinstance(items, list) else ()):
         name = "output" if "output" in item else "content"
         for number, part in enumerate(item.get(name) or ()):
             known = (
-                has_breakpoints(body["model"]) and str(part["type"] if isinstance(part, dict) else "")[:6] == "input_"
+                has_breakpoints(body.get("model", ""))
+                and str(part["type"] if isinstance(part, dict) else "")[:6] == "input_"
             )
             if BREAKPOINT in part and not known:
                 return f"input[{place}].{name}[{number}].{BREAKPOINT}"
