@@ -37,6 +37,7 @@ SCRIPTS: Final = (
     "export",
     "files",
     "greeting",
+    "indexing",
     "inspector",
     "journal",
     "library",

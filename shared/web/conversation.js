@@ -5,6 +5,7 @@
 
 import { Failure, all, api, pause, stepsOf, stream, untilAnswered } from "./api.js";
 import { Greeting } from "./greeting.js";
+import { indexed } from "./indexing.js";
 import { inWords, isActive } from "./status.js";
 import { el } from "./text.js";
 import * as threads from "./threads.js";
@@ -37,6 +38,7 @@ export class Conversation {
   async show(threadId) {
     const here = this.open(threadId);
     this.drafts.open(threadId);
+    $("indexing").textContent = "";
     this.fail(null);
     threads.mark(threadId);
     this.update();
@@ -77,6 +79,7 @@ export class Conversation {
       this.drafts.sent(here.threadId);
       if (here !== this.here) return;
       this.transcript.message(said);
+      if (message.attachments.some(isDocument)) this.tellOfDocuments(here);
       await this.listen(here, `${path}/runs`, wanted);
     } catch (error) {
       if (here === this.here) this.fail(error);
@@ -172,6 +175,15 @@ export class Conversation {
     if (held && here === this.here && $("cancel").hidden) $("text").focus();
   }
 
+  /** Says how far the documents of a message are, beside the files for the next one. Nothing waits for that. */
+  async tellOfDocuments(here) {
+    try {
+      await indexed(here.threadId, here.stopped.signal, (words) => here === this.here && ($("indexing").textContent = words));
+    } catch {
+      // Whoever cannot be reached is told by the requests that matter.
+    }
+  }
+
   /** Tells those who do not see it what has become of the run, once it is over or wants something. */
   announce(run) {
     const { view } = this.here;
@@ -201,6 +213,8 @@ export class Conversation {
     if ($("status").textContent !== status) $("status").textContent = status;
   }
 }
+
+const isDocument = ({ tools }) => tools.some((tool) => tool.type === "file_search");
 
 function isRunning(run) {
   return isActive(run) && run.status !== "requires_action";

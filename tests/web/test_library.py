@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.llm.scripted import text
 from tests.api.conftest import KEY, below
 
 
@@ -173,3 +174,16 @@ def test_indexing_is_seen_while_it_goes_on(page, http, box):
     page.until(lambda: "indexing 1 of 1 file" in "".join(things(page, "stores")))
     page.driver.execute_script("window.indexing = false")
     page.until(lambda: "ready ·" in things(page, "stores")[0])
+
+
+def test_a_document_of_a_message_that_cannot_be_indexed_is_named_with_the_reason(page, model, tmp_path):
+    page.create_assistant("Librarian", tools=("file_search",))
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7 nothing")
+    page.attach(broken)
+    model.script([text("I found nothing.")])
+    page.say("What does it say?")
+
+    page.until(lambda: "broken.pdf cannot be searched: " in page["#indexing"].text)
+    page["#new-thread"].click()
+    assert page["#indexing"].text == ""
