@@ -95,7 +95,7 @@ def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str
 
 def told(report: Report, done: bool) -> None:
     """Print what came or would come, and why something did not."""
-    for (kind, outcome), number in sorted(report.counts.items(), key=_place):
+    for (kind, outcome), number in sorted((+report.counts).items(), key=_place):
         click.echo(f"{number:7} {kind} {OUTCOMES[outcome][done]}")
     reasons = Counter(remark.partition(": ")[2] for remark in report.remarks)
     for reason, number in reasons.most_common():

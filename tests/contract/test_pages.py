@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 
-from shared import ids, layout
+from shared import foreign_ids, ids, layout
+from shared.moving.rows import in_collection
 from shared.paging import ListQuery, NumberRange, newest_page, numbered_page
 from shared.store.base import MAX_CHANGES_OF_COLLECTION, Delete, Put
 from shared.store.twins import twin_of
@@ -107,3 +108,31 @@ async def test_pages_of_a_thread_are_those_of_a_list(store):
         return await numbered_page(store, partition, NumberRange(layout.MESSAGE, "message", 150), query, keep)
 
     await agree(page_of, there, everything, chance, 30)
+
+
+async def test_objects_with_ids_from_elsewhere_are_listed_both_ways_by_them(store):
+    """Their aliases lie beside them, and are no objects."""
+    partition = layout.assistants("me")
+    foreign = [f"asst_zforeign{number}" for number in range(5)]
+    placed = [
+        in_collection(layout.ASSISTANT, {"id": each, "created_at": 1_716_470_000}, order)
+        for order, each in enumerate(foreign)
+    ]
+    for each in placed:
+        await store.commit(partition, each.changes)
+    ours = await made(store, partition, 2, lambda: ids.newest_first(layout.ASSISTANT))
+    await store.commit(partition, [Delete(placed[2].row.key)])
+
+    async def listed(**query):
+        page = await newest_page(store, partition, layout.ASSISTANT, "assistant", ListQuery(**query))
+        return [row.data.get("id", row.key) for row in page.records]
+
+    there = [*foreign[:2], *foreign[3:], *ours]
+    assert await listed(order="asc") == there
+    assert await listed() == there[::-1]
+    assert await listed(order="asc", after=foreign[2], limit=2) == foreign[3:]
+    assert await listed(before=foreign[2]) == there[:1:-1]
+    found = await foreign_ids.read(store, partition, foreign[4])
+    assert found is not None
+    assert found.key == placed[4].row.key
+    assert await foreign_ids.read(store, partition, foreign[2]) is None
