@@ -19,6 +19,7 @@ from shared.home import open_home, outside_of_app
 from shared.llm.base import Llm
 from shared.own_address import without_itself
 from shared.queue.base import Queue
+from shared.queue.spares import Spares
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
@@ -68,6 +69,7 @@ def build(
         store=storage.store,
         blobs=storage.blobs,
         queue=storage.runs,
+        spares=Spares(storage.runs),
         ingestion=storage.ingestion,
         index=SegmentIndex(storage.store, storage.blobs),
         embedders=vectors(settings) if embedders is None else embedders,

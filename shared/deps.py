@@ -10,6 +10,7 @@ from shared.config import Settings
 from shared.deadline import function_timeout
 from shared.llm.base import Llm, Provider
 from shared.queue.base import Queue
+from shared.queue.spares import Spares
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedders, Index
 from shared.search.parsing.readers import Readers
@@ -27,6 +28,8 @@ class Deps:
     blobs: Blobs
     #: Runs to drive.
     queue: Queue
+    #: Sends into the queue of runs what is mostly taken back.
+    spares: Spares
     #: Files to index for vector stores.
     ingestion: Queue
     llm: Llm
@@ -56,6 +59,7 @@ class Deps:
     async def close(self) -> None:
         """Release what the ports hold; storage may share more, which its home closes."""
         await self.readers.close()
+        await self.spares.close()
         outside = (self.sandbox, self.llm, self.provider, self.embedders)
         for port in (*outside, self.queue, self.ingestion, self.store, self.blobs):
             if port is not None:

@@ -150,7 +150,9 @@ def test_files_that_may_import_late_do(pattern: str) -> None:
 @pytest.mark.parametrize("port", PORTS)
 def test_only_the_composition_root_names_adapters(port: str) -> None:
     adapters = {
-        name_of(path) for path in (PACKAGE / port).rglob("*.py") if path.stem not in ("base", "consumer", "__init__")
+        name_of(path)
+        for path in (PACKAGE / port).rglob("*.py")
+        if path.stem not in ("base", "consumer", "spares", "__init__")
     }
     for path in modules():
         if name_of(path) == "shared.app" or path.is_relative_to(PACKAGE / port):

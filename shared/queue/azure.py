@@ -50,9 +50,7 @@ class AzureQueue:
 
     async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that never expires."""
-        text = base64.b64encode(encode_body(body).encode("ascii")).decode("ascii")
-        query = f"visibilitytimeout={math.ceil(delay)}&messagettl=-1"
-        content = MESSAGE.format(text).encode("ascii")
+        query, content = f"visibilitytimeout={math.ceil(delay)}&messagettl=-1", _content(body)
 
         async def call() -> Sent:
             path = f"{self._name}/messages"
@@ -60,6 +58,23 @@ class AzureQueue:
             return Sent(_handle(response.content))
 
         return await self._ask(call)
+
+    async def replace(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+        """Update the message; one whose update was applied though its answer was lost counts as taken."""
+        id_, receipt = sent.handle
+        path, content = f"{self._name}/messages/{id_}", _content(body)
+        query = f"popreceipt={quote(receipt, safe='')}&visibilitytimeout={math.ceil(delay)}"
+
+        async def call() -> Sent:
+            response = await self._requests.send("PUT", path, query, XML, content)
+            return Sent((id_, response.headers.get("x-ms-popreceipt", "")))
+
+        try:
+            return await self._ask(call)
+        except QueueUnavailable as error:
+            if code_of(error.__cause__) not in LOST:
+                raise
+            return None
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, asking now and then while there are none."""
@@ -136,6 +151,11 @@ class AzureQueue:
             await self._queue.create_queue()
         except ResourceExistsError:
             return
+
+
+def _content(body: Json) -> bytes:
+    """The body as the service takes it. Raises ValueError when it is too large."""
+    return MESSAGE.format(base64.b64encode(encode_body(body).encode("ascii")).decode("ascii")).encode("ascii")
 
 
 def _handle(answer: bytes) -> tuple[str, str]:

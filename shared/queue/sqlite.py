@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import sqlite3
 import time
+from functools import partial
 from typing import Any, Final
 
 from shared import json_text
@@ -43,6 +44,15 @@ class SqliteQueue:
         await self._execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", row)
         self._arrived.set()
         return Sent((id_, 0))
+
+    async def replace(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+        """Change the message's row, if nobody has taken it."""
+        row = (encode_body(body), time.time() + delay, *sent.handle)
+        job = partial(_changed, "UPDATE messages SET body = ?, visible = ? WHERE id = ? AND attempts = ?", row)
+        if not await self._database.run(job, QueueUnavailable):
+            return None
+        self._arrived.set()
+        return sent
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, the longest visible first."""
@@ -96,3 +106,8 @@ class SqliteQueue:
 
     async def _execute(self, statement: str, row: tuple[Any, ...]) -> None:
         await self._database.run(lambda file: file.execute(statement, row), QueueUnavailable)
+
+
+def _changed(statement: str, row: tuple[Any, ...], file: sqlite3.Connection) -> int:
+    """How many rows the statement has changed."""
+    return file.execute(statement, row).rowcount

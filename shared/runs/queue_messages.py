@@ -5,17 +5,15 @@ A message is always sent before the commit it serves. It names the run and why; 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.backoff import Backoff
 from shared.deps import Deps
+from shared.json_types import Json
 from shared.objects.run import RunKey, RunRecord
-from shared.queue.base import QueueMessage, QueueUnavailable, Sent
+from shared.queue.base import QueueMessage, Sent
 from shared.runs import lease
-
-logger = logging.getLogger(__name__)
 
 #: Seconds a watchdog comes after the lease it watches has run out.
 WATCH_SLACK: Final = 0.5
@@ -49,11 +47,15 @@ class RunMessage(QueueMessage):
         return RunKey(self.owner, self.thread_id, self.run_id)
 
 
-async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **more: Any) -> Sent:
+async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **more: Any) -> None:
     """Send a message about the run that becomes visible after `delay` seconds."""
+    await deps.queue.send(message_about(record, reason, **more), delay)
+
+
+def message_about(record: RunRecord, reason: str, **more: Any) -> Json:
+    """The body of a message about the run."""
     key = record.key
-    message = RunMessage(owner=key.owner, thread_id=key.thread_id, run_id=key.run_id, reason=reason, **more)
-    return await deps.queue.send(message.to_json(), delay)
+    return RunMessage(owner=key.owner, thread_id=key.thread_id, run_id=key.run_id, reason=reason, **more).to_json()
 
 
 async def bring_back(deps: Deps, record: RunRecord, reason: str) -> None:
@@ -96,15 +98,13 @@ async def watch(deps: Deps, record: RunRecord, until: float) -> Sent:
     """Whoever holds the lease until then (unix seconds) may die: look again."""
     visible = until + WATCH_SLACK
     lease.watch_until(record, visible)
-    return await send(deps, record, "watch", max(0.0, visible - deps.clock()), until=visible)
+    body = message_about(record, "watch", until=visible)
+    return await deps.spares.send(body, max(0.0, visible - deps.clock()))
 
 
-async def call_off(deps: Deps, watchdog: Sent) -> None:
+async def call_off(deps: Deps, record: RunRecord, watchdog: Sent) -> None:
     """The run is over: nobody need look. A watchdog that comes nevertheless finds nothing to do."""
-    try:
-        await deps.queue.delete(watchdog)
-    except QueueUnavailable:
-        logger.warning("watchdog not called off", extra={"action": "watchdog_not_called_off"})
+    await deps.spares.take_back(watchdog, record.watched_until - deps.clock())
 
 
 async def poll(deps: Deps, record: RunRecord, polls: int) -> None:

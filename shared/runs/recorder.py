@@ -203,7 +203,7 @@ class Recorder:
     async def call_off_watchdog(self) -> None:
         """Take our watchdog back if the run is over: it would be one more execution, for nothing."""
         if self._is_over and self._watchdog is not None:
-            await queue_messages.call_off(self.deps, self._watchdog)
+            await queue_messages.call_off(self.deps, self.record, self._watchdog)
 
     async def heartbeat(self) -> None:
         """See whether the run is still ours, and renew the lease when half of it has passed. Raises Superseded."""

@@ -147,7 +147,7 @@ async def test_what_passes_is_tried_again(home, store, fault):
 async def test_what_does_not_pass_is_the_port_s_own_error(home, store, fault):
     queue, blobs = home.queue(), home.blobs()
     await queue.send({"n": 0})
-    [message] = await queue.receive(1, 30, 0)
+    [message], sent = await queue.receive(1, 30, 0), await queue.send({"n": 2}, 60)
     await write_bytes(blobs, "b", b"0")
     for proxy in home.proxies.values():
         proxy.faults.extend([fault] * 100)
@@ -165,6 +165,7 @@ async def test_what_does_not_pass_is_the_port_s_own_error(home, store, fault):
         queue.receive(1, 30, 0),
         queue.retry(message, 0),
         queue.delete(message),
+        queue.replace(sent, {"n": 3}, 0),
         write_bytes(blobs, "a", b"x"),
         write_bytes(blobs, "a", b"x" * 9_000_000),
         read_all(blobs, "b"),

@@ -18,7 +18,7 @@ from shared.backoff import Backoff
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import BlobNotFound, BlobsUnavailable, read_all, write_bytes
 from shared.queue.azure import AzureQueue
-from shared.queue.base import QueueUnavailable, Received
+from shared.queue.base import QueueUnavailable, Received, Sent
 from shared.store.base import Put, Unavailable
 from shared.store.tables import TablesStore
 
@@ -71,6 +71,7 @@ async def test_every_foreign_error_has_a_place(kind):
         queue.send({}),
         queue.receive(1, 30, 0),
         queue.delete(message),
+        queue.replace(Sent(("id", "receipt")), {}, 0),
         queue.retry(message, 0),
         write_bytes(blobs, "a", b"x"),
         store.get("p", "a"),

@@ -334,11 +334,17 @@ async def test_a_poisoned_message_does_not_end_a_run_that_somebody_drives(bench)
 def kept(bench, monkeypatch) -> dict[object, str]:
     """Handle -> reason of the messages that were sent and not taken back."""
     queue, kept = bench.box.deps.queue, {}
-    send, delete = queue.send, queue.delete
+    send, replace, delete = queue.send, queue.replace, queue.delete
 
     async def sending(body, delay=0.0):
         sent = await send(body, delay)
         kept[sent.handle] = body["reason"]
+        return sent
+
+    async def replacing(message, body, delay):
+        kept.pop(message.handle)
+        sent = await replace(message, body, delay)
+        kept[sent.handle] = f"{body['reason']}, again"
         return sent
 
     async def deleting(message):
@@ -346,6 +352,7 @@ def kept(bench, monkeypatch) -> dict[object, str]:
         kept.pop(message.handle)
 
     monkeypatch.setattr(queue, "send", sending)
+    monkeypatch.setattr(queue, "replace", replacing)
     monkeypatch.setattr(queue, "delete", deleting)
     return kept
 
@@ -355,18 +362,21 @@ async def test_a_run_that_is_over_takes_its_watchdog_back(bench, kept):
     bench.llm.script([text("Hi.")])
     await bench.box.handle_run(bench.message("start"))
     assert (await bench.record()).run.status == "completed"
+    await bench.box.deps.spares.close()
     assert [*kept.values()] == ["start"]
 
 
-async def test_a_streamed_run_that_is_over_takes_its_watchdog_back(bench, kept):
+async def test_a_streamed_run_that_is_over_leaves_its_watchdog_to_the_next_one(bench, kept):
     assistant = await assistants.create(Caller(bench.box.deps, OWNER), CreateAssistant(model="m"))
     body = CreateThreadAndRun.model_validate({"assistant_id": assistant["id"]})
-    bench.llm.script([text("Hi.")])
-    listener = await create.create_with_thread_streamed(Caller(bench.box.deps, OWNER), bench.box.driven, body)
-    assert [*kept.values()] == ["watch"]
-    while await listener.read():
-        pass
-    await bench.box.driven.wait()
+    for watchdogs in ["watch"], ["watch, again"]:
+        bench.llm.script([text("Hi.")])
+        listener = await create.create_with_thread_streamed(Caller(bench.box.deps, OWNER), bench.box.driven, body)
+        assert [*kept.values()] == watchdogs
+        while await listener.read():
+            pass
+        await bench.box.driven.wait()
+    await bench.box.deps.spares.close()
     assert [*kept.values()] == []
 
 
@@ -387,6 +397,7 @@ async def test_a_watchdog_that_cannot_be_taken_back_does_no_harm(bench, monkeypa
     bench.llm.script([text("Hi.")])
     monkeypatch.setattr(bench.box.deps.queue, "delete", delete)
     await bench.box.handle_run(bench.message("start"))
+    await bench.box.deps.spares.close()
     await bench.box.handle_run(bench.message("watch"))
     assert (await bench.record()).run.status == "completed"
     assert len(bench.llm.requests) == 1

@@ -1,0 +1,71 @@
+"""Messages for later that nobody needs any more: each waits a moment to become the next one that is sent.
+
+A message that only insures, as a run's watchdog does, is sent and taken back with nearly every run: two requests. To
+let one say something else is a single one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from shared.json_types import Json
+from shared.queue.base import Queue, QueueUnavailable, Sent
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a message waits for its next use before it is removed.
+KEPT: Final = 5.0
+
+
+class Spares:
+    """Sends messages to come later, and takes them back.
+
+    Who dies leaves spare messages behind: they say what was true when they were sent, and come as every message may.
+    """
+
+    def __init__(self, queue: Queue, kept: float = KEPT) -> None:
+        self._queue, self._kept = queue, kept
+        #: With the timers that remove them, the newest last.
+        self._spare: dict[Sent, asyncio.TimerHandle] = {}
+        self._removing: set[asyncio.Task[None]] = set()
+
+    async def send(self, body: Json, delay: float) -> Sent:
+        """As the queue's own, in place of a spare message if there is one. Raises QueueUnavailable."""
+        if self._spare:
+            # The newest: in a quiet hour the others are removed.
+            spare, timer = self._spare.popitem()
+            timer.cancel()
+            sent = await self._queue.replace(spare, body, delay)
+            if sent is not None:
+                return sent
+        return await self._queue.send(body, delay)
+
+    async def take_back(self, sent: Sent, left: float) -> None:
+        """The message is not needed, and will be visible in `left` seconds: it is removed before, or used again."""
+        if left <= 0:
+            await self._remove(sent)
+        else:
+            timer = asyncio.get_running_loop().call_later(min(self._kept, left / 2), self._expire, sent)
+            self._spare[sent] = timer
+
+    async def close(self) -> None:
+        """Remove what is left."""
+        for sent, timer in [*self._spare.items()]:
+            timer.cancel()
+            self._expire(sent)
+        if self._removing:
+            await asyncio.wait(self._removing)
+
+    def _expire(self, sent: Sent) -> None:
+        del self._spare[sent]
+        task = asyncio.create_task(self._remove(sent))
+        self._removing.add(task)
+        task.add_done_callback(self._removing.discard)
+
+    async def _remove(self, sent: Sent) -> None:
+        try:
+            await self._queue.delete(sent)
+        except QueueUnavailable:
+            logger.warning("message not taken back", extra={"action": "message_not_taken_back"})
