@@ -56,7 +56,7 @@ class Served:
 
 
 @contextmanager
-def serving(checkout: Checkout, folder: Path, model_url: str, storage: str) -> Iterator[tuple[str, int]]:
+def serving(checkout: Checkout, folder: Path, model_url: str, storage: str, **more: str) -> Iterator[tuple[str, int]]:
     """The checkout's function app under our host: its address, and the host's process."""
     app = folder / "app"
     if not app.exists():
@@ -64,7 +64,7 @@ def serving(checkout: Checkout, folder: Path, model_url: str, storage: str) -> I
         for name in ("function_app.py", "host.json", "shared"):
             (app / name).symlink_to(checkout.folder / name)
         (app / "tests").symlink_to(HERE.folder / "tests")
-    settings = processes.environment_of(model_url, folder / "home") | {"AzureWebJobsStorage": storage}
+    settings = {**processes.environment_of(model_url, folder / "home"), "AzureWebJobsStorage": storage, **more}
     command = ["-m", "tests.functions.host", str(app)]
     with processes.started(command, r'^{"url": "([^"]+)"', settings, Checkout(app)) as found:
         yield found
