@@ -53,7 +53,9 @@ async def compact(store_id: str, manifests: Manifests, segments: Segments) -> bo
         return False
     sources, opened = await comparable(store_id, planned, segments)
     merged = await merge(store_id, sources, opened, segments)
-    if await swap(store_id, sources, merged, manifests):
+    async with manifests.turns.of(store_id):
+        swapped = await swap(store_id, sources, merged, manifests)
+    if swapped:
         await segments.delete(store_id, [source.id for source in sources])
     else:
         await segments.delete(store_id, [merged.id])

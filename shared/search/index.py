@@ -30,6 +30,7 @@ from shared.search.manifest import Manifest, Manifests, SegmentEntry, pause
 from shared.search.segments import MEMORY, SegmentGone, Segments
 from shared.search.texts import Texts
 from shared.store.base import Store
+from shared.turns import Turns
 
 if TYPE_CHECKING:
     from shared.search.ranking import ChunkPlace, RankedPart
@@ -45,6 +46,7 @@ class SegmentIndex:
         self._manifests = Manifests(store)
         self._segments = Segments(blobs, memory)
         self._texts = Texts(self._segments)
+        self._compactions = Turns()
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
         """Write a segment for the file, then name it; until then nobody sees it."""
@@ -136,7 +138,8 @@ class SegmentIndex:
     async def compact(self, store_id: str) -> bool:
         """Merge what is worth merging; whoever comes second leaves it to the first."""
         try:
-            return await compaction.compact(store_id, self._manifests, self._segments)
+            async with self._compactions.of(store_id):
+                return await compaction.compact(store_id, self._manifests, self._segments)
         except SegmentGone:
             return False
 
@@ -174,6 +177,12 @@ class SegmentIndex:
         self, store_id: str, file_id: str, entry: SegmentEntry | None, instead_of: SegmentEntry | None = None
     ) -> bool:
         """Have the file in this segment only; with `instead_of`, unless it is not in that one any more."""
+        async with self._manifests.turns.of(store_id):
+            return await self._replace_now(store_id, file_id, entry, instead_of)
+
+    async def _replace_now(
+        self, store_id: str, file_id: str, entry: SegmentEntry | None, instead_of: SegmentEntry | None
+    ) -> bool:
         attempt = 0
         while True:
             manifest = await self._manifests.read(store_id)

@@ -16,6 +16,7 @@ from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.search.base import IndexUnavailable, Space
 from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
+from shared.turns import Turns
 
 #: Between attempts at a manifest that others change, too.
 BACKOFF: Final = Backoff(first=0.01, longest=0.5, attempts=41, spread=(0.0, 1.0))
@@ -85,6 +86,8 @@ class Manifests:
 
     def __init__(self, store: Store):
         self._store = store
+        #: Whoever of this process reads a manifest to change it waits for the one before: nobody loses a race here.
+        self.turns = Turns()
 
     async def read(self, store_id: str) -> Manifest:
         """The manifest; empty for a store without one."""

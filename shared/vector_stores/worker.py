@@ -21,6 +21,7 @@ from shared.objects.vector_store import ItemRecord, Reembedding
 from shared.queue.base import again
 from shared.search.base import Space
 from shared.store.base import Conflict
+from shared.turns import Turns
 from shared.vector_stores import batches, file_status, kept_vectors, reembedding, stores
 from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
@@ -41,6 +42,8 @@ class IngestionWorker:
 
     def __init__(self, deps: Deps):
         self.deps = deps
+        #: The files of a batch are ready together, and all change its row and the store's.
+        self._turns = Turns()
         self._kinds: dict[str, Callable[[IndexMessage], Awaitable[None]]] = {
             "files": self._files,
             "batch": self._batch,
@@ -78,6 +81,9 @@ class IngestionWorker:
         """Index one file; of several, each gets a message of its own."""
         owner, store_id, file_ids = message.owner, message.store_id, message.file_ids
         if len(file_ids) > 1:
+            if not await self._any_attached(message):
+                await self._again(message)
+                return
             each = (index_messages.files(owner, store_id, [file_id], message.token) for file_id in file_ids)
             await asyncio.gather(*(self.deps.ingestion.send(one.to_json()) for one in each))
             return
@@ -88,6 +94,14 @@ class IngestionWorker:
             if row[0].file.status != "in_progress" or not await self._index(message, row[0]):
                 await self._unindex(message, row[0].file.id)
             await self.deps.index.compact(store_id)
+
+    async def _any_attached(self, message: IndexMessage) -> bool:
+        """Whether the commit that the message announced is there: it has attached all files, so one tells of all."""
+        for file_id in message.file_ids:
+            row = await item_row(self._caller(message), message.store_id, file_id)
+            if row is not None and row[0].token == message.token:
+                return True
+        return False
 
     async def _index(self, message: IndexMessage, item: ItemRecord) -> bool:
         """Whether the file can be found now."""
@@ -122,7 +136,8 @@ class IngestionWorker:
 
     async def _end_indexing(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         store_id = message.store_id
-        settled = await file_status.end_indexing(self._caller(message), store_id, item.file.id, item.token, outcome)
+        async with self._turns.of(store_id):
+            settled = await file_status.end_indexing(self._caller(message), store_id, item.file.id, item.token, outcome)
         logger.info(
             "file ingested",
             extra={
