@@ -14,11 +14,11 @@ from shared.app import Storage
 
 STORE: Final = {"get": "table.get", "scan": "table.scan", "commit": "table.commit", "overdue": "table.overdue"}
 BLOBS: Final = {"write": "blob.write", "read": "blob.read", "delete": "blob.delete", "list": "blob.list"}
-QUEUE: Final = {name: f"queue.{name}" for name in ("send", "replace", "receive", "delete", "retry")}
+QUEUE: Final = {name: f"queue.{name}" for name in ("send", "rewrite", "receive", "delete", "retry")}
 #: What a request to one of the other services does, by its method.
 REQUESTS: Final = {
     ("queue", "POST"): "queue.send",
-    ("queue", "PUT"): "queue.replace",
+    ("queue", "PUT"): "queue.rewrite",
     ("queue", "GET"): "queue.receive",
     ("queue", "DELETE"): "queue.delete",
     ("blob", "PUT"): "blob.write",

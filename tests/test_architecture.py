@@ -30,6 +30,7 @@ FLOORS = [
         "tasks",
         "own_address",
         "tls",
+        "turns",
     },
     {"objects"},
     {

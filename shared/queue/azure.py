@@ -59,7 +59,7 @@ class AzureQueue:
 
         return await self._ask(call)
 
-    async def replace(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
         """Update the message; one whose update was applied though its answer was lost counts as taken."""
         id_, receipt = sent.handle
         path, content = f"{self._name}/messages/{id_}", _content(body)

@@ -61,7 +61,7 @@ class Queue(Protocol):
         """Store a message that becomes visible after `delay` seconds (7 days at most). Raises QueueUnavailable."""
         ...
 
-    async def replace(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
         """Let a message say something else, visible after `delay` seconds; `sent` is of no use any more then.
 
         None, and nothing is stored, if somebody has taken the message. Raises QueueUnavailable.

@@ -37,7 +37,7 @@ class Spares:
             # The newest: in a quiet hour the others are removed.
             spare, timer = self._spare.popitem()
             timer.cancel()
-            sent = await self._queue.replace(spare, body, delay)
+            sent = await self._queue.rewrite(spare, body, delay)
             if sent is not None:
                 return sent
         return await self._queue.send(body, delay)

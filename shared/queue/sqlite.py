@@ -45,7 +45,7 @@ class SqliteQueue:
         self._arrived.set()
         return Sent((id_, 0))
 
-    async def replace(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
         """Change the message's row, if nobody has taken it."""
         row = (encode_body(body), time.time() + delay, *sent.handle)
         job = partial(_changed, "UPDATE messages SET body = ?, visible = ? WHERE id = ? AND attempts = ?", row)

@@ -165,7 +165,7 @@ async def test_what_does_not_pass_is_the_port_s_own_error(home, store, fault):
         queue.receive(1, 30, 0),
         queue.retry(message, 0),
         queue.delete(message),
-        queue.replace(sent, {"n": 3}, 0),
+        queue.rewrite(sent, {"n": 3}, 0),
         write_bytes(blobs, "a", b"x"),
         write_bytes(blobs, "a", b"x" * 9_000_000),
         read_all(blobs, "b"),

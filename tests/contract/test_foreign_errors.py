@@ -71,7 +71,7 @@ async def test_every_foreign_error_has_a_place(kind):
         queue.send({}),
         queue.receive(1, 30, 0),
         queue.delete(message),
-        queue.replace(Sent(("id", "receipt")), {}, 0),
+        queue.rewrite(Sent(("id", "receipt")), {}, 0),
         queue.retry(message, 0),
         write_bytes(blobs, "a", b"x"),
         store.get("p", "a"),

@@ -23,8 +23,8 @@ class Notes:
         self.asked.append(("send", body["n"]))
         return Sent(len(self.asked))
 
-    async def replace(self, sent, body, delay) -> Sent | None:
-        self.asked.append(("replace", body["n"]))
+    async def rewrite(self, sent, body, delay) -> Sent | None:
+        self.asked.append(("rewrite", body["n"]))
         if self.fails:
             raise QueueUnavailable
         return None if sent in self.taken else Sent(len(self.asked))
@@ -48,7 +48,7 @@ def spares(queue) -> Spares:
 async def test_a_message_that_is_not_needed_becomes_the_next_one(queue, spares):
     for n in range(3):
         await spares.take_back(await spares.send({"n": n}, 60), 60)
-    assert queue.asked == [("send", 0), ("replace", 1), ("replace", 2)]
+    assert queue.asked == [("send", 0), ("rewrite", 1), ("rewrite", 2)]
 
 
 async def test_what_is_needed_stays(queue, spares):
@@ -62,7 +62,7 @@ async def test_one_that_somebody_has_taken_is_not_used(queue, spares):
     await spares.take_back(sent, 60)
     queue.taken.add(sent)
     await spares.send({"n": 1}, 60)
-    assert queue.asked == [("send", 0), ("replace", 1), ("send", 1)]
+    assert queue.asked == [("send", 0), ("rewrite", 1), ("send", 1)]
 
 
 async def test_who_cannot_tell_whether_it_was_sent_says_so(queue, spares):
@@ -71,7 +71,7 @@ async def test_who_cannot_tell_whether_it_was_sent_says_so(queue, spares):
     with pytest.raises(QueueUnavailable):
         await spares.send({"n": 1}, 60)
     await spares.send({"n": 2}, 60)
-    assert queue.asked == [("send", 0), ("replace", 1), ("send", 2)]
+    assert queue.asked == [("send", 0), ("rewrite", 1), ("send", 2)]
 
 
 @pytest.mark.parametrize(("kept", "left"), [(0.05, 60), (60, 0.1)])

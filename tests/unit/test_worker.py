@@ -334,16 +334,16 @@ async def test_a_poisoned_message_does_not_end_a_run_that_somebody_drives(bench)
 def kept(bench, monkeypatch) -> dict[object, str]:
     """Handle -> reason of the messages that were sent and not taken back."""
     queue, kept = bench.box.deps.queue, {}
-    send, replace, delete = queue.send, queue.replace, queue.delete
+    send, rewrite, delete = queue.send, queue.rewrite, queue.delete
 
     async def sending(body, delay=0.0):
         sent = await send(body, delay)
         kept[sent.handle] = body["reason"]
         return sent
 
-    async def replacing(message, body, delay):
+    async def rewriting(message, body, delay):
         kept.pop(message.handle)
-        sent = await replace(message, body, delay)
+        sent = await rewrite(message, body, delay)
         kept[sent.handle] = f"{body['reason']}, again"
         return sent
 
@@ -352,7 +352,7 @@ def kept(bench, monkeypatch) -> dict[object, str]:
         kept.pop(message.handle)
 
     monkeypatch.setattr(queue, "send", sending)
-    monkeypatch.setattr(queue, "replace", replacing)
+    monkeypatch.setattr(queue, "rewrite", rewriting)
     monkeypatch.setattr(queue, "delete", deleting)
     return kept
 
