@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import demo, doctor, files, hosts, moving, samples, stores
+from shared.cli import demo, doctor, files, hosts, moving, runs, samples, stores, threads
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -46,9 +46,11 @@ for command in (
     samples.samples,
     files.files,
     stores.stores,
-    completion,
+    threads.threads,
+    runs.runs,
     moving.import_,
     moving.export,
+    completion,
 ):
     box.add_command(command)
 

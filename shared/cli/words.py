@@ -77,6 +77,16 @@ def elsewhere(command: Command) -> Command:
     return url(key(command))
 
 
+def owned(command: Command) -> Command:
+    """The option that chooses among the owners of the box of this folder."""
+    return click.option("--owner", default="", metavar="NAME", help="Whose; else the first of BOX_API_KEYS.")(command)
+
+
+def as_json(command: Command) -> Command:
+    """The option for programs that read the outcome."""
+    return click.option("--json", is_flag=True, help="One JSON document instead of a table.")(command)
+
+
 def examples(*lines: str) -> str:
     """The epilog of a command: lines to type. The mark keeps the library from joining them."""
     return "\n".join(("\b", "Examples:", *(f"  {NAME} {line}" for line in lines)))

@@ -1,0 +1,114 @@
+"""The API as the commands call it: over HTTP at a box elsewhere, or without a network in that of this folder."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2 as httpx
+
+from shared.box import Box
+from shared.cli.here import at_hand, quietly
+from shared.cli.words import Failed, Problem, read_settings
+from shared.client import checked_address
+from shared.config import Settings
+from shared.deps import Deps
+from shared.doctor.start import CannotStart, built
+from shared.json_types import Json
+
+#: Seconds that an answer may take.
+ANSWER_TIMEOUT: Final = 60.0
+#: Objects of a page.
+PAGE_SIZE: Final = 100
+
+
+@dataclass(slots=True)
+class ApiClient:
+    """A box's API, as one owner."""
+
+    http: httpx.AsyncClient
+    #: The ports of the box of this folder; None for one elsewhere.
+    deps: Deps | None
+    owner: str = ""
+    #: Calls made so far.
+    calls: int = 0
+
+    async def ask(self, method: str, path: str, **more: Any) -> Json:
+        """The answer to a call below /v1. Raises Failed with what an error says."""
+        self.calls += 1
+        try:
+            answer = await self.http.request(method, f"/v1/{path}", **more)
+            body = answer.json()
+        except httpx.HTTPError as error:
+            raise Failed(f"The box does not answer ({type(error).__name__}).") from error
+        except ValueError as error:
+            raise Failed(f"What answers there is no box ({answer.status_code}).") from error
+        if not isinstance(body, dict) or answer.status_code >= 400:
+            told = body.get("error", {}) if isinstance(body, dict) else {}
+            raise Failed(str(told.get("message", f"The box answers {answer.status_code} without a word.")))
+        return body
+
+    async def all(self, path: str, *, order: str = "desc", most: int | None = None) -> AsyncIterator[Json]:
+        """The objects of a list, page after page; `most`: so many at most."""
+        after: dict[str, str] = {}
+        while most is None or most > 0:
+            size = PAGE_SIZE if most is None else min(most, PAGE_SIZE)
+            page = await self.ask("GET", path, params={"limit": str(size), "order": order, **after})
+            for each in page["data"]:
+                yield each
+            if not page["has_more"]:
+                return
+            after = {"after": page["last_id"]}
+            most = None if most is None else most - size
+
+    def storage(self, what: str) -> Deps:
+        """The box's ports. Raises Problem where only HTTP leads to it: `what` cannot be had by that."""
+        if self.deps is None:
+            raise Problem(
+                f"{what} is in the box's storage, which no call leads to: leave out --url, and set "
+                "AzureWebJobsStorage (or AzureWebJobsStorage__tableServiceUri and so on, with an identity)."
+            )
+        return self.deps
+
+
+def opened(url: str, key: str, owner: str) -> AbstractAsyncContextManager[ApiClient]:
+    """The API of the box at the address, or of that of this folder as one of its owners."""
+    if url:
+        if owner:
+            raise Problem("--owner goes without --url: there the key says whose it is.")
+        return elsewhere_at(checked_address(url, key), key)
+    return here_as(read_settings(), owner)
+
+
+@asynccontextmanager
+async def elsewhere_at(address: str, key: str) -> AsyncIterator[ApiClient]:
+    """A box over HTTP."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=ANSWER_TIMEOUT) as http:
+        yield ApiClient(http, None)
+
+
+@asynccontextmanager
+async def here_as(settings: Settings, owner: str) -> AsyncIterator[ApiClient]:
+    """The box that has this folder's storage, in this process. Whoever has the storage may be any owner."""
+    quietly()
+    name, key = owner or next(iter(settings.box_api_keys), "default"), secrets.token_urlsafe(32)
+    box = made(at_hand(settings, name, key))
+    headers = {"Authorization": f"Bearer {key}"}
+    transport = httpx.ASGITransport(app=box.asgi)
+    try:
+        async with httpx.AsyncClient(base_url="http://box", transport=transport, headers=headers) as http:
+            yield ApiClient(http, box.deps, name)
+    finally:
+        await box.close()
+
+
+def made(settings: Settings) -> Box:
+    """The box. Raises Failed with what keeps it from being made."""
+    try:
+        return built(settings)
+    except CannotStart as error:
+        raise Failed(str(error)) from error

@@ -1,0 +1,44 @@
+"""What commands print: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+#: Characters of a line that goes into a file or another program: nothing is folded there.
+UNFOLDED: Final = 10_000
+
+
+def print_json(value: Any) -> None:
+    """A JSON document."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows under their heads; ids and dates are never folded."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, head in enumerate(heads):
+        table.add_column(head, overflow="fold", no_wrap=number < len(heads) - 1)
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else UNFOLDED)
+    with console.capture() as drawn:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
+def moment(seconds: float | None) -> str:
+    """A time, given in unix seconds, in the form of 2026-11-28 22:15:03 (UTC); `-` for none."""
+    return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def pairs(metadata: dict[str, str]) -> str:
+    """Metadata in a cell."""
+    return ", ".join(f"{key}={value}" for key, value in metadata.items())
