@@ -28,6 +28,7 @@ from shared.doctor.sandbox import sandbox_in_words
 from shared.doctor.settings import strange_names
 from shared.doctor.start import CannotStart, built
 from shared.home import make_private, passable
+from shared.llm.aliases import is_pattern
 from shared.own_address import own_addresses
 
 #: The owner of the key that the host makes for itself.
@@ -102,7 +103,7 @@ def example_model(settings: Settings) -> str:
     """A model for the example: one that answers, as far as the settings tell."""
     if not settings.names_model:
         return OFFLINE
-    return next((alias for alias in settings.model_aliases if alias != "*"), "gpt-4o")
+    return next((alias for alias in settings.model_aliases if not is_pattern(alias)), "gpt-4o")
 
 
 def welcome(settings: Settings, box: Box, key: KeyNote, sandbox: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.json_types import Json
+from shared.llm.aliases import is_pattern, resolve
 from shared.llm.base import LlmError, OfferedModel
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,9 @@ async def list_all(deps: Deps) -> list[Json]:
         offered = [OfferedModel(name) for name in aliases.values()]
     listed = {model.id for model in offered}
     default = [aliases["*"]] if "*" in aliases and aliases["*"] in listed else []
-    names = dict.fromkeys([*default, *(name for name in aliases if name != "*"), *(model.id for model in offered)])
+    names = dict.fromkeys(
+        [*default, *(name for name in aliases if not is_pattern(name)), *(model.id for model in offered)]
+    )
     configured = {*configured_names(deps)}
     return [_present(name, _meant(name, aliases, offered), deps.now(), name in configured) for name in names]
 
@@ -65,7 +68,7 @@ def configured_names(deps: Deps) -> list[str]:
     settings = deps.settings
     aliases = settings.model_aliases
     embedding = [settings.embedding_model] if settings.names_model and settings.embedding_model else []
-    return [*dict.fromkeys(name for name in [*aliases, *aliases.values(), *embedding] if name != "*")]
+    return [*dict.fromkeys(name for name in [*aliases, *aliases.values(), *embedding] if not is_pattern(name))]
 
 
 def ending(name: str, model: OfferedModel, now: int) -> str | None:
@@ -78,7 +81,7 @@ def ending(name: str, model: OfferedModel, now: int) -> str | None:
 
 def _meant(name: str, aliases: dict[str, str], offered: Iterable[OfferedModel]) -> OfferedModel:
     """The model that answers to a name: itself, or the version of it that lives longest."""
-    wanted = aliases.get(name, name)
+    wanted = resolve(name, aliases, default=False)
     versions = []
     for model in offered:
         if model.id == wanted:

@@ -10,6 +10,7 @@ from shared import json_text
 from shared.errors import NotFoundError
 from shared.forwarding.storage import check
 from shared.json_types import Json
+from shared.llm.aliases import resolve
 
 SWITCHED_OFF: Final = "it is passed on to the model's provider, which FORWARD_OTHER_CALLS forbids in this box."
 NO_PROVIDER: Final = "it is passed on to the model's provider, and this box has none (see docs/guides/model.md)."
@@ -55,8 +56,7 @@ class Naming:
         wanted = self.deployment or named
         if wanted is None:
             return None
-        default = self.aliases.get("*", wanted) if call.chat else wanted
-        return self.aliases.get(wanted, default)
+        return resolve(wanted, self.aliases, default=call.chat)
 
 
 def outgoing(call: OtherCall, body: Json, naming: Naming) -> bytes:

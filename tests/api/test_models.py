@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def settings():
-    return {"model_aliases": {"gpt-4o": "scripted", "*": "scripted", "org/model:v1": "scripted"}}
+    return {"model_aliases": {"gpt-4o": "scripted", "*": "scripted", "org/model:v1": "scripted", "gpt-4*": "scripted"}}
 
 
 def test_models_are_the_providers_and_the_aliases(client):

@@ -13,6 +13,7 @@ from typing import Any, cast
 from shared.backoff import Backoff
 from shared.config import Settings
 from shared.json_types import Json
+from shared.llm.aliases import DEFAULT, resolve
 from shared.llm.base import (
     UNREPORTED,
     LlmError,
@@ -73,7 +74,7 @@ class ResponsesLlm:
         cache: PromptCache | None = None,
         summary: str = "",
     ):
-        """`aliases` maps model names, `*` all others; `backoff` tells how requests are repeated.
+        """`aliases` maps model names and patterns of them, `*` all others; `backoff` tells how requests are repeated.
 
         `summary` is how much models should tell of their reasoning.
         """
@@ -84,7 +85,7 @@ class ResponsesLlm:
         self._summary = summary
         self._dialect = Dialect()
         self._cache = cache or PromptCache()
-        default = self._aliases.get("*")
+        default = self._aliases.get(DEFAULT)
         self.description = endpoint.name if default is None else f"{endpoint.name}, model {default}"
 
     async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
@@ -203,7 +204,7 @@ class ResponsesLlm:
 
     def _name(self, model: str) -> str:
         """What the endpoint calls the model."""
-        return self._aliases.get(model, self._aliases.get("*", model))
+        return resolve(model, self._aliases)
 
     async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
         attempts.headers = {}
