@@ -95,8 +95,8 @@ class Turn:
     #: Output items in order: `message` (perhaps with `phase`), `function_call` (call_id, name, arguments), `reasoning`.
     items: list[Json]
     usage: TurnUsage
-    #: None, or why the model stopped early.
-    incomplete: Literal["max_output_tokens", "content_filter"] | None = None
+    #: None, or why the model stopped early: `max_output_tokens`, `content_filter`, or another word of the provider's.
+    incomplete: str | None = None
     response_id: str | None = None
     #: Whether the model makes use of the turn's reasoning in later runs of the thread.
     reasoning_lasts: bool = False

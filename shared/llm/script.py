@@ -9,7 +9,7 @@ from typing import Literal
 from shared.llm.base import TurnUsage
 
 Code = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
-Reason = Literal["max_output_tokens", "content_filter"]
+Reason = Literal["max_output_tokens", "content_filter", "steered"]
 
 
 @dataclass(frozen=True, slots=True)

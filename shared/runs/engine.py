@@ -91,8 +91,11 @@ class Engine:
         if turn.incomplete == "content_filter":
             error = {"code": "server_error", "message": "The model's answer was stopped by its content filter."}
             self.state.advance("failed", last_error=error)
-        elif turn.incomplete is not None:
+        elif turn.incomplete == "max_output_tokens":
             self.state.advance("incomplete", incomplete="max_completion_tokens")
+        elif turn.incomplete is not None:
+            message = f"The model's provider stopped the answer before its end ({turn.incomplete})."
+            self.state.advance("failed", last_error={"code": "server_error", "message": message})
         elif not turn.calls:
             self.state.advance("completed")
         elif not self.tools.expect(turn.calls):

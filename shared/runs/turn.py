@@ -151,7 +151,7 @@ class TurnWriter:
         parts = (answer_part(self.state, part) for part in turn.items[index]["content"])
         content = [*images(self.state.record), *parts]
         self.state.remark(remarks)
-        why = None if usage is None else MESSAGE_REASONS.get(turn.incomplete or "")
+        why = None if usage is None else turn.incomplete and MESSAGE_REASONS.get(turn.incomplete, "run_failed")
         self._written[index] = self.state.close_message(content, usage, why)
 
     def _finish_calls(self, items: list[Json], calls: list[Json], usage: Usage, remarks: Metadata, origin: str) -> None:

@@ -207,6 +207,17 @@ def test_a_token_limit_makes_the_run_incomplete(client, llm, ask, thread):
     assert llm.requests[0].max_output_tokens == 256
 
 
+def test_an_answer_that_the_provider_stopped_for_another_reason_is_no_token_limit(client, llm, ask, thread):
+    llm.script([text("It is ra"), incomplete("steered")])
+
+    run = ask()
+
+    words = "The model's provider stopped the answer before its end (steered)."
+    assert (run.status, run.last_error.code, run.last_error.message) == ("failed", "server_error", words)
+    message = client.beta.threads.messages.list(thread.id).data[0]
+    assert (message.status, message.incomplete_details.reason) == ("incomplete", "run_failed")
+
+
 def test_token_limits_count_for_the_whole_run(client, llm, ask, thread, submit):
     llm.script([call("get_weather", call_id="call_1"), usage(300, 250)])
     run = ask(max_completion_tokens=260)

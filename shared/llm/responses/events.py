@@ -17,6 +17,7 @@ from shared.llm.base import (
     TurnEvent,
     TurnUsage,
 )
+from shared.llm.responses.provider_words import fit_for_clients
 from shared.llm.responses.unreachable import may_have_arrived
 
 #: Names of events that `Reader` takes no notice of; some repeat the whole request.
@@ -35,6 +36,8 @@ UNREAD: Final = frozenset(
 )
 #: Models that make use of the present turn's reasoning alone, unless they are asked for more: those before gpt-5.6.
 _FORGETFUL: Final = re.compile(r"(o\d|gpt-[1-4]|gpt-5(?![.\d])|gpt-5\.[0-5](?!\d))")
+#: What servers call a limit of output tokens.
+_TOO_SHORT: Final = ("max_output_tokens", "max_tokens", "length")
 
 
 class TurnFailed(Exception):
@@ -145,8 +148,8 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: C
     items = (call_ids or CallIds()).put_into(found)
     reason = None
     if response.get("status") == "incomplete":
-        reason = (response.get("incomplete_details") or {}).get("reason")
-        reason = "content_filter" if reason == "content_filter" else "max_output_tokens"
+        reason = str((response.get("incomplete_details") or {}).get("reason") or "max_output_tokens")
+        reason = "max_output_tokens" if reason in _TOO_SHORT else fit_for_clients(reason)
     return Turn(
         items=items,
         usage=usage_in(response) or UNREPORTED,
