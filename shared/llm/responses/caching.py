@@ -26,7 +26,7 @@ KEY: Final = "prompt_cache_key"
 #: Beginnings of prompts that a process remembers.
 MOST_REMEMBERED: Final = 1000
 
-_FAMILY: Final = re.compile(r"(?:^|[/.:])(?:gpt-(\d+)(?:\.(\d+))?o?|o\d|chatgpt-4o)(?=$|[-@:])")
+_FAMILY: Final = re.compile(r"(?:^|[/.:])(?:gpt-(\d)(?:\.?(\d+))?o?|o\d|chatgpt-4o)(?=$|[-@:])")
 _FIRST_WITH_BREAKPOINTS: Final = (5, 6)
 #: What stands in front of the messages, or changes how they are read.
 _FRONT: Final = ("model", "tools", "instructions", "text", "reasoning")
@@ -38,7 +38,10 @@ def takes_key(model: str) -> bool:
 
 
 def takes_breakpoints(model: str) -> bool:
-    """Whether the model finds prompts again at breakpoints: `gpt-5.6` and later, by whatever prefix and suffix."""
+    """Whether the model finds prompts again at breakpoints: `gpt-5.6` and later, by whatever prefix and suffix.
+
+    Names of deployments leave the point out: `gpt-35-turbo` is 3.5.
+    """
     found = _FAMILY.search(model)
     return found is not None and found[1] is not None and (int(found[1]), int(found[2] or 0)) >= _FIRST_WITH_BREAKPOINTS
 
