@@ -145,13 +145,30 @@ def _refusal_text(name: str) -> str:
     return f"Unsupported parameter: '{name}' is not supported with this model."
 
 
+def _bad_item(items: list[Json], place: int) -> FakeTurn | None:
+    """What strict servers refuse of one item among the others."""
+    item, following = items[place], items[place + 1] if place + 1 < len(items) else {}
+    kind = item.get("type", "message")
+    if kind == "message" and not all(part.get("text", part) for part in item["content"] if isinstance(part, dict)):
+        return _invalid(f"Invalid 'input[{place}].content': empty text.", f"input[{place}].content", "empty_string")
+    if kind == "message" and not item["content"]:
+        return _invalid(f"Invalid 'input[{place}].content': empty array.", f"input[{place}].content", "empty_array")
+    follows = following.get("role") == "assistant" or following.get("type") in ("function_call", "reasoning")
+    if kind == "reasoning" and not follows:
+        text = f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item."
+        return _invalid(text, "input", None)
+    return None
+
+
 def _bad_items(items: list[Json], *, stored: bool) -> FakeTurn | None:
     called, answered = set(), set()
-    for item in items:
+    for place, item in enumerate(items):
         kind = item.get("type", "message")
         if not stored and item.get("id") is not None and not item.get("encrypted_content"):
             text = f"Item with id '{item['id']}' not found. Items are not persisted when `store` is set to false."
             return FakeTurn(status=404, message=text, param="input")
+        if (error := _bad_item(items, place)) is not None:
+            return error
         if kind == "function_call":
             called.add(item["call_id"])
         elif kind == "function_call_output":

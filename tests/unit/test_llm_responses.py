@@ -200,13 +200,13 @@ async def test_another_model_is_asked_for_everything(fake, llm):
 
 async def test_reasoning_the_endpoint_cannot_read_is_not_sent_again(fake, llm):
     unreadable = FakeTurn(status=400, code="invalid_encrypted_content", message="The encrypted content could not be …")
-    thoughtful = replace(
-        QUESTION, input=[*QUESTION.input, {"type": "reasoning", "summary": [], "encrypted_content": "x"}]
-    )
+    thought = {"type": "reasoning", "summary": [], "encrypted_content": "x"}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Rain."}]}
+    thoughtful = replace(QUESTION, input=[*QUESTION.input, thought, said])
     fake.script(unreadable, RAIN, RAIN)
     await answer(llm, thoughtful)
     await answer(llm, thoughtful)
-    assert [len(body["input"]) for body in fake.bodies] == [2, 1, 1]
+    assert [len(body["input"]) for body in fake.bodies] == [3, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -369,3 +369,17 @@ async def test_connections_are_used_again(fake, llm):
     for _ in range(5):
         await answer(llm)
     assert len(fake.peers) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        *((each, "max_output_tokens") for each in ("max_output_tokens", "max_tokens", "length")),
+        *((each, each) for each in ("content_filter", "max_messages", "steered")),
+    ],
+)
+async def test_why_an_answer_is_incomplete_is_told_as_the_endpoint_said_it(fake, llm, said, reason):
+    fake.script(FakeTurn(text=("Ra",), incomplete=said))
+    async with aclosing(llm.stream(QUESTION, time.time() + 20)) as events:
+        turn = [event async for event in events][-1].turn
+    assert turn.incomplete == reason

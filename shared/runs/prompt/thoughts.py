@@ -27,6 +27,8 @@ def before_messages(items: Sequence[Json]) -> tuple[dict[int, list[Json]], list[
             continue
         first = max((number + 1 for number, each in enumerate(rest) if each["type"] != "reasoning"), default=0)
         thoughts[place], rest = rest[first:], rest[:first]
+    while rest and rest[-1]["type"] == "reasoning":
+        rest.pop()  # nothing came of it, and servers refuse reasoning at the end
     return thoughts, rest
 
 
