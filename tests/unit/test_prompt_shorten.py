@@ -113,6 +113,12 @@ def test_what_the_present_run_needs_is_made_to_fit() -> None:
     assert 4_000 < short[0].tokens <= 5_000, "what may be dropped is not made shorter for it"
 
 
+def test_arguments_that_are_nested_too_deep_to_read_are_shortened_as_text() -> None:
+    deep = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "[" * 50_000 + "]" * 50_000}
+    short = capped(entry(deep), 1000)
+    assert short.tokens <= 1000 < entry(deep).tokens
+
+
 def answer(run_id: str | None, *cited: str) -> Record:
     annotations = [{"type": "file_citation", "text": each, "file_citation": {"file_id": "f"}} for each in cited]
     content = [{"type": "text", "text": {"value": "".join(cited), "annotations": annotations}}]

@@ -91,9 +91,9 @@ def _arguments(written: str, change: Callable[[str], str]) -> str:
     """Arguments stay JSON: only the texts in them are changed."""
     try:
         value = json.loads(written)
-    except ValueError:
+        changed = _value(value, change)
+    except (ValueError, RecursionError):
         return change(written)
-    changed = _value(value, change)
     return written if changed == value else json.dumps(changed, ensure_ascii=False)
 
 
