@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -179,6 +180,19 @@ def test_the_last_messages_come_with_calls_and_outputs_together(llm, ask, say, s
     assert len([item for item in items if item["type"] == "message"]) == min(last, 4)
 
 
+@pytest.mark.parametrize("created_with", [{}, {"additional_messages": [{"role": "user", "content": "d"}]}])
+def test_the_last_messages_are_those_that_were_not_deleted(client, thread, llm, ask, say, created_with):
+    gone = [say(word) for word in ("gone 1", "a", "b", "c", "gone 2", "gone 3", "gone 4")]
+    for each in gone:
+        if each.content[0].text.value.startswith("gone"):
+            client.beta.threads.messages.delete(each.id, thread_id=thread.id)
+    llm.script([text("Yes.")])
+
+    ask(truncation_strategy={"type": "last_messages", "last_messages": 2}, **created_with)
+
+    assert spoken(llm.requests[0]) == (["c", "d"] if created_with else ["b", "c"])
+
+
 TOO_LONG = fail("invalid_prompt", "The prompt is longer than the model can take.", too_long=True)
 
 
@@ -230,6 +244,19 @@ def test_a_prompt_that_nothing_makes_short_enough_fails_the_run(llm, ask, say, s
 
     assert (run.status, run.last_error.code) == ("failed", "invalid_prompt")
     assert len(llm.requests) == 1 if strategy["type"] == "last_messages" else 3 <= len(llm.requests) <= 12
+
+
+def test_a_model_that_takes_less_than_the_settings_say_finds_its_prompts_again(llm, ask, say):
+    llm.default = Small(3000)
+    for number in range(40):
+        say(f"{number} " + " ".join(WORDS.split()[:80]))
+    for _ in range(4):
+        ask()
+        say("And now?")
+
+    sent = [request.input for request in llm.requests if estimate_tokens(request.input) <= 3000]
+    assert len(sent) == 4 < len(llm.requests)
+    assert all(later[: len(before)] == before for before, later in pairwise(sent))
 
 
 def test_what_a_listener_hears_of_a_halved_prompt_is_the_answer_alone(llm, stream, say):

@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from shared import layout
 from shared.deps import Deps
-from shared.ids import key_at
+from shared.ids import key_at, number_of
 from shared.json_types import Json
 from shared.llm.base import Turn
 from shared.objects.run import RunRecord
@@ -85,10 +85,11 @@ class RunningPrompt:
     async def halve(self) -> bool:
         """Let the items weigh half of what they did; False if the strategy forbids it, or there is little to leave out.
 
-        The caller commits: whoever goes on with the run must not begin with the whole again.
+        No more than half, rather, in steps: later runs of the thread come to the same weight, and so their prompts
+        begin where this one does. The caller commits: whoever goes on with the run must not begin with the whole again.
         """
         await self.items()
-        record, half = self.state.record, self._tokens // 2
+        record, half = self.state.record, step_below(self.deps.settings.model_context_tokens, self._tokens // 2)
         gone_before = record.window is not None and self.beside + half >= record.window
         if record.run.truncation_strategy["type"] != "auto" or half < LEAST_TOKENS or gone_before:
             return False
@@ -108,6 +109,13 @@ class RunningPrompt:
             self._tokens += estimate_tokens(added)
 
 
+def step_below(tokens: int, most: int) -> int:
+    """The tokens less a quarter, and a quarter of the rest, until they are no more than `most`."""
+    while tokens > most:
+        tokens = tokens * 3 // 4
+    return tokens
+
+
 def room(deps: Deps, record: RunRecord, beside: int) -> int:
     """Tokens that the items may weigh, with so many for what is sent beside them."""
     limit, most = allowed(record), window(deps, record)
@@ -116,14 +124,13 @@ def room(deps: Deps, record: RunRecord, beside: int) -> int:
 
 async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[Record] | None = None) -> Prompt:
     """The prompt for the run's next turn; `known` are all messages of the thread, if they need not be read."""
-    partition = layout.thread(record.owner, record.run.thread_id)
     strategy = record.run.truncation_strategy
     last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
-    low = max(0, record.first.message - last) if last is not None else lowest(record.next.message, WINDOW)
-    first, end = key_at(layout.MESSAGE, low), key_at(layout.MESSAGE, record.next.message)
-    if known is None:
-        known = await deps.store.scan(partition, first, end, record.next.message - low)
-    messages = [row for row in known if row.key >= first]
+    if last is None:
+        low = lowest(record.next.message, WINDOW)
+        messages = await _messages(deps, record, low) if known is None else _since(known, low)
+    else:
+        low, messages = await _last_messages(deps, record, last, known)
     found = await extras(deps, record.owner, messages)
     finished = [row for row in messages if row.data["status"] != "in_progress"]
     rows, cited, origin = await steps(deps, record), citations(finished), deps.llm.origin(record.run.model)
@@ -141,6 +148,37 @@ async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[R
         deps, record, [*(row.data for row in messages), *(row.data["step"] for row in rows)]
     )
     return Prompt(items, tokens, of_steps(rows), continues)
+
+
+async def _last_messages(
+    deps: Deps, record: RunRecord, last: int, known: list[Record] | None
+) -> tuple[int, list[Record]]:
+    """So many messages from before the run, and its own; with the number from which on there are no more of them.
+
+    Deleted ones have left gaps in the numbers, so it may be necessary to look further back.
+    """
+    start, back = key_at(layout.MESSAGE, record.first.message), last
+    while True:
+        low = max(0, record.first.message - back)
+        messages = await _messages(deps, record, low) if known is None else _since(known, low)
+        earlier = sum(row.key < start for row in messages)
+        if earlier >= last or low == 0:
+            break
+        back *= 2
+    messages = messages[max(0, earlier - last) :]
+    return (low if earlier <= last else number_of(messages[0].key)), messages
+
+
+async def _messages(deps: Deps, record: RunRecord, low: int) -> list[Record]:
+    """The thread's messages from that number on."""
+    bounds = key_at(layout.MESSAGE, low), key_at(layout.MESSAGE, record.next.message)
+    partition = layout.thread(record.owner, record.run.thread_id)
+    return await deps.store.scan(partition, *bounds, record.next.message - low)
+
+
+def _since(known: list[Record], low: int) -> list[Record]:
+    first = key_at(layout.MESSAGE, low)
+    return [row for row in known if row.key >= first]
 
 
 def ran_lately(deps: Deps, record: RunRecord, written: Iterable[Json]) -> bool:
