@@ -99,8 +99,8 @@ class Settings(BaseSettings):
     azure_openai_api_key: SecretStr = SecretStr("")
     """Its key; empty: the identity."""
     model_aliases: dict[str, str] = Field(default_factory=dict)
-    """Requested model -> deployed model, as JSON; a key such as `gpt-4o*` stands for all names that begin so (the longest
-    wins), the key `*` is the default for all others."""
+    """Requested model -> deployed model, as JSON; a key such as `gpt-4o*` stands for all names that begin so (the
+    longest wins), the key `*` is the default for all others."""
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
     completion_windows: str = Field(default="", pattern="^(|2h|8h|2h, ?8h|8h, ?2h)$")

@@ -1,4 +1,4 @@
-"""Which model answers to a name: MODEL_ALIASES, whose keys are names, patterns such as `gpt-4o*`, and `*` for the rest."""
+"""Which model answers to a name: MODEL_ALIASES, whose keys are names, families such as `gpt-4o*`, and `*`."""
 
 from __future__ import annotations
 
