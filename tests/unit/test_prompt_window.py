@@ -65,6 +65,16 @@ def test_the_present_run_keeps_its_question():
     assert first_number(talk, 100) == 2
 
 
+def test_what_is_left_of_an_exchange_goes_when_another_one_follows():
+    talk = thread(("user", 10), ("assistant", 10), ("", 85), ("user", 5))
+    assert first_number(talk, 100) == 3
+
+
+def test_a_greeting_stays_as_long_as_nothing_is_cut():
+    talk = thread(("assistant", 10), ("user", 10), ("assistant", 10))
+    assert fit(talk, 30) == talk
+
+
 def test_nothing_of_the_user_is_no_reason_to_keep_everything():
     talk = thread(*[("assistant", 30)] * 50)
     assert first_number(talk, 300) > 35

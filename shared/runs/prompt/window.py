@@ -73,7 +73,7 @@ def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
 
     Goes through the thread as it grew: whenever it did not fit any more, the window moved on to the first message of
     the user with which three quarters were enough. So it begins where it began for the runs before, also where one of
-    them had more to carry than what it left.
+    them had more to carry than what it left. An exchange in whose middle it had to begin goes once another one follows.
     """
     sums = [0, *accumulate(entry.tokens for entry in entries)]
     newest = newest_message(entries)
@@ -84,7 +84,7 @@ def fit(entries: list[PromptEntry], tokens: int) -> list[PromptEntry]:
         if weight - sums[start] > tokens:
             weights = {each: weight - sums[each] for each in range(start, min(place, newest) + 1)}
             start = _moved(entries, weights, tokens)
-    return entries[start:]
+    return from_user(entries[start:]) if start else entries
 
 
 def _moved(entries: list[PromptEntry], weights: dict[int, int], tokens: int) -> int:
