@@ -23,7 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.prompt_cache import Cost, PromptCache
+from tests.fakes.prompt_cache import CHARACTERS_PER_TOKEN, Cost, PromptCache
 from tests.fakes.responses_events import MARK, FakeTurn, error_bytes, final_status, response_bytes, stream_bytes
 from tests.fakes.responses_rules import refused, told_by_user
 
@@ -54,6 +54,8 @@ class FakeResponses:
     delay: float = 0.0
     #: Seconds between the events of a stream.
     event_delay: float = 0.0
+    #: Tokens of input that the model takes, by the provider's count; 0: any number.
+    takes: int = 0
     #: Share of requests that are answered with 503 or lose their connection.
     fault_rate: float = 0.0
     #: A background response is unfinished for so many polls.
@@ -90,6 +92,8 @@ class FakeResponses:
     requests: int = 0
     #: Responses that came into being, by Idempotency-Key ("" without one).
     created: Counter[str] = field(default_factory=Counter)
+    #: What was said of requests that the service would not take.
+    refusals: list[str] = field(default_factory=list)
     #: Where clients called from: one address per connection.
     peers: set[tuple[str, int]] = field(default_factory=set)
     #: The model and texts of every embeddings call.
@@ -106,6 +110,10 @@ class FakeResponses:
     def script(self, *turns: FakeTurn) -> None:
         """Say these next, before any rule applies."""
         self._script.extend(turns)
+
+    def forget_script(self) -> None:
+        """Say nothing of what was scripted and has not been asked for."""
+        self._script.clear()
 
     def state(self) -> Json:
         """The counters, as GET /fake/state gives them."""
@@ -141,7 +149,9 @@ class FakeResponses:
             self.peers.add(_peer(request))
         if self.fault_rate and random.random() < self.fault_rate:
             return await self._fault(request)
-        turn = refused(body, self.refuses) or self._next(body)
+        if (refusal := refused(body, self.refuses)) is not None:
+            self.refusals.append(refusal.message)
+        turn = refusal or self._too_long(body) or self._next(body)
         if (delay := self.delay + turn.delay) and not body.get("background"):
             await asyncio.sleep(delay)
         if turn.status != 200:
@@ -160,6 +170,12 @@ class FakeResponses:
             return _json(_own(response_bytes(turn, body["model"], final_status(turn)), unique))
         events = _counted(_own(stream_bytes(turn, body["model"]), unique), cost)
         return await self._stream(request, events, turn)
+
+    def _too_long(self, body: Json) -> FakeTurn | None:
+        if not self.takes or len(json.dumps(body["input"])) // CHARACTERS_PER_TOKEN <= self.takes:
+            return None
+        text = "Your input exceeds the context window of this model. Please adjust your input and try again."
+        return FakeTurn(status=400, message=text, param="input", code="context_length_exceeded")
 
     async def _stream(self, request: web.Request, events: bytes, turn: FakeTurn) -> web.StreamResponse:
         if self.all_at_index_0:
