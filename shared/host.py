@@ -28,7 +28,7 @@ from shared.doctor.sandbox import sandbox_in_words
 from shared.doctor.settings import strange_names
 from shared.doctor.start import CannotStart, built
 from shared.home import make_private, passable
-from shared.llm.aliases import is_pattern
+from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
 
 #: The owner of the key that the host makes for itself.

@@ -26,6 +26,7 @@ FLOORS = [
         "home",
         "layout",
         "logs",
+        "model_aliases",
         "opening",
         "tasks",
         "own_address",

@@ -11,8 +11,8 @@ from typing import Final
 from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.json_types import Json
-from shared.llm.aliases import is_pattern, resolve
 from shared.llm.base import LlmError, OfferedModel
+from shared.model_aliases import is_pattern, resolve
 
 logger = logging.getLogger(__name__)
 

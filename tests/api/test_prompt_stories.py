@@ -23,11 +23,13 @@ from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 from tests.fakes.weather import WEATHER
 
-WINDOW = 12_000
+WINDOW = 8_000
 PIXEL = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
 CALLS = (("get_weather", '{"city": "Oslo"}'), ("get_weather", "not json"))
 
+#: Words of messages, and of outputs.
 sizes = st.sampled_from([1, 300, 900, 1500])
+outputs = st.sampled_from([1, 60, 400])
 turns = st.builds(
     FakeTurn,
     text=st.sampled_from([(), ("Well.",), ("words " * 300,)]),
@@ -52,10 +54,10 @@ ways = st.sampled_from(
         {"max_prompt_tokens": 900},
     ]
 )
-asks = st.tuples(st.just("ask"), sizes, ways, st.lists(turns, max_size=2), sizes)
+asks = st.tuples(st.just("ask"), sizes, ways, st.lists(turns, max_size=2), outputs)
 others = st.one_of(
     st.tuples(st.just("say"), sizes, st.booleans()),
-    st.tuples(st.just("run"), ways, st.lists(turns, max_size=2), sizes),
+    st.tuples(st.just("run"), ways, st.lists(turns, max_size=2), outputs),
     st.tuples(st.just("delete"), st.integers(0, 5)),
     st.tuples(st.just("restart")),
     st.tuples(st.just("shrink"), st.sampled_from([0, 4000])),
@@ -82,6 +84,8 @@ class Story:
         self.thread = self.client.beta.threads.create().id
         #: The input of the newest plain run, as it began.
         self.before: list[Any] | None = None
+        #: Words that the thread has gained since.
+        self.added = 0
 
     def restart(self) -> None:
         self.hosts.close()
@@ -97,6 +101,7 @@ class Story:
         self.fake.takes = most
 
     def say(self, size: int, picture: bool) -> None:
+        self.added += size
         content: list[Any] = [{"type": "text", "text": "word " * size}]
         if picture:
             content.append({"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}})
@@ -115,6 +120,7 @@ class Story:
     def run(self, way: dict[str, Any], turns: list[FakeTurn], size: int) -> None:
         self.fake.bodies.clear()
         self.fake.script(*turns)
+        self.added += sum(len(turn.calls) * size + len(" ".join(turn.text).split()) for turn in turns)
         runs = self.client.beta.threads.runs
         run = runs.create_and_poll(thread_id=self.thread, assistant_id=self.assistant.id, poll_interval_ms=5, **way)
         while run.status == "requires_action":
@@ -136,8 +142,9 @@ class Story:
         first = said(self.fake.bodies[0]["input"])
         if self.before is not None:
             gone = next(left for left in range(len(self.before) + 1) if begins(first, self.before[left:]))
-            assert gone < len(self.before) or not self.before, "no part of the last prompt is repeated"
-        self.before = first
+            much = self.added > WINDOW // 3
+            assert gone < len(self.before) or not self.before or much, "no part of the last prompt is repeated"
+        self.before, self.added = first, 0
 
 
 def begins(items: list[Any], with_these: list[Any]) -> bool:

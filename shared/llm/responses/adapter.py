@@ -13,7 +13,6 @@ from typing import Any, cast
 from shared.backoff import Backoff
 from shared.config import Settings
 from shared.json_types import Json
-from shared.llm.aliases import DEFAULT, resolve
 from shared.llm.base import (
     UNREPORTED,
     LlmError,
@@ -46,6 +45,7 @@ from shared.llm.responses.errors import (
 )
 from shared.llm.responses.events import UNREAD, Reader, TurnFailed, failure_of, turn_of, usage_in
 from shared.llm.responses.wire import EventAnswer, Wire
+from shared.model_aliases import DEFAULT, resolve
 
 logger = logging.getLogger(__name__)
 
