@@ -59,7 +59,9 @@ async def forwarded(caller: Caller, request: Request, call: OtherCall) -> Respon
     if provider is None:
         raise not_passed_on(info.path, allowed=settings.forward_other_calls)
     naming = Naming(settings.model_aliases, info.deployment)
-    accept = request.headers.get("accept", "*/*")
+    accept = request.headers.get("accept", "")
+    if not (accept.isascii() and accept.isprintable() and accept):
+        accept = "*/*"  # no other can be sent on
     arriving = Arriving(asyncio.Event())
     if call.takes_form and request.headers.get("content-type", "").lower().startswith(FORM):
         form = OutgoingForm(call, naming)

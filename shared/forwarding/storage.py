@@ -15,6 +15,7 @@ from shared.json_types import Json
 
 REFERENCE: Final = re.compile(r"(?:^|_)ids?$")
 ITEM: Final = re.compile(r"input\[[0-9]+\]")
+TOOL: Final = re.compile(r"tools\[[0-9]+\]")
 #: Ids within the request itself, and names that are the same for everybody.
 HARMLESS: Final = frozenset(
     {"id", "approval_request_id", "call_id", "caller_id", "connector_id", "continuation_id", "tool_call_id"}
@@ -25,6 +26,10 @@ UNREAD: Final = frozenset({"annotations", "headers", "metadata", "parameters", "
 STORED: Final = ("previous_response_id", "conversation", "prompt")
 #: Parameters by which the provider reads for the caller what the box's own identity may read.
 WITH_OUR_RIGHTS: Final = frozenset({"agent", "agent_reference", "data_sources"})
+#: Tools by which it does so: some call any address as the box, others name what is kept instead of giving its id.
+TOOLS_WITH_OUR_RIGHTS: Final = frozenset({"azure_function", "memory_search", "memory_search_preview", "openapi"})
+
+OUR_RIGHTS: Final = "is read by the model's provider with the box's own rights"
 
 ADVICE: Final = {
     "previous_response_id": " Answers are not stored: send the earlier items in 'input'.",
@@ -41,7 +46,7 @@ HOLDS: Final = {"reasoning": ("encrypted_content", "content"), "image_generation
 def check(body: Json, *, in_responses: bool) -> None:
     """Raises InvalidRequest for the first reference into the provider's storage."""
     for name in WITH_OUR_RIGHTS & body.keys():
-        raise _refused(name, "is read by the model's provider with the box's own rights")
+        raise _refused(name, OUR_RIGHTS)
     if in_responses:
         for name in STORED:
             if body.get(name):
@@ -53,6 +58,8 @@ def check(body: Json, *, in_responses: bool) -> None:
             raise _elsewhere(path, name)
         if (name == "container" and isinstance(value, str)) or (name == "audio" and _is_stored(value)):
             raise _elsewhere(path, name)
+        if TOOL.fullmatch(path) and isinstance(value, dict) and value.get("type") in TOOLS_WITH_OUR_RIGHTS:
+            raise _refused(path, OUR_RIGHTS)
         in_input = in_responses and ITEM.fullmatch(path) is not None
         if isinstance(value, dict) and _is_item_reference(value, in_input=in_input):
             raise _elsewhere(path, "item")

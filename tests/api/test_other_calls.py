@@ -268,6 +268,9 @@ SPOKEN = [{"role": "assistant", "audio": {"id": "audio_1"}}]
         ("chat/completions", {"messages": CHAT_FILE}, "messages[0].content[0].file.file_id"),
         ("chat/completions", {"messages": SPOKEN}, "messages[0].audio"),
         ("chat/completions", {"data_sources": [{"type": "azure_search"}]}, "data_sources"),
+        ("responses", {"tools": [{"type": "memory_search", "memory_store_name": "m"}]}, "tools[0]"),
+        ("responses", {"tools": [{"type": "openapi", "openapi": {"auth": {"type": "managed_identity"}}}]}, "tools[0]"),
+        ("responses", {"tools": [{"type": "azure_function", "azure_function": {}}]}, "tools[0]"),
         ("images/edits", {"images": [{"file_id": "file-1"}]}, "images[0].file_id"),
     ],
 )
@@ -278,6 +281,14 @@ def test_what_the_provider_stores_is_not_reached(http, provider, path, body, par
     assert (error["param"], error["code"], error["type"]) == (param, "not_passed_on", "invalid_request_error")
     assert error["message"].startswith(f"'{param}' is not passed on: it ")
     assert provider.calls == []
+
+
+def test_an_accept_header_that_cannot_be_sent_on_is_not(http, provider):
+    answer = http.post(
+        "embeddings", json={"model": "ada", "input": "a"}, headers={"Accept": "text/\xe9".encode("latin-1")}
+    )
+    assert answer.status_code == 200
+    assert provider.last.headers["accept"] == "*/*"
 
 
 def test_a_form_does_not_reach_it_either(http, provider):
