@@ -37,6 +37,8 @@ OWNER: Final = "default"
 #: Longer than clients keep an idle connection: a host that closes first may do so under the next request.
 IDLE_SECONDS: Final = 120
 
+HIGHEST_PORT: Final = 65535
+
 
 def key_file(settings: Settings) -> Path:
     """Where the key is kept that the host makes for itself."""
@@ -147,8 +149,7 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             # uvicorn has said why, but not what to do about it.
-            place = f"{self.config.host}:{self.config.port}"
-            print(f"Cannot listen at {place}: change BOX_HOST or BOX_PORT, or end what uses it.", file=sys.stderr)
+            print(cannot_listen(self.config.host, self.config.port), file=sys.stderr)
             raise
         if self.started:
             print(self.greeting, flush=True)
@@ -159,6 +160,15 @@ class Server(uvicorn.Server):
         """Stop at a signal and leave it at that: uvicorn would raise it once more, and nobody could close the box."""
         with signals(lambda number: self.handle_exit(number, None)):
             yield
+
+
+def cannot_listen(host: str, port: int) -> str:
+    """What to do about an address that cannot be had, with commands to copy."""
+    other = port + 1 if port < HIGHEST_PORT else port - 1
+    return (
+        f"Cannot listen at {host}:{port}: end what uses it, change BOX_HOST, or take another port: "
+        f"`BOX_PORT={other} make run`, `box run --port {other}`."
+    )
 
 
 def made(settings: Settings) -> Box:

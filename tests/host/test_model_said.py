@@ -89,5 +89,27 @@ def test_the_demo_says_who_answers_it(tmp_path: Path):
         box.greet()
         with program("demo", BOX_HOME=str(tmp_path), BOX_PORT=str(box.port)) as demo:
             said, _ = demo.process.communicate(timeout=60)
-    assert "offline-demo  The offline demo answers" in said
-    assert "x = 1" in said
+    assert said.startswith("The offline demo answers: a handful of rules, not a language model.\n")
+
+
+def test_the_demo_is_a_conversation_and_says_what_to_try_next(tmp_path: Path):
+    with program("demo", BOX_HOME=str(tmp_path), SANDBOX="auto") as demo:
+        said, log = demo.process.communicate(timeout=120)
+        assert (demo.process.returncode, log) == (0, "")
+    first, second, after = re.split(r"^You: |^What to try next:", said, flags=re.MULTILINE)[1:]
+    assert first.startswith("I need to solve the equation `3x + 11 = 14`. Can you help me?\n")
+    assert "  runs Python:\n    from sympy import" in first
+    assert "Math Tutor: " in first
+    assert "x = 1" in first
+    assert "  calls get_current_time(" in second
+    assert f":{demo.port}/playground" in after
+    assert "make samples" in after
+    assert not re.search(r"step_|msg_|asst_|tool_calls", said), "a conversation, not rows of a database"
+
+
+def test_a_demo_that_asks_your_own_model_says_so(tmp_path: Path):
+    mine = {"OPENAI_BASE_URL": f"http://127.0.0.1:{free_port()}/v1", "OPENAI_API_KEY": "sk-secret"}
+    with program("demo", BOX_HOME=str(tmp_path), **mine) as demo:
+        assert demo.process.stdout is not None
+        line = demo.process.stdout.readline()
+    assert line == "Answers come from a model of yours, from OPENAI_BASE_URL, OPENAI_API_KEY of your environment.\n"
