@@ -83,6 +83,12 @@ def opened(url: str, key: str, owner: str) -> AbstractAsyncContextManager[ApiCli
     return here_as(read_settings(), owner)
 
 
+async def listed(path: str, url: str, key: str, owner: str) -> list[Json]:
+    """Every object of a list."""
+    async with opened(url, key, owner) as api:
+        return [each async for each in api.all(path)]
+
+
 @asynccontextmanager
 async def elsewhere_at(address: str, key: str) -> AsyncIterator[ApiClient]:
     """A box over HTTP."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from shared.cli.words import Problem, elsewhere, examples, read_settings
+from shared.cli.api import listed
+from shared.cli.tables import moment, print_json, print_table
+from shared.cli.words import Problem, as_json, elsewhere, examples, owned, read_settings
 from shared.client import connected, connected_to
 from shared.objects.file_requests import PURPOSES
 
@@ -22,7 +25,7 @@ PART: Final = 32
 
 @click.group(epilog=examples("files upload report.pdf", "files upload film.bin --purpose user_data --part 8"))
 def files() -> None:
-    """Files."""
+    """Files: list, upload."""
 
 
 @files.command(epilog=examples("files upload report.pdf", "files upload report.pdf --url https://box.example"))
@@ -39,6 +42,21 @@ def upload(path: Path, purpose: str, part: int, url: str, key: str) -> None:
     there = connected_to(url, key) if url else connected(read_settings())
     with there as client:
         click.echo(sent(client, path, purpose, part * MEGABYTE))
+
+
+@files.command("list", epilog=examples("files list", "files list --json --owner ann"))
+@as_json
+@owned
+@elsewhere
+def list_all(json: bool, owner: str, url: str, key: str) -> None:
+    """List files, the newest first."""
+    found = asyncio.run(listed("files", url, key, owner))
+    if json:
+        return print_json(found)
+    rows = (
+        (each["id"], moment(each["created_at"]), each["bytes"], each["purpose"], each["filename"]) for each in found
+    )
+    return print_table(("file", "made", "bytes", "purpose", "name"), rows)
 
 
 def sent(client: OpenAI, path: Path, purpose: Any, part: int) -> str:

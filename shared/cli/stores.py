@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from shared.cli.words import ExitCode, Problem, elsewhere, examples, read_settings
+from shared.cli.api import listed
+from shared.cli.tables import moment, print_json, print_table
+from shared.cli.words import ExitCode, Problem, as_json, elsewhere, examples, owned, read_settings
 from shared.client import connected, connected_to
 from shared.json_types import Json
 
@@ -20,7 +23,7 @@ POLL: Final = 1.0
 
 @click.group(epilog=examples("stores reembed --all"))
 def stores() -> None:
-    """Vector stores."""
+    """Vector stores: list, embed anew."""
 
 
 @stores.command(epilog=examples("stores reembed vs_abc", "stores reembed --all --url https://box.example"))
@@ -35,6 +38,23 @@ def reembed(ids: tuple[str, ...], every: bool, url: str, key: str) -> int:
     with there as client:
         ends = [embedded(client, store_id) for store_id in (active(client) if every else ids)]
     return ExitCode.DONE if all(ends) else ExitCode.FAILED
+
+
+@stores.command("list", epilog=examples("stores list", "stores list --url https://box.example --json"))
+@as_json
+@owned
+@elsewhere
+def list_all(json: bool, owner: str, url: str, key: str) -> None:
+    """List vector stores, the newest first."""
+    found = asyncio.run(listed("vector_stores", url, key, owner))
+    if json:
+        return print_json(found)
+    rows = (
+        (each["id"], moment(each["created_at"]), each["status"], each["file_counts"]["total"],
+         each["file_counts"]["failed"], each["usage_bytes"], each["name"] or "")
+        for each in found
+    )  # fmt: skip
+    return print_table(("store", "made", "state", "files", "failed", "bytes", "name"), rows)
 
 
 def active(client: OpenAI) -> list[str]:

@@ -115,6 +115,19 @@ def test_a_run_is_shown_as_a_trace(filled: Filled, way: str):
     assert 'function: {"name": "weather"' in steps[1]
 
 
+@WAYS
+def test_files_and_stores_are_listed(filled: Filled, way: str):
+    with filled.host.http() as http:
+        http.post("files", files={"file": (f"{way}.txt", b"words")}, data={"purpose": "assistants"})
+        http.post("vector_stores", json={"name": f"of {way}"})
+    ask = getattr(filled, way)
+    file, store = (ask(noun, "list").stdout.splitlines()[1] for noun in ("files", "stores"))
+    assert file.split()[-3:] == ["5", "assistants", f"{way}.txt"]
+    assert store.endswith(f"of {way}")
+    assert json.loads(ask("files", "list", "--json").stdout)[0]["filename"] == f"{way}.txt"
+    assert json.loads(ask("stores", "list", "--json").stdout)[0]["name"] == f"of {way}"
+
+
 def test_an_owner_sees_what_is_its_own(filled: Filled):
     assert json.loads(filled.here("threads", "list", "--owner", "ben", "--json").stdout) == []
     refused = filled.there("threads", "list", "--owner", "ben")
