@@ -20,7 +20,6 @@ from shared.queue.consumer import RETRY_DELAY, Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.search.parsing.readers import AT_ONCE
-from shared.tasks import start_at_once
 from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
@@ -86,7 +85,6 @@ class Box:
 
         What failed is tried again after `retry_delay` seconds.
         """
-        start_at_once()
         visibility = self.deps.settings.lease_seconds
         runs = Consumer(
             self.deps.queue,

@@ -28,7 +28,6 @@ FLOORS = [
         "logs",
         "model_aliases",
         "opening",
-        "tasks",
         "own_address",
         "tls",
         "turns",
