@@ -107,6 +107,8 @@ async def files(say: Recorder) -> None:
     await settled(say, one, **store, file_id=file)
     await say("GET", "/vector_stores")
     await say("GET", "/vector_stores/{vector_store_id}", **store)
+    await say("GET", "/vector_stores/{vector_store_id}/embedding", **store)
+    await say("POST", "/vector_stores/{vector_store_id}/embedding", **store)
     await say("POST", "/vector_stores/{vector_store_id}", {"metadata": {"team": "sales"}}, **store)
     await say("POST", "/vector_stores/{vector_store_id}/files", {"file_id": long["file"]["id"]}, **store)
     await settled(say, one, **store, file_id=long["file"]["id"])

@@ -1,7 +1,7 @@
 """Takes the pictures of docs/images: `python -m docs.screenshots`. Needs Chromium and its driver.
 
 The page at three sizes, with the samples and the offline demo behind it: an empty conversation, one with code and a
-chart, and the trace of its run.
+chart, the trace of its run, and the form of an assistant.
 """
 
 from __future__ import annotations
@@ -46,7 +46,19 @@ def trace(page: Page) -> None:
     page.until(lambda: page["dialog[open]"].is_displayed())
 
 
-STATES: Final[dict[str, Callable[[Page], None]]] = {"greeting": greeting, "conversation": conversation, "trace": trace}
+def assistant(page: Page) -> None:
+    """The form of an assistant."""
+    page.press("ESCAPE")
+    page["#edit-assistant"].click()
+    page.until(lambda: page["#assistant-dialog"].is_displayed())
+
+
+STATES: Final[dict[str, Callable[[Page], None]]] = {
+    "greeting": greeting,
+    "conversation": conversation,
+    "trace": trace,
+    "assistant": assistant,
+}
 
 
 def main() -> int:

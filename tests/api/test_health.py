@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 
 import pytest
 from aiohttp import web
@@ -79,6 +80,16 @@ def settings(endpoint, request):
     return {"openai_base_url": where, "model_aliases": aliases}
 
 
+@pytest.fixture
+def settled(box, endpoint):
+    """A box asks once at its start which models end; that is over."""
+    for _ in range(100):
+        seen = endpoint.asked
+        time.sleep(0.2)
+        if endpoint.asked == seen:
+            return
+
+
 def closed_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -86,7 +97,7 @@ def closed_port() -> int:
 
 
 @pytest.mark.parametrize("query", ["", "?deep=0", "?deep="])
-def test_the_process_answers(raw, endpoint, query):
+def test_the_process_answers(raw, endpoint, settled, query):
     before = endpoint.asked
     assert raw.get(f"/healthz{query}").json() == {"status": "ok"}
     assert endpoint.asked == before
@@ -146,7 +157,7 @@ def test_storage_that_refuses_is_told_from_storage_that_is_away(raw, box, monkey
     assert answer.json()["storage"] == "refuses the box: see the roles of its identity"
 
 
-def test_many_who_ask_are_one_question_to_the_model(raw, endpoint):
+def test_many_who_ask_are_one_question_to_the_model(raw, endpoint, settled):
     before = endpoint.asked
     for _ in range(5):
         raw.get("/healthz?deep=1")

@@ -22,6 +22,7 @@ SAYS = {
     "failed_banks": "chart.png",
     "wind_farm": "T07 · voltage_kv outside 33-35 kV",
     "personal_finance": "MSFT",
+    "company_handbook": "= handbook.md",
 }
 
 
