@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import demo, doctor, files, hosts, moving, runs, samples, stores, threads
+from shared.cli import demo, doctor, files, hosts, moving, poison, runs, samples, stores, threads
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -48,6 +48,7 @@ for command in (
     stores.stores,
     threads.threads,
     runs.runs,
+    poison.poison,
     moving.import_,
     moving.export,
     completion,

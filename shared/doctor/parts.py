@@ -93,7 +93,7 @@ async def poison(deps: Deps) -> Finding:
     found = await unreadable(deps)
     if not found:
         return ok("poison", "none")
-    return broken("poison", f"{len(found)} that nobody can read: the log names each (poison_unreadable)")
+    return broken("poison", f"{len(found)} that nobody can read: see `poison list`")
 
 
 async def overdue(deps: Deps) -> Finding:

@@ -41,7 +41,7 @@ def depended_on(seen: Json) -> Iterator[Finding]:
         words = str(seen.get(name, "says nothing"))
         yield (ok if words in (fine, "offline demo") else broken)(name, words)
     poison = seen.get("poison", 0)
-    found = f"{poison} that nobody can read: the log names each (poison_unreadable)"
+    found = f"{poison} that nobody can read: see `poison list`, with the storage's settings"
     yield broken("poison", found) if poison else ok("poison", "none")
 
 

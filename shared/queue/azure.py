@@ -9,19 +9,20 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from azure.core.exceptions import AzureError, DecodeError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage, TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueServiceClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.azure import BACKOFF, code_of, retry
 from shared.azure_requests import Requests
 from shared.backoff import Backoff
 from shared.json_types import Json
-from shared.queue.base import Poison, QueueUnavailable, Received, Sent, encode_body
+from shared.queue.base import Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 POLL_SECONDS: Final = 0.5
 #: Messages in one answer, at most.
 RECEIVE_LIMIT: Final = 32
+#: Seconds for which poison is hidden while one of it is settled, should that be broken off.
+SETTLE_SECONDS: Final = 30
 #: What the service says of a message that is gone or was taken by somebody else.
 LOST: Final = frozenset({"MessageNotFound", "PopReceiptMismatch"})
 XML: Final = {"Content-Type": "application/xml", "Accept": "application/xml"}
@@ -104,7 +107,7 @@ class AzureQueue:
 
     async def poison(self) -> Poison:
         """Look into `NAME-poison`, where the Functions host puts what failed too often or is no base64."""
-        queue = self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)
+        queue = self._poison_queue()
         try:
             properties = await retry(queue.get_queue_properties, self._backoff)
             seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT), self._backoff)
@@ -114,6 +117,45 @@ class AzureQueue:
             raise QueueUnavailable(str(error)) from error
         unreadable = tuple(message.id for message in seen if _body(message) is None)
         return Poison(max(properties.approximate_message_count or 0, len(seen)), unreadable)
+
+    async def poison_messages(self) -> list[PoisonMessage]:
+        """The first 32 of `NAME-poison`."""
+        queue = self._poison_queue()
+        try:
+            seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT), self._backoff)
+        except ResourceNotFoundError:
+            return []
+        except AzureError as error:
+            raise QueueUnavailable(str(error)) from error
+        return [
+            PoisonMessage(each.id, 0.0 if each.inserted_on is None else each.inserted_on.timestamp(), str(each.content))
+            for each in seen
+        ]
+
+    async def settle_poison(self, id_: str, *, give_back: bool) -> bool:
+        """Take it, send it again if it is to be given back, then delete it; the others are let go at once."""
+        queue, plain = self._poison_queue(), self._service.get_queue_client(self._name, message_encode_policy=None)
+        found = False
+        try:
+            pages = queue.receive_messages(
+                messages_per_page=RECEIVE_LIMIT, max_messages=RECEIVE_LIMIT, visibility_timeout=SETTLE_SECONDS
+            )
+            for message in [each async for each in pages]:
+                if message.id == id_:
+                    if give_back:
+                        await self._ask(partial(plain.send_message, message.content))
+                    await queue.delete_message(message)
+                    found = True
+                else:
+                    await queue.update_message(message.id, message.pop_receipt, visibility_timeout=0)
+        except ResourceNotFoundError:
+            return False
+        except AzureError as error:
+            raise QueueUnavailable(str(error)) from error
+        return found
+
+    def _poison_queue(self) -> QueueClient:
+        return self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)
 
     async def close(self) -> None:
         """Close the service's client."""

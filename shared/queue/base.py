@@ -54,6 +54,17 @@ class Poison:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PoisonMessage:
+    """A message in the queue of those that failed too often, as it lies there."""
+
+    id: str
+    #: Unix seconds of its arrival there.
+    since: float
+    #: As it was sent, be it readable or not.
+    content: str
+
+
 class Queue(Protocol):
     """One named queue. Bodies are small JSON objects (48 KB at most)."""
 
@@ -86,6 +97,17 @@ class Queue(Protocol):
 
     async def poison(self) -> Poison:
         """Look at what failed too often without taking it. Raises QueueUnavailable."""
+        ...
+
+    async def poison_messages(self) -> list[PoisonMessage]:
+        """Those at the front of that queue. Raises QueueUnavailable."""
+        ...
+
+    async def settle_poison(self, id_: str, *, give_back: bool) -> bool:
+        """Take one of them out for good, or give it back to be tried again; whether it was there.
+
+        Raises QueueUnavailable.
+        """
         ...
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from shared import json_text
 from shared.json_types import Json
-from shared.queue.base import Poison, QueueUnavailable, Received, Sent, encode_body
+from shared.queue.base import Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 from shared.sqlite import Database
 
 #: How long a message of another process can go unnoticed; one look costs some ten microseconds.
@@ -87,6 +87,14 @@ class SqliteQueue:
     async def poison(self) -> Poison:
         """Nothing: what fails too often is dealt with at once here, and nobody else writes into this file."""
         return Poison()
+
+    async def poison_messages(self) -> list[PoisonMessage]:
+        """None, as above."""
+        return []
+
+    async def settle_poison(self, id_: str, *, give_back: bool) -> bool:
+        """There is none, as above."""
+        return False
 
     async def close(self) -> None:
         """Close the database."""

@@ -161,6 +161,27 @@ async def test_what_nobody_can_read_in_the_poison_queue_is_told(queue):
     await poison.delete_queue()
 
 
+async def test_poison_is_shown_given_back_and_dropped(queue):
+    assert await queue.poison_messages() == []
+    assert not await queue.settle_poison("none", give_back=True)
+    if not isinstance(queue, AzureQueue):
+        return
+    poison = queue._poison_queue()
+    await poison.create_queue()
+    for content in ("eyJuIjogMX0=", "plain text", "eyJuIjogMn0="):
+        await poison.send_message(content)
+    first, second, third = await queue.poison_messages()
+    assert [each.content for each in (first, second, third)] == ["eyJuIjogMX0=", "plain text", "eyJuIjogMn0="]
+    assert abs(first.since - time.time()) < 60
+
+    assert await queue.settle_poison(first.id, give_back=True)
+    assert await queue.settle_poison(second.id, give_back=False)
+    assert not await queue.settle_poison(second.id, give_back=False)
+    assert [each.id for each in await queue.poison_messages()] == [third.id], "others are not held back"
+    assert [message.body for message in await queue.receive(5, 30, 0)] == [{"n": 1}]
+    await poison.delete_queue()
+
+
 @pytest.mark.parametrize("delay", [0, 60])
 async def test_a_message_can_be_taken_back_by_its_sender(queue, delay):
     sent = await queue.send({"n": 1}, delay)

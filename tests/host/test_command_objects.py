@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from azure.storage.queue import QueueClient
 
 from tests import azurite
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
@@ -203,3 +204,21 @@ def test_a_storage_account_is_read_without_a_host(tmp_path: Path, azurite_instal
     with azurite.running(tmp_path) as account:
         said = box("threads", "list", "--json", AzureWebJobsStorage=account, BOX_API_KEYS=json.dumps({"ann": KEY}))
     assert (said.returncode, said.stdout) == (0, "[]\n")
+
+
+def test_poison_of_a_storage_account_is_listed_and_settled(tmp_path: Path, azurite_installed):  # noqa: F811
+    with azurite.running(tmp_path) as account:
+        settings = {"AzureWebJobsStorage": account, "BOX_API_KEYS": json.dumps({"ann": KEY})}
+        with QueueClient.from_connection_string(account, "runs-poison") as queue:
+            queue.create_queue()
+            first, second = (queue.send_message(text).id for text in ("plain", "text"))
+            listed = json.loads(box("poison", "list", "--json", **settings).stdout)
+            assert [(each["queue"], each["id"], each["content"]) for each in listed] == [
+                ("runs", first, "plain"),
+                ("runs", second, "text"),
+            ]
+            assert box("poison", "return", "runs", first, **settings).stdout == f"{first}  returned\n"
+            assert box("poison", "drop", "runs", second, "--yes", **settings).stdout == f"{second}  dropped\n"
+            gone = box("poison", "drop", "runs", second, "--yes", **settings)
+            assert gone.stderr == f"No message {second} is among the first 32 of the poison of runs.\n"
+            assert queue.get_queue_properties().approximate_message_count == 0
