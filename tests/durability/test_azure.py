@@ -43,6 +43,7 @@ def environment(request, account, run_start):
     return {"AzureWebJobsStorage": account, "MODEL_TURNS": turns, "RUN_START": run_start}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("run_start", ["queue"])
 @pytest.mark.parametrize("environment", MODES, indirect=True)
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -66,6 +67,7 @@ async def test_death_of_a_worker_at_every_commit_in_turn(hosts, client, when):
     raise AssertionError("the story never ended")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("environment", "run_start"),
     [(MODES[0], "here"), (MODES[1], "here"), (MODES[0], "queue")],
