@@ -218,6 +218,30 @@ def thread(client):
 
 
 @pytest.fixture
+def ask(client, assistant, thread):
+    """Run the thread and poll until it stops."""
+
+    def ask(**more):
+        more = {"assistant_id": assistant.id, "poll_interval_ms": 10} | more
+        return client.beta.threads.runs.create_and_poll(thread_id=thread.id, **more)
+
+    return ask
+
+
+@pytest.fixture
+def submit(client, thread):
+    """Give a run the outputs by call id, and poll until it stops."""
+
+    def submit(run, **outputs):
+        tool_outputs = [{"tool_call_id": each, "output": output} for each, output in outputs.items()]
+        return client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=thread.id, tool_outputs=tool_outputs, poll_interval_ms=10
+        )
+
+    return submit
+
+
+@pytest.fixture
 def stream(http, assistant, thread):
     """Start a streamed run and read (event, data, seconds since the request) one by one."""
 

@@ -12,15 +12,6 @@ def settings():
     return {"model_turns": "background"}
 
 
-@pytest.fixture
-def ask(client, assistant, thread):
-    def ask():
-        runs = client.beta.threads.runs
-        return runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20)
-
-    return ask
-
-
 def test_a_turn_is_begun_once_and_polled_until_it_is_over(client, llm, ask, thread):
     llm.script([call("get_weather", call_id="call_1")], [text("Rain.")])
     llm.polls_before_done = 2

@@ -24,16 +24,6 @@ def thread(client):
     return client.beta.threads.create(messages=[{"role": "user", "content": "Compute."}])
 
 
-@pytest.fixture
-def ask(client, assistant, thread):
-    def ask(**more):
-        return client.beta.threads.runs.create_and_poll(
-            thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=50, **more
-        )
-
-    return ask
-
-
 def steps_of(client, run):
     return client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id, order="asc").data
 

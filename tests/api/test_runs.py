@@ -11,30 +11,6 @@ import pytest
 from shared.llm.scripted import call, fail, incomplete, pause, raw_call, text, usage
 
 
-@pytest.fixture
-def ask(client, assistant, thread):
-    """Run the thread and poll until it stops."""
-
-    def ask(**more):
-        more = {"assistant_id": assistant.id, "poll_interval_ms": 10} | more
-        return client.beta.threads.runs.create_and_poll(thread_id=thread.id, **more)
-
-    return ask
-
-
-@pytest.fixture
-def submit(client, thread):
-    """Give a run the outputs by call id, and poll until it stops."""
-
-    def submit(run, **outputs):
-        tool_outputs = [{"tool_call_id": each, "output": output} for each, output in outputs.items()]
-        return client.beta.threads.runs.submit_tool_outputs_and_poll(
-            run_id=run.id, thread_id=thread.id, tool_outputs=tool_outputs, poll_interval_ms=10
-        )
-
-    return submit
-
-
 def texts(client, thread):
     messages = client.beta.threads.messages.list(thread.id, order="asc")
     return [message.content[0].text.value for message in messages]

@@ -9,16 +9,6 @@ from shared.llm.scripted import call, fail, incomplete, pause, text, usage
 
 
 @pytest.fixture
-def ask(client, assistant, thread):
-    def ask():
-        return client.beta.threads.runs.create_and_poll(
-            thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=20
-        )
-
-    return ask
-
-
-@pytest.fixture
 def steps(http, thread):
     def steps(run):
         return http.get(f"threads/{thread.id}/runs/{run.id}/steps", params={"order": "asc"}).json()["data"]

@@ -12,12 +12,11 @@ import pytest
 from shared.json_types import Json
 from shared.llm.base import Caching, TurnRequest
 from shared.llm.responses import ResponsesLlm
-from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.caching import PromptCache, takes_breakpoints, takes_key
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.prompt_cache import BREAKPOINT
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
+from tests.fakes.responses_server import serving
 
 
 def said(role: str, text: str) -> Json:
@@ -41,19 +40,6 @@ TALK = [
     said("assistant", "2"),
     said("user", "three"),
 ]
-
-
-@pytest.fixture
-def fake():
-    return FakeResponses()
-
-
-@pytest.fixture
-async def llm(fake):
-    async with serving(fake) as base_url:
-        made = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
-        yield made
-        await made.close()
 
 
 async def ask(llm: ResponsesLlm, request: TurnRequest = ASKED, **caching) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -12,10 +11,8 @@ import pytest
 
 from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
-from shared.llm.responses.attempts import BACKOFF
-from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
+from tests.fakes.responses_server import FakeResponses
 
 RAIN = FakeTurn(text=("Rain.",))
 LINK = "https://example.org/a.png?sig=secret"
@@ -38,14 +35,6 @@ OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "1"}
 @pytest.fixture
 async def fake() -> FakeResponses:
     return FakeResponses(default=RAIN)
-
-
-@pytest.fixture
-async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
-    async with serving(fake) as base_url:
-        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
-        yield llm
-        await llm.close()
 
 
 async def ask(llm: ResponsesLlm, *items: dict[str, Any]) -> str:

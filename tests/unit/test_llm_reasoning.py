@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.llm.base import Turn, TurnRequest
 from shared.llm.responses import ResponsesLlm
-from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
 
 RAIN = FakeTurn(text=("Rain.",))
 
@@ -36,22 +34,13 @@ THREAD = TurnRequest(model="m", instructions="", input=SPOKEN)
 
 
 @pytest.fixture
-async def fake() -> FakeResponses:
-    return FakeResponses()
-
-
-@pytest.fixture
 def summary() -> str:
     return ""
 
 
 @pytest.fixture
-async def llm(fake: FakeResponses, summary: str) -> AsyncIterator[ResponsesLlm]:
-    async with serving(fake) as base_url:
-        backoff = replace(BACKOFF, first=0.001)
-        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), {"old": "new"}, backoff=backoff, summary=summary)
-        yield llm
-        await llm.close()
+def options(summary: str) -> dict[str, Any]:
+    return {"aliases": {"old": "new"}, "summary": summary}
 
 
 async def take(llm: ResponsesLlm, request: TurnRequest = THREAD) -> Turn:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from openai.types.responses import ResponseInputItemParam
@@ -17,25 +17,15 @@ from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.body import body_of
 from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
+from tests.fakes.responses_server import serving
 from tests.fakes.weather import QUESTION
 
 RAIN = FakeTurn(text=("Rain.",))
 
 
 @pytest.fixture
-async def fake() -> FakeResponses:
-    return FakeResponses()
-
-
-@pytest.fixture
-async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
-    async with serving(fake) as base_url:
-        llm = ResponsesLlm(
-            Endpoint(base_url, "fake", "key"), {"gpt-4o": "new", "*": "m"}, backoff=replace(BACKOFF, first=0.001)
-        )
-        yield llm
-        await llm.close()
+def options() -> dict[str, Any]:
+    return {"aliases": {"gpt-4o": "new", "*": "m"}}
 
 
 async def answer(llm: ResponsesLlm, request: TurnRequest = QUESTION, *, within: float = 20) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -11,27 +10,11 @@ import pytest
 
 from shared.llm.base import LlmError, TurnUsage
 from shared.llm.responses import ResponsesLlm
-from shared.llm.responses.attempts import BACKOFF
-from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
 from tests.fakes.weather import QUESTION
 
 RAIN = FakeTurn(text=("Rain.",), tokens=(100, 60, 30, 7, 5))
 USED = TurnUsage(100, 7, cached_tokens=60, reasoning_tokens=5, cache_write_tokens=30)
-
-
-@pytest.fixture
-async def fake() -> FakeResponses:
-    return FakeResponses()
-
-
-@pytest.fixture
-async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
-    async with serving(fake) as base_url:
-        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
-        yield llm
-        await llm.close()
 
 
 async def used(llm: ResponsesLlm, within: float = 20) -> TurnUsage:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -11,10 +10,8 @@ import pytest
 
 from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
-from shared.llm.responses.attempts import BACKOFF
-from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
+from tests.fakes.responses_server import FakeResponses
 
 RAIN = FakeTurn(text=("Rain.",))
 PROPERTIES = ("temperature", "top_p", "text", "reasoning", "include", "tool_choice", "parallel_tool_calls")
@@ -35,14 +32,6 @@ DEMANDING = TurnRequest(
 @pytest.fixture
 async def fake() -> FakeResponses:
     return FakeResponses(default=RAIN)
-
-
-@pytest.fixture
-async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
-    async with serving(fake) as base_url:
-        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
-        yield llm
-        await llm.close()
 
 
 async def ask(llm: ResponsesLlm, request: TurnRequest = DEMANDING) -> str:

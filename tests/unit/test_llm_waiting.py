@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -11,28 +10,12 @@ import pytest
 
 from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.llm.responses import ResponsesLlm
-from shared.llm.responses.attempts import BACKOFF
-from shared.llm.responses.endpoint import Endpoint
 from tests.fakes.responses_events import FakeTurn
-from tests.fakes.responses_server import FakeResponses, serving
 
 PLAIN = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Weather?"}])
 WAITING = replace(PLAIN, completion_window="8h", service_tier="default")
 FLEX = replace(PLAIN, service_tier="flex")
 RAIN = FakeTurn(text=("Rain.",))
-
-
-@pytest.fixture
-async def fake() -> FakeResponses:
-    return FakeResponses()
-
-
-@pytest.fixture
-async def llm(fake: FakeResponses) -> AsyncIterator[ResponsesLlm]:
-    async with serving(fake) as base_url:
-        llm = ResponsesLlm(Endpoint(base_url, "fake", "key"), backoff=replace(BACKOFF, first=0.001))
-        yield llm
-        await llm.close()
 
 
 async def start(llm: ResponsesLlm, request: TurnRequest = WAITING) -> str:
