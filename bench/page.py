@@ -9,20 +9,20 @@ medians of five loads. A checkout needs the same libraries as this one.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import httpx2 as httpx
-from selenium import webdriver
+from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from bench.processes import KEY, Checkout, free_port, started
-from tests.web.conftest import FLAGS
+from bench.processes import KEY, Checkout, box
+from tests.web.browser import chromium
 
 LOADS: Final = 5
 ANSWERS: Final = 20
@@ -46,12 +46,12 @@ def conversation(url: str) -> str:
     return thread
 
 
-def script_seconds(driver: webdriver.Chrome) -> float:
+def script_seconds(driver: WebDriver) -> float:
     metrics = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
     return next(float(each["value"]) for each in metrics if each["name"] == "ScriptDuration")
 
 
-def load(driver: webdriver.Chrome, url: str, thread: str) -> Json:
+def load(driver: WebDriver, url: str, thread: str) -> Json:
     """One visit: the page is entered with the key, then the conversation is shown."""
     driver.execute_cdp_cmd("Network.clearBrowserCache", {})
     driver.get(f"{url}/playground")
@@ -60,46 +60,33 @@ def load(driver: webdriver.Chrome, url: str, thread: str) -> Json:
     wait.until(lambda _: driver.find_element(By.ID, "key").is_displayed())
     driver.find_element(By.ID, "key").send_keys(KEY + "\n")
     wait.until(lambda _: driver.find_element(By.ID, "text").is_displayed())
-    before = script_seconds(driver)
+    scripting, began = script_seconds(driver), time.perf_counter()
     driver.execute_script("location.hash = arguments[0]", thread)
     wait.until(lambda _: len(driver.find_elements(By.CSS_SELECTOR, ".message")) == 2 * ANSWERS)
-    shown = script_seconds(driver)
+    shown = time.perf_counter() - began
     scripts = driver.execute_script(SCRIPTS)
     driver.execute_script("sessionStorage.clear()")
     return {
         "first paint, ms": round(painted),
-        "scripts until entered, ms": round(1000 * before),
-        "a conversation of 40 messages, ms": round(1000 * (shown - before)),
+        "scripts until entered, ms": round(1000 * scripting),
+        "a conversation of 40 messages shown, ms": round(1000 * shown),
         "scripts, kB": round(scripts / 1000),
     }
 
 
 def measure(checkout: Checkout) -> Json:
     """The medians of a checkout's page."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    with tempfile.TemporaryDirectory() as home:
-        port = free_port()
-        settings = {
-            "BOX_HOME": home,
-            "BOX_PORT": str(port),
-            "BOX_API_KEYS": json.dumps({"bench": KEY}),
-            "SANDBOX": "none",
-        }
-        offline = {"OPENAI_BASE_URL": "", "OPENAI_API_KEY": ""}
-        with started(["-m", "shared", "run"], r"(http://\S+)", settings | offline, checkout):
-            url = f"http://127.0.0.1:{port}"
-            thread = conversation(url)
-            driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-            try:
-                driver.execute_cdp_cmd("Performance.enable", {})
-                driver.execute_cdp_cmd("Network.enable", {})
-                load(driver, url, thread)
-                visits = [load(driver, url, thread) for _ in range(LOADS)]
-            finally:
-                driver.quit()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        box("", Path(home), checkout, OPENAI_API_KEY="") as (base_url, _),
+        chromium() as driver,
+    ):
+        url = base_url.removesuffix("/v1")
+        thread = conversation(url)
+        driver.execute_cdp_cmd("Performance.enable", {})
+        driver.execute_cdp_cmd("Network.enable", {})
+        load(driver, url, thread)
+        visits = [load(driver, url, thread) for _ in range(LOADS)]
     return {name: median(each[name] for each in visits) for name in visits[0]}
 
 

@@ -6,7 +6,6 @@ chart, the trace of its run, and the form of an assistant.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from openai import OpenAI
-from selenium import webdriver
+from selenium.webdriver.chrome.webdriver import WebDriver
 
 from shared.demo.offline.model import OfflineLlm
 from shared.demo.samples.install import install, names
 from tests.api.conftest import KEY, Box
-from tests.web.conftest import FLAGS
+from tests.web.browser import chromium
 from tests.web.page import Page
 
 IMAGES: Final = Path(__file__).parent / "images"
@@ -67,32 +66,32 @@ def main() -> int:
         box = Box(Path(home), {"heartbeat_seconds": 0.2})
         box.llm = OfflineLlm(seconds_per_word=0)  # type: ignore[assignment]
         box.start()
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(shutil.which("chromium"))
-        for flag in [*FLAGS.split(), "--hide-scrollbars"]:
-            options.add_argument(flag)
-        driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
         try:
-            client = OpenAI(api_key=KEY, base_url=f"{box.url}/v1")
-            for name in names():
-                install(client, name, "gpt-5.6-luna")
-            page = Page(driver, box.url)
-            page.open()
-            page.enter(KEY)
-            page.until(lambda: page["#text"].is_displayed())
-            for state, reach in STATES.items():
-                resize(driver, *SIZES["wide"])
-                reach(page)
-                for size, (width, height) in SIZES.items():
-                    resize(driver, width, height)
-                    driver.save_screenshot(str(IMAGES / f"{state}-{size}.png"))
+            with chromium("--hide-scrollbars") as driver:
+                take(driver, box.url)
         finally:
-            driver.quit()
             box.stop()
     return 0
 
 
-def resize(driver: webdriver.Chrome, width: int, height: int) -> None:
+def take(driver: WebDriver, url: str) -> None:
+    """Go from state to state, and look at each in every size."""
+    client = OpenAI(api_key=KEY, base_url=f"{url}/v1")
+    for name in names():
+        install(client, name, "gpt-5.6-luna")
+    page = Page(driver, url)
+    page.open()
+    page.enter(KEY)
+    page.until(lambda: page["#text"].is_displayed())
+    for state, reach in STATES.items():
+        resize(driver, *SIZES["wide"])
+        reach(page)
+        for size, (width, height) in SIZES.items():
+            resize(driver, width, height)
+            driver.save_screenshot(str(IMAGES / f"{state}-{size}.png"))
+
+
+def resize(driver: WebDriver, width: int, height: int) -> None:
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,12 @@ from shared.llm.base import Llm
 from shared.llm.scripted import ScriptedLlm
 from shared.tools.get_current_time import get_current_time_tool
 from tests.api.conftest import KEY, Box, below
+from tests.web.browser import chromium, installed
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
 
     from tests.web.page import Page
-
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server --window-size=1200,900"
-)
 
 
 @pytest.fixture
@@ -57,20 +52,11 @@ def raw(box):
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory) -> Iterator[WebDriver]:
     """One browser for all tests; it starts in some seconds."""
-    browser, chromedriver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if browser is None or chromedriver is None:
+    if installed() is None:
         reason = "Chromium is not installed; apt-get install chromium chromium-driver does it"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(browser)
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('browser')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
-    yield driver
-    driver.quit()
+    with chromium(f"--user-data-dir={tmp_path_factory.mktemp('browser')}") as driver:
+        yield driver
 
 
 @pytest.fixture
