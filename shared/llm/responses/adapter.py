@@ -30,7 +30,7 @@ from shared.llm.responses.body import body_of
 from shared.llm.responses.caching import OPTIONS, PromptCache, prompt_cache
 from shared.llm.responses.calendar import offered
 from shared.llm.responses.dialect import Dialect
-from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
+from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint, endpoint_of
 from shared.llm.responses.errors import (
     SORRY,
     Fail,
@@ -49,7 +49,6 @@ from shared.model_aliases import DEFAULT, resolve
 
 logger = logging.getLogger(__name__)
 
-_CONNECT_SECONDS = 10.0
 _SHORT_CALL_SECONDS = 30.0
 _PROBE_SECONDS = 10.0
 _TAIL_SECONDS = 1.0
@@ -240,7 +239,7 @@ async def _read_to_the_end(answer: EventAnswer) -> None:
 def _timeout(seconds: float) -> Any:
     from openai import Timeout
 
-    return Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+    return Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
 
 
 def _final(error: Exception) -> LlmError:

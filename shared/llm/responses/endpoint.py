@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.config import Settings
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SCOPE = "https://cognitiveservices.azure.com/.default"
 _OPENAI = "https://api.openai.com/v1"
+#: Seconds until there is a connection.
+CONNECT_SECONDS: Final = 10.0
 #: Local servers want no key, but the SDK does.
 _NO_KEY = "none"
 #: More than a process can have open files: the SDK's own limit lets a thousand runs wait for the others.

@@ -21,6 +21,8 @@ PASSED_HEADERS: Final = (
 )
 #: Bytes of an error that are looked at.
 LONGEST_ERROR: Final = 64 * 1024
+#: A client's SDK is not to try again by itself.
+NOT_AGAIN: Final = {"x-should-retry": "false"}
 REFUSES_THE_BOX: Final = (
     "The model's provider refuses the box's own credentials (401). The caller's are not sent to it."
 )
@@ -33,9 +35,9 @@ def refused(status: int, headers: Mapping[str, str], text: str, host: str) -> Pr
     back = {name: headers[name] for name in PASSED_HEADERS[3:] if name in headers}
     if status == 401:
         # The client would take it for a word about its own key.
-        return ProviderError(REFUSES_THE_BOX, 502, headers={"x-should-retry": "false"})
+        return ProviderError(REFUSES_THE_BOX, 502, headers=NOT_AGAIN)
     if status < 400:
-        return ProviderError(REDIRECTS.format(status=status), 502, headers={"x-should-retry": "false"})
+        return ProviderError(REDIRECTS.format(status=status), 502, headers=NOT_AGAIN)
     error = _object(text)
     message = fit_for_clients(_words(error, text), host) or WORDLESS.format(status=status)
     kind, param, code = (_word(error.get(name), host) for name in ("type", "param", "code"))

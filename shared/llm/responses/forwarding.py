@@ -15,9 +15,9 @@ from shared.deadline import Overdue, within
 from shared.errors import ProviderError
 from shared.llm.base import ProviderAnswer, ProviderCall
 from shared.llm.responses import unreachable
-from shared.llm.responses.endpoint import CredentialRefused, Endpoint, endpoint_of
+from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint, endpoint_of
 from shared.llm.responses.event_errors import Events, error_event
-from shared.llm.responses.forwarded_errors import LONGEST_ERROR, PASSED_HEADERS, refused
+from shared.llm.responses.forwarded_errors import LONGEST_ERROR, NOT_AGAIN, PASSED_HEADERS, refused
 from shared.llm.responses.probe import NO_IDENTITY
 
 if TYPE_CHECKING:
@@ -25,16 +25,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until there is a connection.
-CONNECT_SECONDS: Final = 10.0
 #: Seconds without a byte of the answer, as the SDKs wait.
 SILENT_SECONDS: Final = 600.0
 AGENT: Final = "api-in-a-box"
 EVENTS: Final = "text/event-stream"
 BROKE_OFF: Final = "The model's provider broke the answer off."
 NO_CONNECTION: Final = "The model's provider could not be reached."
-#: Whether a client's SDK may try again by itself.
-NOT_AGAIN: Final = {"x-should-retry": "false"}
 
 
 class EndpointProvider:

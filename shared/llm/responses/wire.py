@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import json_text
 from shared.json_types import Json
-from shared.llm.responses.endpoint import Endpoint
+from shared.llm.responses.endpoint import CONNECT_SECONDS, Endpoint
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
     from httpx2 import AsyncClient
 
-_CONNECT_SECONDS: Final = 10.0
 _REFUSED: Final = 400
 _DATA: Final = b"data:"
 _EVENT: Final = b"event:"
@@ -117,7 +116,7 @@ class Wire:
         """
         from aiohttp import ClientTimeout
 
-        timeout = ClientTimeout(sock_connect=min(seconds, _CONNECT_SECONDS), sock_read=seconds, connect=seconds)
+        timeout = ClientTimeout(sock_connect=min(seconds, CONNECT_SECONDS), sock_read=seconds, connect=seconds)
         headers, data = await self._all_headers(), json_text.utf8_bytes(body)
         session, proxy = self._session()
         async with session.post(self._url + path, data=data, headers=headers, timeout=timeout, **proxy) as response:
