@@ -11,7 +11,7 @@ from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.runs import queue_messages, waiting
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder, Superseded
-from shared.runs.usage import remarks_on, usage_of
+from shared.runs.usage import of_attempts
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
         await recorder.commit()
     except Superseded:
         used = await deps.llm.cancel(response_id)
-        recorder.state.count_usage(usage_of(used), remarks_on(used))
+        recorder.state.count_usage(*of_attempts(used))
         raise
 
 
@@ -72,7 +72,7 @@ async def begin_anew(recorder: Recorder, error: LlmError) -> None:
     if not error.broke_off or failures >= RESTARTS.attempts:
         raise error
     recorder.record.response_id, recorder.record.lost_responses = None, failures
-    recorder.state.count_usage(usage_of(error.usage), remarks_on(error.usage))
+    recorder.state.count_usage(*of_attempts(error.usage))
     run_id, delay = recorder.run.id, RESTARTS.delay(failures)
     extra = {"action": "model_turn_begun_anew", "run_id": run_id, "code": error.code, "delay": round(delay, 3)}
     logger.warning("model turn begun anew", extra=extra)

@@ -15,7 +15,7 @@ from shared.runs.recorder import Recorder
 from shared.runs.references import of_steps, steps
 from shared.runs.toolset import Toolset
 from shared.runs.turn import TurnWriter
-from shared.runs.usage import remarks_on, usage_of
+from shared.runs.usage import of_attempts
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class ModelTurns:
     def give_up(self, error: LlmError) -> None:
         """There will be no turn: count what the attempts at it used."""
         used = self._used.plus(error.usage)
-        self.state.count_usage(usage_of(used), remarks_on(used))
+        self.state.count_usage(*of_attempts(used))
         self._report(used)
 
     async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:

@@ -19,7 +19,7 @@ from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
 from shared.runs.state import RunState
-from shared.runs.usage import remarks_on, usage_of
+from shared.runs.usage import of_attempts
 from shared.store.base import Conflict, NotFound, Put, Record
 
 logger = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class Recorder:
         await self.load_open()
         if self.record.response_id is not None:
             used = await self.deps.llm.cancel(self.record.response_id)
-            self.state.count_usage(usage_of(used), remarks_on(used))
+            self.state.count_usage(*of_attempts(used))
         if ours is not None and ours.message is not None and ours.message.content:
             self.state.show(ours.message.content)
         if ours is not None and ours.unsaved.total_tokens:

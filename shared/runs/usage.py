@@ -29,6 +29,11 @@ def of_turn(record: RunRecord, turn: Turn, *, summary: bool) -> tuple[Usage, Met
     return usage_of(used), remarks
 
 
+def of_attempts(used: TurnUsage) -> tuple[Usage, Metadata]:
+    """The same for attempts of which no turn came."""
+    return usage_of(used), remarks_on(used)
+
+
 def usage_of(used: TurnUsage) -> Usage:
     """The tokens in the API's words."""
     written = {"cache_write_tokens": used.cache_write_tokens} if used.cache_write_tokens else {}

@@ -66,6 +66,4 @@ class Thoughts:
         [message], phase = entry.items, step.get("phase")
         said = message | {"phase": phase} if phase is not None else message
         items = [*recalled(step, self._run_id, self._origin), said]
-        return (
-            entry if len(items) == 1 and said is message else replace(entry, items=items, tokens=estimate_tokens(items))
-        )
+        return entry if items == entry.items else replace(entry, items=items, tokens=estimate_tokens(items))
