@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2 as httpx
 
 from shared.box import Box
 from shared.cli.here import at_hand, quietly
 from shared.cli.words import Failed, Problem, read_settings
-from shared.client import checked_address
+from shared.client import checked_address, connected, connected_to
 from shared.config import Settings
 from shared.deps import Deps
 from shared.doctor.start import CannotStart, built
 from shared.json_types import Json
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 #: Seconds that an answer may take.
 ANSWER_TIMEOUT: Final = 60.0
@@ -81,6 +84,11 @@ def opened(url: str, key: str, owner: str) -> AbstractAsyncContextManager[ApiCli
             raise Problem("--owner goes without --url: there the key says whose it is.")
         return elsewhere_at(checked_address(url, key), key)
     return here_as(read_settings(), owner)
+
+
+def sdk(url: str, key: str) -> AbstractContextManager[OpenAI]:
+    """The openai SDK's client of that box; a host is started in this folder if none runs."""
+    return connected_to(url, key) if url else connected(read_settings())
 
 
 async def listed(path: str, url: str, key: str, owner: str) -> list[Json]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from shared.cli.api import listed
-from shared.cli.tables import moment, print_json, print_table
-from shared.cli.words import Problem, as_json, elsewhere, examples, owned, read_settings
-from shared.client import connected, connected_to
+from shared.cli.api import listed, sdk
+from shared.cli.tables import moment, print_objects
+from shared.cli.words import Problem, as_json, elsewhere, examples, owned
+from shared.json_types import Json
 from shared.objects.file_requests import PURPOSES
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def upload(path: Path, purpose: str, part: int, url: str, key: str) -> None:
         raise Problem(f"{path}: there is no such file")
     if not 1 <= part <= 64:
         raise Problem("--part: from 1 to 64 megabytes")
-    there = connected_to(url, key) if url else connected(read_settings())
-    with there as client:
+    with sdk(url, key) as client:
         click.echo(sent(client, path, purpose, part * MEGABYTE))
 
 
@@ -51,12 +50,12 @@ def upload(path: Path, purpose: str, part: int, url: str, key: str) -> None:
 def list_all(json: bool, owner: str, url: str, key: str) -> None:
     """List files, the newest first."""
     found = asyncio.run(listed("files", url, key, owner))
-    if json:
-        return print_json(found)
-    rows = (
-        (each["id"], moment(each["created_at"]), each["bytes"], each["purpose"], each["filename"]) for each in found
-    )
-    return print_table(("file", "made", "bytes", "purpose", "name"), rows)
+    print_objects(found, ("file", "made", "bytes", "purpose", "name"), row, json=json)
+
+
+def row(file: Json) -> tuple[object, ...]:
+    """A line of the list."""
+    return file["id"], moment(file["created_at"]), file["bytes"], file["purpose"], file["filename"]
 
 
 def sent(client: OpenAI, path: Path, purpose: Any, part: int) -> str:

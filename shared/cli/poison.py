@@ -7,9 +7,10 @@ import asyncio
 import click
 
 from shared.cli.api import opened
-from shared.cli.tables import moment, print_json, print_table
+from shared.cli.tables import moment, print_objects
 from shared.cli.words import Failed, as_json, examples
 from shared.deps import Deps
+from shared.json_types import Json
 from shared.queue.base import Queue, QueueUnavailable
 
 QUEUES = click.Choice(["runs", "ingestion"])
@@ -30,7 +31,7 @@ def named(deps: Deps) -> dict[str, Queue]:
 def list_all(json: bool) -> None:
     """List the first 32 of each queue, with what they say."""
 
-    async def found() -> list[dict[str, object]]:
+    async def found() -> list[Json]:
         async with opened("", "", "") as api:
             return [
                 {"queue": name, "id": each.id, "since": each.since, "content": each.content}
@@ -42,10 +43,12 @@ def list_all(json: bool) -> None:
         messages = asyncio.run(found())
     except QueueUnavailable as error:
         raise Failed("The queues of the storage do not answer.") from error
-    if json:
-        return print_json(messages)
-    rows = ((each["queue"], each["id"], moment(each["since"]), each["content"]) for each in messages)  # type: ignore[arg-type]
-    return print_table(("queue", "message", "since", "content"), rows)
+    print_objects(
+        messages,
+        ("queue", "message", "since", "content"),
+        lambda message: (message["queue"], message["id"], moment(message["since"]), message["content"]),
+        json=json,
+    )
 
 
 @poison.command("return", epilog=examples("poison return runs 0a1b2c"))

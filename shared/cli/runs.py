@@ -11,7 +11,7 @@ from typing import Final, get_args
 import click
 
 from shared.cli.api import ApiClient, opened
-from shared.cli.tables import moment, print_json, print_table
+from shared.cli.tables import moment, print_json, print_objects
 from shared.cli.words import Failed, Problem, as_json, elsewhere, examples, owned
 from shared.errors import ApiError
 from shared.json_types import Json
@@ -56,15 +56,13 @@ def list_all(
             return kept, api.calls
 
     kept, calls = asyncio.run(found())
-    if json:
-        print_json(kept)
-    else:
-        rows = (
-            (run["id"], run["thread_id"], run["status"], moment(run["created_at"]), run["model"], trouble(run))
-            for run in kept
-        )
-        print_table(("run", "thread", "state", "made", "model", "trouble"), rows)
+    print_objects(kept, ("run", "thread", "state", "made", "model", "trouble"), row, json=json)
     click.echo(f"{len(kept)} found with {calls} calls", err=True)
+
+
+def row(run: Json) -> tuple[object, ...]:
+    """A line of the list."""
+    return run["id"], run["thread_id"], run["status"], moment(run["created_at"]), run["model"], trouble(run)
 
 
 async def every_run(api: ApiClient, thread: str) -> AsyncIterator[Json]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from shared.cli.api import listed
-from shared.cli.tables import moment, print_json, print_table
-from shared.cli.words import ExitCode, Problem, as_json, elsewhere, examples, owned, read_settings
-from shared.client import connected, connected_to
+from shared.cli.api import listed, sdk
+from shared.cli.tables import moment, print_objects
+from shared.cli.words import ExitCode, Problem, as_json, elsewhere, examples, owned
 from shared.json_types import Json
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ def reembed(ids: tuple[str, ...], every: bool, url: str, key: str) -> int:
     """Embed vector stores anew, by the model that new ones get, and wait until it is done."""
     if bool(ids) == every:
         raise Problem("stores reembed: name the stores, or say --all")
-    there = connected_to(url, key) if url else connected(read_settings())
-    with there as client:
+    with sdk(url, key) as client:
         ends = [embedded(client, store_id) for store_id in (active(client) if every else ids)]
     return ExitCode.DONE if all(ends) else ExitCode.FAILED
 
@@ -47,14 +45,14 @@ def reembed(ids: tuple[str, ...], every: bool, url: str, key: str) -> int:
 def list_all(json: bool, owner: str, url: str, key: str) -> None:
     """List vector stores, the newest first."""
     found = asyncio.run(listed("vector_stores", url, key, owner))
-    if json:
-        return print_json(found)
-    rows = (
-        (each["id"], moment(each["created_at"]), each["status"], each["file_counts"]["total"],
-         each["file_counts"]["failed"], each["usage_bytes"], each["name"] or "")
-        for each in found
-    )  # fmt: skip
-    return print_table(("store", "made", "state", "files", "failed", "bytes", "name"), rows)
+    print_objects(found, ("store", "made", "state", "files", "failed", "bytes", "name"), row, json=json)
+
+
+def row(store: Json) -> tuple[object, ...]:
+    """A line of the list."""
+    counts = store["file_counts"]
+    made, name = moment(store["created_at"]), store["name"] or ""
+    return store["id"], made, store["status"], counts["total"], counts["failed"], store["usage_bytes"], name
 
 
 def active(client: OpenAI) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import json as json_module
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,13 +12,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shared.json_types import Json
+
 #: Characters of a line that goes into a file or another program: nothing is folded there.
 UNFOLDED: Final = 10_000
 
 
 def print_json(value: Any) -> None:
     """A JSON document."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json_module.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_objects(
+    found: Sequence[Json], heads: Sequence[str], row: Callable[[Json], Sequence[object]], *, json: bool
+) -> None:
+    """What a command found: a JSON document of the objects, or a table with a row of each."""
+    if json:
+        print_json(found)
+    else:
+        print_table(heads, map(row, found))
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

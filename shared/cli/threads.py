@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import click
 
 from shared.cli.api import ApiClient, opened
-from shared.cli.tables import moment, pairs, print_json, print_table
+from shared.cli.tables import moment, pairs, print_json, print_objects
 from shared.cli.words import as_json, elsewhere, examples, owned
 from shared.json_types import Json
 
@@ -35,10 +35,12 @@ def list_all(limit: int, json: bool, owner: str, url: str, key: str) -> None:
 
 def show_threads(found: list[Json], json: bool) -> None:
     """The threads as a table, or as JSON."""
-    if json:
-        return print_json(found)
-    rows = ((each["id"], moment(each["created_at"]), pairs(each["metadata"])) for each in found)
-    return print_table(("thread", "made", "metadata"), rows)
+    print_objects(
+        found,
+        ("thread", "made", "metadata"),
+        lambda thread: (thread["id"], moment(thread["created_at"]), pairs(thread["metadata"])),
+        json=json,
+    )
 
 
 @threads.command(epilog=examples("threads show thread_abc", "threads show thread_abc --json"))
