@@ -8,7 +8,7 @@ import ssl
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -147,6 +147,11 @@ async def endings(deps: Deps) -> Finding:
         listed = await models.list_all(deps)
     except LlmError as error:
         return warning("endings", error.message)
+    return warned_of(listed)
+
+
+def warned_of(listed: Iterable[Json]) -> Finding:
+    """What a list of models warns of."""
     soon = [str(each["warning"]) for each in listed if "warning" in each]
     return warning("endings", " ".join(soon)) if soon else ok("endings", "no model of the settings ends soon")
 

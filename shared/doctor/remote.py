@@ -9,8 +9,8 @@ from typing import Final
 
 import httpx2 as httpx
 
-from shared.doctor.findings import Finding, broken, ok, warning
-from shared.doctor.parts import skew
+from shared.doctor.findings import Finding, broken, ok
+from shared.doctor.parts import skew, warned_of
 from shared.json_types import Json
 
 #: Seconds that a box may take to answer; one that sleeps has to wake up.
@@ -52,9 +52,7 @@ def with_key(listed: httpx.Response) -> Iterator[Finding]:
         yield broken("key", f"{listed.status_code}: {said}" if said else f"{listed.status_code} without a word")
         return
     yield ok("key", "is accepted")
-    models = answered(listed).get("data", [])
-    soon = [str(each["warning"]) for each in models if "warning" in each]
-    yield warning("endings", " ".join(soon)) if soon else ok("endings", "no model of the settings ends soon")
+    yield warned_of(answered(listed).get("data", []))
 
 
 def answered(response: httpx.Response) -> Json:
