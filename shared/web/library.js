@@ -4,7 +4,7 @@ import { abreast, api, upload } from "./api.js";
 import { dropOn } from "./composer.js";
 import { fileLink, progress } from "./files.js";
 import { StoreList } from "./stores.js";
-import { confirming, el } from "./text.js";
+import { acting, confirming, el } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -23,6 +23,7 @@ export class Library {
     this.files = el("ul", { id: "library-files", class: "things" });
     this.uploads = el("ul", { id: "library-uploads", class: "things", "aria-label": "Uploads" });
     this.error = el("p", { id: "library-error", class: "error", role: "alert" });
+    this.act = acting(this.error);
     this.older = el("button", { id: "older-files", type: "button", class: "plain", onclick: () => {
       this.pages += 1;
       this.refresh();
@@ -71,16 +72,6 @@ export class Library {
       const indexing = shown.some(({ store }) => store.file_counts.in_progress > 0);
       if (indexing && this.element.open) this.soon = setTimeout(() => this.refresh(), REST);
     });
-  }
-
-  /** Does something, and says what went wrong. */
-  async act(what) {
-    this.error.textContent = "";
-    try {
-      await what();
-    } catch (error) {
-      this.error.textContent = error.message;
-    }
   }
 
   row({ file, uses }) {

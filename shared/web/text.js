@@ -70,3 +70,15 @@ export function confirming(button, act) {
   });
   return button;
 }
+
+/** A function that does something and says in the element what went wrong. */
+export function acting(error) {
+  return async (what) => {
+    error.textContent = "";
+    try {
+      await what();
+    } catch (trouble) {
+      error.textContent = trouble.message;
+    }
+  };
+}

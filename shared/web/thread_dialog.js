@@ -4,7 +4,7 @@ import { api } from "./api.js";
 import { parsed } from "./assistant_settings.js";
 import { asJson, asMarkdown } from "./export.js";
 import { save } from "./files.js";
-import { confirming, el } from "./text.js";
+import { acting, confirming, el } from "./text.js";
 import * as threads from "./threads.js";
 
 const $ = (id) => document.getElementById(id);
@@ -17,6 +17,7 @@ export class ThreadDialog {
     this.title = el("input", { id: "thread-title", maxlength: "512", autocomplete: "off" });
     this.metadata = el("textarea", { id: "thread-metadata", class: "code", rows: "4", spellcheck: "false" });
     this.error = el("p", { class: "error", role: "alert", id: "thread-error" });
+    this.act = acting(this.error);
     const button = (id, words, act) => el("button", { id, type: "button", onclick: () => this.act(act) }, words);
     this.element = el("dialog", { id: "thread-dialog", "aria-labelledby": "thread-heading" },
       el("form", { method: "dialog", onsubmit: (event) => {
@@ -45,16 +46,6 @@ export class ThreadDialog {
     this.metadata.value = JSON.stringify(others, null, 2);
     this.error.textContent = "";
     this.element.showModal();
-  }
-
-  /** Does something, and says what went wrong. */
-  async act(what) {
-    this.error.textContent = "";
-    try {
-      await what();
-    } catch (error) {
-      this.error.textContent = error.message;
-    }
   }
 
   async keep() {
