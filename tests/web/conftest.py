@@ -65,7 +65,7 @@ def page(driver, box) -> Page:
     from tests.web.page import Page
 
     page = Page(driver, box.url)
-    page.open()
+    page.open_as_new()
     page.enter(KEY)
     page.until(lambda: page["#text"].is_displayed())
     page.complaints()

@@ -23,6 +23,12 @@ class Page:
     def open(self) -> None:
         self.driver.get(f"{self.url}/playground")
 
+    def open_as_new(self) -> None:
+        """Opens it as a visitor who was never here: a port, and so an origin, may have been another box's before."""
+        self.open()
+        self.driver.execute_script("sessionStorage.clear(); localStorage.clear()")
+        self.open()
+
     def enter(self, key: str) -> None:
         self.until(lambda: self["#key"].is_displayed())
         self["#key"].clear()

@@ -55,7 +55,7 @@ def mortal(tmp_path, model_url) -> Iterator[Mortal]:  # noqa: F811
 @pytest.fixture
 def page(driver, mortal) -> Iterator[Page]:
     page = Page(driver, mortal.url)
-    page.open()
+    page.open_as_new()
     page.enter(KEY)
     page.until(lambda: page["#text"].is_displayed())
     page.create_assistant("Forecaster")
