@@ -21,5 +21,15 @@ def resolve(name: str, aliases: Mapping[str, str], *, default: bool = True) -> s
     """
     if name in aliases and name != DEFAULT:
         return aliases[name]
-    fitting = [key for key in aliases if is_pattern(key) and name.startswith(key[:-1]) and (default or key != DEFAULT)]
+    fitting = [key for key in fitting_patterns(name, aliases) if default or key != DEFAULT]
     return aliases[max(fitting, key=len)] if fitting else name
+
+
+def is_named(name: str, aliases: Mapping[str, str]) -> bool:
+    """Whether the settings mean this name in particular: by itself or by its family, not by `*` alone."""
+    return name in aliases or any(key != DEFAULT for key in fitting_patterns(name, aliases))
+
+
+def fitting_patterns(name: str, aliases: Mapping[str, str]) -> list[str]:
+    """The keys for names that begin as this one does; `*` is one of them."""
+    return [key for key in aliases if is_pattern(key) and name.startswith(key[:-1])]

@@ -12,7 +12,7 @@ from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.json_types import Json
 from shared.llm.base import LlmError, OfferedModel
-from shared.model_aliases import is_pattern, resolve
+from shared.model_aliases import is_named, is_pattern, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -27,27 +27,36 @@ VERSION: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d+(\.\d+)*)")
 
 
 async def list_all(deps: Deps) -> list[Json]:
-    """The names in the settings first, then the other models of the provider, as far as it lists them."""
+    """The names in the settings first, then the other models of the provider, as far as it lists them.
+
+    Families of names have no end, and are not listed.
+    """
     aliases = deps.settings.model_aliases
-    try:
-        offered = await deps.llm.models()
-    except LlmError:
-        offered = [OfferedModel(name) for name in aliases.values()]
+    offered = await _offered(deps)
     listed = {model.id for model in offered}
     default = [aliases["*"]] if "*" in aliases and aliases["*"] in listed else []
     names = dict.fromkeys(
         [*default, *(name for name in aliases if not is_pattern(name)), *(model.id for model in offered)]
     )
-    configured = {*configured_names(deps)}
-    return [_present(name, _meant(name, aliases, offered), deps.now(), name in configured) for name in names]
+    return [_present(deps, name, offered) for name in names]
 
 
 async def get(deps: Deps, model: str) -> Json:
-    """One of them. Raises NotFoundError."""
-    for each in await list_all(deps):
-        if each["id"] == model:
-            return each
-    raise NotFoundError(f"The model '{model}' does not exist", param="model", code="model_not_found")
+    """One of them, or of a family that the settings name. Raises NotFoundError."""
+    offered = await _offered(deps)
+    if is_pattern(model) or not (
+        is_named(model, deps.settings.model_aliases) or any(each.id == model for each in offered)
+    ):
+        raise NotFoundError(f"The model '{model}' does not exist", param="model", code="model_not_found")
+    return _present(deps, model, offered)
+
+
+async def _offered(deps: Deps) -> list[OfferedModel]:
+    """The provider's models; while it lists none, those that the settings name."""
+    try:
+        return await deps.llm.models()
+    except LlmError:
+        return [OfferedModel(name) for name in deps.settings.model_aliases.values()]
 
 
 async def report_endings(deps: Deps) -> None:
@@ -91,7 +100,9 @@ def _meant(name: str, aliases: dict[str, str], offered: Iterable[OfferedModel]) 
     return max(versions, key=lambda model: float("inf") if model.ends is None else model.ends, default=OfferedModel(""))
 
 
-def _present(name: str, model: OfferedModel, now: int, configured: bool) -> Json:
+def _present(deps: Deps, name: str, offered: Iterable[OfferedModel]) -> Json:
+    """A model as clients see it, under the name by which they ask for it."""
+    model, now = _meant(name, deps.settings.model_aliases, offered), deps.now()
     data: Json = {
         "id": name,
         "object": "model",
@@ -99,7 +110,8 @@ def _present(name: str, model: OfferedModel, now: int, configured: bool) -> Json
         "owned_by": OWNED_BY,
         "shutdown_date": None if model.ends is None else _date(model.ends),
     }
-    words = ending(name, model, now) if configured else None
+    asked = name in configured_names(deps) or is_named(name, deps.settings.model_aliases)
+    words = ending(name, model, now) if asked else None
     return data if words is None else data | {"warning": words}
 
 

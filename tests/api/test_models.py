@@ -23,3 +23,14 @@ def test_an_unknown_model_is_not_found(client):
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("nope")
     assert caught.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize("name", ["gpt-4-turbo", "gpt-4.1"])
+def test_a_name_of_a_family_is_found_by_whoever_knows_it(client, name):
+    assert client.models.retrieve(name).id == name
+    assert name not in [model.id for model in client.models.list()]
+
+
+def test_the_pattern_of_a_family_is_no_model(client):
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-4*")
