@@ -71,7 +71,7 @@ def build(
         queue=storage.runs,
         spares=Spares(storage.runs),
         ingestion=storage.ingestion,
-        index=SegmentIndex(storage.store, storage.blobs),
+        index=SegmentIndex(storage.store, storage.blobs, clock=clock),
         embedders=vectors(settings) if embedders is None else embedders,
         session_secret=SessionSecret(storage.store),
         llm=model(settings) if llm is None else llm,

@@ -73,9 +73,11 @@ class Box:
             async with invocation(self.deps.granted):
                 await housekeeping.sweep(self.deps)
                 await housekeeping.report_poison(self.deps)
-                if thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS:
+                daily = thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS
+                if daily:
                     await housekeeping.remove_orphans(self.deps)
                     await models.report_endings(self.deps)
+                await housekeeping.scrub(self.deps, thorough=daily)
         except Overdue:
             logger.warning("housekeeping unfinished", extra={"action": "housekeeping_unfinished"})
 

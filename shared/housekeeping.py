@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from shared import foreign_ids, layout
+from shared.blobs.base import BlobsUnavailable
 from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
@@ -14,6 +15,7 @@ from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.queue.base import QueueUnavailable
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
+from shared.search.base import IndexUnavailable
 from shared.store.base import Put, Record, StoreError
 from shared.vector_stores.rows import OVERDUE as OVERDUE_SECONDS
 from shared.vector_stores.rows import item_put, store_put
@@ -24,6 +26,14 @@ logger = logging.getLogger(__name__)
 ORPHAN_SECONDS: Final = 6 * 3600
 #: Vectors this old belong to no file that is still being indexed: that may take a day with a small quota.
 VECTORS_SECONDS: Final = 7 * 24 * 3600
+
+#: A part of an upload as old as this belongs to none: uploads live an hour.
+PART_SECONDS: Final = 24 * 3600
+#: Bytes of files of the store's own that are rewritten, so that nothing deleted stays in them; takes some two seconds.
+REWRITTEN_BYTES: Final = 256 * 2**20
+
+#: What a port says that cannot do it now.
+AWAY: Final = (StoreError, BlobsUnavailable, IndexUnavailable, QueueUnavailable)
 
 #: What becomes of an overdue record: (deps, partition, record).
 Overdue = Callable[[Deps, str, Record], Awaitable[None]]
@@ -67,6 +77,11 @@ async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
     await deps.store.commit(partition, [item_put(item, deps.now(), row.version)])
 
 
+async def overdue_index(deps: Deps, partition: str, row: Record) -> None:
+    """A search index that still has bytes of files that were removed."""
+    await deps.index.purge(layout.store_of_index(partition))
+
+
 #: By the prefix of the record's key.
 OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.RUN: overdue_run,
@@ -74,6 +89,7 @@ OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.STORE_KEY: overdue_store,
     layout.ITEM: overdue_item,
     layout.UPLOAD: uploads.overdue,
+    layout.MANIFEST_KEY: overdue_index,
 }
 
 
@@ -86,7 +102,7 @@ async def sweep(deps: Deps) -> None:
         logger.info("overdue", extra={"action": "overdue", "key": row.key})
         try:
             await act(deps, partition, row)
-        except StoreError:
+        except AWAY:
             logger.warning("overdue kept", extra={"action": "overdue_kept", "key": row.key}, exc_info=True)
 
 
@@ -116,6 +132,18 @@ async def remove_orphans(deps: Deps) -> None:
         if await foreign_ids.read(deps.store, layout.files(owner), file_id) is None:
             logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
             await deps.blobs.delete(blob.name)
-    async for blob in deps.blobs.list(layout.VECTORS):
-        if blob.modified <= deps.now() - VECTORS_SECONDS:
-            await deps.blobs.delete(blob.name)
+    for prefix, seconds in ((layout.VECTORS, VECTORS_SECONDS), (layout.PARTS, PART_SECONDS)):
+        async for blob in deps.blobs.list(prefix):
+            if blob.modified <= deps.now() - seconds:
+                await deps.blobs.delete(blob.name)
+    for store_id in {layout.store_of_segment(blob.name) async for blob in deps.blobs.list(layout.SEGMENTS)}:
+        await deps.index.sweep(store_id)
+    await deps.blobs.sweep(deps.now() - ORPHAN_SECONDS)
+
+
+async def scrub(deps: Deps, *, thorough: bool = False) -> None:
+    """Have the store overwrite what deleted records left in its own files."""
+    try:
+        await deps.store.scrub(REWRITTEN_BYTES if thorough else 0)
+    except StoreError:
+        logger.warning("store not scrubbed", extra={"action": "store_not_scrubbed"}, exc_info=True)

@@ -69,6 +69,10 @@ _COLLECTIONS: Final = frozenset({"assistants", "files", "threads", "vector_store
 SPILL: Final = "spill/"
 #: Blobs with the bytes of files.
 FILES: Final = "files/"
+#: Blobs with segments of search indexes.
+SEGMENTS: Final = "index/"
+#: Blobs with parts of uploads.
+PARTS: Final = "uploads/"
 #: Blobs with vectors of files that are being indexed.
 VECTORS: Final = "vectors/"
 
@@ -148,6 +152,16 @@ def index(store_id: str) -> str:
     return f"index-{store_id}"
 
 
+def store_of_index(partition: str) -> str:
+    """The inverse of `index`."""
+    return partition.removeprefix("index-")
+
+
+def store_of_segment(blob: str) -> str:
+    """The vector store in the name of a segment's blob."""
+    return blob.split("/", 2)[1]
+
+
 def file_blob(owner: str, file_id: str) -> str:
     """The name of the blob with a file's bytes."""
     return f"{FILES}{owner}/{file_id}"
@@ -161,12 +175,12 @@ def owner_and_file(blob: str) -> tuple[str, str]:
 
 def part_blob(owner: str, upload_id: str, part_id: str = "") -> str:
     """The name of the blob with a part's bytes; without a part, how the names of all parts begin."""
-    return f"uploads/{owner}/{upload_id}/{part_id}"
+    return f"{PARTS}{owner}/{upload_id}/{part_id}"
 
 
 def segment_blob(store_id: str, segment_id: str = "") -> str:
     """The name of the blob with a segment of a search index; without one, how the names of all begin."""
-    return f"index/{store_id}/{segment_id}"
+    return f"{SEGMENTS}{store_id}/{segment_id}"
 
 
 def vectors_blob(store_id: str, file_id: str = "", name: str = "") -> str:

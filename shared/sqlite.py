@@ -1,7 +1,8 @@
 """One SQLite file as the embedded host's database: the store and the queues share it, and so may several processes.
 
 A commit here survives the death of the process (WAL, written before the answer); `synchronous=NORMAL` lets a power cut
-take the last few.
+take the last few. What is deleted or replaced is overwritten with zeros (`secure_delete`); `scrub` reaches what that
+leaves: copies in the write-ahead log, and those that SQLite makes when it moves rows between pages.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 #: Seconds that the patient connection waits for a lock that another process holds.
 LOCK_TIMEOUT: Final = 15.0
+
+#: Seconds that a scrub waits for others; meanwhile nobody writes.
+SCRUB_TIMEOUT: Final = 2.0
 
 #: Bytes up to which a database is checked when it is opened.
 CHECKED_BYTES: Final = 512 * 2**20
@@ -74,6 +78,13 @@ class Database:
             return await asyncio.get_running_loop().run_in_executor(self._thread, job, self._patient)
         except sqlite3.Error as error:
             raise failure(str(error)) from error
+
+    async def scrub(self, rewrite_up_to: float, failure: type[Exception]) -> bool:
+        """Overwrite what is left of deleted rows; rewrite a file of so many bytes at most. Whether all of it is gone.
+
+        Others that read or write for long, such as a backup, keep it from that for now.
+        """
+        return await self.run(lambda file: _scrub(file, rewrite_up_to), failure, large=True)
 
     async def close(self) -> None:
         """Finish what the thread is doing and close the file; closing twice is no error."""
@@ -125,6 +136,7 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
     # Only the first process ever really switches; SQLite does not wait for the lock that this one statement needs.
     _retry(lambda: connection.execute("PRAGMA journal_mode=WAL"))
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA secure_delete=ON")
     if timeout > 0:
         is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         with transaction(connection):
@@ -133,6 +145,25 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
             for statement in SCHEMA:
                 connection.execute(statement)
     return connection
+
+
+def _scrub(file: sqlite3.Connection, rewrite_up_to: float) -> bool:
+    pages, size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    rewritten = pages * size <= rewrite_up_to
+    [[patience]] = file.execute("PRAGMA busy_timeout").fetchall()
+    file.execute(f"PRAGMA busy_timeout = {int(SCRUB_TIMEOUT * 1000)}")
+    try:
+        if rewritten:
+            file.execute("VACUUM")
+        # The log is emptied only when its pages are in the file, and everybody has done with it.
+        [[busy, _, _]] = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as error:
+        if not _locked(error):
+            raise
+        return False
+    finally:
+        file.execute(f"PRAGMA busy_timeout = {patience}")
+    return rewritten and not busy
 
 
 def _retry(attempt: Callable[[], object]) -> None:

@@ -80,6 +80,9 @@ class AzureBlobs:
             async for found in page:
                 yield BlobInfo(found.name, found.size, int(found.last_modified.timestamp()))
 
+    async def sweep(self, before: int) -> None:
+        """Blocks that were never committed are removed by the service, after a week."""
+
     async def close(self) -> None:
         """Close the service's client."""
         await self._service.close()

@@ -60,6 +60,10 @@ class Blobs(Protocol):
         """Every blob whose name begins with the prefix, in name order."""
         ...
 
+    async def sweep(self, before: int) -> None:
+        """Remove what writers left that died before that time (unix seconds), for housekeeping only."""
+        ...
+
     async def close(self) -> None:
         """Release connections."""
         ...

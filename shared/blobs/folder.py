@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeVar
 from urllib.parse import quote, unquote
@@ -33,9 +33,7 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
         make_private(root)
-        for partial in root.glob(f"{PARTIAL}*"):
-            if partial.stat().st_mtime < time.time() - PARTIAL_SECONDS:
-                partial.unlink(missing_ok=True)
+        _sweep(root, time.time() - PARTIAL_SECONDS)
 
     async def write(self, name: str, pieces: AsyncIterable[bytes]) -> int:
         """Write a partial file, then rename it over whatever is there."""
@@ -73,6 +71,10 @@ class FolderBlobs:
         for info in await _in_thread(_listing, self._root, quote(prefix, safe="")):
             yield info
 
+    async def sweep(self, before: int) -> None:
+        """Remove partial files."""
+        await _in_thread(_sweep, self._root, before)
+
     async def close(self) -> None:
         """There is nothing to release."""
 
@@ -100,6 +102,13 @@ def _told() -> Iterator[None]:
         raise BlobNotFound(error.filename) from error
     except OSError as error:
         raise BlobsUnavailable(str(error)) from error
+
+
+def _sweep(root: Path, before: float) -> None:
+    for partial in root.glob(f"{PARTIAL}*"):
+        with suppress(FileNotFoundError):  # renamed or removed since
+            if partial.stat().st_mtime < before:
+                partial.unlink()
 
 
 def _listing(root: Path, prefix: str) -> list[BlobInfo]:

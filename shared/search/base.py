@@ -218,6 +218,14 @@ class Index(Protocol):
         """Forget a whole store."""
         ...
 
+    async def purge(self, store_id: str) -> None:
+        """Have no bytes left of files that were removed; that costs reading and writing what they lay among."""
+        ...
+
+    async def sweep(self, store_id: str) -> None:
+        """The same, and remove what crashed writers left behind; the store may be gone."""
+        ...
+
     async def compact(self, store_id: str) -> bool:
         """Merge small and half-dead parts if it is worth it; True if anything was done. Call it after changes."""
         ...

@@ -7,7 +7,6 @@ between any two steps leaves at most blobs that no manifest names, which a later
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -28,12 +27,12 @@ DEAD: Final = 0.2
 ORPHAN_SECONDS: Final = 3600
 
 
-def plan(entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
-    """The segments to merge now, in order; empty when all is well."""
+def plan(entries: Sequence[SegmentEntry], dead: float = DEAD) -> list[SegmentEntry]:
+    """The segments to merge now, in order; empty when all is well. `dead` is the share of dead rows one may have."""
     for group in tiers(entries):
         if len(group) > CROWD:
             return group
-    return [entry for entry in entries if entry.rows - entry.live_rows > DEAD * entry.rows][:1]
+    return [entry for entry in entries if entry.rows - entry.live_rows > dead * entry.rows][:1]
 
 
 def tiers(entries: Sequence[SegmentEntry]) -> list[list[SegmentEntry]]:
@@ -46,9 +45,9 @@ def tiers(entries: Sequence[SegmentEntry]) -> list[list[SegmentEntry]]:
     return list(groups.values())
 
 
-async def compact(store_id: str, manifests: Manifests, segments: Segments) -> bool:
+async def compact(store_id: str, manifests: Manifests, segments: Segments, dead: float = DEAD) -> bool:
     """Carry out the plan, if there is one. Raises SegmentGone when somebody else is compacting."""
-    planned = plan((await manifests.read(store_id)).entries)
+    planned = plan((await manifests.read(store_id)).entries, dead)
     if not planned:
         return False
     sources, opened = await comparable(store_id, planned, segments)
@@ -135,5 +134,5 @@ async def sweep(store_id: str, manifests: Manifests, segments: Segments) -> None
     """Delete what crashed writers left behind."""
     stored = await segments.stored(store_id)
     named = {entry.id for entry in (await manifests.read(store_id)).entries}
-    long_ago = int(time.time()) - ORPHAN_SECONDS
+    long_ago = int(manifests.clock()) - ORPHAN_SECONDS
     await segments.delete(store_id, [name for name, modified in stored if name not in named and modified < long_ago])

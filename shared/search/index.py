@@ -6,7 +6,8 @@ The same code serves a folder with SQLite and Azure Storage, without any service
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -42,8 +43,8 @@ ATTEMPTS: Final = 5
 class SegmentIndex:
     """`Index` over `Store` and `Blobs`."""
 
-    def __init__(self, store: Store, blobs: Blobs, memory: int = MEMORY):
-        self._manifests = Manifests(store)
+    def __init__(self, store: Store, blobs: Blobs, memory: int = MEMORY, clock: Callable[[], float] = time.time):
+        self._manifests = Manifests(store, clock)
         self._segments = Segments(blobs, memory)
         self._texts = Texts(self._segments)
         self._compactions = Turns()
@@ -142,6 +143,23 @@ class SegmentIndex:
                 return await compaction.compact(store_id, self._manifests, self._segments)
         except SegmentGone:
             return False
+
+    async def purge(self, store_id: str) -> None:
+        """Rewrite every segment with dead rows. Whoever compacts at the same time may be ahead: then once more."""
+        for _ in range(ATTEMPTS):
+            with suppress(SegmentGone):
+                async with self._compactions.of(store_id):
+                    while await compaction.compact(store_id, self._manifests, self._segments, dead=0.0):
+                        continue
+                return
+        raise IndexUnavailable("The index is being compacted too often.")
+
+    async def sweep(self, store_id: str) -> None:
+        """The same; and remove what crashed writers left behind, also of a store that is gone."""
+        manifest = await self._manifests.read(store_id)
+        if any(entry.dead for entry in manifest.entries):
+            await self.purge(store_id)
+        await compaction.sweep(store_id, self._manifests, self._segments)
 
     async def _write(
         self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None

@@ -6,8 +6,9 @@ One record per vector store, changed by versioned commits; whoever loses a race 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Final
 
@@ -18,6 +19,8 @@ from shared.search.base import IndexUnavailable, Space
 from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
 from shared.turns import Turns
 
+#: Seconds that the bytes of a removed file may stay, unless so much is dead that they go at once.
+PURGE_SECONDS: Final = 24 * 3600
 #: Between attempts at a manifest that others change, too.
 BACKOFF: Final = Backoff(first=0.01, longest=0.5, attempts=41, spread=(0.0, 1.0))
 
@@ -77,6 +80,8 @@ class Manifest:
     version: str | None = None
     #: The space of the index: vectors of no other one are added.
     space: Space | None = None
+    #: When housekeeping is to rewrite segments with dead rows (unix seconds); None: there are none.
+    purge_at: int | None = None
     #: What a later version wrote beside the entries; kept.
     more: Json = field(default_factory=dict)
 
@@ -84,8 +89,8 @@ class Manifest:
 class Manifests:
     """Reads and changes manifests in the record store."""
 
-    def __init__(self, store: Store):
-        self._store = store
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time):
+        self._store, self.clock = store, clock
         #: Whoever of this process reads a manifest to change it waits for the one before: nobody loses a race here.
         self.turns = Turns()
 
@@ -100,8 +105,8 @@ class Manifests:
         entries = tuple(SegmentEntry.from_json(entry) for entry in record.data["entries"])
         noted = record.data.get("space")
         space = most_common(entries) if noted is None else Space(noted["name"], noted["dimensions"])
-        more = {name: record.data[name] for name in record.data.keys() - {"entries", "space"}}
-        return Manifest(entries, record.version, space, more)
+        more = {name: record.data[name] for name in record.data.keys() - {"entries", "space", "purge_at"}}
+        return Manifest(entries, record.version, space, record.data.get("purge_at"), more)
 
     async def write(
         self, store_id: str, manifest: Manifest, entries: tuple[SegmentEntry, ...], space: Space | None
@@ -110,7 +115,10 @@ class Manifests:
         data = {**manifest.more, "entries": [entry.to_json() for entry in entries]}
         if space is not None:
             data["space"] = asdict(space)
-        put = Put(layout.MANIFEST_KEY, data, manifest.version)
+        due = None
+        if any(entry.dead for entry in entries):
+            due = data["purge_at"] = manifest.purge_at or int(self.clock()) + PURGE_SECONDS
+        put = Put(layout.MANIFEST_KEY, data, manifest.version, due)
         try:
             await self._store.commit(
                 layout.index(store_id), [put if entries else Delete(layout.MANIFEST_KEY, manifest.version)]

@@ -158,6 +158,14 @@ class Store(Protocol):
         """Remove what broken commits left behind before that time, for housekeeping only; how many pieces it was."""
         ...
 
+    async def scrub(self, rewrite_up_to: float = 0) -> bool:
+        """Overwrite what deleted and replaced records left in files of the store's own. Raises Unavailable.
+
+        A file of at most so many bytes is rewritten whole, which alone reaches everything and keeps others from
+        writing meanwhile. Whether nothing is left.
+        """
+        ...
+
     async def close(self) -> None:
         """Release connections and files."""
         ...

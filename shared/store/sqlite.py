@@ -90,6 +90,10 @@ class SqliteStore:
         """A broken transaction leaves nothing behind."""
         return 0
 
+    async def scrub(self, rewrite_up_to: float = 0) -> bool:
+        """Empty the write-ahead log, and rewrite the file if it is not too large."""
+        return await self._database.scrub(rewrite_up_to, Unavailable)
+
     async def close(self) -> None:
         """Close the database."""
         await self._database.close()

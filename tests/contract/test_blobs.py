@@ -10,6 +10,7 @@ import tracemalloc
 import pytest
 
 from shared.blobs.base import BlobNotFound, read_all, write_bytes
+from shared.blobs.folder import FolderBlobs
 
 MEGABYTE = 1024 * 1024
 
@@ -154,3 +155,12 @@ async def test_names_that_could_lead_elsewhere_are_refused(blobs, name):
         await read_all(blobs, name)
     with pytest.raises(ValueError):
         await blobs.delete(name)
+
+
+async def test_what_a_writer_that_died_left_is_swept(tmp_path):
+    blobs = FolderBlobs(tmp_path)
+    (tmp_path / ".partial-0123").write_bytes(b"half")
+    await blobs.sweep(int(time.time()) - 60)
+    assert [path.name for path in tmp_path.iterdir()] == [".partial-0123"]
+    await blobs.sweep(int(time.time()) + 60)
+    assert [*tmp_path.iterdir()] == []

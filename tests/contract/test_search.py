@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from typing import Any
 
 import pytest
 
 from shared import layout
+from shared.blobs.base import read_all
 from shared.search.base import Chunk, Embedded, Hit, OtherSpace, Ranking, Scope, Space, given
 from shared.search.compaction import CROWD
 from shared.search.index import SegmentIndex
-from shared.store.base import Put
+from shared.store.base import Delete, Put
 from tests.contract.homes import Home
 
 ANIMALS = {
@@ -194,6 +198,58 @@ async def test_a_segment_with_many_dead_rows_is_rewritten(home: Home):
     await index.remove("vs_a", "file-1")
     assert await index.compact("vs_a")
     assert len(await find(index, "shared", limit=50)) == CROWD - 1
+
+
+async def bytes_of(home: Home) -> bytes:
+    """Texts of all segments, as they are before they are compressed."""
+    found = b""
+    async for info in home.blobs().list("index/"):
+        data = await read_all(home.blobs(), info.name)
+        for start in (place for place in range(len(data)) if data[place : place + 2] == b"x\x9c"):
+            with suppress(zlib.error):
+                found += zlib.decompressobj().decompress(data[start:])
+    return found
+
+
+async def test_a_purge_leaves_nothing_of_a_removed_file_however_little_it_was(home: Home):
+    index = SegmentIndex(home.store(), home.blobs())
+    await crowd(index)
+    await index.compact("vs_a")
+    await index.remove("vs_a", "file-0")
+    assert not await index.compact("vs_a")
+    assert b"word0 shared" in await bytes_of(home)
+    await index.purge("vs_a")
+    left = await bytes_of(home)
+    assert b"word0 shared" not in left
+    assert b"word1 shared" in left
+    assert len(await find(index, "shared", limit=50)) == CROWD
+
+
+async def test_an_index_with_bytes_of_removed_files_is_overdue_a_day_later(home: Home):
+    index, store = SegmentIndex(home.store(), home.blobs()), home.store()
+    await crowd(index)
+    await index.compact("vs_a")
+
+    async def overdue(hours: float) -> list[str]:
+        return [partition async for partition, _ in store.overdue(int(time.time() + hours * 3600))]
+
+    assert await overdue(1000) == []
+    await index.remove("vs_a", "file-0")
+    assert await overdue(23) == []
+    assert await overdue(25) == ["index-vs_a"]
+    await index.purge("vs_a")
+    assert await overdue(1000) == []
+
+
+async def test_what_a_writer_left_of_a_store_that_is_gone_is_swept(home: Home):
+    blobs = home.blobs()
+    await fill(index := SegmentIndex(home.store(), blobs))
+    await home.store().commit("index-vs_a", [Delete("manifest")])
+    await index.sweep("vs_a")
+    assert [info async for info in blobs.list("index/")] != []  # somebody may be about to name them
+    later = SegmentIndex(home.store(), blobs, clock=lambda: time.time() + 2 * 3600)
+    await later.sweep("vs_a")
+    assert [info async for info in blobs.list("index/")] == []
 
 
 async def test_a_search_survives_a_compaction_by_somebody_else(home: Home):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import subprocess
 import sys
 import time
+from random import Random
 
 import pytest
 
 from shared.queue.base import QueueUnavailable
 from shared.queue.sqlite import POLL_SECONDS, SqliteQueue
 from shared.sqlite import Database
-from shared.store.base import Put, Unavailable
+from shared.store.base import Delete, Put, Unavailable
 from shared.store.sqlite import SqliteStore
 
 COUNT = """
@@ -131,3 +133,56 @@ async def test_whatever_sqlite_refuses_is_unavailable(path):
     await database.close()
     with pytest.raises(Unavailable):
         await store.scan("p", "a", "b", 1)
+
+
+def places_of(path, text):
+    """The files of the database in which a text can be read."""
+    return [each.name for each in path.parent.iterdir() if text.encode() in each.read_bytes()]
+
+
+async def filled_and_emptied(path, records=3000):
+    """A store from which all records that say so were deleted again."""
+    store, random = SqliteStore(Database(path)), Random(1)
+    kept = []
+    for number in range(records):
+        word = "canary" if number % 2 else "kept"
+        text = f"{word}-{number} " * random.choice((5, 20, 80, 300, 900))
+        place = (f"p{random.randrange(200)}", f"{random.random()}")
+        await store.commit(place[0], [Put(place[1], {"text": text})])
+        if word == "kept":
+            kept.append(place)
+            continue
+        [version] = await store.commit(f"q{number % 50}", [Put(place[1], {"text": text})])
+        await store.commit(f"q{number % 50}", [Put(place[1], {"text": "replaced"}, version)])
+        await store.commit(place[0], [Delete(place[1])])
+    return store, kept
+
+
+async def test_nothing_deleted_or_replaced_is_left_after_a_scrub(path):
+    store, kept = await filled_and_emptied(path)
+    assert "box.db-wal" in places_of(path, "canary-")
+    assert await store.scrub(math.inf)
+    assert places_of(path, "canary-") == []
+    assert (path.parent / "box.db-wal").stat().st_size == 0
+    assert all([await store.get(*place) for place in kept])
+    await store.close()
+
+
+async def test_a_scrub_that_rewrites_nothing_empties_the_log(path):
+    store, _ = await filled_and_emptied(path, 300)
+    assert not await store.scrub()
+    assert (path.parent / "box.db-wal").stat().st_size == 0
+    await store.close()
+
+
+async def test_a_reader_that_stays_keeps_a_scrub_from_its_end_and_loses_nothing(path):
+    store, _ = await filled_and_emptied(path, 300)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    [[before]] = reader.execute("SELECT count(*) FROM records")
+    assert not await store.scrub(math.inf)
+    await store.commit("p", [Put("later", {})])
+    assert reader.execute("SELECT count(*) FROM records").fetchone()[0] == before
+    reader.close()
+    assert await store.scrub(math.inf)
+    await store.close()

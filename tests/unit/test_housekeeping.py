@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -36,6 +37,21 @@ async def test_bytes_that_nobody_owns_are_removed_when_the_box_starts(tmp_path):
             await asyncio.sleep(0.01)
         assert left == {layout.file_blob(OWNER, "file-kept"), layout.file_blob(OWNER, "file-young")}
         assert await read_all(deps.blobs, layout.file_blob(OWNER, "file-kept")) == b"bytes"
+
+
+async def test_parts_and_segments_that_nobody_will_ask_for_are_removed(tmp_path):
+    ahead = 0.0
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none")
+    box = build(settings, llm=ScriptedLlm(), tools=[], clock=lambda: time.time() + ahead)
+    names = [layout.segment_blob("vs_gone", "segment"), layout.part_blob(OWNER, "upload_a", "part_a")]
+    for name in names:
+        await write_bytes(box.deps.blobs, name, b"bytes")
+    await housekeeping.remove_orphans(box.deps)
+    assert [blob.name async for blob in box.deps.blobs.list("")] == names
+    ahead = 25 * 3600
+    await housekeeping.remove_orphans(box.deps)
+    assert [blob.name async for blob in box.deps.blobs.list("")] == []
+    await box.close()
 
 
 class Poisoned:
