@@ -40,12 +40,14 @@ Overdue = Callable[[Deps, str, Record], Awaitable[None]]
 
 
 async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
-    """A run that nobody ended: its time is over, or its cancellation was lost."""
+    """A run that nobody ended: its time is over, or its cancellation was lost. One that has ended is not due again."""
     recorder = Recorder(deps, RunRecord.model_validate(row.data), row.version)
     if recorder.run.status == "cancelling":
         await recorder.end("cancelled")
     elif lifecycle.has_expired(recorder.run, deps.clock()):
         await recorder.end("expired")
+    elif not lifecycle.is_active(recorder.run.status):
+        await recorder.commit()
 
 
 async def overdue_file(deps: Deps, partition: str, row: Record) -> None:

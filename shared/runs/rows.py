@@ -7,6 +7,7 @@ from typing import Final
 from shared import layout
 from shared.objects.run import RunRecord
 from shared.objects.thread import Head
+from shared.runs import lifecycle
 from shared.store.base import EXISTING, Existing, Put
 
 #: Seconds past `expires_at` after which housekeeping looks after a run whose messages were all lost.
@@ -14,8 +15,12 @@ OVERDUE_GRACE: Final = 60
 
 
 def put_run(record: RunRecord, version: str | None) -> Put:
-    """The run's row, with the time at which housekeeping must look after it if all its messages were lost."""
-    due = None if record.run.expires_at is None else record.run.expires_at + OVERDUE_GRACE
+    """The run's row, with the time at which housekeeping must look after it if all its messages were lost.
+
+    One that is over needs nobody; those from elsewhere tell all the same when they would have expired.
+    """
+    run = record.run
+    due = run.expires_at + OVERDUE_GRACE if run.expires_at is not None and lifecycle.is_active(run.status) else None
     return Put(record.stored_as or record.run.id, record.model_dump(mode="json"), version, due)
 
 

@@ -14,7 +14,10 @@ from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
 from shared.llm.base import ModelHealth
 from shared.llm.scripted import ScriptedLlm
+from shared.objects.run import Run, RunRecord
+from shared.objects.thread import Counters
 from shared.queue.base import Poison
+from shared.runs.rows import put_run
 from shared.store.base import Put
 
 OWNER = "me"
@@ -82,4 +85,22 @@ async def test_the_timer_logs_what_does_not_answer(tmp_path, caplog):
     await box.on_timer()
     told = [record.model for record in caplog.records if getattr(record, "action", "") == "health_failing"]
     assert told == ["The model's server refuses the key (401)."]
+    await box.close()
+
+
+async def test_a_run_that_is_over_is_not_looked_at_again(tmp_path):
+    """Those from elsewhere, whose metadata was changed here, and those of earlier versions still say when they expired."""
+    box = build(Settings(_env_file=None, box_home=tmp_path, sandbox="none"), llm=ScriptedLlm(), tools=[])
+    run = Run(id="run_1", created_at=1, assistant_id="asst_1", thread_id="thread_1", model="m", expires_at=601)
+    run.status = "expired"
+    record = RunRecord(run=run, owner=OWNER, first=Counters(), next=Counters())
+    stored = Put("run_1", record.model_dump(mode="json"), due=661)
+    assert put_run(record, None) == replace(stored, due=None)
+
+    await box.deps.store.commit(record.key.partition, [stored])
+    await housekeeping.sweep(box.deps)
+    assert [found async for found in box.deps.store.overdue(10_000)] == []
+    row = await box.deps.store.get(record.key.partition, "run_1")
+    assert row is not None
+    assert row.data == stored.data
     await box.close()
