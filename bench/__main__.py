@@ -2,7 +2,8 @@
 
 Prints tables and keeps them in bench/results.
 
-`python -m bench compare OLD NEW` measures two checkouts in turn.
+`python -m bench compare OLD NEW` measures two checkouts in turn, `python -m bench instructions OLD NEW` counts what
+their processors do.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
 DEFAULT = ["runs", "operations"]
+#: Those that take checkouts as arguments.
+OF_CHECKOUTS = ("compare", "instructions")
 
 
 def main(words: list[str]) -> int:
     """Run the named measurements one after the other, each in a process of its own."""
     RESULTS.mkdir(exist_ok=True)
     failed = 0
-    if words[:1] == ["compare"]:
-        return subprocess.run([sys.executable, "-m", "bench.compare", *words[1:]]).returncode
+    if words and words[0] in OF_CHECKOUTS:
+        return subprocess.run([sys.executable, "-m", f"bench.{words[0]}", *words[1:]]).returncode
     for name in words or DEFAULT:
         print(f"== {name}", flush=True)
         with (RESULTS / f"{name}.txt").open("w") as kept:

@@ -29,6 +29,8 @@ class Checkout:
 
     folder: Path
     python: str = sys.executable
+    #: A program, with its options, that runs the Python.
+    under: tuple[str, ...] = ()
 
 
 HERE = Checkout(Path(__file__).parents[1])
@@ -40,7 +42,7 @@ def started(
 ) -> Iterator[tuple[str, int]]:
     """A Python process that has printed a line matching `until`: the match's first group, and the pid."""
     process = subprocess.Popen(
-        [checkout.python, "-u", *arguments],
+        [*checkout.under, checkout.python, "-u", *arguments],
         cwd=checkout.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

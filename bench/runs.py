@@ -46,15 +46,18 @@ class Client:
             return found
 
     async def first_and_last(self, path: str, body: Json, first: bytes, last: bytes) -> tuple[float, float]:
-        """Seconds until a stream says `first`, and until it says `last`."""
-        started, heard = time.perf_counter(), 0.0
+        """Seconds until a stream says `first`, and until it says `last`. It is read to its end, as SDKs do: only then
+        is its connection used again."""
+        started, heard, over = time.perf_counter(), 0.0, 0.0
         async with self.session.post(f"{self.base_url}/{path}", json=body, headers=self.headers) as response:
             async for line in response.content:
                 if not heard and first in line:
                     heard = time.perf_counter() - started
                 if last in line:
-                    return heard, time.perf_counter() - started
-        raise RuntimeError("the stream ended early")
+                    over = time.perf_counter() - started
+        if not over:
+            raise RuntimeError("the stream ended early")
+        return heard, over
 
 
 async def new_thread(client: Client) -> str:

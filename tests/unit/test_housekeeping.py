@@ -89,7 +89,7 @@ async def test_the_timer_logs_what_does_not_answer(tmp_path, caplog):
 
 
 async def test_a_run_that_is_over_is_not_looked_at_again(tmp_path):
-    """Those from elsewhere, whose metadata was changed here, and those of earlier versions still say when they expired."""
+    """Those from elsewhere, changed here, and those of earlier versions still say when they would have expired."""
     box = build(Settings(_env_file=None, box_home=tmp_path, sandbox="none"), llm=ScriptedLlm(), tools=[])
     run = Run(id="run_1", created_at=1, assistant_id="asst_1", thread_id="thread_1", model="m", expires_at=601)
     run.status = "expired"

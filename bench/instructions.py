@@ -1,0 +1,96 @@
+"""Processor instructions of a run on the embedded host, as valgrind counts them: the same on a busy machine.
+
+`python -m bench instructions [CHECKOUT ...]` measures folders or git revisions, and how each compares with the first.
+Millions for thread, run and answer, within the process; what the kernel does for it is not counted. Needs `valgrind`,
+and some 20 seconds for each figure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from bench import processes, runs
+from bench.compare import checkout, commit
+from bench.processes import Checkout
+
+#: Runs at once.
+CLIENTS: Final = 16
+#: Runs of each client: first those that warm everything up, then those that are counted.
+WARM, COUNTED = 5, 6
+#: Seconds between two polls: enough for the runs of all clients, so that each is polled once.
+PAUSE: Final = 2.5
+TOTAL: Final = re.compile(r"^totals: (\d+)", re.MULTILINE)
+
+
+def millions(tree: Checkout, kind: str) -> float:
+    """Instructions per run, `streamed` or `polled`."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "counted"
+        counting = ("valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={kept}")
+        with (
+            processes.model(0) as model_url,
+            processes.box(model_url, Path(folder) / "box", replace(tree, under=counting)) as (url, pid),
+        ):
+            asyncio.run(count(url, pid, kind))
+        found = TOTAL.search(kept.read_text())
+    assert found is not None
+    return int(found[1]) / (CLIENTS * COUNTED) / 1e6
+
+
+async def count(url: str, pid: int, kind: str) -> None:
+    """Let the process work, and be counted once it is warm."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(600)) as session:
+        box = runs.Client(session, url)
+        assistant = str((await box.post("assistants", {"model": runs.MODEL}))["id"])
+        await work(box, assistant, kind, WARM)
+        await asyncio.to_thread(switch, "on", pid)
+        await work(box, assistant, kind, COUNTED)
+        await asyncio.to_thread(switch, "off", pid)
+
+
+def switch(word: str, pid: int) -> None:
+    """Begin to count, or stop."""
+    quiet = subprocess.DEVNULL
+    subprocess.run(["callgrind_control", "--instr=" + word, str(pid)], check=True, stdout=quiet, stderr=quiet)
+
+
+async def work(box: runs.Client, assistant: str, kind: str, each: int) -> None:
+    """So many runs of each client."""
+
+    async def client() -> None:
+        for _ in range(each):
+            thread = await runs.new_thread(box)
+            if kind == "streamed":
+                await runs.streamed_run(box, assistant, thread)
+            else:
+                await runs.polled_run(box, assistant, thread, PAUSE)
+
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+
+
+def main(names: Sequence[str]) -> None:
+    """Print millions of instructions per run, a line for each checkout."""
+    os.environ["PYTHONHASHSEED"] = "0"
+    first: dict[str, float] = {}
+    with ExitStack() as stack:
+        for tree in [stack.enter_context(checkout(name)) for name in names]:
+            found = {kind: millions(tree, kind) for kind in ("streamed", "polled")}
+            first = first or found
+            words = (f"{kind} {value:6.2f} ({value / first[kind]:.3f})" for kind, value in found.items())
+            print(f"{commit(tree):16}  {'   '.join(words)}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or [str(processes.HERE.folder)])
