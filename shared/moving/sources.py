@@ -18,11 +18,15 @@ from shared.json_types import Json
 from shared.moving.lost import Lost
 
 MANIFEST: Final = "manifest.json"
+#: What an export has until its manifest is written.
+UNFINISHED: Final = "unfinished.json"
 ASSISTANTS: Final = "assistants.json"
 FILE_LIST: Final = "files.json"
 STORES: Final = "vector_stores.json"
 THREADS: Final = "threads"
 FILES: Final = "files"
+#: What an export for the Responses API has in place of threads.
+CONVERSATIONS: Final = "conversations"
 SCHEMA: Final = "assistants-thread-export/v1"
 
 #: How ids begin, where an object does not say what it is.
@@ -72,6 +76,13 @@ class ImportSource(Protocol):
 
 def opened(path: Path) -> ImportSource:
     """What is at the path. Raises NotReadable."""
+    if (path / UNFINISHED).exists():
+        words = f"this export was broken off: start it again, or remove {UNFINISHED} to take what there is"
+        raise NotReadable(f"{path}: {words}")
+    if (path / CONVERSATIONS).is_dir():
+        raise NotReadable(
+            f"{path}: this was exported for the Responses API; a box reads what `export` writes without it"
+        )
     if path.is_dir() and ((path / MANIFEST).exists() or (path / THREADS).is_dir()):
         return ExportFolder(path)
     if path.is_dir():
