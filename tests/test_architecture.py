@@ -72,7 +72,7 @@ CONFINED = {
     "azure.functions": {"function_app.py"},
     "azurefunctions": {"function_app.py"},
     "click": {path.name for path in (PACKAGE / "cli").glob("*.py")},
-    "rich": {"tables.py"},
+    "rich": {"tables.py", "progress.py"},
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -15,15 +14,18 @@ import click
 
 from shared import host
 from shared.app import build
+from shared.cli.progress import bar
 from shared.cli.words import ExitCode, Failed, Problem, examples, read_settings
 from shared.deps import Caller
 from shared.moving.exports import Changing, Chosen, Export
 from shared.moving.imports import KINDS, Import, Report, Wanted
+from shared.moving.response_exports import ResponsesExport
 from shared.moving.sources import NotReadable, opened
 
 Result = TypeVar("Result")
 
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+FORMS: Final[dict[str, type[Export | ResponsesExport]]] = {"assistants": Export, "responses": ResponsesExport}
 #: What became of objects, in words: (when looked at, when done).
 OUTCOMES: Final = {
     "new": ("would come", "came"),
@@ -53,9 +55,9 @@ def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | Non
     wanted = Wanted(frozenset(only or KINDS), start)
 
     async def work(caller: Caller) -> Report:
-        source = opened(path)
-        with click.progressbar(length=source.thread_count(), label="threads", file=sys.stderr) as bar:
-            return await Import(caller, source, wanted, write=yes).run(lambda: bar.update(1))
+        coming = Import(caller, opened(path), wanted, write=yes)
+        with bar("import", coming.total()) as done:
+            return await coming.run(lambda: done(1))
 
     try:
         report = on_storage(owner, work)
@@ -65,32 +67,47 @@ def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | Non
     return ExitCode.FAILED if any(report.counts[kind, "lost"] for kind in KINDS) else ExitCode.DONE
 
 
-@click.command(epilog=examples("export backup", "export one --thread thread_abc", "export ann --metadata user=ann"))
+@click.command(
+    epilog=examples(
+        "export backup", "export one --thread thread_abc", "export ann --metadata user=ann", "export new --as responses"
+    )
+)
 @click.argument("path", type=Path)
 @owned
 @click.option("--thread", "threads", multiple=True, metavar="ID", help="This thread only; may be given again.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Threads with this metadata; may be given again.")
-def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str, ...]) -> int:
-    """Write everything of an owner, or some threads with what they refer to, to a folder that `import` reads."""
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice([*FORMS]),
+    default="assistants",
+    show_default=True,
+    help="As objects that `import` reads, or as requests that make conversations of the threads.",
+)
+def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str, ...], form: str) -> int:
+    """Write everything of an owner, or some threads with what they refer to, to a folder."""
     if any("=" not in each for each in metadata):
         raise Problem("--metadata: KEY=VALUE")
     pairs = {key: value for key, _, value in (each.partition("=") for each in metadata)}
 
-    async def work(caller: Caller) -> tuple[dict[str, int], list[str]]:
-        made = Export(caller, path, Chosen(threads, pairs))
-        return await made.run(lambda: None), made.remarks
+    async def work(caller: Caller) -> tuple[dict[str, int], Export | ResponsesExport]:
+        made = FORMS[form](caller, path, Chosen(threads, pairs))
+        with bar("threads", await made.thread_count()) as done:
+            return await made.run(lambda: done(1)), made
 
     try:
-        counts, remarks = on_storage(owner, work)
+        counts, made = on_storage(owner, work)
     except Changing as error:
         raise Failed(f"{error}: changed each time it was read; try again when its run is over") from error
     except OSError as error:
         raise Failed(f"{error.filename}: {error.strerror}") from error
     for kind, number in counts.items():
         click.echo(f"{number:7} {kind}")
-    for remark in remarks:
+    for what, number in Counter(made.left_out).most_common():
+        click.echo(f"{number:7} × not among the items: {what}", err=True)
+    for remark in made.remarks:
         click.echo(remark, err=True)
-    return ExitCode.FAILED if remarks else ExitCode.DONE
+    return ExitCode.FAILED if made.remarks else ExitCode.DONE
 
 
 def told(report: Report, done: bool) -> None:

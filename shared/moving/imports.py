@@ -66,17 +66,28 @@ class Import:
         #: How many objects of a kind were created in a second, so far.
         self._order: Counter[tuple[str, int]] = Counter()
 
+    def total(self) -> int:
+        """How many objects `run` will look at. Raises NotReadable."""
+        counts = {
+            "files": lambda: len(self._source.files()),
+            "vector_stores": lambda: len(self._source.stores()),
+            "assistants": lambda: len(self._source.assistants()),
+            "threads": self._source.thread_count,
+        }
+        return sum(counts[kind]() for kind in self._wanted.kinds)
+
     async def run(self, progress: Callable[[], None]) -> Report:
-        """Bring everything in that is wanted; `progress` is called after each thread. Raises NotReadable."""
-        if "files" in self._wanted.kinds:
-            for each in in_order(self._source.files()):
-                await self._one("files", each, self._file)
-        if "vector_stores" in self._wanted.kinds:
-            for each in in_order(self._source.stores()):
-                await self._one("vector_stores", each, self._store)
-        if "assistants" in self._wanted.kinds:
-            for each in in_order(self._source.assistants()):
-                await self._one("assistants", each, self._assistant)
+        """Bring everything in that is wanted; `progress` is called after each object. Raises NotReadable."""
+        collections = (
+            ("files", self._source.files, self._file),
+            ("vector_stores", self._source.stores, self._store),
+            ("assistants", self._source.assistants, self._assistant),
+        )
+        for kind, objects, bring in collections:
+            if kind in self._wanted.kinds:
+                for each in in_order(objects()):
+                    await self._one(kind, each, bring)
+                    progress()
         if "threads" in self._wanted.kinds:
             for thread_id, bundle in self._source.threads():
                 await self._thread(thread_id, bundle)

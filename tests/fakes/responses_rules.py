@@ -83,7 +83,7 @@ def refused(body: Json, refuses: dict[str, str | None]) -> FakeTurn | None:
         return _invalid(text, "input", None)
     if isinstance(body["input"], str):
         return None
-    return _bad_items(body["input"], stored=body.get("store", True))
+    return bad_items(body["input"], stored=body.get("store", True))
 
 
 @lru_cache(maxsize=4096)
@@ -160,7 +160,7 @@ def _bad_item(items: list[Json], place: int) -> FakeTurn | None:
     return None
 
 
-def _bad_items(items: list[Json], *, stored: bool) -> FakeTurn | None:
+def bad_items(items: list[Json], *, stored: bool) -> FakeTurn | None:
     called, answered = set(), set()
     for place, item in enumerate(items):
         kind = item.get("type", "message")
