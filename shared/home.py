@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: The folder of function_app.py.
 APP: Final = Path(__file__).parents[1]
 #: What a box keeps in its home; journals of the database come and go.
-_FILES: Final = ("api_key", "box.db", "box.db-wal", "box.db-shm")
+_FILES: Final = ("api_key", "sign-in.html", "box.db", "box.db-wal", "box.db-shm")
 _FOLDERS: Final = ("blobs", "outbox")
 
 

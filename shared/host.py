@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import uvicorn
 from pydantic import SecretStr
 
-from shared import logs
+from shared import logs, page_link
 from shared.box import Box
 from shared.config import Settings
 from shared.connections import guarded
@@ -30,6 +30,7 @@ from shared.doctor.start import CannotStart, built
 from shared.home import make_private, passable
 from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
+from shared.page_link import Welcome
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
@@ -74,6 +75,11 @@ def base_url(settings: Settings) -> str:
     return (settings.public_base_url or f"http://{settings.box_host}:{settings.box_port}").rstrip("/") + "/v1"
 
 
+def page(settings: Settings) -> str:
+    """Where people find the page."""
+    return f"{base_url(settings).removesuffix('/v1')}/playground"
+
+
 class KeyNote(NamedTuple):
     """What people are told of the key."""
 
@@ -108,7 +114,14 @@ def example_model(settings: Settings) -> str:
     return next((alias for alias in settings.model_aliases if not is_pattern(alias)), "gpt-4o")
 
 
-def welcome(settings: Settings, box: Box, key: KeyNote, sandbox: str) -> str:
+def talk_note(settings: Settings, link: str | None) -> str:
+    """Where the page is, and how to be let in."""
+    if link is None:
+        return f"Talk to it at {page(settings)}."
+    return f"Talk to it (the link signs in, once, within two minutes; `box link` prints another):\n  {link}\n"
+
+
+def welcome(settings: Settings, box: Box, key: KeyNote, sandbox: str, link: str | None) -> str:
     """What a newcomer needs to see, with something to try."""
     example = example_model(box.deps.settings)
     return f"""
@@ -130,7 +143,8 @@ Try:
   client = OpenAI(base_url="{base_url(settings)}", api_key=os.environ["BOX_KEY"])
   print(client.beta.assistants.list())
 
-Talk to it at {base_url(settings).removesuffix("/v1")}/playground. The API is described at {base_url(settings)}/docs.
+{talk_note(settings, link)}
+The API is described at {base_url(settings)}/docs.
 Stop with Ctrl-C.
 """
 
@@ -179,7 +193,7 @@ def made(settings: Settings) -> Box:
         sys.exit(str(error))
 
 
-async def serve(settings: Settings, key: KeyNote) -> None:
+async def serve(settings: Settings, key: KeyNote, wanted: Welcome) -> None:
     """Serve HTTP and work the queues until interrupted; `key` tells people where theirs is."""
     box = made(settings)
     config = uvicorn.Config(
@@ -196,13 +210,18 @@ async def serve(settings: Settings, key: KeyNote) -> None:
     # What is loaded by now stays; each full collection would go through it, for some 50 ms.
     gc.freeze()
     async with box.at_work():
-        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps)))
-        looking = asyncio.create_task(tell_trouble(box, server.greeted))
+        link = await page_link.of_greeting(page(settings), box.deps, wanted)
+        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps), link))
+        beside = [asyncio.create_task(tell_trouble(box, server.greeted))]
+        if wanted.open:
+            opening = page_link.open_after(server.greeted, link or page(settings), settings.box_home)
+            beside.append(asyncio.create_task(opening))
         try:
             await server.serve()
         finally:
-            looking.cancel()
-            await asyncio.wait([looking])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
 
 
 async def tell_trouble(box: Box, greeted: asyncio.Event) -> None:
@@ -238,10 +257,10 @@ def signals(stop: Callable[[int], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, wanted: Welcome | None = None) -> int:
     """`python -m shared run`. Returns the exit code."""
     note = key_note(settings)
-    return until_stopped(serve(with_key(settings), note))
+    return until_stopped(serve(with_key(settings), note, wanted or Welcome()))
 
 
 def work(settings: Settings) -> int:

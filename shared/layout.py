@@ -12,7 +12,8 @@ owner, so another owner's id leads nowhere:
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
-    _box                   what all hosts of a box share: the secret in the names of sandbox sessions
+    _box                   what all hosts of a box share: the secret in the names of sandbox sessions, and the codes of
+                           links that sign in to the page
     index-vs_…             the manifest of a vector store's search index
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
@@ -53,6 +54,9 @@ STORE_KEY: Final = "store"
 MANIFEST_KEY: Final = "manifest"
 LAST_HOUR_KEY: Final = "last-hour"
 SESSION_NAMES_KEY: Final = "session-names"
+
+#: How the keys of codes that sign in begin.
+SIGN_IN: Final = "sign-in-"
 
 #: How the keys of twins begin; see `store/twins.py`.
 TWIN: Final = "by_age_"
@@ -130,6 +134,16 @@ def attached_range(file_id: str) -> tuple[str, str]:
 def alias_key(identifier: str) -> str:
     """The key of the row that leads from a foreign id to the key that stands for it."""
     return f"{ALIAS}{identifier}"
+
+
+def sign_in_key(digest: str) -> str:
+    """The key of the row of a code that signs in."""
+    return f"{SIGN_IN}{digest}"
+
+
+def sign_in_range() -> tuple[str, str]:
+    """The keys of all of them: `first <= key < last`."""
+    return SIGN_IN, f"{SIGN_IN}~"
 
 
 def thread(owner: str, thread_id: str) -> str:

@@ -63,7 +63,7 @@ FLOORS = [
     {"app"},
     {"smoke"},
     {"doctor"},
-    {"host", "client", "connections", "functions_bridge"},
+    {"host", "client", "connections", "functions_bridge", "page_link"},
     {"cli", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]

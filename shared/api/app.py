@@ -22,6 +22,7 @@ from shared.api import (
     other_calls,
     playground,
     runs,
+    sign_in,
     threads,
     uploads,
     vector_store_files,
@@ -83,7 +84,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
     )
     for resource in resources:
         app.include_router(resource.routes.router)
-    for page in (docs, front_door, health, playground):
+    for page in (docs, front_door, health, playground, sign_in):
         app.include_router(page.router)
     directory = Directory(route for resource in resources for route in resource.routes.all())
     gateway = Gateway(app, directory, Callers(deps.settings, deps.clock), region="local", granted=deps.granted)

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.api import front_door, playground
+from shared.api import front_door, playground, sign_in
 from shared.api.auth import Callers, Header
 from shared.api.directory import Directory
 from shared.api.errors import answer_error
@@ -35,7 +35,9 @@ REPEATED_SLASHES: Final = re.compile("//+")
 ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 
 #: Paths that need no key.
-OPEN: Final = frozenset({"/healthz", "/v1/docs", "/v1/openapi.json", *front_door.PATHS, *playground.FILES})
+OPEN: Final = frozenset(
+    {"/healthz", "/v1/docs", "/v1/openapi.json", *front_door.PATHS, *playground.FILES, sign_in.PATH}
+)
 
 #: On every answer that does not say otherwise. What a browser is made to show as a page, be it an uploaded file, has no
 #: origin, runs nothing and is in no frame.

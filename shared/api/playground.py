@@ -46,6 +46,7 @@ SCRIPTS: Final = (
     "requests",
     "runs",
     "search",
+    "sign_in",
     "status",
     "stores",
     "text",

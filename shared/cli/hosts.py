@@ -1,26 +1,71 @@
-"""`run` and `worker`: the embedded host."""
+"""`run`, `worker` and `link`: the embedded host, and the way to its page."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
-from shared import host
-from shared.cli.words import examples, read_settings
+from shared import host, page_link
+from shared.cli.api import made
+from shared.cli.here import quietly
+from shared.cli.tables import print_json
+from shared.cli.words import Failed, examples, read_settings
+from shared.client import answers
+from shared.config import Settings
+from shared.page_link import NO_BROWSER, Welcome
+from shared.store.base import StoreError
+
+LINK_HELP = "Print a link that signs in to the page, or not; printed where nobody but this machine can reach the box."
 
 
-@click.command(epilog=examples("run", "run --port 7072", "run --home ~/boxes/test"))
+@click.command(epilog=examples("run", "run --port 7072", "run --home ~/boxes/test", "run --open"))
 @click.option("--port", type=int, metavar="PORT", help="The port to listen on, over BOX_PORT.")
 @click.option("--host", "address", metavar="ADDRESS", help="The address to listen on, over BOX_HOST.")
 @click.option("--home", type=Path, metavar="FOLDER", help="Where everything is kept, over BOX_HOME.")
-def run(port: int | None, address: str | None, home: Path | None) -> int:
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser, signed in.")
+@click.option("--link/--no-link", default=None, help=LINK_HELP)
+def run(port: int | None, address: str | None, home: Path | None, opens: bool, link: bool | None) -> int:
     """Serve the API and the page, and work the queues, until Ctrl-C."""
-    return host.run(read_settings(box_port=port, box_host=address, box_home=home))
+    return host.run(read_settings(box_port=port, box_host=address, box_home=home), Welcome(link, opens))
 
 
-@click.command()
+@click.command(epilog=examples("worker", "worker --home ~/boxes/test"))
 @click.option("--home", type=Path, metavar="FOLDER", help="Where everything is kept, over BOX_HOME.")
 def worker(home: Path | None) -> int:
     """Drive queued runs and read files, without serving HTTP, until Ctrl-C."""
     return host.work(read_settings(box_home=home))
+
+
+@click.command(epilog=examples("link", "link --open", "link --owner ann --json"))
+@click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
+@click.option("--owner", default="", metavar="NAME", help="Whom it signs in as; else the first of BOX_API_KEYS.")
+@click.option("--json", is_flag=True, help="One JSON document instead of a line.")
+def link(opens: bool, owner: str, json: bool) -> None:
+    """Print a link that signs in to the page of the box that runs in this folder: once, within two minutes."""
+    quietly()
+    settings = host.with_key(read_settings())
+    if not answers(settings):
+        raise Failed(f"No box listens at {settings.box_host}:{settings.box_port}: `box run` starts one.")
+    address = asyncio.run(of_box(settings, owner))
+    if json:
+        print_json({"link": address})
+    else:
+        click.echo(address)
+    if opens and not page_link.opened(address, settings.box_home):
+        raise Failed(NO_BROWSER)
+
+
+async def of_box(settings: Settings, owner: str) -> str:
+    """A new link. Raises Failed."""
+    box = made(settings)
+    try:
+        address = await page_link.made(host.page(settings), box.deps, owner)
+    except StoreError as error:
+        raise Failed("The storage of the box does not answer.") from error
+    finally:
+        await box.close()
+    if address is None:
+        raise Failed(f"No key of {owner or 'an owner'} is known here in plain: sign in with the key itself.")
+    return address

@@ -41,6 +41,7 @@ def completion(shell: str) -> None:
 for command in (
     hosts.run,
     hosts.worker,
+    hosts.link,
     demo.demo,
     doctor.doctor,
     samples.samples,

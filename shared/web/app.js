@@ -8,6 +8,7 @@ import { Drafts } from "./drafts.js";
 import { Attachments } from "./files.js";
 import { Library } from "./library.js";
 import { searching } from "./search.js";
+import { codeOfLink, signIn } from "./sign_in.js";
 import { answering } from "./status.js";
 import { ThreadDialog } from "./thread_dialog.js";
 import * as threads from "./threads.js";
@@ -20,6 +21,19 @@ const attachments = new Attachments($("chips"));
 const drafts = new Drafts($("text"), attachments);
 const conversation = new Conversation(assistants, attachments, drafts, fail);
 addToolbar(() => ({ assistant: assistants.chosen, threadId: conversation.here.threadId }));
+
+/** Lets in whoever brings a link's code or has the key already; a code of no use is told to both. */
+async function arrive(code) {
+  let trouble = null;
+  if (code !== null) await signIn(code).catch((error) => (trouble = error));
+  if (key.get() !== null) {
+    await enter();
+    if (trouble !== null) fail(trouble);
+  } else {
+    atHome(false);
+    refused(trouble);
+  }
+}
 
 async function enter() {
   try {
@@ -122,8 +136,11 @@ $("leave").addEventListener("click", () => {
   sessionStorage.clear();
   location.replace(location.pathname);
 });
-window.addEventListener("hashchange", () => key.get() !== null && show(location.hash.slice(1) || null));
+window.addEventListener("hashchange", () => {
+  const code = codeOfLink();
+  if (code !== null) arrive(code);
+  else if (key.get() !== null) show(location.hash.slice(1) || null);
+});
 window.addEventListener("popstate", () => key.get() !== null && location.hash === "" && show(null));
 
-if (key.get() === null) atHome(false);
-else enter();
+arrive(codeOfLink());
