@@ -10,7 +10,7 @@ from shared.deps import Caller
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
 from shared.objects.assistant_requests import AssistantSettings, CreateAssistant, ModifyAssistant
-from shared.objects.tools import choice_json, tools_json
+from shared.objects.tools.tools import choice_json, tools_json
 from shared.optimistic import change, check_shape, find
 from shared.paging import ListQuery, newest_page
 from shared.store.base import Delete, Put, Record

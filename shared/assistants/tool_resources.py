@@ -7,7 +7,16 @@ from shared.deps import Caller
 from shared.errors import wrong_shape
 from shared.files import files
 from shared.json_types import Json
-from shared.objects.tools import FileSearchResources, NewFileSearchResources, NewToolResources, ToolResources
+from shared.objects.tools.foundry_resources import AzureVectorStore
+from shared.objects.tools.resources import (
+    CodeInterpreterResources,
+    FileSearchResources,
+    FoundryResources,
+    NewFileSearchResources,
+    NewToolResources,
+    NewVectorStore,
+    ToolResources,
+)
 from shared.vector_stores import stores
 
 Requested = NewToolResources | ToolResources | None
@@ -18,19 +27,30 @@ async def resolve(caller: Caller, requested: Requested, param: str = "tool_resou
 
     Raises InvalidRequest for files, NotFoundError for vector stores that do not exist.
     """
-    resolved: Json = {}
     if requested is None:
-        return resolved
+        return {}
+    resolved = requested.model_dump(mode="json", include={*FoundryResources.model_fields}, exclude_unset=True)
+    resolved = {tool: value for tool, value in resolved.items() if value is not None}
     if requested.code_interpreter is not None:
         file_ids = requested.code_interpreter.file_ids or []
         await _check_files(caller, file_ids, f"{param}.code_interpreter.file_ids")
-        resolved["code_interpreter"] = {"file_ids": file_ids}
+        resolved["code_interpreter"] = {"file_ids": file_ids} | _in_azure(requested.code_interpreter)
     if requested.file_search is not None:
         store_ids = await _stores(caller, requested.file_search, days)
         # Programs read the first store of whatever is there.
-        if store_ids:
-            resolved["file_search"] = {"vector_store_ids": store_ids}
+        search = ({"vector_store_ids": store_ids} if store_ids else {}) | _in_azure(requested.file_search)
+        if search:
+            resolved["file_search"] = search
     return resolved
+
+
+def _in_azure(requested: CodeInterpreterResources | FileSearchResources | NewFileSearchResources) -> Json:
+    """Data in Azure that Foundry's tools could use: kept as it came."""
+    if isinstance(requested, CodeInterpreterResources):
+        sources = requested.data_sources
+        return {"data_sources": [each.model_dump(mode="json") for each in sources]} if sources else {}
+    stores = [each for each in requested.vector_stores or () if isinstance(each, AzureVectorStore)]
+    return {"vector_stores": [each.model_dump(mode="json") for each in stores]} if stores else {}
 
 
 def merge(stored: Json, requested: Requested, resolved: Json) -> Json:
@@ -61,10 +81,12 @@ async def _check_files(caller: Caller, file_ids: list[str], param: str) -> None:
     await files.check(caller, file_ids, param)
 
 
-async def _stores(caller: Caller, requested: FileSearchResources, days: int | None) -> list[str]:
+async def _stores(
+    caller: Caller, requested: FileSearchResources | NewFileSearchResources, days: int | None
+) -> list[str]:
     store_ids = [*(requested.vector_store_ids or ())]
     await stores.check(caller, store_ids)
-    if isinstance(requested, NewFileSearchResources):
-        for new in requested.vector_stores or ():
+    for new in requested.vector_stores or ():
+        if isinstance(new, NewVectorStore):
             store_ids.append(await stores.create_for_tools(caller, new, days))
     return store_ids

@@ -18,8 +18,7 @@ from shared.moving.lost import Lost
 from shared.moving.rows import in_collection, thread_rows
 from shared.moving.sources import ImportSource
 from shared.moving.store_arrivals import put_store
-from shared.runs import lifecycle
-from shared.runs.create import TOOLS
+from shared.runs import kinds, lifecycle
 
 #: What can be chosen; in this order, because later kinds name earlier ones.
 KINDS: Final = ("files", "vector_stores", "assistants", "threads")
@@ -136,9 +135,10 @@ class Import:
         yield await bring(self._caller, layout.assistants(self._caller.owner), placed)
 
     def _tell_tools(self, assistant: Json) -> None:
-        unknown = [str(tool.get("type")) for tool in assistant["tools"] if tool.get("type") not in TOOLS]
-        if unknown:
-            words = f"tools of type {', '.join(unknown)} are kept, but runs with them are refused"
+        types = dict.fromkeys(str(tool.get("type")) for tool in assistant["tools"])
+        refused = [each for each in types if isinstance(kinds.line_of(each), kinds.Refused)]
+        if refused:
+            words = f"tools of type {', '.join(refused)} are kept, but runs with them are refused"
             self.report.remarks.append(f"{assistant['id']}: {words}")
 
     async def _thread(self, thread_id: str, bundle: Json | Lost) -> None:

@@ -36,9 +36,11 @@ def tools(data: Json) -> Json:
     resources = data.get("tool_resources") or {}
     _require(isinstance(resources, dict), "tool_resources: expected an object")
     kept = {tool: of for tool, of in resources.items() if of is not None}
-    _require(all(isinstance(of, dict) for of in kept.values()), "tool_resources: expected objects")
+    _require(all(_is_object_or_list(of) for of in kept.values()), "tool_resources: expected objects")
     for tool, name in (("code_interpreter", "file_ids"), ("file_search", "vector_store_ids")):
-        listed = kept.get(tool, {}).get(name) or []
+        of = kept.get(tool, {})
+        _require(isinstance(of, dict), f"tool_resources: {tool} is not an object")
+        listed = of.get(name) or []
         _require(isinstance(listed, list) and all(isinstance(each, str) for each in listed), f"{name}: expected ids")
     return data | {"tool_resources": kept}
 
@@ -73,6 +75,11 @@ def _part(part: Json) -> Json:
     _require(isinstance(kind, str), "content: a type is missing")
     _require(kind != "refusal" or isinstance(inner, str), "content: a refusal is missing")
     return part
+
+
+def _is_object_or_list(value: Any) -> bool:
+    """A tool has resources, or several things with resources: Foundry's `mcp` lists its servers."""
+    return isinstance(value, dict) or (isinstance(value, list) and all(isinstance(each, dict) for each in value))
 
 
 def _require(holds: bool, words: str) -> None:

@@ -8,7 +8,10 @@ from pydantic import Field, StringConstraints
 
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
-from shared.objects.tools import MAX_TOOLS, NewToolResources, ResponseFormat, Tool, ToolResources
+from shared.objects.tools.kind import MAX_TOOLS
+from shared.objects.tools.resources import NewToolResources, ToolResources
+from shared.objects.tools.response_format import ResponseFormat
+from shared.objects.tools.tools import Tool
 
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Instructions = Annotated[str, AtMost(256_000)]

@@ -14,7 +14,8 @@ from shared.objects.common import MetadataIn, OneOfKinds, RequestBody
 from shared.objects.message import text_part
 from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.pictures import is_data_url
-from shared.objects.tools import CodeInterpreterTool, ToolKind
+from shared.objects.tools.kind import ToolKind
+from shared.objects.tools.tools import CodeInterpreterTool
 
 #: Content parts of a message.
 MAX_PARTS: Final = 500

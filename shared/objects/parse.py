@@ -34,7 +34,7 @@ def shape(value: object) -> str:
         kind = value.get("type")
         return f"(={kind})" if isinstance(kind, str) and len(kind) <= LONGEST_TAG else "(=)"
     if isinstance(value, BaseModel):
-        return f"(={getattr(value, 'type', None)})"
+        return f"(={getattr(value, 'type', '')})"
     return f"({kind_of(value)})"
 
 

@@ -12,7 +12,9 @@ from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.parse import rejected
 from shared.objects.thread_requests import CreateThread, NewMessages
-from shared.objects.tools import ResponseFormat, Tool, ToolChoice, ToolResources
+from shared.objects.tools.resources import ToolResources
+from shared.objects.tools.response_format import ResponseFormat
+from shared.objects.tools.tools import Tool, ToolChoice
 
 #: Outputs in one request; far more calls than a model makes in a turn.
 MAX_OUTPUTS: Final = 1000

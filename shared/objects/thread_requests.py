@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, RequestBody
 from shared.objects.message_requests import CreateMessage
-from shared.objects.tools import NewToolResources, ToolResources
+from shared.objects.tools.resources import NewToolResources, ToolResources
 
 #: Messages that come with a new thread or run: they are stored in one commit with it.
 MAX_MESSAGES: Final = 90

@@ -10,7 +10,7 @@ from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.common import MAP, MetadataIn, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
-from shared.objects.tools import ChunkingStrategy, StaticChunking
+from shared.objects.tools.resources import ChunkingStrategy, StaticChunking
 from shared.objects.vector_store import DEFAULT_CHUNKS
 
 COMPARISONS: Final = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")

@@ -20,7 +20,7 @@ from shared.files import files
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.tool_call_views import CallView, CodeView, code_of
-from shared.runs.tool_calls import ATTEMPTS, STOPPED, ToolResult, built_in_function
+from shared.runs.tool_calls import ATTEMPTS, STOPPED, Handler, ToolResult, built_in_function
 from shared.sandbox.base import (
     DATA,
     CellResult,
@@ -159,6 +159,11 @@ class CodeInterpreter:
 
     async def _store(self, filename: str, pieces: AsyncIterator[bytes]) -> Json:
         return await files.produce(Caller(self.deps, self.record.owner), filename, pieces)
+
+
+def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+    """The code interpreter, for a run that has it, where this host has a sandbox."""
+    return [] if deps.sandbox is None else [CodeInterpreter(deps, deps.sandbox, record)]
 
 
 @cache

@@ -19,9 +19,10 @@ from shared.objects.run import Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
-from shared.objects.tools import FunctionChoice, ToolResources, choice_json, tools_json
+from shared.objects.tools.resources import ToolResources
+from shared.objects.tools.tools import FunctionChoice, choice_json, tools_json
 from shared.optimistic import until_committed
-from shared.runs import file_search, queue_messages, service, waiting
+from shared.runs import file_search, kinds, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
@@ -31,9 +32,6 @@ from shared.threads import messages, new_messages, threads
 from shared.vector_stores import stores
 
 T = TypeVar("T")
-
-#: The types of tools that a run can have.
-TOOLS: Final = frozenset({"code_interpreter", "file_search", "function"})
 
 EXPIRED: Final = "Vector store {} is expired."
 #: The metadata key that opts into the box's own tools: their names separated by spaces, or `*`.
@@ -196,15 +194,16 @@ async def check_stores(caller: Caller, record: RunRecord) -> None:
 
 
 def check_tools(body: RunSettings, assistant: Json) -> None:
-    """Refuse a run with tools of which the box knows nothing: objects from elsewhere may have them.
+    """Refuse a run with tools of which the box knows nothing, or not enough: objects from elsewhere may have them.
 
     Raises InvalidRequest.
     """
     tools = assistant["tools"] if body.tools is None else ()
-    unknown = [*dict.fromkeys(str(tool.get("type")) for tool in tools if tool.get("type") not in TOOLS)]
+    unknown = [*dict.fromkeys(str(tool.get("type")) for tool in tools if tool.get("type") not in kinds.KINDS)]
     if unknown:
         words = f"This box has no tools of type {', '.join(unknown)}. Give the assistant, or the run, other tools."
         raise InvalidRequest(words, param="tools", code="unsupported_tool")
+    kinds.check(tools)
 
 
 def check_tool_choice(deps: Deps, body: RunSettings, assistant: Json) -> None:

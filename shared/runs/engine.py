@@ -9,6 +9,7 @@ import logging
 
 from shared.llm.base import LlmError, PromptTooLong, Turn
 from shared.objects.step import StepRecord
+from shared.runs import kinds
 from shared.runs.model_turns import ModelTurns
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
@@ -41,7 +42,10 @@ class Engine:
         Raises Superseded when the run is not ours any more.
         """
         try:
-            if outcome is not None:
+            refusal = kinds.refusal(self.state.record)
+            if refusal is not None:
+                await self._fail("invalid_prompt", refusal)
+            elif outcome is not None:
                 await self._take_turn(outcome)
             while self.state.run.status == "in_progress" and self.state.record.response_id is None:
                 if self.state.step is None:

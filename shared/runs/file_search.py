@@ -15,12 +15,12 @@ from shared.errors import ApiError, NotFoundError
 from shared.ids import number_of
 from shared.json_types import Json
 from shared.objects.run import RunRecord
-from shared.objects.tools import DEFAULT_RANKER
+from shared.objects.tools.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
 from shared.runs.prompt.shorten import shortened
 from shared.runs.prompt.tokens import text_tokens
 from shared.runs.tool_call_views import CallView, SearchView
-from shared.runs.tool_calls import ATTEMPTS, STOPPED, ToolResult, built_in_function, refused
+from shared.runs.tool_calls import ATTEMPTS, STOPPED, Handler, ToolResult, built_in_function, refused
 from shared.search.base import IndexUnavailable
 from shared.search.citations import marker
 from shared.vector_stores import stores
@@ -148,6 +148,11 @@ class FileSearch:
             if store["file_counts"]["in_progress"] == 0 or self.deps.clock() >= until:
                 return True
             await asyncio.sleep(INDEXING_POLL)
+
+
+def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+    """File search, for a run that has it."""
+    return [FileSearch(deps, record)]
 
 
 async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:

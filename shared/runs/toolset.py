@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
-from shared.runs.code_interpreter import CodeInterpreter
-from shared.runs.file_search import FileSearch
+from shared.runs import kinds
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.runs.tool_calls import Handler, ServerFunction, definition
 from shared.tools.policy import verdict
@@ -45,19 +44,8 @@ def toolset(deps: Deps, record: RunRecord) -> Toolset:
                 handlers[name] = function
             elif name not in declared:
                 denied[name] = function
-    for each in built_in(deps, record):
+    for each in kinds.handlers(deps, record):
         if each.definition["name"] not in declared:
             handlers[each.definition["name"]] = each
     definitions = declared | {name: handler.definition for name, handler in handlers.items()}
     return Toolset(list(definitions.values()), denied | handlers)
-
-
-def built_in(deps: Deps, record: RunRecord) -> list[Handler]:
-    """The built-in tools that the run has and this host can carry out."""
-    kinds = {tool["type"] for tool in record.run.tools}
-    handlers: list[Handler] = []
-    if "code_interpreter" in kinds and deps.sandbox is not None:
-        handlers.append(CodeInterpreter(deps, deps.sandbox, record))
-    if "file_search" in kinds:
-        handlers.append(FileSearch(deps, record))
-    return handlers

@@ -13,7 +13,7 @@ from shared.json_types import Json
 from shared.objects.message import Message
 from shared.objects.message_requests import CreateMessage
 from shared.objects.pictures import HEAD_BYTES, NOT_A_PICTURE, head_of_data_url, media_type
-from shared.objects.tools import NewVectorStore
+from shared.objects.tools.resources import NewVectorStore
 from shared.store.base import Put
 from shared.vector_stores import attaching, stores
 
@@ -93,11 +93,12 @@ async def _searching(caller: Caller, thread: Json, file_ids: list[str]) -> Json:
         return thread
     new = NewVectorStore(file_ids=file_ids)
     store_id = await stores.create_for_tools(caller, new, stores.THREAD_DAYS)
-    return thread | {"tool_resources": resources | {"file_search": {"vector_store_ids": [store_id]}}}
+    search = resources.get("file_search", {}) | {"vector_store_ids": [store_id]}
+    return thread | {"tool_resources": resources | {"file_search": search}}
 
 
 def _with_files(thread: Json, file_ids: list[str]) -> Json:
     resources = thread["tool_resources"]
-    known = resources.get("code_interpreter", {}).get("file_ids", [])
-    merged = [*dict.fromkeys([*known, *file_ids])]
-    return thread | {"tool_resources": resources | {"code_interpreter": {"file_ids": merged}}}
+    code = resources.get("code_interpreter", {})
+    merged = [*dict.fromkeys([*code.get("file_ids", []), *file_ids])]
+    return thread | {"tool_resources": resources | {"code_interpreter": code | {"file_ids": merged}}}

@@ -10,7 +10,7 @@ from shared import ids, layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, wrong_shape
 from shared.files import files, index_messages
-from shared.objects.tools import ChunkingStrategy
+from shared.objects.tools.resources import ChunkingStrategy
 from shared.objects.vector_store import (
     BatchRecord,
     FileSpec,

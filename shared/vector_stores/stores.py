@@ -11,7 +11,7 @@ from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.files import index_messages
 from shared.json_types import Json
-from shared.objects.tools import NewVectorStore
+from shared.objects.tools.resources import NewVectorStore
 from shared.objects.vector_store import FileSpec, StoreRecord, VectorStore
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore
 from shared.optimistic import check_shape, until_committed

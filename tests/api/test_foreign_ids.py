@@ -251,12 +251,12 @@ def test_what_differs_is_told_and_left_alone(box, client):
 
 
 def test_tools_of_other_services_are_shown_and_refused_when_they_are_to_run(box, client):
-    tools = [{"type": "bing_grounding", "bing_grounding": {"connections": []}}]
+    tools = [{"type": "teleportation", "teleportation": {"connections": []}}]
     made = values.assistant({"id": "asst_zbing", "created_at": CREATED + 5, "model": "gpt-4o", "tools": tools})
     box.run(arrivals.put(Caller(box.deps, "me"), layout.assistants("me"), in_collection(layout.ASSISTANT, made, 0)))
     shown = client.with_options(timeout=5).get("/assistants/asst_zbing", cast_to=object)
     assert shown["tools"] == tools
-    with pytest.raises(BadRequestError, match="This box has no tools of type bing_grounding"):
+    with pytest.raises(BadRequestError, match="This box has no tools of type teleportation"):
         client.beta.threads.runs.create(THREAD, assistant_id="asst_zbing")
     run = client.beta.threads.runs.create(THREAD, assistant_id="asst_zbing", tools=[])
     assert run.assistant_id == "asst_zbing"

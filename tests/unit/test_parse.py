@@ -11,7 +11,7 @@ from shared.objects.message_requests import CreateMessage
 from shared.objects.parse import parse
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, SubmitToolOutputs
 from shared.objects.thread_requests import CreateThread
-from shared.objects.tools import choice_json, tools_json
+from shared.objects.tools.tools import choice_json, tools_json
 
 
 def refused(model: type[RequestBody], raw: object) -> tuple[str, str | None, str | None]:
@@ -153,7 +153,10 @@ def refused(model: type[RequestBody], raw: object) -> tuple[str, str | None, str
         (
             CreateAssistant,
             {"model": "m", "tools": [{"type": "retrieval"}]},
-            "Invalid value: 'retrieval'. Supported values are: 'code_interpreter', 'file_search', and 'function'.",
+            "Invalid value: 'retrieval'. Supported values are: 'code_interpreter', 'file_search', 'function', "
+            "'azure_ai_search', 'azure_function', 'bing_custom_search', 'bing_grounding', 'browser_automation', "
+            "'computer_use_preview', 'connected_agent', 'deep_research', 'fabric_dataagent', 'image_generation', "
+            "'mcp', 'openapi', 'sharepoint_grounding', 'web_search', and 'web_search_preview'.",
             "tools[0].type",
             "invalid_value",
         ),

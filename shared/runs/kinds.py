@@ -1,0 +1,133 @@
+"""How each kind of tool is carried out: one line of a table for each kind that an assistant can have.
+
+A line is one of two values:
+
+- `Ours(handlers)`: the box carries out its calls. `handlers(deps, record)` gives, for all tools of the kind that the
+  run has, the functions that the model is offered, each a `Handler` (`tool_calls.py`): its definition, how a call is
+  shown in a run step, how often it may be begun, whether it has side effects, and `execute`. A kind that this host
+  cannot carry out gives none.
+- `Refused(words)`: a run with such a tool fails at once, before the model is asked, and `last_error` has the words.
+
+A new kind is a file beside this one, with its handlers, and its line here. The shape of its definition is in
+`shared/objects/tools` (`foundry.py`, `provider.py`): handlers find in `record.run.tools` what was checked against
+it when the run was created, and in `record.resources` what the assistant or the run says of `tool_resources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.deps import Deps
+from shared.json_types import Json
+from shared.objects.common import RequestBody
+from shared.objects.parse import parse
+from shared.objects.run import RunRecord
+from shared.objects.tools.tools import Tool
+from shared.runs import code_interpreter, file_search
+from shared.runs.tool_calls import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """The box carries it out."""
+
+    handlers: Callable[[Deps, RunRecord], list[Handler]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A run that has it fails at once. The words say where the tool can still be had; they follow its name."""
+
+    words: str
+
+
+def _by_name(deps: Deps, record: RunRecord) -> list[Handler]:
+    """Functions are the client's, or the toolbox's: `toolset.py` tells by their names."""
+    return []
+
+
+def _in_foundry(tool: str) -> Refused:
+    return Refused(f"is not carried out by this box. Foundry's new agents, by its Responses API, have it as '{tool}'.")
+
+
+#: What a box of this version cannot carry out, though nothing but the box is needed.
+NOT_YET: Final = Refused("is kept, but not carried out by this version of the box.")
+
+#: A kind without a line.
+UNKNOWN: Final = Refused("is not known to this box.")
+
+KINDS: Final[Mapping[str, Ours | Refused]] = {
+    "function": Ours(_by_name),
+    "code_interpreter": Ours(code_interpreter.handlers),
+    "file_search": Ours(file_search.handlers),
+    "azure_ai_search": NOT_YET,
+    "azure_function": NOT_YET,
+    "connected_agent": NOT_YET,
+    "mcp": NOT_YET,
+    "openapi": NOT_YET,
+    "bing_custom_search": NOT_YET,
+    "bing_grounding": NOT_YET,
+    "web_search": NOT_YET,
+    "web_search_preview": NOT_YET,
+    "browser_automation": _in_foundry("browser_automation_preview"),
+    "computer_use_preview": _in_foundry("computer_use_preview"),
+    "deep_research": Refused(
+        "is not carried out by this box. The Responses API has models for it, such as o3-deep-research with web search."
+    ),
+    "fabric_dataagent": _in_foundry("fabric_dataagent_preview"),
+    "image_generation": Refused(
+        "is not carried out by this box. The Responses API has it, and so has POST /v1/images/generations."
+    ),
+    "sharepoint_grounding": _in_foundry("sharepoint_grounding_preview"),
+}
+
+#: The kinds that the Assistants API had.
+OF_ASSISTANTS: Final = frozenset({"function", "code_interpreter", "file_search"})
+#: Stands where a tool is not looked at.
+PLACE: Final = {"type": "code_interpreter"}
+#: Data in Azure that a tool of the box cannot read -> where `tool_resources` have it.
+IN_AZURE: Final = {"code_interpreter": "data_sources", "file_search": "vector_stores"}
+
+
+class _Tools(RequestBody):
+    """Tools as a request has them."""
+
+    tools: list[Tool]
+
+
+def check(tools: Sequence[Json]) -> None:
+    """Refuse definitions without the shape on which handlers rely: objects from elsewhere may have any.
+
+    Those of the Assistants API's own tools are read as they are. Raises InvalidRequest.
+    """
+    if any(tool["type"] not in OF_ASSISTANTS for tool in tools):
+        # Places are kept, so that a message can name one.
+        parse(_Tools, {"tools": [PLACE if tool["type"] in OF_ASSISTANTS else tool for tool in tools]})
+
+
+def of_run(record: RunRecord) -> list[str]:
+    """The kinds of tools that the run has, each once."""
+    return [*dict.fromkeys(tool["type"] for tool in record.run.tools)]
+
+
+def line_of(kind: str) -> Ours | Refused:
+    """The line of a kind; objects from elsewhere, or of a later version, may have any."""
+    return KINDS.get(kind, UNKNOWN)
+
+
+def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+    """What the box can carry out of the run's tools."""
+    lines = (line_of(kind) for kind in of_run(record))
+    return [each for line in lines if isinstance(line, Ours) for each in line.handlers(deps, record)]
+
+
+def refusal(record: RunRecord) -> str | None:
+    """Why the run must fail at once, if it must: every tool that nobody would carry out, with its words."""
+    lines = [(kind, line_of(kind)) for kind in of_run(record)]
+    words = [f"The tool '{kind}' {line.words}" for kind, line in lines if isinstance(line, Refused)]
+    for kind, name in IN_AZURE.items():
+        if kind in of_run(record) and record.resources.get(kind, {}).get(name):
+            words.append(f"'tool_resources.{kind}.{name}' names data in Azure, which this box cannot read.")
+    return " ".join(words) or None
