@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     run_lifetime_seconds: int = 600
     """After so many seconds a run that is not over expires. Keep it below `functionTimeout` (`host.json`, 15 minutes):
     a longer turn of the model would be begun again."""
+    approval_lifetime_seconds: int = Field(default=86_400, ge=1, le=31_536_000)
+    """How long a run waits for somebody to approve a tool call, instead of `RUN_LIFETIME_SECONDS`, which counts anew
+    from then on."""
     run_start: str = Field(default="here", pattern="^(here|queue)$")
     """Who drives a run that is polled: `here`, the process that accepted it, at once and while it has room; `queue`,
     whoever takes its message."""
@@ -157,7 +160,8 @@ class Settings(BaseSettings):
     # tools
     server_tools_allowed: dict[str, list[str]] = {"*": ["*"]}
     """Owner -> names of the box's tools that the owner's runs may use, as JSON; `*` as an owner is everybody who is not
-    named, as a tool all of them."""
+    named, as a tool all of them. `NAME:ask` lets a run wait until somebody approves the call, `NAME:deny` takes the
+    tool out of `*`; of several words about a tool the strictest counts."""
     side_effects_per_run: int = Field(default=5, ge=0)
     """Calls with side effects (mails, events) that a run may make."""
     side_effects_per_hour: int = Field(default=20, ge=0)

@@ -7,6 +7,7 @@ owner, so another owner's id leads nowhere:
     OWNER:files            one row per file, newest first
     OWNER:threads          an index: one row per thread, newest first
     OWNER:vector_stores    an index: one row per vector store, newest first
+    OWNER:approvals        an index: one row per run that waits for approvals, newest first; some are over already
     OWNER:attached         FILE:STORE for every store that a file is in
     OWNER:side-effects     one row: the calls with side effects of the last hour
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
@@ -42,6 +43,8 @@ FILE: Final = "file-"
 FOREIGN_FILE: Final = "assistant-"
 UPLOAD: Final = "upload_"
 PART: Final = "part_"
+#: What a run waits for that needs somebody's approval.
+APPROVAL: Final = "appr_"
 VECTOR_STORE: Final = "vs_"
 BATCH: Final = "vsfb_"
 #: A file in a vector store; clients know it by the file's id.
@@ -67,7 +70,7 @@ ALIAS: Final = "by_id_"
 #: The partition of what belongs to no owner; no owner's name begins like this.
 BOX: Final = "_box"
 
-_COLLECTIONS: Final = frozenset({"assistants", "files", "threads", "vector_stores"})
+_COLLECTIONS: Final = frozenset({"approvals", "assistants", "files", "threads", "vector_stores"})
 
 #: Blobs with the data of records too large for the store.
 SPILL: Final = "spill/"
@@ -104,6 +107,11 @@ def threads(owner: str) -> str:
 def vector_stores(owner: str) -> str:
     """The partition of the index of an owner's vector stores."""
     return f"{owner}:vector_stores"
+
+
+def approvals(owner: str) -> str:
+    """The partition of the index of an owner's runs that wait for approvals."""
+    return f"{owner}:approvals"
 
 
 def is_collection(partition: str) -> bool:

@@ -11,6 +11,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.api import (
+    approvals,
     assistants,
     cors,
     docs,
@@ -80,6 +81,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
         vector_stores,
         vector_store_files,
         models,
+        approvals,
         other_calls,
     )
     for resource in resources:

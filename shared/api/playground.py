@@ -97,7 +97,7 @@ async def server_tools(request: Request) -> Response:
     """The tools that this box runs itself for the caller, for the form of an assistant."""
     who = caller(request)
     allowed = who.deps.settings.server_tools_allowed
-    tools = (tool for tool in who.deps.toolbox.values() if verdict(allowed, who.owner, tool.name) == "auto")
+    tools = (tool for tool in who.deps.toolbox.values() if verdict(allowed, who.owner, tool.name) != "deny")
     return answer({"data": [{"name": tool.name, "description": tool.description} for tool in tools]})
 
 

@@ -129,6 +129,8 @@ class RunRecord(StoredRecord):
     window: int | None = None
     #: Calls with side effects that the run was let make, each as `call_of_turn`.
     side_effects: list[str] = Field(default_factory=list)
+    #: What the run waits for, as `GET /v1/approvals` lists it.
+    approval: str | None = None
     #: The model response under way in background mode.
     response_id: str | None = None
     #: Responses of the present turn that failed there and were begun anew.
@@ -147,6 +149,12 @@ class RunRecord(StoredRecord):
     def key(self) -> RunKey:
         """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)
+
+    def count_side_effects(self, call_ids: list[str], limit: int) -> None:
+        """Write down which calls of the turn just taken may have side effects: no more than so many in the run."""
+        for call_id in dict.fromkeys(call_ids):
+            if len(self.side_effects) < limit:
+                self.side_effects.append(self.call_of_turn(call_id))
 
     def call_of_turn(self, call_id: str) -> str:
         """A call of the turn just taken: model servers make up call ids, and some start anew in every turn."""

@@ -92,8 +92,24 @@ class ToolOutput(RequestBody):
     type: Literal["function"] | None = None
 
 
-class SubmitToolOutputs(RequestBody):
-    """The body of POST /threads/{id}/runs/{id}/submit_tool_outputs."""
+class ToolApproval(RequestBody):
+    """Whether a tool call of the box may be carried out."""
 
-    tool_outputs: Annotated[list[ToolOutput], AtMost(MAX_OUTPUTS)]
+    tool_call_id: str
+    approve: bool
+    #: For the tool's server. Null and an empty object say nothing.
+    headers: dict[str, str] | None = None
+
+
+class SubmitToolOutputs(RequestBody):
+    """The body of POST /threads/{id}/runs/{id}/submit_tool_outputs: outputs, or approvals where a run asks for them."""
+
+    tool_outputs: Annotated[list[ToolOutput], AtMost(MAX_OUTPUTS)] | None = Field(default=None, validate_default=False)
+    tool_approvals: Annotated[list[ToolApproval], AtMost(MAX_OUTPUTS)] | None = None
     stream: bool | None = None
+
+    @model_validator(mode="after")
+    def _says_one_of_both(self) -> SubmitToolOutputs:
+        if self.tool_outputs is None and self.tool_approvals is None:
+            raise rejected("Missing required parameter: '{path}'.", "missing_required_parameter", "tool_outputs")
+        return self

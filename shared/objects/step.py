@@ -49,8 +49,11 @@ class StepRecord(StoredRecord):
     usage: Usage | None = None
     #: Outputs by call id, as text for the model; a call without an output has only been started.
     outputs: dict[str, str] = Field(default_factory=dict)
-    #: How often a call was begun, by call id, where an earlier driver died during it; every other once at the most.
+    #: How often a call was begun, by call id, where an earlier driver died during it or somebody approved it; every
+    #: other once at the most.
     attempts: dict[str, int] = Field(default_factory=dict)
+    #: What was said of calls that waited for it, by call id: {"approve": True, "by": "me", "at": 1767225600}.
+    approvals: dict[str, Json] = Field(default_factory=dict)
     #: What its searches offered for citation: marker -> file id.
     sources: dict[str, str] = Field(default_factory=dict)
     #: Files its code wrote: path in the sandbox's folder -> file id.

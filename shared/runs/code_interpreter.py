@@ -91,6 +91,10 @@ class CodeInterpreter:
     def side_effects(self) -> bool:
         return False
 
+    @property
+    def needs_approval(self) -> bool:
+        return False
+
     def view(self, call_id: str) -> CallView:
         return CodeView(call_id)
 

@@ -29,12 +29,13 @@ from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
 from shared.store.base import Conflict, Put, Record
 from shared.threads import messages, new_messages, threads
+from shared.tools import policy
 from shared.vector_stores import stores
 
 T = TypeVar("T")
 
 EXPIRED: Final = "Vector store {} is expired."
-#: The metadata key that opts into the box's own tools: their names separated by spaces, or `*`.
+#: The metadata key that opts into the box's own tools, in the words of `tools/policy.py`, separated by spaces.
 SERVER_TOOLS: Final = "server_tools"
 
 
@@ -213,15 +214,15 @@ def check_tool_choice(deps: Deps, body: RunSettings, assistant: Json) -> None:
         return
     tools = assistant["tools"] if body.tools is None else tools_json(body.tools)
     offered = {tool["function"]["name"] if tool["type"] == "function" else tool["type"] for tool in tools}
-    names = opted(body, assistant["metadata"])
-    offered |= {name for name in deps.toolbox if name in names or "*" in names}
+    words = opted(body, assistant["metadata"])
+    offered |= {name for name in deps.toolbox if policy.names(words, name)}
     name = choice.function.name if isinstance(choice, FunctionChoice) else choice.type
     if name not in offered:
         raise InvalidRequest(f"Tool choice '{name}' not found in 'tools' parameter.", param="tool_choice")
 
 
 def opted(body: RunSettings, of_assistant: Metadata) -> list[str]:
-    """The names of the box's own tools that the run may use, `*` for all."""
+    """The words about the box's own tools that the run may use."""
     return (body.metadata or {}).get(SERVER_TOOLS, of_assistant.get(SERVER_TOOLS, "")).split()
 
 

@@ -1,4 +1,5 @@
-"""The messages and steps of a run as they begin. Pure: numbers are taken from the record, which the caller commits."""
+"""The messages and steps of a run as they begin and end. Pure: numbers are taken from the record, which the caller
+commits."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from typing import Any
 
 from shared import ids, layout
 from shared.json_types import Json
+from shared.objects.common import Usage
 from shared.objects.message import Message
 from shared.objects.run import RunRecord
 from shared.objects.step import RunStep, StepRecord
@@ -41,3 +43,20 @@ def new_step(record: RunRecord, kind: Any, details: Json, position: int, now: in
         step_details={"type": kind, **details},
     )
     return StepRecord(step=step, position=position)
+
+
+def closed_message(message: Message, content: list[Json], incomplete: str | None, now: int) -> Message:
+    """The message with all its content, finished; `incomplete` says why it ends early."""
+    changes: Json = {"content": content, "status": "completed", "completed_at": now}
+    if incomplete is not None:
+        changes |= {"status": "incomplete", "completed_at": None, "incomplete_at": now}
+        changes["incomplete_details"] = {"reason": incomplete}
+    return message.model_copy(update=changes)
+
+
+def close_step(
+    record: StepRecord, status: str, usage: Usage | None, now: int, last_error: dict[str, str] | None = None
+) -> None:
+    """Finish the step in a status that has a time of its own, with the tokens of its turn."""
+    changes: Json = {"status": status, f"{status}_at": now, "expires_at": None, "last_error": last_error}
+    record.step = record.step.model_copy(update=changes | {"usage": usage or Usage()})

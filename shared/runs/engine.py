@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 
+from shared.json_types import Json
 from shared.llm.base import LlmError, PromptTooLong, Turn
 from shared.objects.step import StepRecord
 from shared.runs import kinds
@@ -14,6 +15,7 @@ from shared.runs.model_turns import ModelTurns
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
 from shared.runs.request import exhausted, turn_request
+from shared.runs.tool_calls import function_call
 from shared.runs.tool_runner import ToolRunner
 from shared.runs.toolset import toolset
 
@@ -103,15 +105,23 @@ class Engine:
         elif not turn.calls:
             self.state.advance("completed")
         elif not self.tools.expect(turn.calls):
-            self.state.require_action(turn.calls)
+            self._wait_for_client(turn.calls)
         await self.recorder.commit()
 
     async def _carry_out(self, step: StepRecord) -> None:
-        """Carry out the open step's calls that are ours; then ask the client for the rest, or close the step."""
-        theirs = await self.tools.carry_out(step)
-        if theirs:
-            self.state.require_action(theirs)
+        """Carry out the open step's calls that may be; then ask the client for the rest, or close the step."""
+        rest = await self.tools.carry_out(step)
+        if rest:
+            self._wait_for_client(rest)
         else:
             self.state.close_step(step.usage)
             self.prompt.add_outputs(step)
         await self.recorder.commit()
+
+    def _wait_for_client(self, calls: list[Json]) -> None:
+        """Leave the run to its client: to approve calls of ours first, then to give the outputs of its own."""
+        asked = self.tools.to_approve(calls)
+        if asked:
+            self.state.require_approval(asked, self.recorder.deps.settings.approval_lifetime_seconds)
+        else:
+            self.state.require_action([function_call(call) for call in calls])

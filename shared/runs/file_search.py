@@ -92,6 +92,10 @@ class FileSearch:
     def side_effects(self) -> bool:
         return False
 
+    @property
+    def needs_approval(self) -> bool:
+        return False
+
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)
 

@@ -21,6 +21,8 @@ WATCH_SLACK: Final = 0.5
 POLLS: Final = Backoff(first=0.5, factor=1.5, longest=10.0)
 #: The same for one that may take hours; providers keep it for some ten minutes when it is over.
 PATIENT_POLLS: Final = Backoff(first=0.5, factor=1.5, longest=120.0)
+#: Seconds that a queue keeps a message invisible at the most; one that comes too early is sent anew.
+LONGEST_DELAY: Final = 7 * 86_400.0
 #: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
 #: store may try for minutes: five attempts that are given up after half a minute each.
 RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
@@ -120,4 +122,4 @@ def pace(record: RunRecord) -> Backoff:
 async def at_expiry(deps: Deps, record: RunRecord) -> None:
     """The client may never come back: end the run when its time is over."""
     assert record.run.expires_at is not None
-    await send(deps, record, "expiry", max(0.0, record.run.expires_at + 1 - deps.clock()))
+    await send(deps, record, "expiry", min(LONGEST_DELAY, max(0.0, record.run.expires_at + 1 - deps.clock())))

@@ -15,7 +15,7 @@ from shared.objects.message import Message
 from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
 from shared.queue.base import Sent
-from shared.runs import lease, lifecycle, queue_messages
+from shared.runs import approvals, lease, lifecycle, queue_messages
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
 from shared.runs.state import RunState
@@ -110,6 +110,8 @@ class Recorder:
 
         Messages about what the run waits for go out before. Raises Superseded when the run is not ours any more.
         """
+        if self.record.approval is not None and self.state.reasons:
+            await approvals.enlist(self.deps, self.record)
         for reason in self.state.reasons:
             await queue_messages.bring_back(self.deps, self.record, reason)
         async with self._lock:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from shared import foreign_ids, layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
 from shared.objects.message_requests import CreateMessage
+from shared.objects.parse import missing
 from shared.objects.run import RunKey
-from shared.objects.run_requests import ModifyRun, SubmitToolOutputs
+from shared.objects.run_requests import ModifyRun, SubmitToolOutputs, ToolApproval, ToolOutput
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.runs import lease, lifecycle, queue_messages
@@ -18,6 +20,12 @@ from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
 from shared.threads import messages, threads
+
+#: What a run may require -> what the client then gives, in its body and in words.
+KINDS: Final = {
+    "submit_tool_outputs": ("tool_outputs", "tool outputs"),
+    "submit_tool_approval": ("tool_approvals", "tool approvals"),
+}
 
 
 def check_ids(key: RunKey) -> None:
@@ -103,7 +111,7 @@ async def submit(driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs) -> Js
     """Take the client's outputs and go on: here if there is room, else from the queue."""
 
     async def attempt() -> Json:
-        recorder = await accept(driven.deps, key, body, None)
+        recorder = await accept(driven.deps, key, body)
         recorder.state.advance("queued")
         taken = recorder.run.to_json()
         with driven.place() as free:
@@ -142,18 +150,37 @@ async def drive_on(driven: DrivenRuns, recorder: Recorder) -> None:
     driven.start(recorder)
 
 
-async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None) -> Recorder:
-    """The run with the outputs written into its step, not yet committed. Raises InvalidRequest."""
+async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None = None) -> Recorder:
+    """The run with the outputs or approvals written into its step, not yet committed. Raises InvalidRequest."""
     recorder = await load(deps, key, listener)
-    if recorder.run.required_action is None:
+    action = recorder.run.required_action
+    if action is None:
         raise InvalidRequest(f'Runs in status "{recorder.run.status}" do not accept tool outputs.')
-    expected = [call["id"] for call in recorder.run.required_action["submit_tool_outputs"]["tool_calls"]]
-    got = [each.tool_call_id for each in body.tool_outputs]
+    kind, what = KINDS[action["type"]]
+    given: Sequence[ToolOutput | ToolApproval] | None = getattr(body, kind)
+    if given is None:
+        raise missing(kind)
+    expected = [call["id"] for call in action[action["type"]]["tool_calls"]]
+    got = [each.tool_call_id for each in given]
     if sorted(expected) != sorted(got):
-        raise InvalidRequest(f"Expected tool outputs for call_ids {expected}, got {got}")
+        raise InvalidRequest(f"Expected {what} for call_ids {expected}, got {got}")
     await recorder.load_open()
-    recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs})
+    if kind == "tool_outputs":
+        recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs or ()})
+    else:
+        take_approvals(recorder, body.tool_approvals or ())
     return recorder
+
+
+def take_approvals(recorder: Recorder, given: Sequence[ToolApproval]) -> None:
+    """Write down which calls may be carried out, and who says so. Raises InvalidRequest."""
+    for index, each in enumerate(given):
+        if each.headers:
+            words = "This box does not pass headers on to tools."
+            raise InvalidRequest(words, param=f"tool_approvals[{index}].headers", code="unsupported_parameter")
+    said = {"by": recorder.record.owner, "at": recorder.deps.now()}
+    approvals = {each.tool_call_id: {"approve": each.approve, **said} for each in given}
+    recorder.state.take_approvals(approvals, recorder.deps.settings.run_lifetime_seconds)
 
 
 async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
+from shared import ids, layout
 from shared.json_types import Json
 from shared.objects.common import Metadata, Usage
 from shared.objects.message import Message
 from shared.objects.run import Run, RunRecord, RunStatus
 from shared.objects.step import StepRecord
-from shared.runs import lease, lifecycle
+from shared.runs import drafts, lease, lifecycle
 from shared.runs.changes import Changes
-from shared.runs.drafts import new_message, new_step
 from shared.runs.events import Event
 from shared.runs.references import References
-from shared.runs.tool_calls import ToolResult, function_call
+from shared.runs.tool_calls import ToolResult
 from shared.runs.usage import UNKNOWN, count_turn, count_usage
 from shared.store.base import Delete, Put
 
@@ -37,8 +36,7 @@ class RunState:
                                 {"id": "call_1", "type": "function",
                                  "function": {"name": "weather", "arguments": "{}"}}]}}
 
-    Each method changes the objects, and notes rows for `changes()`, `reasons`, and events for `committed()`. The caller
-    commits.
+    Methods change the objects and note rows for `changes()`, `reasons`, and events for `committed()`. Callers commit.
     """
 
     def __init__(self, record: RunRecord, now: Callable[[], int], include: Collection[str] | None = None) -> None:
@@ -83,7 +81,7 @@ class RunState:
     def open_message(self) -> None:
         """Begin an empty message and the step that writes it."""
         position = self.record.next.message
-        self.message = new_message(self.record, self._now())
+        self.message = drafts.new_message(self.record, self._now())
         self._open_step("message_creation", {"message_creation": {"message_id": self.message.id}}, position)
         self.record.open_message = self.message.id
         self._put_message("thread.message.created", "thread.message.in_progress")
@@ -98,12 +96,7 @@ class RunState:
     ) -> StepRecord:
         """Finish the open message with all its content, and its step. `incomplete` says why the text ends early."""
         assert self.message is not None
-        now = self._now()
-        changes: dict[str, Any] = {"content": content, "status": "completed", "completed_at": now}
-        if incomplete is not None:
-            changes |= {"status": "incomplete", "completed_at": None, "incomplete_at": now}
-            changes["incomplete_details"] = {"reason": incomplete}
-        self.message = self.message.model_copy(update=changes)
+        self.message = drafts.closed_message(self.message, content, incomplete, self._now())
         self._put_message(f"thread.message.{self.message.status}")
         self.message, self.record.open_message, self.record.images = None, None, []
         return self.close_step(usage)
@@ -143,12 +136,6 @@ class RunState:
         self.step.attempts |= attempts
         self._put_step()
 
-    def count_side_effects(self, call_ids: list[str], limit: int) -> None:
-        """Write down which calls of the turn just taken may have side effects: no more than so many in the run."""
-        for call_id in dict.fromkeys(call_ids):
-            if len(self.record.side_effects) < limit:
-                self.record.side_effects.append(self.record.call_of_turn(call_id))
-
     def add_result(self, call_id: str, result: ToolResult) -> int:
         """Write down what came of a call; returns its place in the step. Clients have had it by deltas."""
         assert self.step is not None
@@ -179,8 +166,7 @@ class RunState:
         """Finish the open step as completed, with the tokens of its turn."""
         assert self.step is not None
         closed = self.step
-        update = {"status": "completed", "completed_at": self._now(), "expires_at": None, "usage": usage or Usage()}
-        self.step.step = self.step.step.model_copy(update=update)
+        drafts.close_step(closed, "completed", usage, self._now())
         if self.step.step.type == "tool_calls":
             self.record.calls = True
         self._put_step("thread.run.step.completed")
@@ -219,11 +205,24 @@ class RunState:
         self.reasons.append("poll")
         lease.release(self.record)
 
-    def require_action(self, calls: list[Json]) -> None:
-        """Wait for the client's outputs of these calls (the model's `function_call` items)."""
-        wanted = {"tool_calls": [function_call(call) for call in calls]}
-        self.advance("requires_action", required_action={"type": "submit_tool_outputs", "submit_tool_outputs": wanted})
+    def require_action(self, calls: list[Json], kind: str = "submit_tool_outputs") -> None:
+        """Wait for what the client must say of these calls, which are as it is asked."""
+        self.advance("requires_action", required_action={"type": kind, kind: {"tool_calls": calls}})
         self.reasons.append("expiry")
+
+    def require_approval(self, calls: list[Json], seconds: int) -> None:
+        """Wait so long until somebody approves these calls, or does not."""
+        self.record.approval = ids.newest_first(layout.APPROVAL)
+        self._expire_in(seconds)
+        self.require_action(calls, "submit_tool_approval")
+
+    def take_approvals(self, said: dict[str, Json], seconds: int) -> None:
+        """Write down who approved which calls of the open step; the run has so long from now on."""
+        assert self.step is not None
+        self.step.approvals |= said
+        self.record.approval = None
+        self._expire_in(seconds)
+        self._show_calls(self.step.step.step_details["tool_calls"])
 
     def advance(
         self,
@@ -258,25 +257,25 @@ class RunState:
 
     # -- within ------------------------------------------------------------------------------------------------------
 
+    def _expire_in(self, seconds: int) -> None:
+        assert self.step is not None
+        self.run.expires_at = self.step.step.expires_at = self._now() + seconds
+        self._put_step()
+
     def _open_step(self, kind: str, details: Json, position: int) -> None:
-        self._beneath, self.step = self.step, new_step(self.record, kind, details, position, self._now())
+        self._beneath, self.step = self.step, drafts.new_step(self.record, kind, details, position, self._now())
         self.record.open_step = self.step.step.id
         self._put_step("thread.run.step.created", "thread.run.step.in_progress")
 
     def _end_open(self, status: str, last_error: dict[str, str] | None) -> None:
         step_status, reason = lifecycle.ENDINGS[status]
-        now = self._now()
         if self.message is not None:
-            update = {"status": "incomplete", "incomplete_at": now, "incomplete_details": {"reason": reason}}
-            self.message = self.message.model_copy(update=update)
+            self.message = drafts.closed_message(self.message, self.message.content, reason, self._now())
             self._put_message("thread.message.incomplete")
         if self.step is not None:
             if self.step.usage is None:
                 self.remark(UNKNOWN)
-            stamp = f"{step_status}_at"
-            changes: dict[str, Any] = {"status": step_status, stamp: now, "expires_at": None, "last_error": last_error}
-            changes["usage"] = self.step.usage or Usage()
-            self.step.step = self.step.step.model_copy(update=changes)
+            drafts.close_step(self.step, step_status, self.step.usage, self._now(), last_error)
             self._put_step(f"thread.run.step.{step_status}")
         self._forget_open()
 
@@ -285,7 +284,9 @@ class RunState:
 
     def _show_calls(self, calls: list[Json]) -> None:
         assert self.step is not None
-        self.step.step.step_details = {"type": "tool_calls", "tool_calls": calls}
+        said = self.step.approvals
+        shown = [call | {"approval": said[call["id"]]} if call["id"] in said else call for call in calls]
+        self.step.step.step_details = {"type": "tool_calls", "tool_calls": shown}
         self._put_step()
 
     def _put_step(self, *events: str) -> None:

@@ -32,6 +32,10 @@ class CallView(Protocol):
         """The whole call as the step has it before its outcome is known."""
         ...
 
+    def asked(self, arguments: str) -> Json:
+        """The call as clients are asked to approve it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionView:
@@ -48,6 +52,9 @@ class FunctionView:
 
     def call(self, arguments: str) -> Json:
         return self._with({"name": self.name, "arguments": arguments, "output": None})
+
+    def asked(self, arguments: str) -> Json:
+        return self._with({"name": self.name, "arguments": arguments})
 
     def _with(self, function: Json) -> Json:
         return {"id": self.call_id, "type": "function", "function": function}
@@ -72,6 +79,9 @@ class CodeView:
 
     def call(self, arguments: str) -> Json:
         return self._with(code_of(arguments))
+
+    def asked(self, arguments: str) -> Json:
+        return self.call(arguments)
 
     def _with(self, code: str) -> Json:
         return {
@@ -101,6 +111,9 @@ class SearchView:
             "type": "file_search",
             "file_search": {"ranking_options": self.ranking, "results": []},
         }
+
+    def asked(self, arguments: str) -> Json:
+        return self.call(arguments)
 
 
 def code_of(arguments: str, *, partial: bool = False) -> str:

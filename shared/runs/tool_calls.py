@@ -25,6 +25,8 @@ UNKNOWN: Final = (
 ATTEMPTS: Final = 2
 #: What the model is told of such a call.
 STOPPED: Final = "the box stopped during this call, and again when it was repeated: it will not be begun again."
+#: What the model is told of a call that somebody was asked to approve and did not.
+DENIED: Final = "the user did not approve this call. It was not carried out: do not try it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class Handler(Protocol):
         """Whether a call changes something outside of the box: such calls are counted."""
         ...
 
+    @property
+    def needs_approval(self) -> bool:
+        """Whether somebody must approve each call before it is begun."""
+        ...
+
     def view(self, call_id: str) -> CallView:
         """How clients see a call."""
         ...
@@ -83,7 +90,7 @@ class ServerFunction:
     tool: Tool
     record: RunRecord
     definition: Json
-    #: Whether its operator lets this owner's runs use it.
+    #: Whether operator and assistant let this owner's runs use it.
     verdict: Verdict
 
     @property
@@ -92,7 +99,11 @@ class ServerFunction:
 
     @property
     def side_effects(self) -> bool:
-        return self.verdict == "auto" and not self.tool.idempotent
+        return self.verdict != "deny" and not self.tool.idempotent
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.verdict == "ask"
 
     def view(self, call_id: str) -> CallView:
         return FunctionView(call_id, self.tool.name)

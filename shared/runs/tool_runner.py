@@ -10,7 +10,7 @@ from shared.objects.step import StepRecord
 from shared.runs import side_effects
 from shared.runs.events import call_delta
 from shared.runs.recorder import Recorder
-from shared.runs.tool_calls import ToolResult, arguments_of, refused
+from shared.runs.tool_calls import DENIED, ToolResult, arguments_of, refused
 from shared.runs.toolset import Toolset
 
 logger = logging.getLogger(__name__)
@@ -29,32 +29,49 @@ class ToolRunner:
         self._own: set[str] = set()
 
     def expect(self, calls: list[Json]) -> bool:
-        """The turn that made these calls is committed next: no other driver has seen them. Whether any is ours."""
+        """The turn that made these calls is committed next: no other driver has seen them.
+
+        Returns whether any is to be carried out here at once.
+        """
         self._own.update(call["call_id"] for call in calls)
         counted = [call["call_id"] for call in calls if self._has_side_effects(call)]
-        self.state.count_side_effects(counted, self.deps.settings.side_effects_per_run)
-        return any(call["name"] in self.handlers for call in calls)
+        self.state.record.count_side_effects(counted, self.deps.settings.side_effects_per_run)
+        return any(call["name"] in self.handlers and not self._needs_approval(call) for call in calls)
+
+    def to_approve(self, calls: list[Json]) -> list[Json]:
+        """Those of the calls that wait for somebody to approve them, as they are asked for."""
+        waiting = [call for call in calls if self._needs_approval(call)]
+        return [self.handlers[call["name"]].view(call["call_id"]).asked(arguments_of(call)) for call in waiting]
+
+    def _needs_approval(self, call: Json) -> bool:
+        handler = self.handlers.get(call["name"])
+        return handler is not None and handler.needs_approval
 
     def _has_side_effects(self, call: Json) -> bool:
         handler = self.handlers.get(call["name"])
         return handler is not None and handler.side_effects
 
     async def carry_out(self, step: StepRecord) -> list[Json]:
-        """Carry out what is missing and return the calls that are the client's. The last results are not committed."""
+        """Carry out what may be, and return the calls that wait for a client. The last results are not committed."""
         calls = [item for item in step.items if item["type"] == "function_call"]
         # A turn that uses an id twice makes one call, the first.
         missing = {call["call_id"]: call for call in reversed(calls) if call["call_id"] not in step.outputs}
-        ours = [call for call in reversed(missing.values()) if call["name"] in self.handlers]
+        ours = [call for call in reversed(missing.values()) if self._is_free(step, call)]
         await self._count_attempts(step, ours)
         await self._execute_all(step, ours)
         return [call for call in calls if call["call_id"] not in step.outputs]
+
+    def _is_free(self, step: StepRecord, call: Json) -> bool:
+        """Whether the call is the box's own, and nobody need be asked (any more)."""
+        return call["name"] in self.handlers and (not self._needs_approval(call) or call["call_id"] in step.approvals)
 
     async def _count_attempts(self, step: StepRecord, calls: list[Json]) -> None:
         """Write down which calls are begun again, before they are: whatever they do may end this process, too."""
         again = {}
         for call in calls:
             allowed = self.handlers[call["name"]].attempts
-            attempt = step.attempts.get(call["call_id"], 1) + 1
+            # Whoever made the turn has begun its calls, but for those that waited to be approved.
+            attempt = step.attempts.get(call["call_id"], 0 if call["call_id"] in step.approvals else 1) + 1
             if call["call_id"] not in self._own and allowed is not None and attempt <= allowed:
                 again[call["call_id"]] = attempt
         if again:
@@ -64,7 +81,7 @@ class ToolRunner:
 
     async def _execute_all(self, step: StepRecord, calls: list[Json]) -> None:
         """Write results down as they come; the last ones wait for the commit that ends the step."""
-        tasks = {asyncio.create_task(self._execute(call)): call for call in calls}
+        tasks = {asyncio.create_task(self._execute(step, call)): call for call in calls}
         running = set(tasks)
         try:
             while running:
@@ -80,8 +97,10 @@ class ToolRunner:
             for task in tasks:
                 task.cancel()
 
-    async def _execute(self, call: Json) -> ToolResult:
+    async def _execute(self, step: StepRecord, call: Json) -> ToolResult:
         handler, call_id, arguments = self.handlers[call["name"]], call["call_id"], arguments_of(call)
+        if not step.approvals.get(call_id, {"approve": True})["approve"]:
+            return refused(handler.view(call_id), arguments, DENIED)
         if call_id not in self._own and handler.attempts is not None:
             logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})
             return handler.given_up(call_id, arguments)

@@ -11,7 +11,7 @@ from shared.objects.run import RunRecord
 from shared.runs import kinds
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.runs.tool_calls import Handler, ServerFunction, definition
-from shared.tools.policy import verdict
+from shared.tools import policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class Toolset:
 def toolset(deps: Deps, record: RunRecord) -> Toolset:
     """The toolset of a run. A client's function keeps its name; a built-in tool of that name is not offered then.
 
-    A tool that the run opted into and the operator denies is not offered; should the model call it all the same, it is
-    told so. If the client declares a function of that name, that is the client's.
+    A tool that the run opted into and that is denied is not offered; should the model call it all the same, it is told
+    so. If the client declares a function of that name, that is the client's.
     """
     declared = {tool["function"]["name"]: definition(tool) for tool in record.run.tools if tool["type"] == "function"}
     handlers: dict[str, Handler] = {}
     denied: dict[str, Handler] = {}
     for name, tool in deps.toolbox.items():
-        if name in record.server_tools or "*" in record.server_tools:
-            judged = verdict(deps.settings.server_tools_allowed, record.owner, name)
-            function = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()), judged)
-            if judged == "auto":
+        if policy.names(record.server_tools, name):
+            verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, name, record.server_tools)
+            function = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()), verdict)
+            if verdict != "deny":
                 handlers[name] = function
             elif name not in declared:
                 denied[name] = function

@@ -162,6 +162,14 @@ async def live_dangerously(
     return [each.result() for each in living]
 
 
+def answers(action: dict[str, Any]) -> dict[str, Any]:
+    """What a client says to a run that requires an action: every call is approved, the weather is wet."""
+    ids = [call["id"] for call in action[action["type"]]["tool_calls"]]
+    if action["type"] == "submit_tool_approval":
+        return {"tool_approvals": [{"tool_call_id": each, "approve": True} for each in ids]}
+    return {"tool_outputs": [{"tool_call_id": each, "output": "wet"} for each in ids]}
+
+
 class Client:
     """Asks again until somebody answers, and finds out whether what it asked for has happened already."""
 
@@ -197,9 +205,9 @@ class Client:
         body = {"messages": [{"role": "user", "content": message}]}
         return str((await self.ask("POST", "threads", body)).json()["id"])
 
-    async def begin(self, thread: str, assistant: str) -> dict[str, Any]:
+    async def begin(self, thread: str, assistant: str, server_tools: str = "*") -> dict[str, Any]:
         """Create the thread's only run: an answer that was lost is looked up, not asked for twice."""
-        body = {"assistant_id": assistant, "metadata": {"server_tools": "*"}, "instructions": thread}
+        body = {"assistant_id": assistant, "metadata": {"server_tools": server_tools}, "instructions": thread}
         async with patience(f"a run on {thread}"):
             while True:
                 runs = (await self.get(f"threads/{thread}/runs"))["data"]
@@ -213,9 +221,7 @@ class Client:
         async with patience(f"the end of {path}"):
             while run["status"] not in OVER:
                 if run["status"] == "requires_action":
-                    calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
-                    outputs = [{"tool_call_id": call["id"], "output": "wet"} for call in calls]
-                    await self.ask_once("POST", f"{path}/submit_tool_outputs", {"tool_outputs": outputs})
+                    await self.ask_once("POST", f"{path}/submit_tool_outputs", answers(run["required_action"]))
                 await asyncio.sleep(self.hosts.poll_seconds)
                 run = await self.get(path)
         return run

@@ -18,7 +18,14 @@ STORIES = {
         "then\nsay Hello.",
         ["tool_calls", "tool_calls", "message_creation"],
     ),
+    "approved": (
+        'call send_letter {"text": "hi"}\ncall get_weather {"city": "Oslo"}\ncall look_up {"word": "box"}\n'
+        "then\nsay Hello.",
+        ["tool_calls", "message_creation"],
+    ),
 }
+#: Which tools of the box a story's run may use, if it is not each of them.
+SERVER_TOOLS = {"approved": "* send_letter:ask"}
 
 
 async def assistant(client: Client) -> str:
@@ -29,7 +36,7 @@ async def assistant(client: Client) -> str:
 async def tell(client: Client, assistant_id: str, story: str) -> tuple[str, dict[str, Any]]:
     """Live through a story; the thread and its finished run."""
     thread = await client.thread(STORIES[story][0])
-    run = await client.begin(thread, assistant_id)
+    run = await client.begin(thread, assistant_id, SERVER_TOOLS.get(story, "*"))
     return thread, await client.finish(thread, run)
 
 

@@ -14,7 +14,11 @@ from tests.durability.stories import STORIES, assistant, check, tell
 CODE = {"type": "code_interpreter"}
 
 
-@pytest.mark.parametrize("story", STORIES)
+#: What they consist of is in others, too.
+OTHERS = [pytest.param(each, marks=pytest.mark.long) for each in ("client function", "server tool")]
+
+
+@pytest.mark.parametrize("story", ["text", "letter", "mixed", "approved", *OTHERS])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     """A run is begun on a host that dies at its n-th commit, and ends on the next one, for n = 1, 2, ..."""

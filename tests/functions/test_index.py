@@ -13,10 +13,11 @@ from shared.functions_bridge import require_streams
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["assistants", "docs", "files", "front_door", "health", "messages", "models", "other_calls", "playground",
-            "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
+FAMILIES = ["approvals", "assistants", "docs", "files", "front_door", "health", "messages", "models", "other_calls",
+            "playground", "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
 PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
 PATHS = {
+    "GET /approvals": "approvals",
     "POST /assistants": "assistants",
     "DELETE /assistants/asst_1": "assistants",
     "GET /docs": "docs",

@@ -27,6 +27,7 @@ NOT_DEPLOYED = {
     "MODEL_CONTEXT_TOKENS": "the default fits the default model",
     "AzureFunctionsJobHost__functionTimeout": "host.json says it",
     "RUN_LIFETIME_SECONDS": "the default is the API's",
+    "APPROVAL_LIFETIME_SECONDS": "a day is a good default",
     "RUN_START": "the default fits every host",
     "RUNS_AT_ONCE": "the default is more than HTTP_CONCURRENCY",
     "LEASE_SECONDS": "the default fits every host",

@@ -11,7 +11,7 @@ from shared.objects.thread import Counters
 from shared.runs import lease
 from shared.runs.lifecycle import IllegalTransitionError
 from shared.runs.state import RunState
-from shared.runs.tool_calls import ToolResult
+from shared.runs.tool_calls import ToolResult, function_call
 from shared.store.base import EXISTING, Delete
 
 WEATHER = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"}
@@ -153,7 +153,7 @@ def test_a_run_that_asks_its_client_is_free_and_says_what_for(state):
     step = call_both(state)
     state.add_result("call_2", ToolResult("noon", call_of(TIME, "noon")))
 
-    state.require_action([WEATHER])
+    state.require_action([function_call(WEATHER)])
 
     wanted = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
     action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [wanted]}}
@@ -168,7 +168,7 @@ def test_a_run_that_asks_its_client_is_free_and_says_what_for(state):
 def test_the_clients_outputs_finish_the_step(state):
     step = call_both(state)
     state.add_result("call_2", ToolResult("noon", call_of(TIME, "noon")))
-    state.require_action([WEATHER])
+    state.require_action([function_call(WEATHER)])
     state.committed()
 
     state.take_outputs({"call_1": "rain"})
@@ -242,7 +242,7 @@ def test_an_end_closes_what_is_open_with_what_was_shown(state, status, step_stat
 def test_calls_with_side_effects_are_counted_once_each_and_up_to_the_limit(state):
     state.count_turn(TOKENS)
 
-    state.count_side_effects(["call_1", "call_1", "call_2", "call_3"], 2)
+    state.record.count_side_effects(["call_1", "call_1", "call_2", "call_3"], 2)
 
     assert state.record.side_effects == ["1:call_1", "1:call_2"]
 
