@@ -105,7 +105,11 @@ def openapi() -> tuple[Json, dict[str, str]]:
         with tempfile.TemporaryDirectory() as home:
             box = build(
                 Settings(
-                    _env_file=None, box_home=Path(home), sandbox="none", box_api_keys={"docs": SecretStr("unused")}
+                    _env_file=None,
+                    box_home=Path(home),
+                    sandbox="none",
+                    box_api_keys={"docs": SecretStr("unused")},
+                    box_admin_keys={"docs": SecretStr("unused, too")},
                 )
             )
             try:

@@ -22,10 +22,25 @@ from shared.config import Settings
 from shared.llm.scripted import ScriptedLlm, call, text
 
 KEY: Final = "docs"
+ADMIN_KEY: Final = "docs-admin"
 #: The time of every example: 2026-08-26.
 NOW: Final = 1787702400
-PREFIXES: Final = ("asst_", "thread_", "msg_", "run_", "step_", "call_", "vs_", "vsfb_", "upload_", "part_", "file-")
+PREFIXES: Final = (
+    "asst_",
+    "thread_",
+    "msg_",
+    "run_",
+    "step_",
+    "call_",
+    "vs_",
+    "vsfb_",
+    "upload_",
+    "part_",
+    "file-",
+    "key_",
+)
 IDENTIFIER: Final = re.compile(rf"\b({'|'.join(PREFIXES)})([0-9A-Za-z]{{20,}})")
+SECRET: Final = re.compile(r"\bbox-[\w-]{43}")
 TIMES: Final = re.compile(r'(_at\\?": ?)\d{10}')
 WEATHER: Final = {
     "type": "function",
@@ -75,6 +90,18 @@ async def story(say: Recorder, llm: ScriptedLlm) -> None:
     await conversation(say, llm)
     models = await say("GET", "/models")
     await say("GET", "/models/{model}", model=models["data"][0]["id"])
+    await administration(say)
+
+
+async def administration(say: Recorder) -> None:
+    """An owner with a key of its own, which is replaced and removed."""
+    admin: Json = {"headers": {"Authorization": f"Bearer {ADMIN_KEY}"}}
+    first = await say("POST", "/admin/owners", {"name": "ann"}, **admin)
+    await say("GET", "/admin/owners", **admin)
+    await say("POST", "/admin/owners", {"name": "ann"}, **admin)
+    await say("DELETE", "/admin/owners/{owner}/keys/{key_id}", owner="ann", key_id=first["id"], **admin)
+    await say("POST", "/admin/owners/{owner}/rotate", owner="ann", **admin)
+    await say("DELETE", "/admin/owners/{owner}", owner="ann", **admin)
 
 
 async def assistants(say: Recorder) -> None:
@@ -191,6 +218,7 @@ def steady(document: str) -> str:
         prefix, tail = found.groups()
         return known.setdefault(found[0], f"{prefix}{len(known) + 1:0{len(tail)}d}")
 
+    document = SECRET.sub("box-shown-this-once", document)
     return TIMES.sub(rf"\g<1>{NOW}", IDENTIFIER.sub(named, document))
 
 
@@ -200,7 +228,13 @@ def recorded() -> str:
 
     async def told() -> dict[str, Json]:
         with tempfile.TemporaryDirectory() as home:
-            settings = Settings(_env_file=None, box_home=Path(home), sandbox="none", box_api_keys={KEY: SecretStr(KEY)})
+            settings = Settings(
+                _env_file=None,
+                box_home=Path(home),
+                sandbox="none",
+                box_api_keys={KEY: SecretStr(KEY)},
+                box_admin_keys={KEY: SecretStr(ADMIN_KEY)},
+            )
             llm = ScriptedLlm()
             box = build(settings, llm=llm)
             transport = httpx.ASGITransport(box.asgi)

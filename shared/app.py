@@ -27,6 +27,7 @@ from shared.search.base import Embedders
 from shared.search.index import SegmentIndex
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
+from shared.stored_keys import StoredKeys
 from shared.tools.base import Tool, toolbox
 from shared.vector_stores.worker import IngestionWorker
 
@@ -74,6 +75,7 @@ def build(
         index=SegmentIndex(storage.store, storage.blobs, clock=clock),
         embedders=vectors(settings) if embedders is None else embedders,
         session_secret=SessionSecret(storage.store),
+        stored_keys=StoredKeys(storage.store, clock),
         llm=model(settings) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     # who may call
     box_api_keys: dict[str, SecretStr] = Field(default_factory=dict)
     """Owner name -> API key, or `sha256:<hex>` of it, as JSON."""
+    box_admin_keys: dict[str, SecretStr] = Field(default_factory=dict)
+    """Administrator's name -> key, or `sha256:<hex>` of it, as JSON: opens the routes below `/v1/admin` and no owner's
+    objects; empty: there are no such routes."""
     entra_owners: str = ""
     """Who may call with a token of Entra ID: `owner=object id`, separated by commas; empty: nobody."""
     entra_tenant_id: str = ""

@@ -16,6 +16,7 @@ from shared.search.base import Embedders, Index
 from shared.search.parsing.readers import Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
+from shared.stored_keys import StoredKeys
 from shared.tools.base import Toolbox
 
 
@@ -36,6 +37,7 @@ class Deps:
     index: Index
     embedders: Embedders
     session_secret: SessionSecret
+    stored_keys: StoredKeys
     #: Seconds since 1970, with fractions.
     clock: Callable[[], float]
     #: Tools the box runs itself, by name.

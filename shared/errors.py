@@ -3,6 +3,7 @@
 ApiError                    any status; carries message, type, param and code, as the hosted API has them
 ├── InvalidRequest     400  the client's mistake
 ├── Unauthorized       401
+├── Forbidden          403  a key that is known opens other routes
 ├── NotFoundError      404  the object does not exist, or belongs to somebody else
 ├── ProviderError      any  what the model's provider answered to a call that was passed on to it
 └── ServerError        500  our fault; the message never tells why
@@ -48,6 +49,13 @@ class Unauthorized(ApiError):
     """No API key or token came, or none that the settings let in."""
 
     status = 401
+    type = "invalid_request_error"
+
+
+class Forbidden(ApiError):
+    """The credentials are valid, and open other routes than this one."""
+
+    status = 403
     type = "invalid_request_error"
 
 

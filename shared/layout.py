@@ -13,8 +13,8 @@ owner, so another owner's id leads nowhere:
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
-    _box                   what all hosts of a box share: the secret in the names of sandbox sessions, and the codes of
-                           links that sign in to the page
+    _box                   what all hosts of a box share: the secret in names of sandbox sessions, codes of sign-in links
+    _keys                  OWNER:KEY for every API key made at run time: its hash
     index-vs_…             the manifest of a vector store's search index
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
@@ -47,6 +47,8 @@ PART: Final = "part_"
 APPROVAL: Final = "appr_"
 VECTOR_STORE: Final = "vs_"
 BATCH: Final = "vsfb_"
+#: An API key made at run time, as it is named; nothing of the key itself.
+KEY: Final = "key_"
 #: A file in a vector store; clients know it by the file's id.
 ITEM: Final = "item_"
 
@@ -69,6 +71,8 @@ ALIAS: Final = "by_id_"
 
 #: The partition of what belongs to no owner; no owner's name begins like this.
 BOX: Final = "_box"
+#: The partition of the API keys that were made at run time.
+KEYS: Final = "_keys"
 
 _COLLECTIONS: Final = frozenset({"approvals", "assistants", "files", "threads", "vector_stores"})
 

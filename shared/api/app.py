@@ -11,6 +11,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.api import (
+    admin,
     approvals,
     assistants,
     cors,
@@ -83,13 +84,15 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
         models,
         approvals,
         other_calls,
+        *([admin] if deps.settings.box_admin_keys else []),
     )
     for resource in resources:
         app.include_router(resource.routes.router)
     for page in (docs, front_door, health, playground, sign_in):
         app.include_router(page.router)
     directory = Directory(route for resource in resources for route in resource.routes.all())
-    gateway = Gateway(app, directory, Callers(deps.settings, deps.clock), region="local", granted=deps.granted)
+    callers = Callers(deps.settings, deps.clock, deps.stored_keys)
+    gateway = Gateway(app, directory, callers, region="local", granted=deps.granted)
     app.front = with_cors(gateway, cors.origins(deps.settings.cors_origins))
     return app
 

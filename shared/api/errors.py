@@ -35,6 +35,10 @@ async def unknown_url(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status not in (404, 405):
         raise error
-    path = request.scope["box"].path
-    not_there = NotFoundError(f"Invalid URL ({request.method} {path})")
+    not_there = invalid_url(request.method, request.scope["box"].path)
     return answer(not_there.body(), not_there.status)
+
+
+def invalid_url(method: str, path: str) -> NotFoundError:
+    """The 404 for a path that leads nowhere."""
+    return NotFoundError(f"Invalid URL ({method} {path})")

@@ -19,13 +19,14 @@ from starlette.types import Message, Receive, Scope, Send
 from shared.api import front_door, playground, sign_in
 from shared.api.auth import Callers, Header
 from shared.api.directory import Directory
-from shared.api.errors import answer_error
+from shared.api.errors import answer_error, invalid_url
 from shared.deadline import Overdue, invocation, within
 from shared.errors import too_slow
 
 logger = logging.getLogger(__name__)
 
 CANONICAL: Final = "/v1"
+ADMIN: Final = "/v1/admin"
 AZURE: Final = "/openai"
 DEPLOYMENTS: Final = "/openai/deployments/"
 
@@ -59,6 +60,8 @@ class CallInfo:
     azure: bool
     request_id: str
     owner: str = ""
+    #: The administrator's name, below `ADMIN`; there, and only there, no owner.
+    admin: str = ""
     #: The name that a path of Azure's has before the operation; empty: none.
     deployment: str = ""
 
@@ -100,7 +103,7 @@ class Gateway:
         try:
             async with invocation(self._granted):
                 if path not in OPEN:
-                    inner["box"] = replace(call, owner=await self._callers.owner(scope["headers"], azure=azure))
+                    inner["box"] = await self._by_caller(call, path, scope)
                 await self._answer(inner, in_time(receive), send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
@@ -109,6 +112,14 @@ class Gateway:
             if answered:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)
+
+    async def _by_caller(self, call: CallInfo, path: str, scope: Scope) -> CallInfo:
+        """The call with the name of whoever makes it. Raises ApiError."""
+        if path != ADMIN and not path.startswith(f"{ADMIN}/"):
+            return replace(call, owner=await self._callers.owner(scope["headers"], azure=call.azure))
+        if not self._callers.has_admins:
+            raise invalid_url(scope["method"], call.path)
+        return replace(call, admin=await self._callers.admin(scope["headers"], azure=call.azure))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._directory.find(scope["method"], scope["path"])

@@ -89,9 +89,9 @@ class Routes:
         body = form or passes
         return self._route("POST", path, gives, query, body=body, optional_body=optional_body, streams=streams)
 
-    def delete(self, path: str, *, gives: type[BaseModel]) -> Callable[[H], H]:
+    def delete(self, path: str, *, gives: type[BaseModel], query: Sequence[Query] = ()) -> Callable[[H], H]:
         """A route that removes."""
-        return self._route("DELETE", path, gives)
+        return self._route("DELETE", path, gives, query)
 
     def _route(
         self,

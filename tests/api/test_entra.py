@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from openai import AzureOpenAI, DefaultHttpxClient
-from pydantic import SecretStr
 
-from shared.api.auth import Callers
+from shared.api.auth import entra_of
 from shared.config import Settings
 from tests.api.conftest import KEY, SDK, TLS
 from tests.fakes import entra
@@ -189,5 +188,5 @@ def test_while_the_tenant_cannot_be_asked_a_token_may_be_sent_again(box, raw, te
     ],
 )
 def test_owners_that_cannot_be_read_stop_the_start(settings):
-    with pytest.raises(ValueError):
-        Callers(Settings(_env_file=None, box_api_keys={"me": SecretStr(KEY)}, **settings), time.time)
+    with pytest.raises(ValueError, match=r"ENTRA_OWNERS|owner's name"):
+        entra_of(Settings(_env_file=None, **settings), time.time)

@@ -84,7 +84,7 @@ def test_some_paths_need_no_key(raw, path):
 
 def test_keys_can_be_given_as_digests():
     digest = hashlib.sha256(b"secret").hexdigest()
-    keys = ApiKeys({"ann": SecretStr(f"sha256:{digest}")})
+    keys = ApiKeys("BOX_API_KEYS", {"ann": SecretStr(f"sha256:{digest}")})
     assert keys.owner(b"secret") == "ann"
     assert keys.owner(f"sha256:{digest}".encode()) is None
 
@@ -92,7 +92,7 @@ def test_keys_can_be_given_as_digests():
 @pytest.mark.parametrize(("name", "key"), [("a/b", "k"), ("", "k"), ("a:b", "k"), ("a", ""), ("a", "sha256:abcd")])
 def test_keys_that_cannot_work_stop_the_start(name, key):
     with pytest.raises(ValueError):
-        ApiKeys({name: SecretStr(key)})
+        ApiKeys("BOX_API_KEYS", {name: SecretStr(key)})
 
 
 def test_owners_do_not_see_each_others_objects(http, other):

@@ -95,7 +95,7 @@ def test_the_guide_gives_the_local_function_app_a_key(monkeypatch: pytest.Monkey
     assert line is not None
     assert used is not None
     monkeypatch.setenv("BOX_API_KEYS", json.loads(f"{{{line[1]}}}")["BOX_API_KEYS"])
-    keys = ApiKeys(Settings(_env_file=None).box_api_keys)
+    keys = ApiKeys("BOX_API_KEYS", Settings(_env_file=None).box_api_keys)
     assert keys.owner(used[1].encode()) == "me"
 
 

@@ -1,0 +1,54 @@
+"""Routes of administrators: there for keys of BOX_ADMIN_KEYS alone, and only where that setting names some."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from shared import owners
+from shared.api.answers import answer
+from shared.api.query import Query
+from shared.api.routing import Routes
+from shared.deps import Caller
+from shared.objects.owner import NewOwnerKey, OwnerList, RemovedKeys
+from shared.objects.owner_requests import CreateOwner
+
+routes = Routes("/v1/admin", "Administration")
+
+
+def _name(request: Request) -> object:
+    return request.scope["box"].admin
+
+
+#: The administrator who asks, for the log.
+ADMIN = Query("admin", (), _name)
+
+
+@routes.get("/owners", gives=OwnerList)
+async def list_owners(caller: Caller) -> Response:
+    """List who may call: the settings that say so, and keys made at run time, which are never shown."""
+    return answer(await owners.list_all(caller.deps))
+
+
+@routes.post("/owners", gives=NewOwnerKey, query=[ADMIN])
+async def add_owner(caller: Caller, body: CreateOwner, admin: str) -> Response:
+    """Make a key for an owner, new or not; this answer alone shows it."""
+    return answer(await owners.add_key(caller.deps, admin, body.name))
+
+
+@routes.post("/owners/{owner}/rotate", gives=NewOwnerKey, query=[ADMIN])
+async def rotate_owner(caller: Caller, owner: str, admin: str) -> Response:
+    """Make a new key for an owner and remove all others; this answer alone shows it."""
+    return answer(await owners.rotate(caller.deps, admin, owner))
+
+
+@routes.delete("/owners/{owner}", gives=RemovedKeys, query=[ADMIN])
+async def remove_owner(caller: Caller, owner: str, admin: str) -> Response:
+    """Remove an owner's keys; what belongs to the owner stays, and a new key opens it again."""
+    return answer(await owners.remove(caller.deps, admin, owner))
+
+
+@routes.delete("/owners/{owner}/keys/{key_id}", gives=RemovedKeys, query=[ADMIN])
+async def remove_key(caller: Caller, owner: str, key_id: str, admin: str) -> Response:
+    """Remove one key of an owner."""
+    return answer(await owners.remove(caller.deps, admin, owner, key_id))
