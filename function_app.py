@@ -28,6 +28,7 @@ PREFIX = "(v1|openai(/v1|/deployments/[^/]+)?)"
 #: Function -> its paths. The host tries functions in the order of their names and takes the first that matches, not the
 #: most specific: `messages` and `runs` stand before `threads`, and `z_other` (the API's own 404) stands last.
 PATHS = {
+    "admin": f"{PREFIX}/admin(/.*)?",
     "approvals": f"{PREFIX}/approvals/?",
     "assistants": f"{PREFIX}/assistants(/.*)?",
     "docs": f"{PREFIX}/(docs|openapi.json)",

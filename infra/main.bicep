@@ -84,6 +84,10 @@ param aiLocation string
 @description('Owner name -> "sha256:<hex>" of that owner\'s API key. The preprovision hook makes it; the keys themselves never get here. Empty: nobody may call. azd looks for missing values before it runs hooks, so without a default it would ask for this.')
 param apiKeyHashes object = {}
 
+@secure()
+@description('Administrator\'s name -> "sha256:<hex>" of that administrator\'s key, made by the same hook of BOX_ADMIN_KEY. Empty: there are no routes for administrators.')
+param adminKeyHashes object = {}
+
 // The models
 
 @description('The model behind the assistants; any name that a client asks for is answered by it.')
@@ -326,6 +330,7 @@ module functionApp 'modules/function-app.bicep' = {
     siteUpdateStrategy: siteUpdateStrategy
     settings: {
       BOX_API_KEYS: string(apiKeyHashes)
+      BOX_ADMIN_KEYS: string(adminKeyHashes)
       CORS_ORIGINS: corsOrigins
       FORWARD_OTHER_CALLS: string(forwardOtherCalls)
       ENTRA_OWNERS: entraOwners

@@ -44,10 +44,10 @@ def connected_to(address: str, key: str) -> Iterator[OpenAI]:
         sys.exit(error.message)
 
 
-def checked_address(address: str, key: str) -> str:
+def checked_address(address: str, key: str, variable: str = "BOX_KEY") -> str:
     """The address without `/v1`. One that is none, or a missing key, ends the program with a line."""
     if not key:
-        sys.exit("The key is missing: --key, or BOX_KEY in the environment.")
+        sys.exit(f"The key is missing: --key, or {variable} in the environment.")
     try:
         return root(address)
     except ValueError as error:

@@ -98,7 +98,7 @@ def _check(deps: Deps, name: str) -> None:
     except ValueError as error:
         raise InvalidRequest(f"Invalid 'name': {error}.", param="name", code="invalid_value") from None
     if name in deps.settings.box_api_keys:
-        words = f"The key of {name} is in the setting {API_KEYS}: change it there."
+        words = f"The key of {name} is in {API_KEYS} (or .box/api_key, if the box made it itself): change it there."
         raise InvalidRequest(words, param="name", code="owner_of_settings")
 
 

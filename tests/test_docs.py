@@ -43,7 +43,7 @@ def test_each_setting_is_described_and_in_the_reference(name: str) -> None:
 
 def test_each_option_of_a_deployment_is_described_and_has_the_default_of_its_setting() -> None:
     parameters = json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"].values()
-    asked = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_OPENAI_LOCATION", "BOX_KEY_HASHES"}
+    asked = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_OPENAI_LOCATION", "BOX_KEY_HASHES", "BOX_ADMIN_KEY_HASHES"}
     described = dict(re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|", options(), re.MULTILINE))
     assert set(described) == {each["value"].strip("${}") for each in parameters} - asked
     settings = {variable(name): default_text(name) for name in Settings.model_fields}

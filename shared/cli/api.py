@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2 as httpx
+from pydantic import SecretStr
 
 from shared.box import Box
 from shared.cli.here import at_hand, quietly
@@ -17,6 +18,7 @@ from shared.client import checked_address, connected, connected_to
 from shared.config import Settings
 from shared.deps import Deps
 from shared.doctor.start import CannotStart, built
+from shared.host import with_key
 from shared.json_types import Json
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that an answer may take.
 ANSWER_TIMEOUT: Final = 60.0
+#: What is told of a box that has no routes for administrators.
+NO_ADMINS: Final = "That box has no administrators, or is an older one: BOX_ADMIN_KEYS there names them."
 #: Objects of a page.
 PAGE_SIZE: Final = 100
 
@@ -51,7 +55,8 @@ class ApiClient:
             raise Failed(f"What answers there is no box ({answer.status_code}).") from error
         if not isinstance(body, dict) or answer.status_code >= 400:
             told = body.get("error", {}) if isinstance(body, dict) else {}
-            raise Failed(str(told.get("message", f"The box answers {answer.status_code} without a word.")))
+            words = str(told.get("message", f"The box answers {answer.status_code} without a word."))
+            raise Failed(NO_ADMINS if path.startswith("admin/") and words.startswith("Invalid URL") else words)
         return body
 
     async def all(self, path: str, *, order: str = "desc", most: int | None = None) -> AsyncIterator[Json]:
@@ -86,6 +91,16 @@ def opened(url: str, key: str, owner: str) -> AbstractAsyncContextManager[ApiCli
     return here_as(read_settings(), owner)
 
 
+def as_admin(url: str, key: str) -> AbstractAsyncContextManager[ApiClient]:
+    """The API of the box at the address, or of that of this folder, as an administrator: who has the storage is one."""
+    if url:
+        return elsewhere_at(checked_address(url, key, "BOX_ADMIN_KEY"), key)
+    settings = read_settings()
+    made_here = settings if settings.uses_azure_storage else with_key(settings)
+    key = secrets.token_urlsafe(32)
+    return inside(made_here.model_copy(update={"box_admin_keys": {"here": SecretStr(key)}}), "", key)
+
+
 def sdk(url: str, key: str) -> AbstractContextManager[OpenAI]:
     """The openai SDK's client of that box; a host is started in this folder if none runs."""
     return connected_to(url, key) if url else connected(read_settings())
@@ -108,14 +123,21 @@ async def elsewhere_at(address: str, key: str) -> AsyncIterator[ApiClient]:
 @asynccontextmanager
 async def here_as(settings: Settings, owner: str) -> AsyncIterator[ApiClient]:
     """The box that has this folder's storage, in this process. Whoever has the storage may be any owner."""
-    quietly()
     name, key = owner or next(iter(settings.box_api_keys), "default"), secrets.token_urlsafe(32)
-    box = made(at_hand(settings, name, key))
+    async with inside(at_hand(settings, name, key), name, key) as api:
+        yield api
+
+
+@asynccontextmanager
+async def inside(settings: Settings, owner: str, key: str) -> AsyncIterator[ApiClient]:
+    """A box of these settings in this process, called with a key that they let in."""
+    quietly()
+    box = made(settings)
     headers = {"Authorization": f"Bearer {key}"}
     transport = httpx.ASGITransport(app=box.asgi)
     try:
         async with httpx.AsyncClient(base_url="http://box", transport=transport, headers=headers) as http:
-            yield ApiClient(http, box.deps, name)
+            yield ApiClient(http, box.deps, owner)
     finally:
         await box.close()
 

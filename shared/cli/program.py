@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import demo, doctor, files, hosts, moving, poison, runs, samples, stores, threads
+from shared.cli import demo, doctor, files, hosts, moving, owners, poison, runs, samples, stores, threads
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -50,6 +50,7 @@ for command in (
     threads.threads,
     runs.runs,
     poison.poison,
+    owners.owners,
     moving.import_,
     moving.export,
     completion,

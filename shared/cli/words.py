@@ -77,6 +77,14 @@ def elsewhere(command: Command) -> Command:
     return url(key(command))
 
 
+def elsewhere_as_admin(command: Command) -> Command:
+    """The options that lead to another box as one of its administrators."""
+    url = click.option("--url", default="", metavar="URL", help="A box elsewhere, instead of the one of this folder.")
+    words = "Its administrator's key (BOX_ADMIN_KEYS there); else BOX_ADMIN_KEY has it."
+    key = click.option("--key", default="", envvar="BOX_ADMIN_KEY", metavar="KEY", help=words)
+    return url(key(command))
+
+
 def owned(command: Command) -> Command:
     """The option that chooses among the owners of the box of this folder."""
     return click.option("--owner", default="", metavar="NAME", help="Whose; else the first of BOX_API_KEYS.")(command)

@@ -16,7 +16,7 @@ from shared.doctor.findings import Finding, broken, ok, warning
 from shared.own_address import own_addresses
 
 #: Read by programs of the box that are no host, or by its deployment.
-OTHERS: Final = frozenset({"BOX_KEY", "BOX_KEY_HASHES"})
+OTHERS: Final = frozenset({"BOX_KEY", "BOX_KEY_HASHES", "BOX_ADMIN_KEY", "BOX_ADMIN_KEY_HASHES"})
 #: How alike two names must be, of 1, for one to be a misspelling of the other.
 ALIKE: Final = 0.85
 

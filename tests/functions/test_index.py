@@ -13,10 +13,13 @@ from shared.functions_bridge import require_streams
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["approvals", "assistants", "docs", "files", "front_door", "health", "messages", "models", "other_calls",
-            "playground", "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
+FAMILIES = ["admin", "approvals", "assistants", "docs", "files", "front_door", "health", "messages", "models",
+            "other_calls", "playground", "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
 PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
 PATHS = {
+    "GET /admin/owners": "admin",
+    "DELETE /admin/owners/ann/keys/key_1": "admin",
+    "GET /administrators": "z_other",
     "GET /approvals": "approvals",
     "POST /assistants": "assistants",
     "DELETE /assistants/asst_1": "assistants",
@@ -99,6 +102,7 @@ OUTSIDE = {
     "/robots.txt": "front_door",
     "/healthz/": "health",
     "/v2/threads": None,
+    "/admin/owners": None,
     "/x/v1/threads": None,
 }
 

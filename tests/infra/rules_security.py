@@ -26,6 +26,8 @@ GRANTS = {
     ("Microsoft.CognitiveServices/accounts", "Cognitive Services OpenAI User"),
     ("Microsoft.App/sessionPools", "Azure ContainerApps Session Executor"),
 }
+#: Parameters that no output may show.
+SECRET = {"apiKeyHashes", "adminKeyHashes"}
 #: https://sts.windows.net/${tenant().tenantId}/
 ISSUER = Text(("https://sts.windows.net/", Operation((Call("tenant", ()), ".tenantId")), "/"))
 LOCKED = [
@@ -62,7 +64,7 @@ def outputs_are_public(tree: Tree) -> Iterator[str]:
     for template in tree.templates:
         for name, output in tree.of("output", template).items():
             reached = {value.text for value in walk(output.value) if isinstance(value, Path)}
-            if re.search(r"key|secret|password|hash|sas|callback", name, re.IGNORECASE) or "apiKeyHashes" in reached:
+            if re.search(r"key|secret|password|hash|sas|callback", name, re.IGNORECASE) or reached & SECRET:
                 yield f"{template}: output {name} looks like a secret"
 
 

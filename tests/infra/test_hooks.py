@@ -56,13 +56,33 @@ def test_two_boxes_have_different_keys(azd: Azd):
 def test_a_key_that_is_there_stays(azd: Azd):
     key = "k" * 40
     assert azd.run("preprovision.py", BOX_API_KEY=key).returncode == 0
-    assert list(azd.kept()) == ["BOX_KEY_HASHES"]
+    assert list(azd.kept()) == ["BOX_KEY_HASHES", "BOX_ADMIN_KEY_HASHES"]
     assert hashlib.sha256(key.encode()).hexdigest() in azd.kept()["BOX_KEY_HASHES"]
 
 
 def test_other_owners_have_their_own_keys(azd: Azd):
     azd.run("preprovision.py", BOX_API_KEY="k" * 40, BOX_API_KEY_ALICE="a" * 40, BOX_API_KEYS="ignored")
     assert list(json.loads(azd.kept()["BOX_KEY_HASHES"])) == ["default", "alice"]
+
+
+def test_administrators_are_there_only_where_they_have_keys(azd: Azd, monkeypatch: pytest.MonkeyPatch):
+    azd.run("preprovision.py")
+    assert azd.kept()["BOX_ADMIN_KEY_HASHES"] == "{}"
+    key = "a" * 40
+    done = azd.run("preprovision.py", BOX_ADMIN_KEY=key, BOX_ADMIN_KEY_OPS="o" * 40, BOX_ADMIN_KEY_HASHES="{}")
+    kept = azd.kept()
+    assert list(json.loads(kept["BOX_ADMIN_KEY_HASHES"])) == ["default", "ops"]
+    assert list(json.loads(kept["BOX_KEY_HASHES"])) == ["default"]
+    assert key not in done.stdout + done.stderr + kept["BOX_ADMIN_KEY_HASHES"]
+    monkeypatch.setenv("BOX_ADMIN_KEYS", kept["BOX_ADMIN_KEY_HASHES"])
+    assert Settings().box_admin_keys["default"].get_secret_value().startswith("sha256:")
+
+
+def test_an_administrators_key_is_no_owners(azd: Azd):
+    done = azd.run("preprovision.py", BOX_API_KEY="k" * 40, BOX_ADMIN_KEY="k" * 40)
+    assert done.returncode != 0
+    assert "one key opens one kind of routes" in done.stderr
+    assert azd.kept() == {}
 
 
 def test_a_key_that_could_be_guessed_is_refused(azd: Azd):
