@@ -13,7 +13,7 @@ owner, so another owner's id leads nowhere:
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
-    _box                   what all hosts of a box share: the secret in names of sandbox sessions, codes of sign-in links
+    _box                   what all hosts of a box share: the secret in names of sandbox sessions, sign-in codes
     _keys                  OWNER:KEY for every API key made at run time: its hash
     index-vs_…             the manifest of a vector store's search index
 
