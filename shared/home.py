@@ -24,6 +24,9 @@ APP: Final = Path(__file__).parents[1]
 #: What a box keeps in its home; journals of the database come and go.
 _FILES: Final = ("api_key", "sign-in.html", "box.db", "box.db-wal", "box.db-shm")
 _FOLDERS: Final = ("blobs", "outbox")
+#: Where a restore keeps what is to be put in place, and the file that says that it has begun to do so.
+RESTORING: Final = "restoring"
+RESTORING_MARK: Final = f"{RESTORING}/marked.json"
 
 
 def passable() -> int:
@@ -32,7 +35,12 @@ def passable() -> int:
 
 
 def open_home(home: Path) -> None:
-    """Make the box's folder, or close what an older one has open to other users. Raises OSError."""
+    """Make the box's folder, or close what an older one has open to other users.
+
+    Raises OSError, and ValueError for a home whose restore was broken off.
+    """
+    if (home / RESTORING_MARK).exists():
+        raise ValueError(f"BOX_HOME: a restore into {home} was broken off: `restore` it once more, which finishes it")
     make_private(home, passable())
     sandbox = home / "sandbox"
     modes = dict.fromkeys((home / name for name in _FILES), 0o600)

@@ -63,7 +63,7 @@ FLOORS = [
     {"box"},
     {"app"},
     {"smoke"},
-    {"doctor"},
+    {"doctor", "backup"},
     {"host", "client", "connections", "functions_bridge", "page_link"},
     {"cli", "__main__"},
 ]

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import demo, doctor, files, hosts, moving, owners, poison, runs, samples, stores, threads
+from shared.cli import backup, demo, doctor, files, hosts, moving, owners, poison, runs, samples, stores, threads
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -53,6 +53,8 @@ for command in (
     owners.owners,
     moving.import_,
     moving.export,
+    backup.backup,
+    backup.restore,
     completion,
 ):
     box.add_command(command)
