@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Coroutine
 from dataclasses import asdict
@@ -87,6 +88,7 @@ def restore(path: Path, home: Path | None, force: bool, json: bool) -> int:
 def at_home(home: Path | None) -> Settings:
     """The settings of an embedded box. Raises Problem."""
     quietly()
+    os.umask(0o077)
     settings = read_settings(box_home=home)
     if settings.uses_azure_storage:
         raise Problem("The settings name a storage account: `backup` and `restore` are for the box of a folder.")
