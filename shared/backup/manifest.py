@@ -22,7 +22,7 @@ OBJECTS: Final = "objects.jsonl.gz"
 HOME: Final = "home"
 
 
-class Refused(Exception):
+class NotDone(Exception):
     """What cannot be done as it was asked, in a line; nothing was changed."""
 
 
@@ -68,16 +68,16 @@ def write(folder: Path, manifest: Backup) -> None:
 
 
 def read(folder: Path) -> Backup:
-    """The backup in a folder. Raises Refused when there is none that this version reads, Damaged."""
+    """The backup in a folder. Raises NotDone when there is none that this version reads, Damaged."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise Refused(f"{folder} is no backup: it has no {MANIFEST}, which is written last.")
+        raise NotDone(f"{folder} is no backup: it has no {MANIFEST}, which is written last.")
     try:
         data = json.loads(path.read_bytes())
         formats = {"backup": BACKUP_FORMAT, "records": FORMAT}
         for name, known in formats.items():
             if _major(data[name]) > _major(known):
-                raise Refused(f"{folder} is of format {data[name]} ({name}); this version reads {known}: upgrade it.")
+                raise NotDone(f"{folder} is of format {data[name]} ({name}); this version reads {known}: upgrade it.")
         files = {name: Entry(int(entry["bytes"]), str(entry["sha256"])) for name, entry in data["files"].items()}
         return Backup(float(data["taken"]), dict(data["objects"]), files, data["records"], data["backup"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from shared.backup import manifest
 from shared.backup.copying import copy
-from shared.backup.manifest import HOME, OBJECTS, Backup, Damaged, Refused
+from shared.backup.manifest import HOME, OBJECTS, Backup, Damaged, NotDone
 from shared.backup.taking import Progress
 from shared.backup.walk import Walk
 from shared.config import Settings
@@ -41,14 +41,14 @@ class Restored:
 async def restore(settings: Settings, folder: Path, progress: Progress, *, force: bool) -> Restored:
     """Make the settings' home what the backup in the folder is; `force` puts what is there aside.
 
-    Raises Refused, Damaged, OSError.
+    Raises NotDone, Damaged, OSError.
     """
     home, made = settings.box_home, manifest.read(folder)
     make_private(home, passable())
     _finish(home)
     there = _entries(home)
     if there and not force:
-        raise Refused(f"{home} is not empty ({', '.join(there[:5])}). Name another, or --force puts it aside.")
+        raise NotDone(f"{home} is not empty ({', '.join(there[:5])}). Name another, or --force puts it aside.")
     _check_alone(home)
     staging = home / RESTORING
     shutil.rmtree(staging, ignore_errors=True)
@@ -89,7 +89,7 @@ def _copy(folder: Path, made: Backup, staging: Path, progress: Progress) -> None
 
 
 def _check_alone(home: Path) -> None:
-    """Refuse a home in which a box is at work, and empty the log of one that is not. Raises Refused."""
+    """Refuse a home in which a box is at work, and empty the log of one that is not. Raises NotDone."""
     path = home / "box.db"
     if not path.is_file():
         return
@@ -99,7 +99,7 @@ def _check_alone(home: Path) -> None:
             connection.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise Refused(f"A box is running in {home}. End it first.") from error
+                raise NotDone(f"A box is running in {home}. End it first.") from error
             raise
         except sqlite3.DatabaseError:
             return  # what cannot be read any more is a reason to restore

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from shared.backup import manifest
 from shared.backup.copying import copy, entry_of
-from shared.backup.manifest import HOME, OBJECTS, Backup, Entry, Refused
+from shared.backup.manifest import HOME, OBJECTS, Backup, Entry, NotDone
 from shared.backup.named import blobs_named
 from shared.backup.walk import Walk
 from shared.config import Settings
@@ -50,7 +50,7 @@ class Taken:
 
 
 async def take(settings: Settings, folder: Path, progress: Progress) -> Taken:
-    """Make a backup of the settings' home in a folder that is not there yet. Raises Refused, Damaged, OSError."""
+    """Make a backup of the settings' home in a folder that is not there yet. Raises NotDone, Damaged, OSError."""
     home = settings.box_home
     _check(home, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -75,13 +75,13 @@ async def take(settings: Settings, folder: Path, progress: Progress) -> Taken:
 def _check(home: Path, folder: Path) -> None:
     path = home / "box.db"
     if not path.is_file() or path.stat().st_size == 0:
-        raise Refused(f"There is no box in {home}: it has no box.db.")
+        raise NotDone(f"There is no box in {home}: it has no box.db.")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise Refused(f"{folder} is there already. Name a folder that is not.")
+        raise NotDone(f"{folder} is there already. Name a folder that is not.")
     with closing(sqlite3.connect(path)) as connection:
         written = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if written > MAJOR:
-        raise Refused(f"{path} is of format {written}; this version reads {MAJOR}: upgrade it.")
+        raise NotDone(f"{path} is of format {written}; this version reads {MAJOR}: upgrade it.")
 
 
 def _remove_stale(parent: Path, mark: str) -> None:
@@ -123,7 +123,7 @@ class _Copy:
         return self.target / "box.db"
 
     def run(self) -> None:
-        """Copy everything. Raises Refused when too much is deleted meanwhile."""
+        """Copy everything. Raises NotDone when too much is deleted meanwhile."""
         make_private(self.target / "blobs")
         missing: set[str] = set()
         for _ in range(ATTEMPTS):
@@ -135,7 +135,7 @@ class _Copy:
             if not missing:
                 break
         else:
-            raise Refused("Files were deleted faster than they could be copied. Try again.")
+            raise NotDone("Files were deleted faster than they could be copied. Try again.")
         self._drop(named)
         for name in PLAIN:
             self._copy_plain(self.home / name, name)

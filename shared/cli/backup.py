@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from shared.backup.manifest import Backup, Damaged, Refused
+from shared.backup.manifest import Backup, Damaged, NotDone
 from shared.backup.restoring import restore as put_back
 from shared.backup.taking import take
 from shared.cli.here import quietly
@@ -99,7 +99,7 @@ def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
     """The outcome. Raises Problem for what was refused, Failed for what could not be done."""
     try:
         return asyncio.run(work)
-    except Refused as error:
+    except NotDone as error:
         raise Problem(str(error)) from error
     except (Damaged, ValueError) as error:
         raise Failed(str(error)) from error
