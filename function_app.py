@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.box import Box
 
 #: Every operation exists under each of these.
-PREFIX = "(v1|openai(/v1|/deployments/[^/]+)?)"
+PREFIX = "(v1|openai(/v1|/deployments/[^/]+)?|api/projects/[^/]+(/openai)?(/v1)?)"
 #: Function -> its paths. The host tries functions in the order of their names and takes the first that matches, not the
 #: most specific: `messages` and `runs` stand before `threads`, and `z_other` (the API's own 404) stands last.
 PATHS = {

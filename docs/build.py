@@ -26,6 +26,7 @@ from shared.api.app import create_app
 from shared.api.openapi import describe
 from shared.app import build
 from shared.config import Settings, variable
+from shared.runs import kinds
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "shared"
@@ -200,6 +201,17 @@ def options() -> str:
     return table(("name", "default", "meaning"), rows)
 
 
+def tool_kinds() -> str:
+    """Each kind of tool that an assistant can have, and what becomes of it in a run."""
+    rows = ([f"`{kind}`", becomes(line)] for kind, line in kinds.KINDS.items())
+    return table(("`type`", "in a run"), rows)
+
+
+def becomes(line: kinds.Ours | kinds.Refused) -> str:
+    """What becomes of a tool, in words."""
+    return "carried out by the box" if isinstance(line, kinds.Ours) else f"refused: it {line.words}"
+
+
 MAKERS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "routes": routes,
@@ -208,6 +220,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "log_events": log_events,
     "options": options,
     "layout": layout,
+    "tool_kinds": tool_kinds,
     "commands": commands,
 }
 

@@ -30,6 +30,9 @@ ADMIN: Final = "/v1/admin"
 AZURE: Final = "/openai"
 DEPLOYMENTS: Final = "/openai/deployments/"
 
+#: The endpoint of a Foundry project, whatever its name: what its agents' SDKs are given.
+PROJECT: Final = re.compile("/api/projects/[^/]+(?=/)")
+
 #: Betalgo's provider for Azure writes `/openai//assistants`.
 REPEATED_SLASHES: Final = re.compile("//+")
 
@@ -183,6 +186,10 @@ def without_deployment(scope: Scope) -> tuple[str, str]:
 def canonical(path: str) -> tuple[str, bool]:
     """The path under `/v1`, without trailing or repeated slashes, and whether it came by one of Azure's prefixes."""
     path = REPEATED_SLASHES.sub("/", path).rstrip("/") or "/"
+    project = PROJECT.match(path)
+    if project is not None:
+        inside = path[project.end() :]
+        path = inside if inside.startswith(f"{AZURE}/") else AZURE + inside
     if path.startswith(f"{AZURE}/"):
         rest = path.removeprefix(AZURE)
         return (rest if rest.startswith(f"{CANONICAL}/") else CANONICAL + rest), True

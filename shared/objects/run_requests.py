@@ -88,8 +88,8 @@ class ToolOutput(RequestBody):
 
     tool_call_id: str
     output: str | None = None
-    #: Foundry's SDK says it; there is nothing else that it could be.
-    type: Literal["function"] | None = None
+    #: Foundry's SDKs say it, and 1.2 says it otherwise; there is nothing else that it could be.
+    type: Literal["function", "function_call_output"] | None = None
 
 
 class ToolApproval(RequestBody):

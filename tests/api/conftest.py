@@ -85,14 +85,17 @@ class Clock:
 class Box:
     """The box under test: its address, its loop, its ports, whose methods `box.deps.store.replace(…)` replaces."""
 
-    def __init__(self, home: Path, settings: dict[str, Any]):
+    def __init__(self, home: Path, settings: dict[str, Any], certificate: Path | None = None):
+        """With a certificate for `localhost` (and its key, in one file), the box speaks TLS."""
         self.llm = ScriptedLlm()
         self.tools: list[Tool] = []
         self.clock = Clock()
         keys = {"me": SecretStr(KEY), "other": SecretStr(OTHER_KEY)}
         self.settings = Settings(_env_file=None, **({"box_home": home, "box_api_keys": keys} | settings))
         self.socket = listening_socket()
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.certificate = certificate
+        name = "http://127.0.0.1" if certificate is None else "https://localhost"
+        self.url = f"{name}:{self.socket.getsockname()[1]}"
         self.deps: Deps
         self.loop: asyncio.AbstractEventLoop
         self._server: Server
@@ -127,7 +130,9 @@ class Box:
             clock=self.clock,
         )
         self.deps = made.deps
-        config = uvicorn.Config(made.asgi, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            made.asgi, log_config=None, lifespan="off", timeout_graceful_shutdown=1, ssl_certfile=self.certificate
+        )
         self._server = Server(config, self._listening)
         async with made.at_work(retry_delay=RETRY_DELAY):
             await self._server.serve(sockets=[self.socket])

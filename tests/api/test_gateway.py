@@ -12,7 +12,14 @@ from pydantic import SecretStr
 from shared.api.auth import ApiKeys
 from tests.api.conftest import KEY, OTHER_KEY, TLS
 
-PREFIXES = ["/v1", "/openai", "/openai/v1", "/openai/deployments/gpt-4o"]
+PREFIXES = [
+    "/v1",
+    "/openai",
+    "/openai/v1",
+    "/openai/deployments/gpt-4o",
+    "/api/projects/p-1",
+    "/api/projects/p-1/openai/v1",
+]
 AZURE = PREFIXES[1:]
 
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,23 +25,28 @@ def missing(reason: str) -> None:
 
 
 def install_python_sdk(version: str, folder: Path) -> Path:
-    """The folder of an installed version; of all test workers of a run, the first one installs it."""
-    target = folder / f"openai-{version}"
-    with (folder / f"openai-{version}.verdict").open("a+") as file:
+    """The folder of an installed version of openai."""
+    return installed(folder, f"openai-{version}", f"openai=={version}", *BESIDE)
+
+
+def installed(folder: Path, name: str, *requirements: str) -> Path:
+    """The folder of that name with the packages in it; of all test workers of a run, the first one installs them."""
+    target = folder / name
+    with (folder / f"{name}.verdict").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         verdict = file.read()
         if not verdict:
-            verdict = _pip_install(f"openai=={version}", target)
+            verdict = _pip_install(requirements, target)
             file.write(verdict)
     if verdict != "installed":
-        missing(f"pip could not install openai {version}: {verdict}")
+        missing(f"pip could not install {', '.join(requirements)}: {verdict}")
     return target
 
 
-def _pip_install(requirement: str, target: Path) -> str:
+def _pip_install(requirements: Sequence[str], target: Path) -> str:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command = [*pip, "--retries", "1", "--target", str(target), requirement, *BESIDE]
+    command = [*pip, "--retries", "1", "--target", str(target), *requirements]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except subprocess.TimeoutExpired:

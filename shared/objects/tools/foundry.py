@@ -21,8 +21,9 @@ MOST: Final = 100
 #: Tools of one MCP server.
 MOST_NAMES: Final = 1000
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
-Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+#: May be empty: SDKs write members down that a program left out.
+Text = Annotated[str, StringConstraints(max_length=512)]
+Url = Annotated[str, StringConstraints(max_length=2048)]
 Prose = Annotated[str, AtMost(256_000)]
 Names = Annotated[list[Text], AtMost(MOST_NAMES)]
 

@@ -1,0 +1,56 @@
+"""Programs of Foundry Agents (classic), told by its SDKs to the box: only endpoint and credential are others."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from tests.api.conftest import Box
+from tests.clients.model import story_model
+from tests.clients.sdks import HERE, installed, tell
+from tests.fakes import entra
+from tests.fakes.certificate import certificate
+
+VERSIONS = ["1.1.0", "1.2.0b6"]
+ANN = "aaaaaaaa-0000-0000-0000-00000000000a"
+
+
+@pytest.fixture(scope="module")
+def tenant():
+    with entra.serving() as tenant:
+        yield tenant
+
+
+@pytest.fixture
+def box(tmp_path, tenant):
+    """A box that speaks TLS: the SDKs send no token over anything else."""
+    settings = {"entra_tenant_id": entra.TENANT, "entra_owners": f"me={ANN}", "entra_authority": tenant.url}
+    box = Box(tmp_path / "box", {"embedding_model": ""} | settings, certificate(tmp_path, "localhost"))
+    box.llm = story_model()
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def shared_folder(tmp_path_factory):
+    """A folder that all test workers of a run know."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def told(box, shared_folder, story, version, credential):
+    """The steps of a story by that version of the Python SDK."""
+    sdk = installed(shared_folder, f"azure-ai-agents-{version}", f"azure-ai-agents=={version}")
+    pem = str(box.certificate)
+    environment = {"PYTHONPATH": str(sdk), "REQUESTS_CA_BUNDLE": pem, "SSL_CERT_FILE": pem}
+    endpoint = f"{box.url}/api/projects/any-name"
+    return tell(sys.executable, str(HERE / story), version, endpoint, credential, **environment)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_python_sdk_tells_its_story_with_a_token_of_entra(box, tenant, shared_folder, version):
+    token = tenant.token(oid=ANN, aud="https://ai.azure.com")
+    assert told(box, shared_folder, "foundry.py", version, token)[-1] == "the end"
