@@ -145,6 +145,13 @@ param siteUpdateStrategy string = 'RollingUpdate'
 @description('Keep storage and models off the public network, reached through private endpoints; the session pool and the Logic Apps keep public (authenticated) addresses. Costs about as much as a small server.')
 param vnetEnabled bool = false
 
+// What can be brought back
+
+@minValue(0)
+@maxValue(365)
+@description('Days for which deleted and replaced files, and deleted containers, can be brought back by the portal or az; they are paid for as long. 0: not at all. Tables have nothing of the kind.')
+param blobRetentionDays int = 7
+
 // Mail and calendar
 
 @description('Logic Apps behind the tools send_email and create_calendar_event. Without them the tools are not offered.')
@@ -231,6 +238,7 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     publicAccess: !vnetEnabled
+    blobRetentionDays: blobRetentionDays
   }
 }
 

@@ -5,6 +5,11 @@ param location string
 param tags object
 param publicAccess bool
 
+@minValue(0)
+@maxValue(365)
+@description('Days for which deleted and replaced blobs, and deleted containers, can be brought back; 0: not at all.')
+param blobRetentionDays int
+
 var queueNames = ['runs', 'runs-poison', 'ingestion', 'ingestion-poison']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
@@ -23,7 +28,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
     networkAcls: {
       defaultAction: publicAccess ? 'Allow' : 'Deny'
-      bypass: 'None'
+      // The rule below comes from outside of the network.
+      bypass: 'AzureServices'
     }
   }
 }
@@ -31,6 +37,35 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
   parent: account
   name: 'default'
+  properties: {
+    isVersioningEnabled: blobRetentionDays > 0
+    deleteRetentionPolicy: blobRetentionDays > 0 ? { enabled: true, days: blobRetentionDays } : { enabled: false }
+    containerDeleteRetentionPolicy: blobRetentionDays > 0
+      ? { enabled: true, days: blobRetentionDays }
+      : { enabled: false }
+  }
+}
+
+// Replaced blobs stay as versions until somebody deletes them.
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = if (blobRetentionDays > 0) {
+  parent: account
+  name: 'default'
+  dependsOn: [blobs]
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'old-versions'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'] }
+            actions: { version: { delete: { daysAfterCreationGreaterThan: blobRetentionDays } } }
+          }
+        }
+      ]
+    }
+  }
 }
 
 resource files 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {

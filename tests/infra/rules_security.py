@@ -35,6 +35,7 @@ LOCKED = [
     ("Microsoft.Storage/storageAccounts", "properties.allowBlobPublicAccess", False),
     ("Microsoft.Storage/storageAccounts", "properties.minimumTlsVersion", "TLS1_2"),
     ("Microsoft.Storage/storageAccounts", "properties.supportsHttpsTrafficOnly", True),
+    ("Microsoft.Storage/storageAccounts", "properties.networkAcls.bypass", "AzureServices"),
     ("Microsoft.CognitiveServices/accounts", "properties.disableLocalAuth", True),
     ("Microsoft.Insights/components", "properties.DisableLocalAuth", True),
     ("Microsoft.App/sessionPools", "properties.sessionNetworkConfiguration.status", "EgressDisabled"),

@@ -5,14 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tests.infra.bicep_values import Call, Declaration, Path, Text, at, walk
+from tests.infra.bicep_values import Call, Choice, Declaration, Operation, Path, Text, at, walk
 from tests.infra.infra_tree import FUNCTION_APP, Tree
 
 LOGIC_APPS = "infra/modules/logic-apps.bicep"
 NETWORK = "infra/modules/network.bicep"
+DAYS = Path("blobRetentionDays")
+SOME_DAYS = Operation((DAYS, 0))
+#: What is kept of blobs and containers, if anything is to be.
+KEPT = Choice(SOME_DAYS, {"enabled": True, "days": DAYS}, {"enabled": False})
+OLD_VERSIONS = {
+    "name": "old-versions",
+    "enabled": True,
+    "type": "Lifecycle",
+    "definition": {
+        "filters": {"blobTypes": ["blockBlob"]},
+        "actions": {"version": {"delete": {"daysAfterCreationGreaterThan": DAYS}}},
+    },
+}
 #: Resource -> path -> the value that is right, as the service's documentation has it.
 VALUES: dict[str, dict[str, object]] = {
     "Microsoft.Storage/storageAccounts": {"kind": "StorageV2", "sku.name": "Standard_LRS"},
+    "Microsoft.Storage/storageAccounts/blobServices": {
+        "properties.isVersioningEnabled": SOME_DAYS,
+        "properties.deleteRetentionPolicy": KEPT,
+        "properties.containerDeleteRetentionPolicy": KEPT,
+    },
+    "Microsoft.Storage/storageAccounts/managementPolicies": {
+        "name": "default",
+        "properties.policy.rules": [OLD_VERSIONS],
+    },
     "Microsoft.CognitiveServices/accounts": {"kind": "OpenAI", "sku.name": "S0"},
     "Microsoft.CognitiveServices/accounts/deployments": {
         "properties.model.format": "OpenAI",
