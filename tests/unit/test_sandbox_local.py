@@ -288,3 +288,21 @@ async def test_files_of_sessions_unused_for_a_week_are_deleted(home):
 def test_names_are_cleaned(given, wanted):
     assert cleaned(given) == wanted
     assert is_allowed(cleaned(given))
+
+
+async def test_variables_older_than_those_of_another_process_are_not_found(home):
+    """The thread's runs were driven here, there, and here again: the first interpreter knows nothing of the second."""
+    here, there = (LocalSandbox(home / ".box", isolator("bwrap")) for _ in range(2))
+    try:
+        for sandbox, code in ((here, "x = 1"), (there, "x = 2"), (here, "'x' in globals()"), (here, "2")):
+            async with sandbox.session("thread-1") as session:
+                result = await session.run(code)
+            if code == "'x' in globals()":
+                assert (result.result, result.fresh) == ("False", True)
+        assert not result.fresh, "nobody else came meanwhile"
+        await there.evict("thread-1")
+        async with here.session("thread-1") as session:
+            assert (await session.run("'x' in globals()")).result == "False", "its thread was deleted in between"
+    finally:
+        await here.close()
+        await there.close()

@@ -44,7 +44,7 @@ class Folder:
 
     @property
     def mark(self) -> Path:
-        """Exists once code has run here: a later interpreter has lost its variables."""
+        """Exists once code has run here: a later interpreter has lost its variables. Names the latest."""
         return self.home / "used"
 
     def create(self) -> None:
@@ -52,6 +52,13 @@ class Folder:
         for path in (self.home, self.data, self.scratch, self.home / "incoming"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(self.home)
+
+    def is_marked(self, interpreter: str) -> bool:
+        """Whether no other interpreter has come since, be it another process's."""
+        try:
+            return self.mark.read_text() == interpreter
+        except FileNotFoundError:
+            return False
 
     def own(self, uid: int) -> None:
         """Give all files to the session's user, who alone gets through to them. Raises Unreadable."""

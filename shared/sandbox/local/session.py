@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -49,6 +50,7 @@ class LocalSession:
     def __init__(self, workshop: Workshop, folder: Folder):
         self._workshop, self._folder = workshop, folder
         self._process: Process | None = None
+        self._name = ""
         self._uid: int | None = None
         self._group: ControlGroup | None = None
         self._watchdog = Watchdog(folder, workshop.limits, self._session_id, workshop.watcher)
@@ -87,6 +89,8 @@ class LocalSession:
         """Run code in the session's interpreter, starting one if there is none. Raises SandboxUnavailable."""
         limits = self._workshop.limits
         fresh = False
+        if self._process is not None and not await asyncio.to_thread(self._folder.is_marked, self._name):
+            await self.end()  # the thread went on in another process of the box: its variables are newer
         if self._process is None:
             fresh = await asyncio.to_thread(self._prepare)
             self._process = await self._start()
@@ -161,7 +165,8 @@ class LocalSession:
         except BaseException:
             await self.end()
             raise
-        await asyncio.to_thread(self._folder.mark.touch)
+        self._name = secrets.token_hex(8)
+        await asyncio.to_thread(self._folder.mark.write_text, self._name)
         logger.info("sandbox session started", extra={"action": "sandbox_started", "pid": process.session})
         return process
 
