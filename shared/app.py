@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -25,11 +25,13 @@ from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedders
 from shared.search.index import SegmentIndex
+from shared.search.parsing.readers import AT_ONCE, Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Tool, toolbox
 from shared.vector_stores.worker import IngestionWorker
+from shared.wakes import Wakes, wakes_at
 
 
 async def nothing_to_close() -> None:
@@ -48,6 +50,8 @@ class Storage:
     ingestion: Queue
     #: Closes what the ports share.
     close: Close
+    #: Tells the queues' receivers what the processes of this home say to one another.
+    wakes: Wakes = field(default_factory=Wakes)
 
 
 def build(
@@ -81,9 +85,16 @@ def build(
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         provider=provider_of(settings),
         clock=clock,
+        readers=Readers(at_once=share(AT_ONCE, settings)),
+        wakes=storage.wakes,
     )
     driven = DrivenRuns(deps)
     return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close)
+
+
+def share(bound: int, settings: Settings) -> int:
+    """What each of the host's processes gets of what it may have at once: one at the least."""
+    return max(1, bound // settings.box_processes)
 
 
 def storage_for(settings: Settings) -> Storage:
@@ -110,13 +121,15 @@ def embedded_storage(settings: Settings) -> Storage:
     from shared.store.sqlite import SqliteStore
 
     open_home(settings.box_home)
+    wakes = wakes_at(settings.box_home, shared=settings.box_processes > 1)
     database = Database(settings.box_home / "box.db")
     return Storage(
         SqliteStore(database),
         FolderBlobs(settings.box_home / "blobs"),
-        SqliteQueue(database, "runs"),
-        SqliteQueue(database, "ingestion"),
+        SqliteQueue(database, "runs", wakes),
+        SqliteQueue(database, "ingestion", wakes),
         nothing_to_close,
+        wakes,
     )
 
 
@@ -142,6 +155,7 @@ def azure_storage(settings: Settings, **options: Any) -> Storage:
         AzureQueue(account.queues, "runs"),
         AzureQueue(account.queues, "ingestion"),
         account.close,
+        wakes_at(settings.box_home, shared=settings.box_processes > 1),
     )
 
 
@@ -179,7 +193,7 @@ def code_sandbox(settings: Settings) -> CodeSandbox | None:
     from shared.sandbox.local.isolation.bwrap import Bubblewrap
     from shared.sandbox.local.isolation.landlock import Landlock
     from shared.sandbox.local.isolation.none import Bare
-    from shared.sandbox.local.sandbox import LocalSandbox
+    from shared.sandbox.local.sandbox import SESSIONS, LocalSandbox
 
     if settings.sandbox == "none":
         return None
@@ -195,5 +209,6 @@ def code_sandbox(settings: Settings) -> CodeSandbox | None:
     }
     names = ("bwrap", "landlock") if settings.sandbox == "auto" else (settings.sandbox,)
     home, interpreter = settings.box_home / "sandbox", this_interpreter()
-    candidates = [LocalSandbox(home / name, makers[name](interpreter)) for name in names]
+    sessions = share(SESSIONS, settings)
+    candidates = [LocalSandbox(home / name, makers[name](interpreter), sessions=sessions) for name in names]
     return FirstSandbox(candidates, partial(preload.load, settings))

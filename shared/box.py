@@ -19,7 +19,6 @@ from shared.json_types import Json
 from shared.queue.consumer import RETRY_DELAY, Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
-from shared.search.parsing.readers import AT_ONCE
 from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
@@ -87,6 +86,7 @@ class Box:
 
         What failed is tried again after `retry_delay` seconds.
         """
+        self.deps.wakes.open()
         visibility = self.deps.settings.lease_seconds
         runs = Consumer(
             self.deps.queue,
@@ -100,7 +100,7 @@ class Box:
             self.deps.ingestion,
             self.handle_ingestion,
             self.handle_poisoned_ingestion,
-            limit=AT_ONCE,
+            limit=self.deps.readers.at_once,
             # Twice a lease: a slow file may be read twice, but a dead host is not waited for.
             visibility=2 * visibility,
             retry_delay=retry_delay,

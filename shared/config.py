@@ -71,7 +71,10 @@ class Settings(BaseSettings):
     box_port: int = Field(default=7071, ge=1, le=65535)
     """Its port."""
     box_max_connections: int = Field(default=10_000, ge=16)
-    """Connections to the embedded host at a time; fewer where the system allows fewer open files."""
+    """Connections to the embedded host at a time, shared out among its processes; fewer where the system allows fewer
+    open files."""
+    box_processes: int = Field(default=1, ge=1, le=64)
+    """Processes of the embedded host that share its home and its address: no more than there are processors."""
     public_base_url: str = ""
     """What clients call, for links and log lines; empty: http://host:port."""
 

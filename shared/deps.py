@@ -18,6 +18,7 @@ from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Toolbox
+from shared.wakes import Wakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Deps:
     provider: Provider | None = None
     #: The processes that read files.
     readers: Readers = field(default_factory=Readers)
+    #: Tells of runs that were changed by somebody else.
+    wakes: Wakes = field(default_factory=Wakes)
 
     @property
     def granted(self) -> float:
@@ -60,6 +63,7 @@ class Deps:
 
     async def close(self) -> None:
         """Release what the ports hold; storage may share more, which its home closes."""
+        self.wakes.close()
         await self.readers.close()
         await self.spares.close()
         outside = (self.sandbox, self.llm, self.provider, self.embedders)

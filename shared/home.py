@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 APP: Final = Path(__file__).parents[1]
 #: What a box keeps in its home; journals of the database come and go.
 _FILES: Final = ("api_key", "sign-in.html", "box.db", "box.db-wal", "box.db-shm")
-_FOLDERS: Final = ("blobs", "outbox")
+_FOLDERS: Final = ("blobs", "outbox", "wake")
 #: Where a restore keeps what is to be put in place, and the file that says that it has begun to do so.
 RESTORING: Final = "restoring"
 RESTORING_MARK: Final = f"{RESTORING}/marked.json"

@@ -1,8 +1,7 @@
-"""A queue in the same SQLite file as the store. A send wakes a receiver in this process at once, others by a poll."""
+"""A queue in the same SQLite file as the store. A send wakes receivers that hear of it at once, others by a poll."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import sqlite3
 import time
@@ -13,6 +12,7 @@ from shared import json_text
 from shared.json_types import Json
 from shared.queue.base import Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 from shared.sqlite import Database
+from shared.wakes import Wakes
 
 #: How long a message of another process can go unnoticed; one look costs some ten microseconds.
 POLL_SECONDS: Final = 0.05
@@ -31,10 +31,13 @@ class SqliteQueue:
     The handle is (message id, attempt): whoever takes the message later has another attempt.
     """
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(
+        self, database: Database, name: str, wakes: Wakes | None = None, poll_seconds: float = POLL_SECONDS
+    ) -> None:
         self._database = database
         self._name = name
-        self._arrived = asyncio.Event()
+        self._wakes = Wakes() if wakes is None else wakes
+        self._poll_seconds = poll_seconds
 
     async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that can be received after `delay` seconds."""
@@ -42,7 +45,7 @@ class SqliteQueue:
         id_ = secrets.randbits(62)
         row = (id_, self._name, encode_body(body), time.time() + delay)
         await self._execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", row)
-        self._arrived.set()
+        self._call(delay)
         return Sent((id_, 0))
 
     async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
@@ -51,22 +54,19 @@ class SqliteQueue:
         job = partial(_changed, "UPDATE messages SET body = ?, visible = ? WHERE id = ? AND attempts = ?", row)
         if not await self._database.run(job, QueueUnavailable):
             return None
-        self._arrived.set()
+        self._call(delay)
         return sent
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, the longest visible first."""
         end = time.monotonic() + wait
-        while True:
-            self._arrived.clear()
-            taken = await self._take(limit, visibility)
-            left = end - time.monotonic()
-            if taken or left <= 0:
-                return taken
-            try:
-                await asyncio.wait_for(self._arrived.wait(), min(left, POLL_SECONDS))
-            except TimeoutError:
-                continue
+        with self._wakes.listening(self._wake) as ear:
+            while True:
+                taken = await self._take(limit, visibility)
+                left = end - time.monotonic()
+                if taken or left <= 0:
+                    return taken
+                await ear.listen(min(left, self._poll_seconds))
 
     async def delete(self, message: Received | Sent) -> None:
         """Remove the message unless somebody else has taken it meanwhile."""
@@ -76,7 +76,7 @@ class SqliteQueue:
         """Make the message visible after `delay` seconds."""
         row = (time.time() + delay, *message.handle)
         await self._execute("UPDATE messages SET visible = ? WHERE id = ? AND attempts = ?", row)
-        self._arrived.set()
+        self._call(delay)
 
     async def count(self) -> int:
         """How many messages there are, hidden ones included."""
@@ -99,6 +99,15 @@ class SqliteQueue:
     async def close(self) -> None:
         """Close the database."""
         await self._database.close()
+
+    @property
+    def _wake(self) -> str:
+        return f"queue {self._name}"
+
+    def _call(self, delay: float) -> None:
+        """Wake receivers, if there is something for them."""
+        if delay <= 0:
+            self._wakes.call(self._wake)
 
     async def _take(self, limit: int, visibility: float) -> list[Received]:
         now = time.time()

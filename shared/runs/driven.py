@@ -12,11 +12,11 @@ from shared.deps import Deps
 from shared.queue.base import QueueUnavailable
 from shared.runs import lifecycle, queue_messages, supervisor
 from shared.runs.events import Event, Listener, fault
-from shared.runs.recorder import Recorder
+from shared.runs.recorder import Recorder, stopped
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at a run that went on elsewhere.
+#: Seconds between two looks at a run that went on elsewhere, if nobody says that it has stopped.
 FOLLOW_SECONDS = 0.5
 
 
@@ -98,11 +98,12 @@ async def drive_heard(recorder: Recorder, listener: Listener) -> None:
 
 async def follow(ours: Recorder, listener: Listener) -> None:
     """The run went on elsewhere: wait until it stops, and tell the listener how it ended."""
-    while True:
-        recorder = await Recorder.load(ours.deps, ours.record.key, listener)
-        if recorder is None:
-            return
-        if recorder.run.status == "requires_action" or not lifecycle.is_active(recorder.run.status):
-            recorder.publish(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
-            return
-        await asyncio.sleep(FOLLOW_SECONDS)
+    with ours.deps.wakes.listening(stopped(ours.run.id)) as ear:
+        while True:
+            recorder = await Recorder.load(ours.deps, ours.record.key, listener)
+            if recorder is None:
+                return
+            if recorder.run.status == "requires_action" or not lifecycle.is_active(recorder.run.status):
+                recorder.publish(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
+                return
+            await ear.listen(FOLLOW_SECONDS)

@@ -28,6 +28,11 @@ logger = logging.getLogger(__name__)
 LAST_WORDS = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *lifecycle.ENDINGS))
 
 
+def stopped(run_id: str) -> str:
+    """What is called when the run has stopped, be it to wait for its client; its id is when it should."""
+    return f"{run_id} stopped"
+
+
 class Superseded(Conflict):
     """The run is not as we left it: cancelled, ended, deleted, or driven by somebody else."""
 
@@ -128,6 +133,15 @@ class Recorder:
             self._is_over = not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
             self.publish(event)
+        self._call()
+
+    def _call(self) -> None:
+        """Wake those who must stop driving the run, and those who wait for it to stop."""
+        status, wakes = self.run.status, self.deps.wakes
+        if self.holder is None and (self._is_over or status == "cancelling"):
+            wakes.call(self.run.id)
+        if self._is_over or status == "requires_action":
+            wakes.call(stopped(self.run.id))
 
     async def end(self, status: RunStatus, last_error: Json | None = None, ours: RunState | None = None) -> None:
         """Bring the run to a terminal status whoever drives it; a driver learns of it by the conflict.

@@ -49,22 +49,28 @@ async def supervise(recorder: Recorder, work: Coroutine[Any, Any, None]) -> None
     # Read once: the engine clears it when it writes the run's end, before that is committed.
     expiry, task = recorder.run.deadline, asyncio.create_task(work)
     try:
-        while True:
-            left = expiry - clock()
-            done, _ = await asyncio.wait({task}, timeout=max(0.0, min(seconds, left)))
-            if done:
-                task.result()
-                return
-            if left <= 0:
-                raise Superseded
-            try:
-                await recorder.heartbeat()
-            except Unavailable:
-                # A commit would tell if the run were not ours any more: a missed heartbeat is no reason to stop.
-                logger.warning("heartbeat failed", extra={"action": "heartbeat_failed", "run_id": recorder.run.id})
+        with recorder.deps.wakes.listening(recorder.run.id) as ear:
+            task.add_done_callback(lambda _: ear.set())
+            while not task.done():
+                left = expiry - clock()
+                await ear.listen(max(0.0, min(seconds, left)))
+                if not task.done():
+                    await look(recorder, left)
+        task.result()
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+async def look(recorder: Recorder, left: float) -> None:
+    """See whether the run is still ours, with so many seconds left when we last looked. Raises Superseded."""
+    if left <= 0:
+        raise Superseded
+    try:
+        await recorder.heartbeat()
+    except Unavailable:
+        # A commit would tell if the run were not ours any more: a missed heartbeat is no reason to stop.
+        logger.warning("heartbeat failed", extra={"action": "heartbeat_failed", "run_id": recorder.run.id})
 
 
 async def on_superseded(ours: Recorder) -> None:

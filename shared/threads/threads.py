@@ -116,6 +116,8 @@ async def delete(caller: Caller, thread_id: str) -> Json:
     await caller.deps.store.commit(partition, [Delete(layout.THREAD_KEY), Delete(layout.HEAD_KEY)])
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
+    if head_row is not None and head_row.data["active_run"]:
+        caller.deps.wakes.call(head_row.data["active_run"])
     entry = await listed(caller, thread_id)
     if entry is not None:
         await caller.deps.store.commit(layout.threads(caller.owner), [Delete(entry.key)])

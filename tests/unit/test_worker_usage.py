@@ -43,9 +43,9 @@ async def test_a_turn_whose_usage_came_before_the_cancellation_is_counted(bench)
     bench.llm.script([text("Hi."), pause(go_on), usage(100, 7)])
     driving = asyncio.create_task(bench.box.handle_run(bench.message("start")))
     await bench.asked(1)
-    # Within one heartbeat: the driver learns of it when it commits the turn.
-    await service.cancel(bench.box.deps, bench.key)
+    # Before the driver hears that it is to stop, the turn is over: it learns of it when it commits that.
     go_on.set()
+    await service.cancel(bench.box.deps, bench.key)
     await driving
 
     run = (await bench.record()).run

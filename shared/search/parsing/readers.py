@@ -15,7 +15,7 @@ from typing import Final
 from shared.json_types import Json
 from shared.search.parsing.formats import invalid
 
-#: Files that one host reads at once, each in a process that may take a gigabyte.
+#: Files that one host reads at once with all its processes, each in a process that may take a gigabyte.
 AT_ONCE: Final = 2
 #: Of one file, on the clock; its process is bounded by processor time. Less than a message of the queue stays hidden.
 SECONDS: Final = 100.0
@@ -80,10 +80,11 @@ class FileReader:
 class Readers:
     """The processes of one host. Hold the gate while a file is read."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, at_once: int = AT_ONCE) -> None:
         #: What a file may take.
         self.seconds = seconds
-        self.gate = asyncio.Semaphore(AT_ONCE)
+        self.at_once = at_once
+        self.gate = asyncio.Semaphore(at_once)
         self._idle: list[FileReader] = []
 
     async def ask(self, owner: str, question: Json) -> bytes:
