@@ -27,6 +27,7 @@ from shared.doctor.findings import State
 from shared.doctor.sandbox import sandbox_in_words
 from shared.doctor.settings import strange_names
 from shared.doctor.start import CannotStart, built
+from shared.handed import Handed
 from shared.home import make_private, passable
 from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
@@ -38,7 +39,12 @@ OWNER: Final = "default"
 #: Longer than clients keep an idle connection: a host that closes first may do so under the next request.
 IDLE_SECONDS: Final = 120
 
+#: For answers under way when the box is stopped.
+GRACE_SECONDS: Final = 3
+
 HIGHEST_PORT: Final = 65535
+
+Say = Callable[[str], None]
 
 
 def key_file(settings: Settings) -> Path:
@@ -152,9 +158,9 @@ Stop with Ctrl-C.
 class Server(uvicorn.Server):
     """A server that greets once it listens."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str):
+    def __init__(self, config: uvicorn.Config, greeting: str, say: Say):
         super().__init__(config)
-        self.greeting = greeting
+        self.greeting, self.say = greeting, say
         self.greeted = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -166,7 +172,7 @@ class Server(uvicorn.Server):
             print(cannot_listen(self.config.host, self.config.port), file=sys.stderr)
             raise
         if self.started:
-            print(self.greeting, flush=True)
+            self.say(self.greeting)
             self.greeted.set()
 
     @contextmanager
@@ -193,8 +199,9 @@ def made(settings: Settings) -> Box:
         sys.exit(str(error))
 
 
-async def serve(settings: Settings, key: KeyNote, wanted: Welcome) -> None:
+async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Handed | None) -> None:
     """Serve HTTP and work the queues until interrupted; `key` tells people where theirs is."""
+    say = tell if handed is None else handed.say
     box = made(settings)
     config = uvicorn.Config(
         box.asgi,
@@ -202,37 +209,44 @@ async def serve(settings: Settings, key: KeyNote, wanted: Welcome) -> None:
         port=settings.box_port,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=IDLE_SECONDS,
         lifespan="off",
-        http=guarded(settings.box_max_connections),
+        http=guarded(max(16, settings.box_max_connections // settings.box_processes)),
     )
     # What is loaded by now stays; each full collection would go through it, for some 50 ms.
     gc.freeze()
     async with box.at_work():
         link = await page_link.of_greeting(page(settings), box.deps, wanted)
-        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps), link))
-        beside = [asyncio.create_task(tell_trouble(box, server.greeted))]
+        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps), link), say)
+        beside = [asyncio.create_task(tell_trouble(box, server.greeted, say))]
         if wanted.open:
             opening = page_link.open_after(server.greeted, link or page(settings), settings.box_home)
             beside.append(asyncio.create_task(opening))
+        if handed is not None:
+            handed.when_orphaned(lambda: server.handle_exit(signal.SIGTERM, None))
         try:
-            await server.serve()
+            await server.serve(None if handed is None else [handed.listener])
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
 
 
-async def tell_trouble(box: Box, greeted: asyncio.Event) -> None:
+def tell(words: str) -> None:
+    """Say something to people."""
+    print(words, flush=True)
+
+
+async def tell_trouble(box: Box, greeted: asyncio.Event, say: Say) -> None:
     """Say what is wrong, as the doctor does, if something is; serving does not wait for it."""
     await greeted.wait()
     for finding in strange_names():
         if finding.state is not State.OK:
-            print(f"{finding.words}.", flush=True)
+            say(f"{finding.words}.")
     health = await box.deps.llm.health()
     if not health.answers:
-        print(f"Until this is mended, runs will fail: {health.words} `doctor` looks at everything.", flush=True)
+        say(f"Until this is mended, runs will fail: {health.words} `doctor` looks at everything.")
 
 
 async def drive(settings: Settings) -> None:
@@ -257,10 +271,13 @@ def signals(stop: Callable[[int], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def run(settings: Settings, wanted: Welcome | None = None) -> int:
-    """`python -m shared run`. Returns the exit code."""
+def run(settings: Settings, wanted: Welcome | None = None, handed: Handed | None = None) -> int:
+    """`python -m shared run`, as the only process or as one of several. Returns the exit code."""
     note = key_note(settings)
-    return until_stopped(serve(with_key(settings), note, wanted or Welcome()))
+    if handed is None:
+        return until_stopped(serve(with_key(settings), note, wanted or Welcome(), None))
+    wanted = wanted if handed.speaks and wanted is not None else Welcome(link=False)
+    return until_stopped(serve(with_key(settings), note, wanted, handed), handed.say)
 
 
 def work(settings: Settings) -> int:
@@ -268,7 +285,7 @@ def work(settings: Settings) -> int:
     return until_stopped(drive(with_key(settings)))
 
 
-def until_stopped(program: Coroutine[Any, Any, None]) -> int:
+def until_stopped(program: Coroutine[Any, Any, None], say: Say = tell) -> int:
     """Run a program until it ends or is interrupted. Returns the exit code."""
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
@@ -278,5 +295,5 @@ def until_stopped(program: Coroutine[Any, Any, None]) -> int:
             runner.run(program)
     except KeyboardInterrupt:
         pass
-    print("Stopped.")
+    say("Stopped.")
     return 0

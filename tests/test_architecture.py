@@ -28,6 +28,8 @@ FLOORS = [
         "logs",
         "model_aliases",
         "opening",
+        "siblings",
+        "wakes",
         "own_address",
         "tls",
         "turns",
@@ -64,7 +66,7 @@ FLOORS = [
     {"app"},
     {"smoke"},
     {"doctor", "backup"},
-    {"host", "client", "connections", "functions_bridge", "page_link"},
+    {"host", "handed", "processes", "client", "connections", "functions_bridge", "page_link"},
     {"cli", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
-from shared import host, page_link
+from shared import host, page_link, processes
 from shared.cli.api import made
 from shared.cli.here import quietly
 from shared.cli.tables import print_json
 from shared.cli.words import Failed, examples, read_settings
 from shared.client import answers
 from shared.config import Settings
+from shared.handed import Handed
 from shared.page_link import NO_BROWSER, Welcome
 from shared.store.base import StoreError
 
 LINK_HELP = "Print a link that signs in to the page, or not; printed where nobody but this machine can reach the box."
 
 
-@click.command(epilog=examples("run", "run --port 7072", "run --home ~/boxes/test", "run --open"))
-@click.option("--port", type=int, metavar="PORT", help="The port to listen on, over BOX_PORT.")
-@click.option("--host", "address", metavar="ADDRESS", help="The address to listen on, over BOX_HOST.")
-@click.option("--home", type=Path, metavar="FOLDER", help="Where everything is kept, over BOX_HOME.")
+@click.command(epilog=examples("run", "run --port 7072", "run --home ~/boxes/test", "run --open", "run --processes 2"))
+@click.option("--port", "box_port", type=int, metavar="PORT", help="The port to listen on, over BOX_PORT.")
+@click.option("--host", "box_host", metavar="ADDRESS", help="The address to listen on, over BOX_HOST.")
+@click.option("--home", "box_home", type=Path, metavar="FOLDER", help="Where everything is kept, over BOX_HOME.")
+@click.option(
+    "--processes", "box_processes", type=int, metavar="N", help="How many share the work, over BOX_PROCESSES."
+)
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser, signed in.")
 @click.option("--link/--no-link", default=None, help=LINK_HELP)
-def run(port: int | None, address: str | None, home: Path | None, opens: bool, link: bool | None) -> int:
+@click.option("--handed", type=(int, int, bool), hidden=True, help="What the process that started this one gave it.")
+def run(opens: bool, link: bool | None, handed: tuple[int, int, bool] | None, **given: Any) -> int:
     """Serve the API and the page, and work the queues, until Ctrl-C."""
-    return host.run(read_settings(box_port=port, box_host=address, box_home=home), Welcome(link, opens))
+    settings = read_settings(**given)
+    if handed is not None:
+        return host.run(settings, Welcome(link, opens), Handed.of(*handed))
+    if settings.box_processes > 1:
+        return processes.run(settings)
+    return host.run(settings, Welcome(link, opens))
 
 
 @click.command(epilog=examples("worker", "worker --home ~/boxes/test"))

@@ -18,6 +18,7 @@ NOT_DEPLOYED = {
     "BOX_HOST": "the embedded host's address",
     "BOX_PORT": "the embedded host's port",
     "BOX_MAX_CONNECTIONS": "the embedded host's connections",
+    "BOX_PROCESSES": "the embedded host's processes",
     "AzureWebJobsStorage": "a connection string; a deployment has the service URIs and an identity",
     "BOX_MODEL_BASE_URL": "models elsewhere than on Azure",
     "BOX_MODEL_API_KEY": "models elsewhere than on Azure",
