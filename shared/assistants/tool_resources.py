@@ -48,7 +48,7 @@ def _in_azure(requested: CodeInterpreterResources | FileSearchResources | NewFil
     """Data in Azure that Foundry's tools could use: kept as it came."""
     if isinstance(requested, CodeInterpreterResources):
         sources = requested.data_sources
-        return {"data_sources": [each.model_dump(mode="json") for each in sources]} if sources else {}
+        return {} if sources is None else {"data_sources": [each.model_dump(mode="json") for each in sources]}
     stores = [each for each in requested.vector_stores or () if isinstance(each, AzureVectorStore)]
     return {"vector_stores": [each.model_dump(mode="json") for each in stores]} if stores else {}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.api.conftest import Box
+from tests.api.conftest import KEY, Box
 from tests.clients.model import story_model
 from tests.clients.sdks import HERE, installed, tell
 from tests.fakes import entra
@@ -54,3 +54,9 @@ def told(box, shared_folder, story, version, credential):
 def test_the_python_sdk_tells_its_story_with_a_token_of_entra(box, tenant, shared_folder, version):
     token = tenant.token(oid=ANN, aud="https://ai.azure.com")
     assert told(box, shared_folder, "foundry.py", version, token)[-1] == "the end"
+
+
+@pytest.mark.parametrize(("version", "classes"), [("1.1.0", 8), ("1.2.0b6", 15)])
+def test_whatever_the_python_sdk_can_say_of_tools_comes_back(box, shared_folder, version, classes):
+    kept = told(box, shared_folder, "foundry_definitions.py", version, KEY)
+    assert (len(kept), kept[-1]) == (classes + 1, "the end")
