@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.conftest import KEY, Box
 from tests.clients.model import story_model
-from tests.clients.sdks import HERE, installed, tell
+from tests.clients.sdks import HERE, NODE_PACKAGES, installed, missing, tell
 from tests.fakes import entra
 from tests.fakes.certificate import certificate
 
@@ -54,6 +54,17 @@ def told(box, shared_folder, story, version, credential):
 def test_the_python_sdk_tells_its_story_with_a_token_of_entra(box, tenant, shared_folder, version):
     token = tenant.token(oid=ANN, aud="https://ai.azure.com")
     assert told(box, shared_folder, "foundry.py", version, token)[-1] == "the end"
+
+
+def test_the_node_sdk_tells_its_story_with_a_token_of_entra(box, tenant):
+    if not (NODE_PACKAGES / "@azure/ai-agents").exists():
+        missing("The Node package @azure/ai-agents is not installed; tests/install-node-packages.sh does it")
+    token = tenant.token(oid=ANN, aud="https://ai.azure.com")
+    endpoint = f"{box.url}/api/projects/any-name"
+
+    steps = tell("node", str(HERE / "foundry.mjs"), endpoint, token, NODE_EXTRA_CA_CERTS=str(box.certificate))
+
+    assert steps[-1] == "the end"
 
 
 @pytest.mark.parametrize(("version", "classes"), [("1.1.0", 8), ("1.2.0b6", 15)])

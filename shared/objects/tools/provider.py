@@ -1,7 +1,7 @@
 """Tools that only a model's provider or another service of Azure can have, kept as they came.
 
 Those of Foundry Agents (classic) are field for field as in azure-ai-agents 1.1.0 and 1.2.0b6; the rest is the Responses
-API's.
+API's. Where a member may be missing, Foundry's SDK for JavaScript leaves it out, whatever the program said.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class BingCustomSearchTool(FoundryTool):
     """Grounding with a Bing custom search."""
 
     type: Literal["bing_custom_search"]
-    bing_custom_search: BingCustomSearches
+    bing_custom_search: BingCustomSearches | None = None
 
 
 class WebSearchTool(FoundryTool):
@@ -92,14 +92,14 @@ class FabricTool(FoundryTool):
     """A data agent of Microsoft Fabric."""
 
     type: Literal["fabric_dataagent"]
-    fabric_dataagent: Connections
+    fabric_dataagent: Connections | None = None
 
 
 class SharepointTool(FoundryTool):
     """Documents of SharePoint."""
 
     type: Literal["sharepoint_grounding"]
-    sharepoint_grounding: Connections
+    sharepoint_grounding: Connections | None = None
 
 
 class ConnectionById(RequestBody):
