@@ -1,34 +1,26 @@
 """Fetches pages from the public internet on behalf of a model, which may have been told to look inside instead.
 
-Every hop is checked: scheme, port, and each address its name resolves to; the connection then goes to the address that
-was checked, so a name that changes its mind gains nothing. Size, time and content types are limited.
+Every hop is checked, see `reach.py`. Size, time and content types are limited.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from shared.tls import tls
-from shared.tools.addresses import is_public
+from shared.tools import reach
 from shared.tools.base import ToolFailure
+from shared.tools.reach import Hop, Resolve
 
-_PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]{0,252}[a-z0-9])?|[0-9a-f:.]+")
 _LONGEST_URL = 2_000
 _MOST_HOPS = 5
 _MOST_BYTES = 2_000_000
 _SECONDS = 20
 _CONNECT_SECONDS = 5
-_MOST_ADDRESSES = 3
-
-#: Host name and port -> numeric addresses, in order of preference. Raises OSError.
-Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +34,12 @@ class WebPage:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Hop:
-    """A checked URL and the addresses it may be fetched from."""
-
-    url: Any
-    host: str
-    addresses: list[str]
-
-
-async def _resolve(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
-
-
 class Fetcher:
     """Fetches public pages; `transport` is httpx2's, which connects to the address in the URL it is given."""
 
     def __init__(
         self,
-        resolve: Resolve = _resolve,
+        resolve: Resolve = reach.resolve,
         transport: Any = None,
         allowed_domains: Collection[str] = frozenset(),
         *,
@@ -121,43 +99,23 @@ class Fetcher:
                 await response.aclose()
         raise ToolFailure(f"the page redirects more than {_MOST_HOPS} times")
 
-    async def _check(self, url: Any) -> _Hop:
+    async def _check(self, url: Any) -> Hop:
         if len(str(url)) > _LONGEST_URL:
             raise ToolFailure(f"a URL may have {_LONGEST_URL} characters at most")
-        if url.scheme not in _PORTS:
-            raise ToolFailure("only http and https URLs are fetched")
-        if url.userinfo:
-            raise ToolFailure("URLs with a user name or password are not fetched")
-        port = url.port or _PORTS[url.scheme]
-        if port not in _PORTS.values():
-            raise ToolFailure("only the ports 80 and 443 are fetched from")
-        host = url.raw_host.decode("ascii").rstrip(".")
-        if _HOST.fullmatch(host) is None:
-            raise ToolFailure("this is not a valid URL")
         # Before the name is looked up: what is asked of a name server leaves the box, too.
+        host = reach.host_of(url)
         if self._allowed_domains and host not in self._allowed_domains:
             allowed = ", ".join(sorted(self._allowed_domains))
             raise ToolFailure(f"{host} may not be fetched from; allowed domains: {allowed}")
-        try:
-            addresses = await self._resolve(host, port)
-        # A label that is too long fails in the codec that asks the resolver.
-        except (OSError, UnicodeError) as error:
-            raise ToolFailure(f"there is no host {host}") from error
-        if not addresses or not all(is_public(address) for address in addresses):
-            raise ToolFailure(f"{host} is not on the public internet: it is not fetched")
-        return _Hop(url, host, addresses[:_MOST_ADDRESSES])
+        return await reach.hop(url, self._resolve)
 
-    async def _send(self, client: Any, hop: _Hop) -> Any:
+    async def _send(self, client: Any, hop: Hop) -> Any:
         import httpx2
 
-        host = f"[{hop.host}]" if ":" in hop.host else hop.host
-        headers = {"Host": host if hop.url.port is None else f"{host}:{hop.url.port}"}
         # Cookies of one host are no business of the next.
         client.cookies.clear()
         failure: Exception = httpx2.ConnectError("no address")
-        for address in hop.addresses:
-            url = hop.url.copy_with(host=address)
-            request = client.build_request("GET", url, headers=headers, extensions={"sni_hostname": hop.host})
+        for request in hop.requests(client, "GET"):
             try:
                 return await client.send(request, stream=True)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
