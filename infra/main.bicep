@@ -193,6 +193,15 @@ param completionWindows string = ''
 @description('Service tiers that runs may ask for, separated by commas, such as flex. Empty: none.')
 param serviceTiers string = ''
 
+// MCP servers
+
+@description('Hosts, or host:port, separated by commas, whose MCP servers need not be on the public internet. Empty: none.')
+param mcpAllowedHosts string = ''
+
+@secure()
+@description('Headers for MCP servers as JSON: beginning of the URL, header, value. Empty: none are sent.')
+param mcpHeaders string = ''
+
 // Countries
 
 @secure()
@@ -360,6 +369,8 @@ module functionApp 'modules/function-app.bicep' = {
       EMAIL_ALLOWED_DOMAINS: emailAllowedDomains
       FETCH_ALLOWED_DOMAINS: fetchAllowedDomains
       SERVER_TOOLS_ALLOWED: serverToolsAllowed
+      MCP_ALLOWED_HOSTS: mcpAllowedHosts
+      MCP_HEADERS: mcpHeaders
       REST_COUNTRIES_KEY: restCountriesKey
     }
   }

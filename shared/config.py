@@ -172,6 +172,12 @@ class Settings(BaseSettings):
     """Calls with side effects (mails, events) that a run may make."""
     side_effects_per_hour: int = Field(default=20, ge=0)
     """Calls with side effects that the runs of an owner may make in any hour, all together."""
+    mcp_allowed_hosts: str = ""
+    """Hosts, or `host:port`, separated by commas, whose MCP servers need not be on the public internet. Others must be,
+    at the ports 80 or 443."""
+    mcp_headers: dict[str, dict[str, SecretStr]] = {}
+    """Beginning of an MCP server's URL -> headers that it is sent, as JSON, such as
+    `{"https://mcp.contoso.com": {"Authorization": "Bearer ..."}}`. Callers neither see nor choose them."""
     fetch_allowed_domains: str = ""
     """Domains that `fetch_article` may visit, separated by commas, subdomains one by one; empty: all."""
     send_email_url: str = ""

@@ -129,6 +129,8 @@ class RunRecord(StoredRecord):
     window: int | None = None
     #: Calls with side effects that the run was let make, each as `call_of_turn`.
     side_effects: list[str] = Field(default_factory=list)
+    #: The MCP servers of the run, by label, as they were when it began: `url`, `by_sse` and `tools`, or an `error`.
+    mcp_servers: dict[str, Json] = Field(default_factory=dict)
     #: What the run waits for, as `GET /v1/approvals` lists it.
     approval: str | None = None
     #: The model response under way in background mode.

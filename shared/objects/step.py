@@ -11,7 +11,7 @@ from shared.objects.common import ApiObject, Metadata, StoredRecord, Usage
 
 
 class RunStep(ApiObject):
-    """A step: a message the run wrote, or the tool calls of one model turn."""
+    """A step: a message the run wrote, the tool calls of one model turn, or what the box did beside (`activities`)."""
 
     id: str
     object: Literal["thread.run.step"] = "thread.run.step"
@@ -19,7 +19,7 @@ class RunStep(ApiObject):
     run_id: str
     assistant_id: str
     thread_id: str
-    type: Literal["message_creation", "tool_calls"]
+    type: Literal["message_creation", "tool_calls", "activities"]
     status: Literal["in_progress", "cancelled", "failed", "completed", "expired"] = "in_progress"
     cancelled_at: int | None = None
     completed_at: int | None = None

@@ -22,6 +22,22 @@ from shared.runs.toolset import toolset
 logger = logging.getLogger(__name__)
 
 
+async def run(recorder: Recorder, outcome: Turn | LlmError | None = None) -> None:
+    """Drive a run on. `outcome` is what came of a turn in the background. Raises Superseded."""
+    refusal = kinds.refusal(recorder.record)
+    if refusal is not None:
+        await fail(recorder, "invalid_prompt", refusal)
+        return
+    await kinds.prepare(recorder)
+    await Engine(recorder).drive(outcome)
+
+
+async def fail(recorder: Recorder, code: str, message: str) -> None:
+    """End a run that is ours. Raises Superseded."""
+    recorder.state.advance("failed", last_error={"code": code, "message": message})
+    await recorder.commit()
+
+
 class Engine:
     """Drives one run that is `in_progress` and leased to us.
 
@@ -39,15 +55,9 @@ class Engine:
         self.turns, self.tools = ModelTurns(recorder, self.toolset, self.prompt), ToolRunner(recorder, self.toolset)
 
     async def drive(self, outcome: Turn | LlmError | None = None) -> None:
-        """Go on until the run waits for somebody or is over. `outcome` is what came of a turn in the background.
-
-        Raises Superseded when the run is not ours any more.
-        """
+        """Go on until the run waits for somebody or is over. Raises Superseded when it is not ours any more."""
         try:
-            refusal = kinds.refusal(self.state.record)
-            if refusal is not None:
-                await self._fail("invalid_prompt", refusal)
-            elif outcome is not None:
+            if outcome is not None:
                 await self._take_turn(outcome)
             while self.state.run.status == "in_progress" and self.state.record.response_id is None:
                 if self.state.step is None:
@@ -57,11 +67,7 @@ class Engine:
         except LlmError as error:
             logger.warning("model failed", extra={"action": "run_failed", "run_id": self.state.run.id})
             self.turns.give_up(error)
-            await self._fail(error.code, error.message)
-
-    async def _fail(self, code: str, message: str) -> None:
-        self.state.advance("failed", last_error={"code": code, "message": message})
-        await self.recorder.commit()
+            await fail(self.recorder, error.code, error.message)
 
     async def _take_turn(self, outcome: Turn | LlmError | None = None) -> None:
         """Ask the model, or go on with what came of asking it before, and settle the turn if it is over."""
@@ -86,7 +92,7 @@ class Engine:
         elif record.turns >= limit:
             logger.warning("turns used up", extra={"action": "turns_used_up", "run_id": record.run.id})
             message = f"The run did not end within {limit} turns, the limit of this box (MAX_TURNS)."
-            await self._fail("server_error", message)
+            await fail(self.recorder, "server_error", message)
         else:
             request = turn_request(record, items, self.toolset.definitions, continues=self.prompt.continues)
             return await self.turns.take_turn(request)

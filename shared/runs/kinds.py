@@ -2,10 +2,11 @@
 
 A line is one of two values:
 
-- `Ours(handlers)`: the box carries out its calls. `handlers(deps, record)` gives, for all tools of the kind that the
-  run has, the functions that the model is offered, each a `Handler` (`tool_calls.py`): its definition, how a call is
-  shown in a run step, how often it may be begun, whether it has side effects, and `execute`. A kind that this host
-  cannot carry out gives none.
+- `Ours(handlers, prepare)`: the box carries out its calls. `handlers(deps, record)` gives, for all tools of the kind
+  that the run has, the functions that the model is offered, each a `Handler` (`tool_calls.py`): its definition, how a
+  call is shown in a run step, how often it may be begun, whether it has side effects or needs an approval, and
+  `execute`. A kind that this host cannot carry out gives none. `prepare(recorder)`, if there is one, is awaited before:
+  what it learns elsewhere it writes into the record, so that the run's next driver need not ask again.
 - `Refused(words)`: a run with such a tool fails at once, before the model is asked, and `last_error` has the words.
 
 A new kind is a file beside this one, with its handlers, and its line here. The shape of its definition is in
@@ -15,7 +16,7 @@ it when the run was created, and in `record.resources` what the assistant or the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,8 @@ from shared.objects.common import RequestBody
 from shared.objects.parse import parse
 from shared.objects.run import RunRecord
 from shared.objects.tools.tools import Tool
-from shared.runs import code_interpreter, file_search
+from shared.runs import code_interpreter, file_search, mcp
+from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import Handler
 
 
@@ -34,6 +36,7 @@ class Ours:
     """The box carries it out."""
 
     handlers: Callable[[Deps, RunRecord], list[Handler]]
+    prepare: Callable[[Recorder], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ KINDS: Final[Mapping[str, Ours | Refused]] = {
     "azure_ai_search": NOT_YET,
     "azure_function": NOT_YET,
     "connected_agent": NOT_YET,
-    "mcp": NOT_YET,
+    "mcp": Ours(mcp.handlers, mcp.prepare),
     "openapi": NOT_YET,
     "bing_custom_search": NOT_YET,
     "bing_grounding": NOT_YET,
@@ -121,6 +124,14 @@ def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
     """What the box can carry out of the run's tools."""
     lines = (line_of(kind) for kind in of_run(record))
     return [each for line in lines if isinstance(line, Ours) for each in line.handlers(deps, record)]
+
+
+async def prepare(recorder: Recorder) -> None:
+    """Find out what the run's tools are, where others know. Raises Superseded."""
+    for kind in of_run(recorder.record):
+        line = line_of(kind)
+        if isinstance(line, Ours) and line.prepare is not None:
+            await line.prepare(recorder)
 
 
 def refusal(record: RunRecord) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from shared import ids, layout
 from shared.json_types import Json
@@ -110,9 +110,9 @@ class RunState:
 
     # -- tool calls --------------------------------------------------------------------------------------------------
 
-    def open_calls(self) -> None:
-        """Begin a step for the turn's tool calls; they follow by deltas and `set_calls`."""
-        self._open_step("tool_calls", {"tool_calls": []}, self.record.next.message)
+    def open_step(self, kind: str = "tool_calls", content: Sequence[Json] = ()) -> None:
+        """Begin a step: for the turn's tool calls, which follow by deltas and `set_calls`, or for what is there."""
+        self._open_step(kind, {kind: list(content)}, self.record.next.message)
 
     def set_calls(self, items: list[Json], calls: list[Json], usage: Usage, origin: str = "") -> None:
         """Write down the turn that made the calls: its items, its calls as clients see them, its tokens."""

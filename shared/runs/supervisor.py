@@ -9,8 +9,7 @@ from typing import Any
 
 from shared import deadline
 from shared.llm.base import LlmError, Turn
-from shared.runs import lease, lifecycle
-from shared.runs.engine import Engine
+from shared.runs import engine, lease, lifecycle
 from shared.runs.events import Event
 from shared.runs.recorder import Recorder, Superseded
 from shared.store.base import Unavailable
@@ -25,7 +24,7 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
     """
     try:
         async with deadline.within():
-            await supervise(recorder, Engine(recorder).drive(turn))
+            await supervise(recorder, engine.run(recorder, turn))
     except deadline.Overdue:
         logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
         await recorder.hand_on()

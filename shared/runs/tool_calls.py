@@ -62,7 +62,7 @@ class Handler(Protocol):
 
     @property
     def side_effects(self) -> bool:
-        """Whether a call changes something outside of the box: such calls are counted."""
+        """Whether a call changes something outside of the box and nobody is asked: such calls are counted."""
         ...
 
     @property
@@ -99,7 +99,7 @@ class ServerFunction:
 
     @property
     def side_effects(self) -> bool:
-        return self.verdict != "deny" and not self.tool.idempotent
+        return self.verdict == "auto" and not self.tool.idempotent
 
     @property
     def needs_approval(self) -> bool:
@@ -152,6 +152,8 @@ def text_result(view: CallView, arguments: str, output: str) -> ToolResult:
     call = view.call(arguments)
     if call["type"] == "function":
         call["function"]["output"] = output
+    elif "output" in call:
+        call["output"] = output
     return ToolResult(output, call)
 
 

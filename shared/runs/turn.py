@@ -87,7 +87,7 @@ class TurnWriter:
     async def _on_call(self, event: CallStarted) -> None:
         self._close_message()
         if self.state.step is None:
-            self.state.open_calls()
+            self.state.open_step()
             await self.recorder.commit()
         view = self.toolset.view(event.name, event.call_id)
         self._calls[event.item] = (len(self._calls), view)
@@ -156,7 +156,7 @@ class TurnWriter:
 
     def _finish_calls(self, items: list[Json], calls: list[Json], usage: Usage, remarks: Metadata, origin: str) -> None:
         if self.state.step is None:
-            self.state.open_calls()
+            self.state.open_step()
         self.state.remark(remarks)
         views = [self.toolset.view(call["name"], call["call_id"]).call(arguments_of(call)) for call in calls]
         self.state.set_calls(items, views, usage, origin)

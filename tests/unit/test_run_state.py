@@ -54,7 +54,7 @@ def names(state: RunState) -> list[str]:
 
 def call_both(state: RunState) -> StepRecord:
     """A turn that made two calls, committed."""
-    state.open_calls()
+    state.open_step()
     state.set_calls([REASONING, WEATHER, TIME], [call_of(WEATHER), call_of(TIME)], TOKENS)
     state.count_turn(TOKENS)
     state.committed()
@@ -100,7 +100,7 @@ def test_a_message_that_was_opened_and_closed_between_commits_is_a_new_row(state
 def test_numbers_go_up_in_record_and_head(state):
     state.open_message()
     state.close_message(SHOWN)
-    state.open_calls()
+    state.open_step()
 
     assert (state.record.next.message, state.record.next.step) == (1, 2)
     [head] = [each.data for each in state.changes("v1") if each.key == "head"]
@@ -132,7 +132,7 @@ def test_results_are_kept_for_the_model_and_for_clients(state):
 
 
 def test_an_id_that_a_turn_uses_twice_has_one_result_in_both_places(state):
-    state.open_calls()
+    state.open_step()
     state.set_calls([WEATHER, WEATHER], [call_of(WEATHER), call_of(WEATHER)], TOKENS)
 
     assert state.add_result("call_1", ToolResult("rain", call_of(WEATHER, "rain"))) == 0
@@ -286,7 +286,7 @@ def test_a_listener_hears_of_search_results_without_their_text_unless_it_asks():
     heard: list[object] = []
     for include in (), ("step_details.tool_calls[*].file_search.results[*].content",):
         state = state_of(include)
-        state.open_calls()
+        state.open_step()
         state.set_calls([WEATHER], [call], TOKENS)
         state.committed()
         state.close_step(TOKENS)

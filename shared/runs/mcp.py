@@ -1,0 +1,284 @@
+"""Tools of MCP servers: listed once per run, offered to the model, approved where that is wanted, and called.
+
+The list is committed with the run, so that the model is offered the same tools in every turn, whatever the server says
+meanwhile. A server that cannot be used ends no run: the model is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared import ids
+from shared.deps import Deps
+from shared.json_types import Json
+from shared.objects.run import RunRecord
+from shared.objects.schema_rules import malformed, not_an_object
+from shared.runs.recorder import Recorder
+from shared.runs.tool_call_views import CallView
+from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, refused, text_result
+from shared.tools import policy
+from shared.tools.base import ToolFailure
+from shared.tools.domains import domains_of
+from shared.tools.mcp_server import RemoteTools, Unanswered
+
+logger = logging.getLogger(__name__)
+
+KIND: Final = "mcp"
+#: Tools that one run may be offered by all its servers, and characters of their descriptions and schemas.
+MOST_TOOLS: Final = 128
+MOST_CHARACTERS: Final = 200_000
+LONGEST_NAME: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class McpView:
+    """A call of a server's tool: `{"id", "type": "mcp", "name", "arguments", "server_label", "output"}`."""
+
+    call_id: str
+    name: str
+    label: str
+
+    def opening(self) -> Json:
+        return self.call("")
+
+    def feed(self, arguments: str) -> Json | None:
+        return {"type": KIND, "arguments": arguments}
+
+    def call(self, arguments: str) -> Json:
+        return self.asked(arguments) | {"output": None}
+
+    def asked(self, arguments: str) -> Json:
+        call = {"id": self.call_id, "type": KIND, "name": self.name, "arguments": arguments}
+        return call | {"server_label": self.label}
+
+
+@dataclass(frozen=True, slots=True)
+class McpFunction:
+    """A tool of a server, as the model is offered it."""
+
+    server: RemoteTools
+    label: str
+    #: As the server lists it.
+    tool: Json
+    definition: Json
+    needs_approval: bool
+
+    @property
+    def attempts(self) -> int | None:
+        return None if self._is("readOnlyHint") or self._is("idempotentHint") else 1
+
+    @property
+    def side_effects(self) -> bool:
+        return not self.needs_approval and not self._is("readOnlyHint")
+
+    def _is(self, hint: str) -> bool:
+        return (self.tool.get("annotations") or {}).get(hint) is True
+
+    def view(self, call_id: str) -> CallView:
+        return McpView(call_id, self.tool["name"], self.label)
+
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
+        try:
+            output = await self.server.call(self.tool["name"], arguments_object(arguments))
+        except Unanswered as failure:
+            doubt = "" if self.attempts is None else " It is unknown whether it took effect: do not repeat it."
+            output = f"Error: {failure}.{doubt}"
+        except ToolFailure as failure:
+            output = f"Error: {failure}"
+        return text_result(self.view(call_id), arguments, output)
+
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        return refused(self.view(call_id), arguments, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableServer:
+    """Stands where a server's tools would be, so that the model knows why there are none."""
+
+    label: str
+    reason: str
+    definition: Json
+    attempts: int | None = None
+    side_effects: bool = False
+    needs_approval: bool = False
+
+    def view(self, call_id: str) -> CallView:
+        return McpView(call_id, self.definition["name"], self.label)
+
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
+        return refused(self.view(call_id), arguments, self.reason)
+
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        raise AssertionError("a call that does nothing may be begun without end")
+
+
+async def prepare(recorder: Recorder) -> None:
+    """Ask the run's servers for their tools, and commit the lists, each with an activity that shows it.
+
+    Raises Superseded.
+    """
+    record = recorder.record
+    tools = [tool for tool in servers_of(record) if tool["server_label"] not in record.mcp_servers]
+    if not tools or is_denied(recorder.deps, record):
+        return
+    known = await asyncio.gather(*(_listed(recorder.deps, tool) for tool in tools))
+    record.mcp_servers |= {tool["server_label"]: each for tool, each in zip(tools, known, strict=True)}
+    shown = [_activity(label, each["tools"]) for label, each in record.mcp_servers.items() if "tools" in each]
+    if shown and recorder.state.step is None:
+        recorder.state.open_step("activities", shown)
+        recorder.state.close_step(None)
+    await recorder.commit()
+
+
+def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+    """The tools of the run's servers, as far as the run allows them; what may not be called is not offered."""
+    taken = {tool["function"]["name"] for tool in record.run.tools if tool["type"] == "function"}
+    taken |= {"code_interpreter", "file_search", *deps.toolbox}
+    found: list[Handler] = []
+    for tool in servers_of(record):
+        label = tool["server_label"]
+        known = record.mcp_servers.get(label, {"error": "this box does not let its runs call MCP servers"})
+        if "error" in known:
+            found.append(_unusable(label, known["error"], taken))
+            continue
+        server = server_of(deps, tool["server_url"], by_sse=known["by_sse"])
+        asked = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND) == "ask"
+        for each in known["tools"]:
+            if is_allowed(tool, each["name"]):
+                definition = _definition(label, each, taken)
+                approval = asked or needs_approval(record, tool, each["name"])
+                found.append(McpFunction(server, label, each, definition, approval))
+    return found
+
+
+def servers_of(record: RunRecord) -> list[Json]:
+    """The run's tools that are MCP servers; of two with one label the first."""
+    found = {tool["server_label"]: tool for tool in reversed(record.run.tools) if tool["type"] == KIND}
+    return [*reversed(found.values())]
+
+
+def is_denied(deps: Deps, record: RunRecord) -> bool:
+    """Whether the operator keeps the owner's runs from MCP servers."""
+    return policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND) == "deny"
+
+
+def server_of(deps: Deps, url: str, *, by_sse: bool | None = None) -> RemoteTools:
+    """The server at a URL, with the headers that the settings have for it."""
+    settings = deps.settings
+    headers = {
+        name: value.get_secret_value()
+        for place, named in settings.mcp_headers.items()
+        if url == place or url.startswith(place.rstrip("/") + "/")
+        for name, value in named.items()
+    }
+    return RemoteTools(url, headers, by_sse, domains_of(settings.mcp_allowed_hosts))
+
+
+def is_allowed(tool: Json, name: str) -> bool:
+    """Whether the assistant lets the model see the tool of that name; without a word all of them."""
+    allowed = tool.get("allowed_tools")
+    names = allowed.get("tool_names") if isinstance(allowed, dict) else allowed
+    return not names or name in names
+
+
+def needs_approval(record: RunRecord, tool: Json, name: str) -> bool:
+    """Whether a call waits to be approved: what the run's resources say, else the tool; without a word always."""
+    resources = record.resources.get(KIND) or []
+    said: Any = tool.get("require_approval")
+    for each in resources:
+        if each.get("server_label") == tool["server_label"] and each.get("require_approval") is not None:
+            said = each["require_approval"]
+    if isinstance(said, dict):
+        never: list[str] = (said.get("never") or {}).get("tool_names") or []
+        always: list[str] = (said.get("always") or {}).get("tool_names") or []
+        return name in always or name not in never
+    return bool(said != "never")
+
+
+def arguments_object(arguments: str) -> Json:
+    """A call's arguments. Raises ToolFailure."""
+    try:
+        parsed = json.loads(arguments.strip() or "{}")
+    except ValueError as error:
+        raise ToolFailure("the arguments are no JSON") from error
+    if not isinstance(parsed, dict):
+        raise ToolFailure("the arguments must be a JSON object")
+    return parsed
+
+
+async def _listed(deps: Deps, tool: Json) -> Json:
+    """What is kept of a server: `url`, `by_sse` and `tools`, or an `error`."""
+    try:
+        server = await server_of(deps, tool["server_url"]).known()
+        tools = await server.list_tools()
+    except ToolFailure as failure:
+        logger.warning("server not usable", extra={"action": "mcp_unusable", "server": tool["server_label"]})
+        return {"error": str(failure)}
+    return {"url": tool["server_url"], "by_sse": server.by_sse, "tools": [*_sound(tools)]}
+
+
+def _sound(tools: Iterable[Json]) -> Iterable[Json]:
+    """Tools as they are kept: those with a schema that a model can be shown, up to the limits."""
+    left = MOST_CHARACTERS
+    for tool in [*tools][:MOST_TOOLS]:
+        schema = tool.get("inputSchema") or {"type": "object", "properties": {}}
+        kept = {
+            "name": tool["name"],
+            "description": tool.get("description") or "",
+            "inputSchema": schema,
+            "annotations": tool.get("annotations") or {},
+        }
+        left -= len(json.dumps(kept))
+        if not_an_object(schema) or malformed(schema):
+            logger.warning("tool left out", extra={"action": "mcp_tool_left_out", "tool": tool["name"][:LONGEST_NAME]})
+        elif left >= 0:
+            yield kept
+
+
+def _activity(label: str, tools: list[Json]) -> Json:
+    shown = {each["name"]: _shown(each) for each in tools}
+    return {"type": "mcp_list_tools", "id": f"mcpl_{ids.random_text(24)}", "server_label": label, "tools": shown}
+
+
+def _shown(tool: Json) -> Json:
+    schema = {"type": "object", "properties": {}, "required": []} | tool["inputSchema"]
+    return {"description": tool["description"], "parameters": schema}
+
+
+def _definition(label: str, tool: Json, taken: set[str]) -> Json:
+    return {
+        "type": "function",
+        "name": offered_name(label, tool["name"], taken),
+        "description": tool["description"],
+        "parameters": {"type": "object", "properties": {}} | tool["inputSchema"],
+        "strict": False,
+    }
+
+
+def _unusable(label: str, reason: str, taken: set[str]) -> UnusableServer:
+    definition = {
+        "type": "function",
+        "name": offered_name(label, f"{label}_tools", taken),
+        "description": f"The tools of the server '{label}' cannot be used now: {reason}. Tell the user if it matters.",
+        "parameters": {"type": "object", "properties": {}},
+        "strict": False,
+    }
+    return UnusableServer(label, reason, definition)
+
+
+def offered_name(label: str, name: str, taken: set[str]) -> str:
+    """A function's name for a tool: its own, if models take it and no other has it. It is taken then."""
+    plain = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+    longer = re.sub(r"[^a-zA-Z0-9_-]", "_", f"{label}_{name}")
+    digest = hashlib.sha256(f"{label}\n{name}".encode()).hexdigest()[:8]
+    candidates = [plain, longer, f"{longer[: LONGEST_NAME - 9]}_{digest}"]
+    found = next(each for each in candidates if len(each) <= LONGEST_NAME and each not in taken)
+    taken.add(found)
+    return found

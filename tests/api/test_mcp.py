@@ -1,0 +1,216 @@
+"""Tools of MCP servers, by the protocol's own server: listed, approved, called, and what a bad server does to a run."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from shared.llm.scripted import call, text
+from tests.fakes.mcp_server import mcp_server
+
+
+@pytest.fixture(params=["streamable HTTP"])
+def server(request):
+    with mcp_server(by_sse=request.param == "SSE") as server:
+        yield server
+
+
+@pytest.fixture
+def settings(server):
+    headers = {server.url(""): {"Authorization": "Bearer of-the-settings"}}
+    return {"mcp_allowed_hosts": server.host, "mcp_headers": headers}
+
+
+@pytest.fixture
+def wait(http):
+    """Poll a run until it stops."""
+
+    def wait(run):
+        for _ in range(1000):
+            run = http.get(f"threads/{run['thread_id']}/runs/{run['id']}").json()
+            if run["status"] not in ("queued", "in_progress"):
+                return run
+            time.sleep(0.01)
+        raise AssertionError(run)
+
+    return wait
+
+
+@pytest.fixture
+def run(http, wait):
+    """Run an assistant with the server's tools until it stops."""
+
+    def run(url, **tool):
+        definition = {"type": "mcp", "server_label": "weather", "server_url": url} | tool
+        made = http.post("assistants", json={"model": "gpt-x", "tools": [definition]})
+        assert made.status_code == 200, made.text
+        body = {"assistant_id": made.json()["id"], "thread": {"messages": [{"role": "user", "content": "Rain?"}]}}
+        started = http.post("threads/runs", json=body)
+        assert started.status_code == 200, started.text
+        return wait(started.json())
+
+    return run
+
+
+def steps_of(http, run):
+    return http.get(f"threads/{run['thread_id']}/runs/{run['id']}/steps?order=asc").json()["data"]
+
+
+def answer(http, run, approve=True):
+    calls = run["required_action"]["submit_tool_approval"]["tool_calls"]
+    said = [{"tool_call_id": each["id"], "approve": approve} for each in calls]
+    path = f"threads/{run['thread_id']}/runs/{run['id']}/submit_tool_outputs"
+    response = http.post(path, json={"tool_approvals": said})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@pytest.mark.parametrize(("server", "path"), [("streamable HTTP", "/mcp"), ("SSE", "/sse")], indirect=["server"])
+def test_a_servers_tools_are_offered_and_called(server, run, llm, http, path):
+    llm.script([call("forecast", city="Oslo")], [call("forecast", city="Rome")], [text("Rain.")])
+
+    ended = run(server.url(path), require_approval="never")
+
+    assert ended["status"] == "completed"
+    assert server.calls == [("forecast", "Oslo"), ("forecast", "Rome")]
+    assert {each["name"] for each in llm.requests[0].tools} == {"forecast", "order", "fail", "long"}
+    listed, first, _, _ = steps_of(http, ended)
+    [activity] = listed["step_details"]["activities"]
+    assert (listed["type"], activity["type"], activity["server_label"]) == ("activities", "mcp_list_tools", "weather")
+    assert activity["tools"]["forecast"]["description"] == "The weather of tomorrow."
+    assert activity["tools"]["forecast"]["parameters"]["required"] == ["city"]
+    [made] = first["step_details"]["tool_calls"]
+    assert made == {
+        "id": made["id"],
+        "type": "mcp",
+        "name": "forecast",
+        "arguments": '{"city": "Oslo"}',
+        "server_label": "weather",
+        "output": "rain in Oslo",
+    }
+
+
+def test_calls_wait_for_approval_unless_somebody_says_otherwise(server, run, llm, http, wait):
+    llm.script([call("order", umbrella="red")], [text("Ordered.")])
+
+    asked = run(server.url())
+
+    assert asked["status"] == "requires_action"
+    [wanted] = asked["required_action"]["submit_tool_approval"]["tool_calls"]
+    assert wanted == {
+        "id": wanted["id"],
+        "type": "mcp",
+        "name": "order",
+        "arguments": '{"umbrella": "red"}',
+        "server_label": "weather",
+    }
+    assert server.calls == []
+    ended = wait(answer(http, asked))
+    assert (ended["status"], server.calls) == ("completed", [("order", "red")])
+
+
+def test_a_denied_call_is_not_made(server, run, llm, http, wait):
+    llm.script([call("order", umbrella="red")], [text("No.")])
+
+    ended = wait(answer(http, run(server.url()), approve=False))
+
+    assert (ended["status"], server.calls) == ("completed", [])
+    [made] = steps_of(http, ended)[1]["step_details"]["tool_calls"]
+    assert "did not approve" in made["output"]
+    assert made["approval"]["approve"] is False
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        (None, {"forecast", "order"}),
+        ("always", {"forecast", "order"}),
+        ("never", set()),
+        ({"never": {"tool_names": ["forecast"]}}, {"order"}),
+        ({"always": {"tool_names": ["order"]}, "never": {"tool_names": ["forecast"]}}, {"order"}),
+        ({"always": {"tool_names": ["order"]}}, {"forecast", "order"}),
+    ],
+)
+def test_the_assistant_says_which_tools_wait(server, run, llm, said, waits):
+    llm.script([call("forecast", city="Oslo"), call("order", umbrella="red")], [text("Done.")])
+
+    stopped = run(server.url(), **({} if said is None else {"require_approval": said}))
+
+    asked = ((stopped["required_action"] or {}).get("submit_tool_approval") or {"tool_calls": []})["tool_calls"]
+    assert {each["name"] for each in asked} == waits
+
+
+@pytest.mark.parametrize("allowed", [["forecast"], {"tool_names": ["forecast"]}])
+def test_only_allowed_tools_are_offered(server, run, llm, allowed):
+    llm.script([text("Hello.")])
+
+    run(server.url(), allowed_tools=allowed)
+
+    assert [each["name"] for each in llm.requests[0].tools] == ["forecast"]
+
+
+def test_a_tool_that_fails_or_says_too_much_is_told_within_limits(server, run, llm, http):
+    llm.script([call("fail"), call("long"), call("forecast")], [text("Oh.")])
+
+    ended = run(server.url(), require_approval="never")
+
+    outputs = [each["output"] for each in steps_of(http, ended)[1]["step_details"]["tool_calls"]]
+    assert ended["status"] == "completed"
+    assert outputs[0].startswith("Error: ")
+    assert outputs[1].endswith("[cut: 120000 characters]")
+    assert len(outputs[1]) < 51_000
+    assert "city" in outputs[2]
+
+
+def test_headers_of_the_settings_reach_their_server_and_nothing_else(server, run, llm, http, caplog):
+    llm.script([call("forecast", city="Oslo")], [text("Rain.")])
+
+    ended = run(server.url(), require_approval="never")
+
+    assert {each.get("authorization") for each in server.headers} == {"Bearer of-the-settings"}
+    shown = json.dumps([ended, steps_of(http, ended), http.get("assistants").json()])
+    assert "of-the-settings" not in shown + caplog.text
+
+
+@pytest.mark.parametrize("settings", [{}])
+def test_a_server_inside_is_not_visited_and_the_model_is_told(server, run, llm, http, settings):
+    llm.script([call("weather_tools")], [text("I cannot.")])
+
+    ended = run(server.url(), require_approval="never")
+
+    assert ended["status"] == "completed"
+    assert server.headers == []
+    [offered] = llm.requests[0].tools
+    assert "only the ports 80 and 443" in offered["description"]
+    assert "only the ports 80 and 443" in steps_of(http, ended)[0]["step_details"]["tool_calls"][0]["output"]
+
+
+def test_a_dead_server_ends_no_run(server, run, llm, settings):
+    llm.script([text("I cannot look.")])
+
+    assert run(server.url("/nothing/here"))["status"] == "completed"
+    assert "cannot be used now" in llm.requests[0].tools[0]["description"]
+
+
+def test_an_operator_can_forbid_servers_or_ask_for_each_call(server, run, llm, box):
+    llm.script([text("Nothing.")], [call("forecast", city="Oslo")])
+    box.settings.server_tools_allowed.update({"*": ["send_email"]})
+    assert run(server.url(), require_approval="never")["status"] == "completed"
+    assert server.headers == []
+    assert "does not let its runs" in llm.requests[0].tools[0]["description"]
+
+    box.settings.server_tools_allowed.update({"*": ["*", "mcp:ask"]})
+    assert run(server.url(), require_approval="never")["status"] == "requires_action"
+
+
+def test_names_of_other_tools_are_not_taken(server, run, llm, http, wait):
+    llm.script([call("weather_forecast", city="Oslo")], [text("Rain.")])
+    function = {"type": "function", "function": {"name": "forecast"}}
+    tool = {"type": "mcp", "server_label": "weather", "server_url": server.url(), "require_approval": "never"}
+    made = http.post("assistants", json={"model": "gpt-x", "tools": [function, tool]}).json()
+    started = http.post("threads/runs", json={"assistant_id": made["id"]}).json()
+
+    assert wait(started)["status"] == "completed"
+    assert server.calls == [("forecast", "Oslo")]

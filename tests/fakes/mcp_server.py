@@ -1,0 +1,83 @@
+"""A real MCP server on loopback, by the protocol's own SDK, with tools that are good and tools that are not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp.types import ToolAnnotations
+
+
+@dataclass
+class FakeServer:
+    """A server of the weather, and what was asked of it."""
+
+    port: int = 0
+    #: Calls that arrived: tool and argument.
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    tools: Any = None
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def url(self, path: str = "/mcp") -> str:
+        return f"http://{self.host}{path}"
+
+    def app(self, *, by_sse: bool) -> Any:
+        self.tools = server = MCPServer("weather")
+
+        @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+        def forecast(city: str) -> str:
+            """The weather of tomorrow."""
+            self.calls.append(("forecast", city))
+            return f"rain in {city}"
+
+        @server.tool()
+        def order(umbrella: str) -> str:
+            """Order an umbrella."""
+            self.calls.append(("order", umbrella))
+            return f"ordered {umbrella}"
+
+        @server.tool()
+        def fail() -> str:
+            """Fails."""
+            raise ValueError("no clouds")
+
+        @server.tool()
+        def long() -> str:
+            """Says too much."""
+            return "cloud " * 20_000
+
+        served: Any = server.sse_app() if by_sse else server.streamable_http_app()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                self.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
+            await served(scope, receive, send)
+
+        return app
+
+
+@contextmanager
+def mcp_server(*, by_sse: bool = False) -> Iterator[FakeServer]:
+    """The server, while it runs."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    fake = FakeServer(listening.getsockname()[1])
+    server = uvicorn.Server(uvicorn.Config(fake.app(by_sse=by_sse), log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
