@@ -163,6 +163,9 @@ param emailAllowedDomains string = ''
 @description('Which tools of the box whose runs may use: JSON, owner -> names, * for everybody and for all. Empty: everybody all.')
 param serverToolsAllowed string = ''
 
+@description('Days after which threads that nobody has added to are deleted: a number, or JSON, owner -> days, * for everybody else. Empty: never.')
+param retentionDays string = ''
+
 @description('Domains that fetch_article may visit, separated by commas. Empty: all.')
 param fetchAllowedDomains string = ''
 
@@ -371,6 +374,7 @@ module functionApp 'modules/function-app.bicep' = {
       SERVER_TOOLS_ALLOWED: serverToolsAllowed
       MCP_ALLOWED_HOSTS: mcpAllowedHosts
       MCP_HEADERS: mcpHeaders
+      RETENTION_DAYS: retentionDays
       REST_COUNTRIES_KEY: restCountriesKey
     }
   }

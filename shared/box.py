@@ -72,6 +72,7 @@ class Box:
             async with invocation(self.deps.granted):
                 await housekeeping.sweep(self.deps)
                 await housekeeping.report_poison(self.deps)
+                await housekeeping.age(self.deps)
                 daily = thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS
                 if daily:
                     await housekeeping.remove_orphans(self.deps)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -18,6 +18,11 @@ from pydantic_settings import (
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
 EMPTY: Final = ("embedding_model",)
+
+
+def for_everybody(value: object) -> object:
+    """One value for all owners, as a map."""
+    return value if isinstance(value, dict) else {"*": value}
 
 
 class Settings(BaseSettings):
@@ -130,6 +135,14 @@ class Settings(BaseSettings):
     embedding_model: str = "text-embedding-3-small"
     """Model or deployment at the same endpoint, for vector stores without vectors; empty, or where the endpoint has no
     such model: words and parts of words only."""
+
+    # what is kept, and for how long
+    retention_days: Annotated[dict[str, Annotated[int, Field(ge=1)]], BeforeValidator(for_everybody)] = Field(
+        default_factory=dict
+    )
+    """Days after which housekeeping deletes threads that nobody has added to: a number for all owners, or owner -> days
+    as JSON, `*` being everybody who is not named; nothing: they stay. A thread's `metadata.retention_days` can shorten
+    it."""
 
     # runs and calls
     function_timeout: str = Field(

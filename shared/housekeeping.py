@@ -6,13 +6,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from shared import foreign_ids, layout
+from shared import foreign_ids, holds, layout
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
 from shared.objects.run import RunRecord
 from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.queue.base import QueueUnavailable
+from shared.retention import aging
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
 from shared.search.base import IndexUnavailable
@@ -51,8 +52,10 @@ async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
 
 
 async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
-    """A file whose `expires_at` has come."""
-    await files.remove(Caller(deps, layout.owner_of(partition)), row)
+    """A file whose `expires_at` has come; one on hold is hidden from its owner, and kept."""
+    caller = Caller(deps, layout.owner_of(partition))
+    if not await holds.on_file(caller, row.data["id"]):
+        await files.remove(caller, row)
 
 
 async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
@@ -141,6 +144,14 @@ async def remove_orphans(deps: Deps) -> None:
     for store_id in {layout.store_of_segment(blob.name) async for blob in deps.blobs.list(layout.SEGMENTS)}:
         await deps.index.sweep(store_id)
     await deps.blobs.sweep(deps.now() - ORPHAN_SECONDS)
+
+
+async def age(deps: Deps) -> None:
+    """Delete threads that are past their time; what cannot be done now is left to the next time."""
+    try:
+        await aging.sweep(deps)
+    except AWAY:
+        logger.warning("old threads kept", extra={"action": "old_threads_kept"}, exc_info=True)
 
 
 async def scrub(deps: Deps, *, thorough: bool = False) -> None:

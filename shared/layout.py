@@ -10,10 +10,12 @@ owner, so another owner's id leads nowhere:
     OWNER:approvals        an index: one row per run that waits for approvals, newest first; some are over already
     OWNER:attached         FILE:STORE for every store that a file is in
     OWNER:side-effects     one row: the calls with side effects of the last hour
+    OWNER:holds            legal holds, and kept_FILE:HOLD for every file that a held thread names
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
-    _box                   what all hosts of a box share: the secret in names of sandbox sessions, sign-in codes
+    _box                   what all hosts of a box share: the secret in names of sandbox sessions, sign-in codes, how
+                           far each owner's threads were looked through for what is past its time
     _keys                  OWNER:KEY for every API key made at run time: its hash
     index-vs_…             the manifest of a vector store's search index
 
@@ -49,6 +51,7 @@ VECTOR_STORE: Final = "vs_"
 BATCH: Final = "vsfb_"
 #: An API key made at run time, as it is named; nothing of the key itself.
 KEY: Final = "key_"
+HOLD: Final = "hold_"
 #: A file in a vector store; clients know it by the file's id.
 ITEM: Final = "item_"
 
@@ -59,6 +62,12 @@ STORE_KEY: Final = "store"
 MANIFEST_KEY: Final = "manifest"
 LAST_HOUR_KEY: Final = "last-hour"
 SESSION_NAMES_KEY: Final = "session-names"
+#: Of a thread that is being deleted; behind all other keys, so that it goes last.
+DELETED_KEY: Final = "~deleted"
+#: How the key of an owner's row about old threads begins.
+RETENTION: Final = "retention_"
+#: How the keys of files begin that a hold keeps.
+KEPT: Final = "kept_"
 
 #: How the keys of codes that sign in begin.
 SIGN_IN: Final = "sign-in-"
@@ -126,6 +135,21 @@ def is_collection(partition: str) -> bool:
 def side_effects(owner: str) -> str:
     """The partition of the row that counts an owner's calls with side effects."""
     return f"{owner}:side-effects"
+
+
+def holds(owner: str) -> str:
+    """The partition of an owner's legal holds."""
+    return f"{owner}:holds"
+
+
+def kept_key(file_id: str, hold_id: str) -> str:
+    """The key of a file's being kept by a hold."""
+    return f"{KEPT}{file_id}:{hold_id}"
+
+
+def kept_range(file_id: str) -> tuple[str, str]:
+    """The keys of every hold that keeps a file: `first <= key < last`."""
+    return f"{KEPT}{file_id}:", f"{KEPT}{file_id};"
 
 
 def attached(owner: str) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import Response
 
-from shared import owners
+from shared import holds, owners
 from shared.api.answers import answer
+from shared.api.openapi import Deleted
 from shared.api.query import Query
 from shared.api.routing import Routes
 from shared.deps import Caller
+from shared.errors import InvalidRequest
+from shared.objects.hold import Hold, HoldList
+from shared.objects.hold_requests import CreateHold
 from shared.objects.owner import NewOwnerKey, OwnerList, RemovedKeys
 from shared.objects.owner_requests import CreateOwner
+from shared.retention import holding
+from shared.stored_keys import owner_name
 
 routes = Routes("/v1/admin", "Administration")
 
@@ -52,3 +58,34 @@ async def remove_owner(caller: Caller, owner: str, admin: str) -> Response:
 async def remove_key(caller: Caller, owner: str, key_id: str, admin: str) -> Response:
     """Remove one key of an owner."""
     return answer(await owners.remove(caller.deps, admin, owner, key_id))
+
+
+@routes.get("/owners/{owner}/holds", gives=HoldList)
+async def list_holds(caller: Caller, owner: str) -> Response:
+    """List an owner's legal holds, newest first."""
+    found = await holds.of(_of(caller, owner))
+    return answer(HoldList(data=found).model_dump(mode="json"))
+
+
+@routes.post("/owners/{owner}/holds", gives=Hold)
+async def add_hold(caller: Caller, owner: str, body: CreateHold) -> Response:
+    """Put a thread on legal hold, or all with some metadata: they can't be deleted, and neither can their files."""
+    made = await holding.add(
+        _of(caller, owner), thread_id=body.thread_id, metadata=body.metadata or {}, reason=body.reason or ""
+    )
+    return answer(made.model_dump(mode="json"))
+
+
+@routes.delete("/owners/{owner}/holds/{hold_id}", gives=Deleted)
+async def remove_hold(caller: Caller, owner: str, hold_id: str) -> Response:
+    """End a legal hold."""
+    await holding.lift(_of(caller, owner), hold_id)
+    return answer({"id": hold_id, "object": "legal_hold.deleted", "deleted": True})
+
+
+def _of(caller: Caller, owner: str) -> Caller:
+    """The owner, on whose behalf an administrator acts. Raises InvalidRequest."""
+    try:
+        return Caller(caller.deps, owner_name(owner))
+    except ValueError as error:
+        raise InvalidRequest(f"Invalid 'owner': {error}.", param="owner", code="invalid_value") from None

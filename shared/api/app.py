@@ -19,6 +19,7 @@ from shared.api import (
     files,
     front_door,
     health,
+    legal_holds,
     messages,
     models,
     other_calls,
@@ -83,6 +84,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
         vector_store_files,
         models,
         approvals,
+        legal_holds,
         other_calls,
         *([admin] if deps.settings.box_admin_keys else []),
     )

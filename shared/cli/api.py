@@ -32,6 +32,14 @@ NO_ADMINS: Final = "That box has no administrators, or is an older one: BOX_ADMI
 PAGE_SIZE: Final = 100
 
 
+class ErrorAnswer(Failed):
+    """The box answered with an error."""
+
+    def __init__(self, message: str, status: int, code: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
 @dataclass(slots=True)
 class ApiClient:
     """A box's API, as one owner."""
@@ -44,7 +52,7 @@ class ApiClient:
     calls: int = 0
 
     async def ask(self, method: str, path: str, **more: Any) -> Json:
-        """The answer to a call below /v1. Raises Failed with what an error says."""
+        """The answer to a call below /v1. Raises ErrorAnswer with what an error says, and Failed without an answer."""
         self.calls += 1
         try:
             answer = await self.http.request(method, f"/v1/{path}", **more)
@@ -56,7 +64,8 @@ class ApiClient:
         if not isinstance(body, dict) or answer.status_code >= 400:
             told = body.get("error", {}) if isinstance(body, dict) else {}
             words = str(told.get("message", f"The box answers {answer.status_code} without a word."))
-            raise Failed(NO_ADMINS if path.startswith("admin/") and words.startswith("Invalid URL") else words)
+            words = NO_ADMINS if path.startswith("admin/") and words.startswith("Invalid URL") else words
+            raise ErrorAnswer(words, answer.status_code, str(told.get("code")))
         return body
 
     async def all(self, path: str, *, order: str = "desc", most: int | None = None) -> AsyncIterator[Json]:

@@ -15,7 +15,7 @@ import click
 from shared import host
 from shared.app import build
 from shared.cli.progress import bar
-from shared.cli.words import ExitCode, Failed, Problem, examples, read_settings
+from shared.cli.words import ExitCode, Failed, Problem, examples, metadata_of, read_settings
 from shared.deps import Caller
 from shared.moving.exports import Changing, Chosen, Export
 from shared.moving.imports import KINDS, Import, Report, Wanted
@@ -86,9 +86,7 @@ def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | Non
 )
 def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str, ...], form: str) -> int:
     """Write everything of an owner, or some threads with what they refer to, to a folder."""
-    if any("=" not in each for each in metadata):
-        raise Problem("--metadata: KEY=VALUE")
-    pairs = {key: value for key, _, value in (each.partition("=") for each in metadata)}
+    pairs = metadata_of(metadata)
 
     async def work(caller: Caller) -> tuple[dict[str, int], Export | ResponsesExport]:
         made = FORMS[form](caller, path, Chosen(threads, pairs))

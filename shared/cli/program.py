@@ -8,7 +8,22 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 from click.shell_completion import get_completion_class
 
-from shared.cli import backup, demo, doctor, files, hosts, moving, owners, poison, runs, samples, stores, threads
+from shared.cli import (
+    backup,
+    demo,
+    doctor,
+    erase,
+    files,
+    hold,
+    hosts,
+    moving,
+    owners,
+    poison,
+    runs,
+    samples,
+    stores,
+    threads,
+)
 from shared.cli.words import NAME, ExitCode, examples
 
 
@@ -55,6 +70,8 @@ for command in (
     moving.export,
     backup.backup,
     backup.restore,
+    erase.erase,
+    hold.hold,
     completion,
 ):
     box.add_command(command)

@@ -95,6 +95,13 @@ def as_json(command: Command) -> Command:
     return click.option("--json", is_flag=True, help="One JSON document instead of a table.")(command)
 
 
+def metadata_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """What was given as KEY=VALUE. Raises Problem."""
+    if any("=" not in each for each in pairs):
+        raise Problem("--metadata: KEY=VALUE")
+    return {key: value for key, _, value in (each.partition("=") for each in pairs)}
+
+
 def examples(*lines: str) -> str:
     """The epilog of a command: lines to type. The mark keeps the library from joining them."""
     return "\n".join(("\b", "Examples:", *(f"  {NAME} {line}" for line in lines)))

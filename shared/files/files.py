@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from shared import foreign_ids, ids, layout
+from shared import foreign_ids, holds, ids, layout
 from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found, too_large
@@ -119,8 +119,9 @@ async def head(caller: Caller, file_id: str, size: int) -> bytes:
 
 
 async def delete(caller: Caller, file_id: str) -> Json:
-    """Remove a file; its bytes go after its row, so that no row is without bytes."""
+    """Remove a file; its bytes go after its row, so that no row is without bytes. Raises NotFoundError, and OnHold."""
     row = await _row(caller, file_id, "file_id")
+    await holds.check_file(caller, file_id)
     await remove(caller, row)
     return {"id": file_id, "object": "file", "deleted": True}
 

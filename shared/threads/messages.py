@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
-from shared import foreign_ids, layout
+from shared import foreign_ids, holds, ids, layout
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
@@ -16,6 +17,9 @@ from shared.optimistic import change, check_shape, until_committed
 from shared.paging import Known, ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.store.base import Delete, Put, Record
 from shared.threads import new_messages, threads
+
+#: Where a step's metadata has what the model thought, in words.
+REASONING_SUMMARY: Final = "reasoning_summary"
 
 
 class ThreadIsBusy(InvalidRequest):
@@ -94,10 +98,35 @@ async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMe
 
 
 async def delete(caller: Caller, thread_id: str, message_id: str) -> Json:
-    """Remove a message; its number is not used again. Raises NotFoundError."""
+    """Remove a message, with what the model thought before it; its number is not used again.
+
+    Raises NotFoundError, and OnHold.
+    """
     row = await _row(caller, thread_id, message_id)
-    await caller.deps.store.commit(layout.thread(caller.owner, thread_id), [Delete(row.key)])
+    if await holds.of(caller):
+        thread = await threads.row(caller, thread_id)
+        await holds.check_thread(caller, thread_id, thread.data["metadata"])
+    partition = layout.thread(caller.owner, thread_id)
+    if row.data["run_id"] is not None:
+        await until_committed(lambda: _forget_thoughts(caller, partition, row.data))
+    await caller.deps.store.commit(partition, [Delete(row.key)])
     return {"id": message_id, "object": "thread.message.deleted", "deleted": True}
+
+
+async def _forget_thoughts(caller: Caller, partition: str, message: Json) -> None:
+    """Empty what the step that wrote a message keeps of the model's reasoning: it is of no use without the message."""
+    store = caller.deps.store
+    run = await foreign_ids.read(store, partition, message["run_id"])
+    if run is None:
+        return
+    first, last = (ids.key_at(layout.STEP, run.data[each]["step"]) for each in ("first", "next"))
+    for step in await store.scan(partition, first, last, run.data["next"]["step"] - run.data["first"]["step"]):
+        shown = step.data["step"]
+        wrote = shown["step_details"].get("message_creation", {}).get("message_id") == message["id"]
+        metadata = {key: value for key, value in shown["metadata"].items() if key != REASONING_SUMMARY}
+        data = step.data | {"items": [], "step": shown | {"metadata": metadata}}
+        if wrote and shown["status"] != "in_progress" and data != step.data:
+            await store.commit(partition, [Put(step.key, data, step.version)])
 
 
 async def _row(caller: Caller, thread_id: str, message_id: str) -> Record:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
-from shared import foreign_ids, ids, layout
+from shared import foreign_ids, holds, ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Caller
 from shared.errors import NotFoundError, not_found
 from shared.json_types import Json
 from shared.objects.thread import Head, Thread
 from shared.objects.thread_requests import CreateThread, ModifyThread
-from shared.optimistic import change, check_shape
+from shared.optimistic import change, check_shape, until_committed
 from shared.paging import ListQuery, newest_page
 from shared.sandbox.base import SandboxError, session_key
 from shared.store.base import MAX_CHANGES, Delete, Put, Record
@@ -82,8 +83,10 @@ async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]
 
 
 async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Json:
-    """Change what the body sets. Raises NotFoundError."""
-    await row(caller, thread_id)
+    """Change what the body sets. Raises NotFoundError, and OnHold."""
+    before = await row(caller, thread_id)
+    if "metadata" in body.model_fields_set:
+        await holds.check_change(caller, thread_id, before.data["metadata"], body.metadata or {})
     resources = await tool_resources.resolve(caller, body.tool_resources)
 
     def apply(data: Json) -> Json:
@@ -99,29 +102,54 @@ async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Json:
 
 
 async def delete(caller: Caller, thread_id: str) -> Json:
-    """Remove a thread with everything in it. Raises NotFoundError.
+    """Remove a thread with everything in it. Raises NotFoundError, and OnHold.
 
     Thread and head go first: from then on nobody finds it, and no run can add to it. The index entry goes last, so that
-    deleting can be taken up again where it broke off.
+    deleting can be taken up again where it broke off: by who deletes it again, or by housekeeping within a day.
     """
-    try:
-        await row(caller, thread_id)
-    except NotFoundError:
-        if await listed(caller, thread_id) is None:
-            raise
+    active_run = await until_committed(lambda: _hide(caller, thread_id))
     partition = layout.thread(caller.owner, thread_id)
-    head_row = await caller.deps.store.get(partition, layout.HEAD_KEY)
-    if head_row is not None and head_row.data["calls"]:
-        await end_session(caller, thread_id)
-    await caller.deps.store.commit(partition, [Delete(layout.THREAD_KEY), Delete(layout.HEAD_KEY)])
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
+        await _forget_letters(caller, rows)
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
-    if head_row is not None and head_row.data["active_run"]:
-        caller.deps.wakes.call(head_row.data["active_run"])
+    await caller.deps.store.commit(partition, [Delete(layout.DELETED_KEY)])
+    if active_run is not None:
+        caller.deps.wakes.call(active_run)
     entry = await listed(caller, thread_id)
     if entry is not None:
         await caller.deps.store.commit(layout.threads(caller.owner), [Delete(entry.key)])
     return {"id": thread_id, "object": "thread.deleted", "deleted": True}
+
+
+async def _hide(caller: Caller, thread_id: str) -> str | None:
+    """Take thread and head away, unless that was done before; the run that was active.
+
+    A hold that comes in between makes it a conflict. Raises NotFoundError, and OnHold.
+    """
+    try:
+        found = await row(caller, thread_id)
+    except NotFoundError:
+        if await listed(caller, thread_id) is None:
+            raise
+        return None
+    await holds.check_thread(caller, thread_id, found.data["metadata"])
+    partition = layout.thread(caller.owner, thread_id)
+    head_row = await caller.deps.store.get(partition, layout.HEAD_KEY)
+    if head_row is not None and head_row.data["calls"]:
+        await end_session(caller, thread_id)
+    going = Delete(layout.THREAD_KEY, found.version)
+    # So that housekeeping ends it if we do not. An older version may have been broken off after this commit.
+    await caller.deps.store.commit(partition, [going, Delete(layout.HEAD_KEY), Put(layout.DELETED_KEY, {})])
+    return None if head_row is None else head_row.data["active_run"]
+
+
+async def _forget_letters(caller: Caller, rows: Sequence[Record]) -> None:
+    """Remove what tools have left in the box's own folder for the runs among the rows."""
+    runs = [each.data["run"]["id"] for each in rows if each.key.startswith(layout.RUN)]
+    forgetting = [tool.forget for tool in caller.deps.toolbox.values() if tool.forget is not None]
+    for run_id in runs:
+        for forget in forgetting:
+            await forget(run_id)
 
 
 async def end_session(caller: Caller, thread_id: str) -> None:

@@ -57,6 +57,8 @@ class Tool:
     call: Callable[..., Awaitable[object]]
     #: Name of the function's ToolContext parameter, if it has one.
     context_parameter: str | None
+    #: Removes what calls of a run have left in the box's own folder.
+    forget: Callable[[str], Awaitable[None]] | None = None
 
     def describe(self) -> Json:
         """The tool as an entry of an assistant's or run's `tools`."""
@@ -114,7 +116,14 @@ def toolbox(tools: Iterable[Tool]) -> Toolbox:
     return by_name
 
 
-def tool(function: Callable[..., Awaitable[object]], *, idempotent: bool, timeout: float, strict: bool = False) -> Tool:
+def tool(
+    function: Callable[..., Awaitable[object]],
+    *,
+    idempotent: bool,
+    timeout: float,
+    strict: bool = False,
+    forget: Callable[[str], Awaitable[None]] | None = None,
+) -> Tool:
     """Make a tool of a typed async function; parameters are described by `Annotated[type, Field(description=...)]`."""
     name, description = getattr(function, "__name__", ""), inspect.getdoc(function)
     if description is None:
@@ -141,6 +150,7 @@ def tool(function: Callable[..., Awaitable[object]], *, idempotent: bool, timeou
         arguments=arguments,
         call=function,
         context_parameter=context_parameter,
+        forget=forget,
     )
 
 

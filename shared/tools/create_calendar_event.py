@@ -51,7 +51,7 @@ def create_calendar_event_tool(delivery: Delivery, allowed: AllowedDomains) -> T
         }
         return await delivery.deliver(event, context)
 
-    return tool(create_calendar_event, idempotent=False, timeout=60)
+    return tool(create_calendar_event, idempotent=False, timeout=60, forget=delivery.forget)
 
 
 def _in_utc(local: str, time_zone: str) -> datetime:

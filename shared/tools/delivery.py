@@ -28,6 +28,10 @@ class Delivery(Protocol):
         """Hand it over and tell where it went. Raises ToolFailure if nothing was delivered, else anything."""
         ...
 
+    async def forget(self, run_id: str) -> None:
+        """Remove what the calls of a run have left in the box: its thread is gone. Raises OSError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AllowedDomains:

@@ -90,6 +90,9 @@ class LogicApp:
             raise ToolFailure(_REFUSALS[response.status_code])
         raise NoAnswer(f"the Logic App answered with status {response.status_code}; is its mailbox connected?")
 
+    async def forget(self, run_id: str) -> None:
+        """Nothing was left here; what the workflow and the mailbox keep is their owner's business."""
+
     async def _token(self) -> str:
         from azure.core.exceptions import AzureError
 

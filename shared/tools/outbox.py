@@ -11,6 +11,11 @@ from shared.home import make_private
 from shared.tools.base import ToolContext
 
 
+def plain(text: str) -> str:
+    """The text as part of a file's name."""
+    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII)
+
+
 class Outbox:
     """Files of one kind, `email` or `event`, in a folder."""
 
@@ -20,10 +25,22 @@ class Outbox:
     async def deliver(self, body: dict[str, str], context: ToolContext) -> str:
         """Write the file; a call that is repeated writes it again."""
         # Model servers make up call ids, and some start anew in every run.
-        name = re.sub(r"[^\w.-]", "_", f"{self._kind}-{context.run_id}-{context.call_id}", flags=re.ASCII)[:200]
+        name = (self._of_run(context.run_id) + plain(context.call_id))[:200]
         path = self._folder / f"{name}.json"
         await asyncio.to_thread(self._write, path, json.dumps(body, indent=2, ensure_ascii=False))
         return f"This box has no mailbox: the {self._kind} was not sent but written to {path}. Tell the user so."
+
+    async def forget(self, run_id: str) -> None:
+        """Remove the files that a run has written."""
+        await asyncio.to_thread(self._remove, self._of_run(run_id))
+
+    def _of_run(self, run_id: str) -> str:
+        """How the names of a run's files begin."""
+        return f"{self._kind}-{plain(run_id)}-"
+
+    def _remove(self, beginning: str) -> None:
+        for path in self._folder.glob(f"{beginning}*.json"):
+            path.unlink(missing_ok=True)
 
     def _write(self, path: Path, text: str) -> None:
         make_private(self._folder)

@@ -24,4 +24,4 @@ def send_email_tool(delivery: Delivery, allowed: AllowedDomains) -> Tool:
             raise ToolFailure("the e-mail has no recipient")
         return await delivery.deliver({"to": recipients, "subject": subject, "body": as_html(body)}, context)
 
-    return tool(send_email, idempotent=False, timeout=60)
+    return tool(send_email, idempotent=False, timeout=60, forget=delivery.forget)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared import layout
+from shared import housekeeping, layout
 from shared.llm.scripted import call
 from shared.store.base import Unavailable
 
@@ -61,19 +61,41 @@ def test_a_deleted_thread_takes_everything_with_it(client, http, box):
     assert box.run(box.deps.store.scan(layout.thread("me", thread.id), "!", "~", 200)) == []
 
 
-def test_deleting_is_taken_up_where_it_broke_off(client, http, box):
-    async def fail(*arguments):
-        raise Unavailable("not now")
+def broken_off(box, http, thread):
+    """Begin to delete a thread, and break off when it is hidden already."""
 
-    thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
+    async def fail(scan, partition, *more):
+        if thread.id in partition:
+            raise Unavailable("not now")
+        return await scan(partition, *more)
+
     box.deps.store.replace(scan=fail)
     assert http.delete(f"threads/{thread.id}").status_code == 500
     box.deps.store.replace()
+
+
+def rows_of(box, thread):
+    return box.run(box.deps.store.scan(layout.thread("me", thread.id), "!", "~~", 10))
+
+
+def test_deleting_is_taken_up_where_it_broke_off(client, http, box):
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
+    broken_off(box, http, thread)
     assert http.get(f"threads/{thread.id}").status_code == 404
     message = {"role": "user", "content": "x"}
     assert http.post(f"threads/{thread.id}/messages", json=message).status_code == 404
     assert client.beta.threads.delete(thread.id).deleted
-    assert box.run(box.deps.store.scan(layout.thread("me", thread.id), "!", "~", 10)) == []
+    assert rows_of(box, thread) == []
+    assert http.delete(f"threads/{thread.id}").status_code == 404
+
+
+def test_a_deletion_that_nobody_takes_up_is_ended_by_housekeeping(client, http, box):
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
+    broken_off(box, http, thread)
+    assert len(rows_of(box, thread)) == 2  # the message, and that it is being deleted
+    box.clock.advance(25 * 3600)
+    box.run(housekeeping.age(box.deps))
+    assert rows_of(box, thread) == []
     assert http.delete(f"threads/{thread.id}").status_code == 404
 
 

@@ -24,6 +24,9 @@ class Recorder:
         self.bodies.append(body)
         return "kept"
 
+    async def forget(self, run_id: str) -> None:
+        self.bodies.clear()
+
 
 async def tool_bodies() -> dict[str, dict[str, str]]:
     """Workflow -> the body its tool sends."""

@@ -1,0 +1,39 @@
+"""Routes of legal holds: an owner sees which of its threads cannot be deleted. Operators set them (`box hold`)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from shared import holds
+from shared.api.answers import answer
+from shared.api.routing import Routes
+from shared.deps import Caller
+
+routes = Routes("/v1/legal_holds", "Legal holds")
+
+
+class LegalHold(BaseModel):
+    """A thread, or all threads with this metadata, that cannot be deleted."""
+
+    id: str
+    object: Literal["legal_hold"] = "legal_hold"
+    created_at: int
+    thread_id: str | None
+    metadata: dict[str, str]
+
+
+class LegalHoldList(BaseModel):
+    """The owner's legal holds, newest first."""
+
+    object: Literal["list"] = "list"
+    data: list[LegalHold]
+
+
+@routes.get("", gives=LegalHoldList)
+async def list_all(caller: Caller) -> Response:
+    """List the legal holds."""
+    shown = [each.model_dump(mode="json", exclude={"reason"}) for each in await holds.of(caller)]
+    return answer({"object": "list", "data": shown})
