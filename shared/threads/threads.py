@@ -107,40 +107,42 @@ async def delete(caller: Caller, thread_id: str) -> Json:
     Thread and head go first: from then on nobody finds it, and no run can add to it. The index entry goes last, so that
     deleting can be taken up again where it broke off: by who deletes it again, or by housekeeping within a day.
     """
-    active_run = await until_committed(lambda: _hide(caller, thread_id))
+    head = await until_committed(lambda: _hide(caller, thread_id))
+    if head.get("calls"):
+        await end_session(caller, thread_id)
     partition = layout.thread(caller.owner, thread_id)
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await _forget_letters(caller, rows)
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
     await caller.deps.store.commit(partition, [Delete(layout.DELETED_KEY)])
-    if active_run is not None:
-        caller.deps.wakes.call(active_run)
+    if head.get("active_run"):
+        caller.deps.wakes.call(head["active_run"])
     entry = await listed(caller, thread_id)
     if entry is not None:
         await caller.deps.store.commit(layout.threads(caller.owner), [Delete(entry.key)])
     return {"id": thread_id, "object": "thread.deleted", "deleted": True}
 
 
-async def _hide(caller: Caller, thread_id: str) -> str | None:
-    """Take thread and head away, unless that was done before; the run that was active.
+async def _hide(caller: Caller, thread_id: str) -> Json:
+    """Take thread and head away, unless that was done before; the head as it was then.
 
     A hold that comes in between makes it a conflict. Raises NotFoundError, and OnHold.
     """
+    partition, store = layout.thread(caller.owner, thread_id), caller.deps.store
     try:
         found = await row(caller, thread_id)
     except NotFoundError:
         if await listed(caller, thread_id) is None:
             raise
-        return None
+        begun = await store.get(partition, layout.DELETED_KEY)
+        return {} if begun is None else begun.data
     await holds.check_thread(caller, thread_id, found.data["metadata"])
-    partition = layout.thread(caller.owner, thread_id)
-    head_row = await caller.deps.store.get(partition, layout.HEAD_KEY)
-    if head_row is not None and head_row.data["calls"]:
-        await end_session(caller, thread_id)
-    going = Delete(layout.THREAD_KEY, found.version)
-    # So that housekeeping ends it if we do not. An older version may have been broken off after this commit.
-    await caller.deps.store.commit(partition, [going, Delete(layout.HEAD_KEY), Put(layout.DELETED_KEY, {})])
-    return None if head_row is None else head_row.data["active_run"]
+    head_row = await store.get(partition, layout.HEAD_KEY)
+    head: Json = {} if head_row is None else head_row.data
+    # The head stays in another row, by which housekeeping ends what we do not.
+    going = Put(layout.DELETED_KEY, head)
+    await store.commit(partition, [Delete(layout.THREAD_KEY, found.version), Delete(layout.HEAD_KEY), going])
+    return head
 
 
 async def _forget_letters(caller: Caller, rows: Sequence[Record]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -85,7 +88,17 @@ def readable(data: bytes) -> bytes:
 
 
 def places(home: Path, word: str = CANARY) -> list[str]:
-    """Every file below a folder that has the word in its name or its bytes."""
+    """Every file below a folder that has the word in its name or its bytes.
+
+    Another process looks: one that opens and closes SQLite's files drops all its locks on them, the host's, too.
+    """
+    line = [sys.executable, "-m", "tests.api.canary", str(home), word]
+    found: list[str] = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)
+    return found
+
+
+def look(home: Path, word: str) -> list[str]:
+    """What `places` finds."""
     return [
         path.relative_to(home).as_posix()
         for path in sorted(home.rglob("*"))
@@ -96,3 +109,7 @@ def places(home: Path, word: str = CANARY) -> list[str]:
 def logged(records: Iterable[logging.LogRecord], word: str = CANARY) -> list[str]:
     """The log lines with the word, from whoever, whatever their level."""
     return [f"{each.name}: {each.getMessage()[:200]}" for each in records if word in f"{each.getMessage()}{vars(each)}"]
+
+
+if __name__ == "__main__":
+    print(json.dumps(look(Path(sys.argv[1]), sys.argv[2])))
