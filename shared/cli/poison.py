@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 import click
 
 from shared.cli.api import opened
-from shared.cli.tables import moment, print_objects
-from shared.cli.words import Failed, as_json, examples
+from shared.cli.tables import moment, print_objects, print_outcomes
+from shared.cli.words import Failed, Problem, as_json, examples
 from shared.deps import Deps
 from shared.json_types import Json
-from shared.queue.base import Queue, QueueUnavailable
+from shared.queue.base import PEEKED, Queue, QueueUnavailable
 
 QUEUES = click.Choice(["runs", "ingestion"])
 
@@ -26,21 +27,29 @@ def named(deps: Deps) -> dict[str, Queue]:
     return {"runs": deps.queue, "ingestion": deps.ingestion}
 
 
-@poison.command("list")
+@poison.command("list", epilog=examples("poison list", "poison list --limit 1000", "poison list --json"))
+@click.option("--limit", default=PEEKED, metavar="N", show_default=True, help="So many of each queue.")
 @as_json
-def list_all(json: bool) -> None:
-    """List the first 32 of each queue, with what they say."""
+def list_all(limit: int, json: bool) -> None:
+    """List the messages at the front of each queue, with what they say.
 
-    async def found() -> list[Json]:
+    The service shows 32 untouched. For more they are taken and let go again: for a moment nobody else gets them, and
+    each counts one attempt more. What a running host holds meanwhile is not among them.
+    """
+    if limit < 1:
+        raise Problem("--limit: 1 or more")
+
+    async def found() -> tuple[list[Json], int]:
         async with opened("", "", "") as api:
-            return [
-                {"queue": name, "id": each.id, "since": each.since, "content": each.content}
-                for name, queue in named(api.storage("Poison")).items()
-                for each in await queue.poison_messages()
-            ]
+            queues, messages, count = named(api.storage("Poison")), [], 0
+            for name, queue in queues.items():
+                seen = await queue.poison_messages(limit)
+                count += max(len(seen), (await queue.poison()).messages)
+                messages += [{"queue": name} | asdict(each) for each in seen]
+            return messages, count
 
     try:
-        messages = asyncio.run(found())
+        messages, count = asyncio.run(found())
     except QueueUnavailable as error:
         raise Failed("The queues of the storage do not answer.") from error
     print_objects(
@@ -49,39 +58,48 @@ def list_all(json: bool) -> None:
         lambda message: (message["queue"], message["id"], moment(message["since"]), message["content"]),
         json=json,
     )
+    if count > len(messages):
+        click.echo(f"{len(messages)} of about {count}: --limit shows more", err=True)
 
 
-@poison.command("return", epilog=examples("poison return runs 0a1b2c"))
+@poison.command("return", epilog=examples("poison return runs 0a1b2c", "poison return runs --all --json"))
 @click.argument("queue", type=QUEUES)
-@click.argument("id", metavar="ID")
-def give_back(queue: str, id: str) -> None:
-    """Give a message back to its queue, to be tried again."""
-    settle(queue, id, give_back=True)
-    click.echo(f"{id}  returned")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "every", is_flag=True, help="All that are there now.")
+@as_json
+def give_back(queue: str, ids: tuple[str, ...], every: bool, json: bool) -> None:
+    """Give messages back to their queue, to be tried again."""
+    settle(queue, ids, every, json, give_back=True)
 
 
-@poison.command(epilog=examples("poison drop ingestion 0a1b2c --yes"))
+@poison.command(epilog=examples("poison drop ingestion 0a1b2c --yes", "poison drop runs --all"))
 @click.argument("queue", type=QUEUES)
-@click.argument("id", metavar="ID")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "every", is_flag=True, help="All that are there now.")
 @click.option("--yes", is_flag=True, help="Do not ask before.")
-def drop(queue: str, id: str, yes: bool) -> None:
-    """Delete a message for good."""
+@as_json
+def drop(queue: str, ids: tuple[str, ...], every: bool, yes: bool, json: bool) -> None:
+    """Delete messages for good."""
+    named_ids = "all of them" if every else ", ".join(ids)
     if not yes:
-        click.confirm(f"Drop {id} for good?", abort=True, err=True)
-    settle(queue, id, give_back=False)
-    click.echo(f"{id}  dropped")
+        click.confirm(f"Drop {named_ids or 'nothing'} for good?", abort=True, err=True)
+    settle(queue, ids, every, json, give_back=False)
 
 
-def settle(name: str, id_: str, *, give_back: bool) -> None:
-    """Return or drop a message. Raises Failed when it is not there."""
+def settle(name: str, ids: tuple[str, ...], every: bool, json: bool, *, give_back: bool) -> None:
+    """Return or drop messages and say which. Raises Problem, and Failed when one is not there."""
+    if bool(ids) == every:
+        raise Problem("name the messages, or say --all")
 
-    async def settled() -> bool:
+    async def settled() -> list[str]:
         async with opened("", "", "") as api:
-            return await named(api.storage("Poison"))[name].settle_poison(id_, give_back=give_back)
+            return await named(api.storage("Poison"))[name].settle_poison(ids or None, give_back=give_back)
 
     try:
-        was_there = asyncio.run(settled())
+        done = asyncio.run(settled())
     except QueueUnavailable as error:
-        raise Failed("The queues of the storage do not answer.") from error
-    if not was_there:
-        raise Failed(f"No message {id_} is among the first 32 of the poison of {name}.")
+        raise Failed("The queues of the storage do not answer: `poison list` shows what is left.") from error
+    outcome = "returned" if give_back else "dropped"
+    print_outcomes([{"queue": name, "id": each, "outcome": outcome} for each in done], json=json)
+    if missing := [each for each in ids if each not in done]:
+        raise Failed(f"Not in the poison of {name}, or held by a running host: {', '.join(missing)}.")

@@ -33,6 +33,23 @@ def print_objects(
         print_table(heads, map(row, found))
 
 
+def print_outcomes(done: Sequence[Json], *, json: bool) -> None:
+    """What became of objects: a JSON document, or a line of each with its id and `outcome`."""
+    if json:
+        print_json(done)
+    else:
+        for each in done:
+            print_outcome(each, json=False)
+
+
+def print_outcome(done: Json, *, json: bool) -> None:
+    """The same of one object."""
+    if json:
+        print_json(done)
+    else:
+        print(f"{done['id']}  {done['outcome']}")
+
+
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows under their heads; ids and dates are never folded."""
     table = Table(box=None, pad_edge=False, header_style="bold")

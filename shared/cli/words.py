@@ -92,7 +92,7 @@ def owned(command: Command) -> Command:
 
 def as_json(command: Command) -> Command:
     """The option for programs that read the outcome."""
-    return click.option("--json", is_flag=True, help="One JSON document instead of a table.")(command)
+    return click.option("--json", is_flag=True, help="One JSON document instead of text.")(command)
 
 
 def metadata_of(pairs: tuple[str, ...]) -> dict[str, str]:

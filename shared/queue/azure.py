@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -16,13 +15,14 @@ from xml.etree import ElementTree
 
 from azure.core.exceptions import AzureError, DecodeError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage, TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueClient, QueueServiceClient
+from azure.storage.queue.aio import QueueServiceClient
 
 from shared.azure import BACKOFF, code_of, retry
 from shared.azure_requests import Requests
 from shared.backoff import Backoff
 from shared.json_types import Json
-from shared.queue.base import Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
+from shared.queue.azure_poison import PoisonQueue, body_of
+from shared.queue.base import PEEKED, Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,6 @@ T = TypeVar("T")
 POLL_SECONDS: Final = 0.5
 #: Messages in one answer, at most.
 RECEIVE_LIMIT: Final = 32
-#: Seconds for which poison is hidden while one of it is settled, should that be broken off.
-SETTLE_SECONDS: Final = 30
 #: What the service says of a message that is gone or was taken by somebody else.
 LOST: Final = frozenset({"MessageNotFound", "PopReceiptMismatch"})
 XML: Final = {"Content-Type": "application/xml", "Accept": "application/xml"}
@@ -106,56 +104,25 @@ class AzureQueue:
         return properties.approximate_message_count or 0
 
     async def poison(self) -> Poison:
-        """Look into `NAME-poison`, where the Functions host puts what failed too often or is no base64."""
-        queue = self._poison_queue()
-        try:
-            properties = await retry(queue.get_queue_properties, self._backoff)
-            seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT), self._backoff)
-        except ResourceNotFoundError:
-            return Poison()
-        except AzureError as error:
-            raise QueueUnavailable(str(error)) from error
-        unreadable = tuple(message.id for message in seen if _body(message) is None)
-        return Poison(max(properties.approximate_message_count or 0, len(seen)), unreadable)
+        """Look into `NAME-poison`."""
+        return await self._poison_queue().look()
 
-    async def poison_messages(self) -> list[PoisonMessage]:
-        """The first 32 of `NAME-poison`."""
-        queue = self._poison_queue()
-        try:
-            seen = await retry(lambda: queue.peek_messages(RECEIVE_LIMIT), self._backoff)
-        except ResourceNotFoundError:
-            return []
-        except AzureError as error:
-            raise QueueUnavailable(str(error)) from error
-        return [
-            PoisonMessage(each.id, 0.0 if each.inserted_on is None else each.inserted_on.timestamp(), str(each.content))
-            for each in seen
-        ]
+    async def poison_messages(self, limit: int = PEEKED) -> list[PoisonMessage]:
+        """What is at the front of `NAME-poison`."""
+        return await self._poison_queue().messages(limit)
 
-    async def settle_poison(self, id_: str, *, give_back: bool) -> bool:
-        """Take it, send it again if it is to be given back, then delete it; the others are let go at once."""
-        queue, plain = self._poison_queue(), self._service.get_queue_client(self._name, message_encode_policy=None)
-        found = False
-        try:
-            pages = queue.receive_messages(
-                messages_per_page=RECEIVE_LIMIT, max_messages=RECEIVE_LIMIT, visibility_timeout=SETTLE_SECONDS
-            )
-            for message in [each async for each in pages]:
-                if message.id == id_:
-                    if give_back:
-                        await self._ask(partial(plain.send_message, message.content))
-                    await queue.delete_message(message)
-                    found = True
-                else:
-                    await queue.update_message(message.id, message.pop_receipt, visibility_timeout=0)
-        except ResourceNotFoundError:
-            return False
-        except AzureError as error:
-            raise QueueUnavailable(str(error)) from error
-        return found
+    async def settle_poison(self, ids: Collection[str] | None, *, give_back: bool) -> list[str]:
+        """Send again what is to be given back, then delete it."""
+        return await self._poison_queue().settle(ids, give_back=give_back)
 
-    def _poison_queue(self) -> QueueClient:
-        return self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)
+    def _poison_queue(self) -> PoisonQueue:
+        poison = self._service.get_queue_client(f"{self._name}-poison", message_decode_policy=None)
+        plain = self._service.get_queue_client(self._name, message_encode_policy=None)
+
+        async def send_back(content: str) -> None:
+            await self._ask(partial(plain.send_message, content, time_to_live=-1))
+
+        return PoisonQueue(poison, send_back, self._backoff)
 
     async def close(self) -> None:
         """Close the service's client."""
@@ -214,17 +181,8 @@ def _received(message: QueueMessage) -> Received | None:
 
     The SDK's own decoding would refuse the whole answer for it.
     """
-    body = _body(message)
+    body = body_of(message)
     if body is None:
         logger.warning("foreign message", extra={"action": "foreign_message", "message_id": message.id})
         return None
     return Received(body, message.dequeue_count or 1, (message.id, message.pop_receipt))
-
-
-def _body(message: QueueMessage) -> Json | None:
-    """The JSON object in a message as we and the host send them; None for anything else."""
-    try:
-        body = json.loads(base64.b64decode(message.content, validate=True))
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None

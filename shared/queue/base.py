@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Protocol, Self
 
@@ -11,6 +11,10 @@ from shared.json_types import Json
 
 #: Bytes of a body as JSON; Azure takes 64 KB after base64.
 MAX_BODY: Final = 48 * 1024
+
+
+#: Messages that a service shows without touching them.
+PEEKED: Final = 32
 
 
 class QueueUnavailable(Exception):
@@ -99,12 +103,12 @@ class Queue(Protocol):
         """Look at what failed too often without taking it. Raises QueueUnavailable."""
         ...
 
-    async def poison_messages(self) -> list[PoisonMessage]:
-        """Those at the front of that queue. Raises QueueUnavailable."""
+    async def poison_messages(self, limit: int = PEEKED) -> list[PoisonMessage]:
+        """Those at the front of that queue; above `PEEKED`, taken and let go for it. Raises QueueUnavailable."""
         ...
 
-    async def settle_poison(self, id_: str, *, give_back: bool) -> bool:
-        """Take one of them out for good, or give it back to be tried again; whether it was there.
+    async def settle_poison(self, ids: Collection[str] | None, *, give_back: bool) -> list[str]:
+        """Take some, or all, out for good, or give them back to be tried again; the ids of those that were there.
 
         Raises QueueUnavailable.
         """

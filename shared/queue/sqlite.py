@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
+from collections.abc import Collection
 from functools import partial
 from typing import Any, Final
 
 from shared import json_text
 from shared.json_types import Json
-from shared.queue.base import Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
+from shared.queue.base import PEEKED, Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 from shared.sqlite import Database
 from shared.wakes import Wakes
 
@@ -88,13 +89,13 @@ class SqliteQueue:
         """Nothing: what fails too often is dealt with at once here, and nobody else writes into this file."""
         return Poison()
 
-    async def poison_messages(self) -> list[PoisonMessage]:
+    async def poison_messages(self, limit: int = PEEKED) -> list[PoisonMessage]:
         """None, as above."""
         return []
 
-    async def settle_poison(self, id_: str, *, give_back: bool) -> bool:
+    async def settle_poison(self, ids: Collection[str] | None, *, give_back: bool) -> list[str]:
         """There is none, as above."""
-        return False
+        return []
 
     async def close(self) -> None:
         """Close the database."""

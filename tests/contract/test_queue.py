@@ -163,10 +163,10 @@ async def test_what_nobody_can_read_in_the_poison_queue_is_told(queue):
 
 async def test_poison_is_shown_given_back_and_dropped(queue):
     assert await queue.poison_messages() == []
-    assert not await queue.settle_poison("none", give_back=True)
+    assert await queue.settle_poison(["none"], give_back=True) == await queue.settle_poison(None, give_back=True) == []
     if not isinstance(queue, AzureQueue):
         return
-    poison = queue._poison_queue()
+    poison = queue._service.get_queue_client(f"{queue._queue.queue_name}-poison")
     await poison.create_queue()
     for content in ("eyJuIjogMX0=", "plain text", "eyJuIjogMn0="):
         await poison.send_message(content)
@@ -174,10 +174,27 @@ async def test_poison_is_shown_given_back_and_dropped(queue):
     assert [each.content for each in (first, second, third)] == ["eyJuIjogMX0=", "plain text", "eyJuIjogMn0="]
     assert abs(first.since - time.time()) < 60
 
-    assert await queue.settle_poison(first.id, give_back=True)
-    assert await queue.settle_poison(second.id, give_back=False)
-    assert not await queue.settle_poison(second.id, give_back=False)
+    assert await queue.settle_poison([first.id], give_back=True) == [first.id]
+    assert await queue.settle_poison([second.id, "none"], give_back=False) == [second.id]
+    assert await queue.settle_poison([second.id], give_back=False) == []
     assert [each.id for each in await queue.poison_messages()] == [third.id], "others are not held back"
+    assert [message.body for message in await queue.receive(5, 30, 0)] == [{"n": 1}]
+    await poison.delete_queue()
+
+
+async def test_poison_beyond_what_the_service_shows_is_reached_and_all_of_it_settled(queue):
+    if not isinstance(queue, AzureQueue):
+        return
+    poison = queue._service.get_queue_client(f"{queue._queue.queue_name}-poison")
+    await poison.create_queue()
+    sent = [(await poison.send_message("eyJuIjogMX0=")).id for _ in range(70)]
+    assert len(await queue.poison_messages()) == 32
+    assert {each.id for each in await queue.poison_messages(1000)} == {*sent}
+    assert {each.id for each in await queue.poison_messages(1000)} == {*sent}, "they were let go again"
+
+    assert await queue.settle_poison([sent[-1]], give_back=True) == [sent[-1]]
+    assert {*await queue.settle_poison(None, give_back=False)} == {*sent[:-1]}
+    assert (await queue.poison()).messages == 0
     assert [message.body for message in await queue.receive(5, 30, 0)] == [{"n": 1}]
     await poison.delete_queue()
 

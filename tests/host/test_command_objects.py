@@ -220,5 +220,16 @@ def test_poison_of_a_storage_account_is_listed_and_settled(tmp_path: Path, azuri
             assert box("poison", "return", "runs", first, **settings).stdout == f"{first}  returned\n"
             assert box("poison", "drop", "runs", second, "--yes", **settings).stdout == f"{second}  dropped\n"
             gone = box("poison", "drop", "runs", second, "--yes", **settings)
-            assert gone.stderr == f"No message {second} is among the first 32 of the poison of runs.\n"
+            assert gone.stderr == f"Not in the poison of runs, or held by a running host: {second}.\n"
+            assert queue.get_queue_properties().approximate_message_count == 0
+            sent = [queue.send_message(str(number)).id for number in range(40)]
+            front = box("poison", "list", "--json", **settings)
+            assert (len(json.loads(front.stdout)), front.stderr) == (32, "32 of about 40: --limit shows more\n")
+            everything = json.loads(box("poison", "list", "--json", "--limit", "100", **settings).stdout)
+            assert {each["id"] for each in everything} == {*sent}
+            back = json.loads(box("poison", "return", "runs", sent[39], sent[0], "--json", **settings).stdout)
+            assert {each["id"] for each in back} == {sent[0], sent[39]}
+            neither = box("poison", "drop", "runs", "--yes", **settings)
+            assert (neither.returncode, neither.stderr) == (2, "name the messages, or say --all\n")
+            assert len(box("poison", "drop", "runs", "--all", "--yes", **settings).stdout.splitlines()) == 38
             assert queue.get_queue_properties().approximate_message_count == 0
