@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
 import click
 
-from shared.cli.words import NAME, default_model, examples, read_settings
-from shared.client import answers, connected
+from shared.cli.tables import print_json
+from shared.cli.words import NAME, ExitCode, as_json, default_model, elsewhere, examples, read_settings
+from shared.client import answers, connected, connected_to
 from shared.config import Settings
 from shared.demo import program
 from shared.host import base_url, key_file
 from shared.own_address import without_itself
 
-MODEL_HELP = "The model to ask for; else the one that `*` stands for in MODEL_ALIASES."
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+MODEL_HELP = "The model to ask for; else the one that `*` stands for in MODEL_ALIASES; elsewhere, the first listed."
 
 
-@click.command(epilog=examples("demo", "demo --model gpt-5.6-luna"))
+@click.command(epilog=examples("demo", "demo --model gpt-5.6-luna", "demo --url https://box.example"))
 @click.option("--model", default="", metavar="NAME", help=MODEL_HELP)
-def demo(model: str) -> int:
+@as_json
+@elsewhere
+def demo(model: str, json: bool, url: str, key: str) -> int:
     """Talk to an assistant: against the host that runs, or one started for it."""
     settings = without_itself(read_settings())
-    if (used := settings.model_from_environment()) and not answers(settings):
+    if not url and not json and (used := settings.model_from_environment()) and not answers(settings):
         click.echo(f"Answers come from a model of yours, from {', '.join(used)} of your environment.")
-    with connected(settings) as client:
-        code = program.tour(client, model or default_model(settings))
-    click.echo(what_next(settings))
-    return code
+    with asked(settings, url, key) as client:
+        told = program.tour(client, model or model_of(client, url), silent if json else program.say)
+    if json:
+        print_json(told)
+    elif not url:
+        click.echo(what_next(settings))
+    return ExitCode.DONE if all(each["status"] == "completed" for each in told) else ExitCode.FAILED
+
+
+def asked(settings: Settings, url: str, key: str) -> AbstractContextManager[OpenAI]:
+    """A client of the box elsewhere, or of that of these settings."""
+    return connected_to(url, key) if url else connected(settings)
+
+
+def model_of(client: OpenAI, url: str) -> str:
+    """A model that the box answers to: elsewhere, names of its settings come first in its list."""
+    return next((each.id for each in client.models.list()), "gpt-5.6-luna") if url else default_model(read_settings())
+
+
+def silent(text: str) -> None:
+    """Says nothing."""
 
 
 def what_next(settings: Settings) -> str:

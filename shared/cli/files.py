@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from shared.cli.api import listed, sdk
-from shared.cli.tables import moment, print_objects
+from shared.cli.tables import moment, print_json, print_objects
 from shared.cli.words import Problem, as_json, elsewhere, examples, owned
 from shared.json_types import Json
 from shared.objects.file_requests import PURPOSES
@@ -28,19 +28,28 @@ def files() -> None:
     """Files: list, upload."""
 
 
-@files.command(epilog=examples("files upload report.pdf", "files upload report.pdf --url https://box.example"))
+@files.command(
+    epilog=examples(
+        "files upload report.pdf", "files upload report.pdf --url https://box.example", "files upload report.pdf --json"
+    )
+)
 @click.argument("path", type=Path)
 @click.option("--purpose", default="assistants", type=click.Choice(sorted(PURPOSES)), show_default=True)
 @click.option("--part", default=PART, metavar="MB", help="Megabytes of a part, up to 64.", show_default=True)
+@as_json
 @elsewhere
-def upload(path: Path, purpose: str, part: int, url: str, key: str) -> None:
+def upload(path: Path, purpose: str, part: int, json: bool, url: str, key: str) -> None:
     """Send a file, in parts if it is large, and print its id."""
     if not path.is_file():
         raise Problem(f"{path}: there is no such file")
     if not 1 <= part <= 64:
         raise Problem("--part: from 1 to 64 megabytes")
     with sdk(url, key) as client:
-        click.echo(sent(client, path, purpose, part * MEGABYTE))
+        file = sent(client, path, purpose, part * MEGABYTE)
+    if json:
+        print_json(file)
+    else:
+        click.echo(file["id"])
 
 
 @files.command("list", epilog=examples("files list", "files list --json --owner ann"))
@@ -58,14 +67,14 @@ def row(file: Json) -> tuple[object, ...]:
     return file["id"], moment(file["created_at"]), file["bytes"], file["purpose"], file["filename"]
 
 
-def sent(client: OpenAI, path: Path, purpose: Any, part: int) -> str:
-    """Send a file, in parts of so many bytes if it has more; its id."""
+def sent(client: OpenAI, path: Path, purpose: Any, part: int) -> Json:
+    """Send a file, in parts of so many bytes if it has more; the file."""
     size = path.stat().st_size
     if size <= part:
-        return client.files.create(file=path, purpose=purpose).id
+        return client.files.create(file=path, purpose=purpose).to_dict(mode="json")
     parts = -(-size // part)
     click.echo(f"{path.name}: {size / MEGABYTE:.0f} MB in {parts} parts", err=True)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     made = client.uploads.upload_file_chunked(file=path, mime_type=kind, purpose=purpose, part_size=part).file
     assert made is not None, "a completed upload has a file"
-    return made.id
+    return made.to_dict(mode="json")

@@ -11,7 +11,7 @@ from typing import Final, get_args
 import click
 
 from shared.cli.api import ApiClient, opened
-from shared.cli.tables import moment, print_json, print_objects
+from shared.cli.tables import moment, print_json, print_objects, print_outcome
 from shared.cli.words import Failed, Problem, as_json, elsewhere, examples, owned
 from shared.errors import ApiError
 from shared.json_types import Json
@@ -150,24 +150,27 @@ def short(text: str, most: int = 300) -> str:
 @runs.command(epilog=examples("runs cancel thread_abc run_def"))
 @click.argument("thread")
 @click.argument("run")
+@as_json
 @owned
 @elsewhere
-def cancel(thread: str, run: str, owner: str, url: str, key: str) -> None:
+def cancel(thread: str, run: str, json: bool, owner: str, url: str, key: str) -> None:
     """Cancel a run that is not over."""
 
-    async def ask() -> str:
+    async def ask() -> Json:
         async with opened(url, key, owner) as api:
-            return str((await api.ask("POST", f"threads/{thread}/runs/{run}/cancel"))["status"])
+            return await api.ask("POST", f"threads/{thread}/runs/{run}/cancel")
 
-    click.echo(f"{run}  {asyncio.run(ask())}")
+    cancelled = asyncio.run(ask())
+    print_outcome(cancelled | {"outcome": cancelled["status"]}, json=json)
 
 
 @runs.command(epilog=examples("runs retry thread_abc run_def"))
 @click.argument("thread")
 @click.argument("run")
+@as_json
 @owned
 @elsewhere
-def retry(thread: str, run: str, owner: str, url: str, key: str) -> None:
+def retry(thread: str, run: str, json: bool, owner: str, url: str, key: str) -> None:
     """Send the message again that starts a run or brings it back, should all have been lost.
 
     It needs the storage, not --url. A run that somebody drives, that is over, or that waits for outputs is left alone.
@@ -178,7 +181,8 @@ def retry(thread: str, run: str, owner: str, url: str, key: str) -> None:
             await start_again(api, thread, run)
 
     asyncio.run(send())
-    click.echo(f"{run}  will be taken up by the next host or worker")
+    done = {"id": run, "thread_id": thread, "outcome": "will be taken up by the next host or worker"}
+    print_outcome(done, json=json)
 
 
 async def start_again(api: ApiClient, thread: str, run: str) -> None:

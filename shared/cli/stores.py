@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from shared.cli.api import listed, sdk
-from shared.cli.tables import moment, print_objects
+from shared.cli.tables import moment, print_json, print_objects
 from shared.cli.words import ExitCode, Problem, as_json, elsewhere, examples, owned
 from shared.json_types import Json
 
@@ -28,14 +28,17 @@ def stores() -> None:
 @stores.command(epilog=examples("stores reembed vs_abc", "stores reembed --all --url https://box.example"))
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "every", is_flag=True, help="Every vector store of the key's owner.")
+@as_json
 @elsewhere
-def reembed(ids: tuple[str, ...], every: bool, url: str, key: str) -> int:
+def reembed(ids: tuple[str, ...], every: bool, json: bool, url: str, key: str) -> int:
     """Embed vector stores anew, by the model that new ones get, and wait until it is done."""
     if bool(ids) == every:
         raise Problem("stores reembed: name the stores, or say --all")
     with sdk(url, key) as client:
-        ends = [embedded(client, store_id) for store_id in (active(client) if every else ids)]
-    return ExitCode.DONE if all(ends) else ExitCode.FAILED
+        ends = [embedded(client, store_id, told=not json) for store_id in (active(client) if every else ids)]
+    if json:
+        print_json(ends)
+    return ExitCode.DONE if all(each["status"] == "completed" for each in ends) else ExitCode.FAILED
 
 
 @stores.command("list", epilog=examples("stores list", "stores list --url https://box.example --json"))
@@ -60,13 +63,14 @@ def active(client: OpenAI) -> list[str]:
     return [store.id for store in client.vector_stores.list() if store.status != "expired"]
 
 
-def embedded(client: OpenAI, store_id: str) -> bool:
-    """Embed one store anew and say how it ended; whether it ended well."""
+def embedded(client: OpenAI, store_id: str, *, told: bool) -> Json:
+    """Embed one store anew and return how it ended; if it is to be told, in a line, too."""
     path = f"/vector_stores/{store_id}/embedding"
     seen = cast("Json", client.post(path, cast_to=object))
     while seen["status"] == "in_progress":
         time.sleep(POLL)
         seen = cast("Json", client.get(path, cast_to=object))
     counts = seen["file_counts"]
-    click.echo(f"{store_id}  {seen['status']}  {counts['completed']} of {counts['total']} files  {seen['model']}")
-    return bool(seen["status"] == "completed")
+    if told:
+        click.echo(f"{store_id}  {seen['status']}  {counts['completed']} of {counts['total']} files  {seen['model']}")
+    return {"vector_store_id": store_id} | seen

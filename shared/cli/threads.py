@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import click
 
 from shared.cli.api import ApiClient, opened
-from shared.cli.tables import moment, pairs, print_json, print_objects
+from shared.cli.tables import moment, pairs, print_json, print_objects, print_outcomes
 from shared.cli.words import as_json, elsewhere, examples, owned
 from shared.json_types import Json
 
@@ -104,17 +104,22 @@ async def with_text(api: ApiClient, text: str) -> AsyncIterator[Json]:
 @threads.command(epilog=examples("threads delete thread_abc thread_def --yes"))
 @click.argument("ids", nargs=-1, required=True, metavar="THREAD...")
 @click.option("--yes", is_flag=True, help="Do not ask before.")
+@as_json
 @owned
 @elsewhere
-def delete(ids: tuple[str, ...], yes: bool, owner: str, url: str, key: str) -> None:
+def delete(ids: tuple[str, ...], yes: bool, json: bool, owner: str, url: str, key: str) -> None:
     """Delete threads with their messages, runs and steps: nothing brings them back."""
     if not yes:
         click.confirm(f"Delete {len(ids)} threads for good?", abort=True, err=True)
 
+    done: list[Json] = []
+
     async def remove() -> None:
         async with opened(url, key, owner) as api:
             for each in ids:
-                await api.ask("DELETE", f"threads/{each}")
-                click.echo(f"{each}  deleted")
+                done.append(await api.ask("DELETE", f"threads/{each}") | {"outcome": "deleted"})
 
-    asyncio.run(remove())
+    try:
+        asyncio.run(remove())
+    finally:  # what is gone is told, even if the next one could not be deleted
+        print_outcomes(done, json=json)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.demo import OFFLINE
+from shared.json_types import Json
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -19,8 +20,16 @@ QUESTIONS: Final = ("I need to solve the equation `3x + 11 = 14`. Can you help m
 DEMO_POLL: Final = 0.05
 
 
-def tour(client: OpenAI, model: str) -> int:
-    """Ask a tutor two questions and show what happens. Returns the exit code."""
+Say = Callable[[str], None]
+
+
+def say(text: str) -> None:
+    """Print some lines of the demo."""
+    print(text, flush=True)
+
+
+def tour(client: OpenAI, model: str, say: Say = say) -> list[Json]:
+    """Ask a tutor two questions and say what happens. Returns the questions, each with its status and answer."""
     if any(each.id == OFFLINE for each in client.models.list()):
         say("The offline demo answers: a handful of rules, not a language model.")
     assistant = client.beta.assistants.create(
@@ -31,14 +40,14 @@ def tour(client: OpenAI, model: str) -> int:
         metadata={"server_tools": "get_current_time"},
     )
     thread = client.beta.threads.create()
-    statuses = [ask(client, assistant.id, thread.id, question) for question in QUESTIONS]
+    told = [ask(client, assistant.id, thread.id, question, say) for question in QUESTIONS]
     client.beta.assistants.delete(assistant.id)
     client.beta.threads.delete(thread.id)
-    return 0 if set(statuses) == {"completed"} else 1
+    return told
 
 
-def ask(client: OpenAI, assistant_id: str, thread_id: str, question: str) -> str:
-    """Add a message, run, poll, and print what the run did and the answer. Returns the last status."""
+def ask(client: OpenAI, assistant_id: str, thread_id: str, question: str, say: Say) -> Json:
+    """Add a message, run, poll, and say what the run did and the answer. Returns them."""
     say(f"\nYou: {question}")
     threads, began = client.beta.threads, time.monotonic()
     threads.messages.create(thread_id, role="user", content=question)
@@ -50,11 +59,16 @@ def ask(client: OpenAI, assistant_id: str, thread_id: str, question: str) -> str
         if step.step_details.type == "tool_calls":
             for call in step.step_details.tool_calls:
                 say("\n".join(did(call)))
-    for message in threads.messages.list(thread_id, order="asc", run_id=run.id):
-        say(f"{NAME}: " + "".join(part.text.value for part in message.content if part.type == "text"))
+    answers = [
+        "".join(part.text.value for part in message.content if part.type == "text")
+        for message in threads.messages.list(thread_id, order="asc", run_id=run.id)
+    ]
+    for answer in answers:
+        say(f"{NAME}: {answer}")
     why = f": {run.last_error.message}" if run.last_error is not None else ""
-    say(f"  ({run.status} after {time.monotonic() - began:.1f} s{why})")
-    return run.status
+    seconds = round(time.monotonic() - began, 1)
+    say(f"  ({run.status} after {seconds} s{why})")
+    return {"question": question, "status": run.status, "answers": answers, "seconds": seconds}
 
 
 def did(call: Any) -> Iterator[str]:
@@ -69,8 +83,3 @@ def did(call: Any) -> Iterator[str]:
         given = ", ".join(f"{name}={value!r}" for name, value in json.loads(call.function.arguments or "{}").items())
         yield f"  calls {call.function.name}({given})"
         yield textwrap.indent(call.function.output or "", "    ")
-
-
-def say(text: str) -> None:
-    """Some lines of the demo."""
-    print(text, flush=True)
