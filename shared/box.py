@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -97,23 +97,29 @@ class Box:
             visibility=visibility,
             retry_delay=retry_delay,
         )
-        ingestion = Consumer(
+        ingestion = self._ingestion(retry_delay)
+        try:
+            async with _doing(runs.run(), ingestion.run(), self._keep_house()):
+                yield
+        finally:
+            await self.close()
+
+    @asynccontextmanager
+    async def ingesting(self) -> AsyncIterator[None]:
+        """Take messages from the queue `ingestion` alone: files are indexed, runs are left to others."""
+        async with _doing(self._ingestion(RETRY_DELAY).run()):
+            yield
+
+    def _ingestion(self, retry_delay: float) -> Consumer:
+        return Consumer(
             self.deps.ingestion,
             self.handle_ingestion,
             self.handle_poisoned_ingestion,
             limit=self.deps.readers.at_once,
             # Twice a lease: a slow file may be read twice, but a dead host is not waited for.
-            visibility=2 * visibility,
+            visibility=2 * self.deps.settings.lease_seconds,
             retry_delay=retry_delay,
         )
-        tasks = [asyncio.create_task(work) for work in (runs.run(), ingestion.run(), self._keep_house())]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            await self.close()
 
     async def _keep_house(self) -> None:
         thorough = True  # a laptop may never be on when the day begins
@@ -130,3 +136,15 @@ class Box:
         await self.driven.close()
         await self.deps.close()
         await self.close_storage()
+
+
+@asynccontextmanager
+async def _doing(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do this meanwhile."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

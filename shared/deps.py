@@ -13,6 +13,7 @@ from shared.queue.base import Queue
 from shared.queue.spares import Spares
 from shared.sandbox.base import CodeSandbox
 from shared.search.base import Embedders, Index
+from shared.search.names import IndexNames
 from shared.search.parsing.readers import Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
@@ -47,6 +48,8 @@ class Deps:
     sandbox: CodeSandbox | None = None
     #: Who takes the client's calls that are not ours; None: nobody.
     provider: Provider | None = None
+    #: Which index is whose.
+    index_names: IndexNames = field(default_factory=IndexNames)
     #: The processes that read files.
     readers: Readers = field(default_factory=Readers)
     #: Tells of runs that were changed by somebody else.

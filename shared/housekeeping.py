@@ -19,7 +19,7 @@ from shared.runs.recorder import Recorder
 from shared.search.base import IndexUnavailable
 from shared.store.base import Put, Record, StoreError
 from shared.vector_stores.rows import OVERDUE as OVERDUE_SECONDS
-from shared.vector_stores.rows import item_put, store_put
+from shared.vector_stores.rows import index_of, item_put, store_put
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
     """An expired store stays to be seen, but cannot be searched any more; one that is embedded anew is gone on with."""
     record = StoreRecord.model_validate(row.data)
     if record.expired(deps.now()):
-        await deps.index.drop(record.store.id)
+        await deps.index.drop(await index_of(Caller(deps, layout.owner_of(partition)), record.store.id))
         await deps.store.commit(partition, [Put(row.key, row.data, row.version)])
     elif record.reembedding is not None and record.reembedding.until is not None:
         owner = layout.owner_of(partition)

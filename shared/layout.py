@@ -17,7 +17,7 @@ owner, so another owner's id leads nowhere:
     _box                   what all hosts of a box share: the secret in names of sandbox sessions, sign-in codes, how
                            far each owner's threads were looked through for what is past its time
     _keys                  OWNER:KEY for every API key made at run time: its hash
-    index-vs_…             the manifest of a vector store's search index
+    index-vs_…             the manifest of a vector store's search index; by owner, the name of another one
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
 ids within a thread or a store begin with a number and sort ascending (`ids.py`). Keys are told apart by their prefix
@@ -210,6 +210,11 @@ def store_of_index(partition: str) -> str:
 def store_of_segment(blob: str) -> str:
     """The vector store in the name of a segment's blob."""
     return blob.split("/", 2)[1]
+
+
+def own_index_key(owner: str) -> str:
+    """The key of the row that names the index of an owner whose store came in under its id."""
+    return f"own-{owner}"
 
 
 def file_blob(owner: str, file_id: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,16 +15,21 @@ import click
 
 from shared import host
 from shared.app import build
+from shared.box import Box
 from shared.cli.progress import bar
 from shared.cli.words import ExitCode, Failed, Problem, examples, metadata_of, read_settings
 from shared.deps import Caller
+from shared.errors import NotFoundError
 from shared.moving.exports import Changing, Chosen, Export
 from shared.moving.imports import KINDS, Import, Report, Wanted
 from shared.moving.response_exports import ResponsesExport
 from shared.moving.sources import NotReadable, opened
+from shared.vector_stores import stores
 
 Result = TypeVar("Result")
 
+#: Seconds between two looks at how far indexing is.
+LOOK: Final = 0.25
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 FORMS: Final[dict[str, type[Export | ResponsesExport]]] = {"assistants": Export, "responses": ResponsesExport}
 #: What became of objects, in words: (when looked at, when done).
@@ -46,7 +52,8 @@ owned = click.option("--owner", default="", metavar="NAME", help="Whose objects;
 @click.option("--only", multiple=True, type=click.Choice(KINDS), help="These kinds only; may be given again.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Nothing created before that day (UTC).")
 @click.option("--yes", is_flag=True, help="Do it. Without, only what would come is told.")
-def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | None, yes: bool) -> int:
+@click.option("--wait", is_flag=True, help="Then index the files of its vector stores, and show how far that is.")
+def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | None, yes: bool, wait: bool) -> int:
     """Take objects over under the ids they had: an export's folder, or files with raw objects.
 
     May be broken off and started again, and changes nothing when it is done again.
@@ -54,10 +61,13 @@ def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | Non
     start = 0 if since is None else int(since.replace(tzinfo=UTC).timestamp())
     wanted = Wanted(frozenset(only or KINDS), start)
 
-    async def work(caller: Caller) -> Report:
+    async def work(box: Box, caller: Caller) -> Report:
         coming = Import(caller, opened(path), wanted, write=yes)
         with bar("import", coming.total()) as done:
-            return await coming.run(lambda: done(1))
+            report = await coming.run(lambda: done(1))
+        if yes:
+            await index(box, caller, coming.stores, wait)
+        return report
 
     try:
         report = on_storage(owner, work)
@@ -88,7 +98,7 @@ def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str
     """Write everything of an owner, or some threads with what they refer to, to a folder."""
     pairs = metadata_of(metadata)
 
-    async def work(caller: Caller) -> tuple[dict[str, int], Export | ResponsesExport]:
+    async def work(_: Box, caller: Caller) -> tuple[dict[str, int], Export | ResponsesExport]:
         made = FORMS[form](caller, path, Chosen(threads, pairs))
         with bar("threads", await made.thread_count()) as done:
             return await made.run(lambda: done(1)), made
@@ -120,13 +130,37 @@ def told(report: Report, done: bool) -> None:
         click.echo("Nothing was changed: --yes does it.")
 
 
+async def index(box: Box, caller: Caller, store_ids: list[str], wait: bool) -> None:
+    """Say how many files of the stores are still to be indexed, or see them through, as a host does."""
+    left = await unindexed(caller, store_ids)
+    if left and not wait:
+        words = "1 file is" if left == 1 else f"{left} files are"
+        click.echo(f"{words} still to be indexed: `stores list` says how far the box is, --wait does it now", err=True)
+    elif left:
+        with bar("index", left) as done:
+            async with box.ingesting():
+                while left:
+                    await asyncio.sleep(LOOK)
+                    before, left = left, await unindexed(caller, store_ids)
+                    done(before - left)
+
+
+async def unindexed(caller: Caller, store_ids: list[str]) -> int:
+    """How many files of the stores are in progress; stores that did not come have none."""
+    count = 0
+    for store_id in store_ids:
+        with suppress(NotFoundError):
+            count += (await stores.get(caller, store_id))["file_counts"]["in_progress"]
+    return count
+
+
 def _place(entry: tuple[tuple[str, str], int]) -> tuple[int, int]:
     (kind, outcome), _ = entry
     kinds = (*KINDS, "messages", "runs")
     return kinds.index(kind), [*OUTCOMES].index(outcome)
 
 
-def on_storage(owner: str, work: Callable[[Caller], Coroutine[Any, Any, Result]]) -> Result:
+def on_storage(owner: str, work: Callable[[Box, Caller], Coroutine[Any, Any, Result]]) -> Result:
     """Work on the storage of the settings' box, for one of its owners. Raises Problem."""
     settings = read_settings()
     if not settings.uses_azure_storage:
@@ -140,7 +174,7 @@ def on_storage(owner: str, work: Callable[[Caller], Coroutine[Any, Any, Result]]
     async def connected() -> Result:
         box = build(settings)
         try:
-            return await work(Caller(box.deps, name))
+            return await work(box, Caller(box.deps, name))
         finally:
             await box.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from shared import layout
 from shared.blobs.base import CHUNK
 from shared.deps import Caller
 from shared.json_types import Json
-from shared.moving import arrivals, values
+from shared.moving import arrivals, shapes, values
 from shared.moving.arrivals import Outcome
 from shared.moving.lost import Lost
 from shared.moving.rows import in_collection, thread_rows
@@ -61,6 +61,8 @@ class Import:
     def __init__(self, caller: Caller, source: ImportSource, wanted: Wanted, *, write: bool) -> None:
         """Without `write` nothing is changed."""
         self.report = Report()
+        #: Ids of the vector stores that were looked at, all their files attached.
+        self.stores: list[str] = []
         self._caller, self._source, self._wanted, self._write = caller, source, wanted, write
         #: How many objects of a kind were created in a second, so far.
         self._order: Counter[tuple[str, int]] = Counter()
@@ -84,7 +86,7 @@ class Import:
         )
         for kind, objects, bring in collections:
             if kind in self._wanted.kinds:
-                for each in in_order(objects()):
+                for each in shapes.in_order(objects()):
                     await self._one(kind, each, bring)
                     progress()
         if "threads" in self._wanted.kinds:
@@ -125,6 +127,7 @@ class Import:
 
     async def _store(self, data: Json, order: int) -> AsyncIterator[Outcome]:
         outcome, lost = await put_store(self._caller, data, order, write=self._write)
+        self.stores.append(data["id"])
         self.report.remarks += lost
         yield outcome
 
@@ -160,17 +163,6 @@ class Import:
                     self.report.remarks.append(f"{run['id']}: was {run['status']}, comes as expired")
         except Lost as lost:
             self.report.note("threads", thread_id, "lost", str(lost))
-
-
-def in_order(objects: Iterable[Json]) -> Iterator[Json]:
-    """Oldest first; those of a second in the order of the list, which may be newest first."""
-    listed = [*objects]
-    times = [each["created_at"] if isinstance(each.get("created_at"), int) else 0 for each in listed]
-    if times and times[0] > times[-1]:
-        listed.reverse()
-        times.reverse()
-    for _, _, each in sorted(zip(times, range(len(listed)), listed, strict=True), key=lambda entry: entry[:2]):
-        yield each
 
 
 async def pieces(path: Path) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ at one time. How it is written is the business of `exports` and `response_export
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -65,7 +65,7 @@ class Outgoing:
         """How many threads will be looked at."""
         if self._chosen.threads:
             return len(self._chosen.threads)
-        return sum([1 async for _ in self._rows(layout.threads, layout.THREAD)])
+        return sum([1 async for _ in self._rows(layout.threads(self._caller.owner), layout.THREAD)])
 
     async def thread_ids(self) -> AsyncIterator[str]:
         """The threads that may go out, oldest first or as they were named."""
@@ -73,7 +73,7 @@ class Outgoing:
             for thread_id in self._chosen.threads:
                 yield thread_id
             return
-        async for row in self._rows(layout.threads, layout.THREAD):
+        async for row in self._rows(layout.threads(self._caller.owner), layout.THREAD):
             yield row["id"]
 
     async def thread(self, thread_id: str) -> ReadThread | None:
@@ -98,7 +98,7 @@ class Outgoing:
 
     async def assistants(self) -> list[Json]:
         """The assistants that go out, oldest first."""
-        rows = self._rows(layout.assistants, layout.ASSISTANT)
+        rows = self._rows(layout.assistants(self._caller.owner), layout.ASSISTANT)
         found = [each async for each in rows if self._goes(each["id"])]
         self.refer(found)
         return found
@@ -113,14 +113,14 @@ class Outgoing:
                 # Who deletes one meanwhile wants it gone.
                 with suppress(NotFoundError):
                     if self._goes(each["id"]):
-                        found.append(each | {"files": await self._files_of(each["id"])})
+                        found.append(each | await self._inside(each["id"]))
             query = ListQuery(limit=100, order="asc", after=listed[-1]["id"]) if has_more and listed else None
         self.refer(found)
         return found
 
     async def files(self) -> AsyncIterator[Json]:
         """Files that have not expired, oldest first."""
-        async for row in self._rows(layout.files, layout.FILE):
+        async for row in self._rows(layout.files(self._caller.owner), layout.FILE):
             gone = row["expires_at"] is not None and row["expires_at"] <= self._caller.deps.now()
             if self._goes(row["id"]) and not gone:
                 yield row
@@ -150,18 +150,24 @@ class Outgoing:
             found += await self._caller.deps.store.scan(partition, low, high, STRIDE)
         return found
 
-    async def _rows(self, collection: Callable[[str], str], prefix: str) -> AsyncIterator[Json]:
-        """The rows of a collection, oldest first."""
-        last, partition = f"{prefix}~", collection(self._caller.owner)
+    async def _rows(self, partition: str, prefix: str) -> AsyncIterator[Json]:
+        """The rows of a kind that are sorted newest first, oldest first."""
+        last = f"{prefix}~"
         while rows := await self._caller.deps.store.scan(partition, prefix, last, STRIDE, backwards=True):
             for row in rows:
                 yield row.data
             last = rows[-1].key
 
-    async def _files_of(self, store_id: str) -> list[Json]:
+    async def _inside(self, store_id: str) -> Json:
+        """A vector store's files, and its batches with the ids of theirs. Raises NotFoundError."""
         record, _ = await stores.row(self._caller, store_id)
         partition = layout.vector_store(self._caller.owner, store_id)
-        return [row.data["file"] for row in await self._numbered(partition, layout.ITEM, record.next)]
+        items = [row.data for row in await self._numbered(partition, layout.ITEM, record.next)]
+        batches = []
+        async for row in self._rows(partition, layout.BATCH):
+            named = [each["file"]["id"] for each in items if row["batch"]["id"] in each["batches"]]
+            batches.append(row["batch"] | {"file_ids": named})
+        return {"files": [each["file"] for each in items], "file_batches": batches}
 
     def _goes(self, identifier: str) -> bool:
         return self._chosen.is_everything or identifier in self._referred

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared.json_types import Json
@@ -14,6 +15,17 @@ def objects(data: Json, name: str) -> list[Json]:
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise Lost(f"{name}: expected a list of objects")
     return listed
+
+
+def in_order(objects: Iterable[Json]) -> Iterator[Json]:
+    """Oldest first; those of a second in the order of the list, which may be newest first."""
+    listed = [*objects]
+    times = [each["created_at"] if isinstance(each.get("created_at"), int) else 0 for each in listed]
+    if times and times[0] > times[-1]:
+        listed.reverse()
+        times.reverse()
+    for _, _, each in sorted(zip(times, range(len(listed)), listed, strict=True), key=lambda entry: entry[:2]):
+        yield each
 
 
 def message(data: Json) -> Json:

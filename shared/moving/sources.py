@@ -29,6 +29,8 @@ FILES: Final = "files"
 CONVERSATIONS: Final = "conversations"
 SCHEMA: Final = "assistants-thread-export/v1"
 
+#: What services call a batch of files.
+BATCHES: Final = ("vector_store.files_batch", "vector_store.file_batch")
 #: How ids begin, where an object does not say what it is.
 KINDS: Final = {
     "asst_": "assistant",
@@ -37,6 +39,7 @@ KINDS: Final = {
     "run_": "thread.run",
     "step_": "thread.run.step",
     "vs_": "vector_store",
+    "vsfb_": BATCHES[0],
     "file-": "file",
     "assistant-": "file",
 }
@@ -182,6 +185,7 @@ class LooseObjects:
         self._bytes = FolderOfFiles(files)
         self._of: defaultdict[str, dict[str, Json]] = defaultdict(dict)
         self._in_store: defaultdict[str, dict[str, Json]] = defaultdict(dict)
+        self._batches: defaultdict[str, dict[str, Json]] = defaultdict(dict)
         for path in paths:
             for each in objects_in(_read(path)):
                 self._take(each)
@@ -199,8 +203,12 @@ class LooseObjects:
         return [*self._of["file"].values()]
 
     def stores(self) -> list[Json]:
-        """Vector stores, each with its `files`."""
-        return [each | {"files": [*self._in_store[each["id"]].values()]} for each in self._of["vector_store"].values()]
+        """Vector stores, each with its `files` and `file_batches`."""
+        found = []
+        for each in self._of["vector_store"].values():
+            files = [*(each.get("files") or ()), *self._in_store[each["id"]].values()]
+            found.append(each | {"files": files, "file_batches": [*self._batches[each["id"]].values()]})
+        return found
 
     def threads(self) -> Iterator[tuple[str, Json | Lost]]:
         """Threads with what names them; where the thread itself is missing, one is made for its messages."""
@@ -233,6 +241,8 @@ class LooseObjects:
         kind = thing.get("object") or next((KINDS[each] for each in KINDS if identifier.startswith(each)), None)
         if kind == "vector_store.file":
             self._in_store[str(thing.get("vector_store_id"))][identifier] = thing
+        elif kind in BATCHES:
+            self._batches[str(thing.get("vector_store_id"))][identifier] = thing
         elif kind in KINDS.values():
             self._of[str(kind)][identifier] = thing
         else:

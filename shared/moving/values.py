@@ -23,7 +23,7 @@ from shared.objects.message import Message
 from shared.objects.run import Run
 from shared.objects.step import RunStep
 from shared.objects.thread import Thread
-from shared.objects.vector_store import VectorStore
+from shared.objects.vector_store import FileBatch, VectorStore
 from shared.runs import lifecycle
 
 Kind = TypeVar("Kind", bound=ApiObject)
@@ -37,6 +37,7 @@ PREFIXES: Final[Mapping[type[ApiObject], tuple[str, ...]]] = {
     RunStep: (layout.STEP,),
     File: (layout.FILE, layout.FOREIGN_FILE),
     VectorStore: (layout.VECTOR_STORE,),
+    FileBatch: (layout.BATCH,),
 }
 EXPIRED: Final = {"reason": "run_expired"}
 

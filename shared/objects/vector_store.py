@@ -182,6 +182,11 @@ class FileSpec(StoredRecord):
     filename: str
     chunking_strategy: Json
     attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
+    #: Of a file that comes from elsewhere, where it was not searchable: it is as it was there, and not read.
+    ended: Literal["failed", "cancelled"] | None = None
+    last_error: Json | None = None
+    #: Batches with which it was attached there.
+    batches: list[str] = Field(default_factory=list)
 
 
 class BatchRecord(StoredRecord):

@@ -14,6 +14,7 @@ from shared.objects.tools.resources import ChunkingStrategy
 from shared.objects.vector_store import (
     BatchRecord,
     FileSpec,
+    FileStatus,
     ItemRecord,
     StoreRecord,
     VectorStoreFile,
@@ -136,24 +137,27 @@ def _item(deps: Deps, record: StoreRecord, spec: FileSpec, token: str, known: It
         changed = known.file.model_copy(update={"attributes": spec.attributes})
         return known.model_copy(update={"file": changed, "filename": spec.filename, "token": token})
     number = record.next if known is None else known.number
+    status: FileStatus = spec.ended or "in_progress"
     if known is None:
         record.next += 1
-        record.store.file_counts.move(None, "in_progress")
+        record.store.file_counts.move(None, status)
     else:
-        record.store.file_counts.move(known.file.status, "in_progress")
+        record.store.file_counts.move(known.file.status, status)
         record.store.usage_bytes -= known.file.usage_bytes
     return ItemRecord(
         file=VectorStoreFile(
             id=spec.file_id,
             created_at=deps.now(),
             vector_store_id=record.store.id,
+            status=status,
+            last_error=spec.last_error,
             chunking_strategy=spec.chunking_strategy,
             attributes=spec.attributes,
         ),
         number=number,
         filename=spec.filename,
         token=token,
-        batches=[] if known is None else known.batches,
+        batches=[*spec.batches] if known is None else known.batches,
         waiting=[] if known is None else known.waiting,
     )
 

@@ -32,13 +32,13 @@ class EmbeddingPaused(Exception):
         self.seconds, self.advanced = seconds, advanced
 
 
-async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]) -> Embedded | None:
-    """The chunks' vectors, in the store's space: the one it has, else the box's.
+async def embed(deps: Deps, index: str, file_id: str, chunks: Sequence[Chunk]) -> Embedded | None:
+    """The chunks' vectors, in the index's space: the one it has, else the box's.
 
     A model that will never embed them does not keep them from being found by their words. Raises EmbeddingPaused, or
     EmbeddingUnavailable when the model fails without having done anything.
     """
-    space = await deps.index.space(store_id) or await preferred(deps)
+    space = await deps.index.space(index) or await preferred(deps)
     embedder = None if space is None else deps.embedders.of(space.name)
     if space is None or embedder is None:
         reason = "the endpoint refuses our key" if space is None else f"no way to ask {space.name}"
@@ -47,7 +47,7 @@ async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]
     texts = [chunk.text for chunk in chunks]
     of = kept_vectors.digest(embedder.name, texts)
     few = len(texts) <= FEW
-    vectors = {} if few else await kept_vectors.kept(deps.blobs, store_id, file_id, of)
+    vectors = {} if few else await kept_vectors.kept(deps.blobs, index, file_id, of)
     missing = [number for number in range(len(texts)) if number not in vectors]
     advanced = False
     try:
@@ -57,7 +57,7 @@ async def embed(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]
                 vectors |= numbered
                 advanced = True
                 if len(vectors) < len(texts) and not few:
-                    await kept_vectors.keep(deps.blobs, store_id, file_id, of, numbered)
+                    await kept_vectors.keep(deps.blobs, index, file_id, of, numbered)
     except Overdue as error:
         if not advanced:
             raise EmbeddingUnavailable("the model did not answer in time") from error
@@ -92,7 +92,7 @@ def not_embedded(file_id: str, reason: str) -> None:
     logger.warning("file not embedded", extra=extra)
 
 
-async def forget(deps: Deps, store_id: str, file_id: str, chunks: Sequence[Chunk]) -> None:
+async def forget(deps: Deps, index: str, file_id: str, chunks: Sequence[Chunk]) -> None:
     """Remove what was kept of an indexed file."""
     if len(chunks) > FEW:
-        await kept_vectors.forget(deps.blobs, store_id, file_id)
+        await kept_vectors.forget(deps.blobs, index, file_id)

@@ -20,6 +20,7 @@ from shared.vector_stores.attaching import AT_ONCE
 from shared.vector_stores.rows import (
     batch_put,
     batch_row,
+    index_of,
     item_put,
     item_row,
     number_put,
@@ -133,8 +134,9 @@ async def _until_done(attempt: Callable[[], Awaitable[bool | None]]) -> bool:
 
 async def forget(caller: Caller, store_id: str, file_id: str) -> None:
     """Remove what else is known of a file that is not in the store any more."""
-    await caller.deps.index.remove(store_id, file_id)
-    await kept_vectors.forget(caller.deps.blobs, store_id, file_id)
+    index = await index_of(caller, store_id)
+    await caller.deps.index.remove(index, file_id)
+    await kept_vectors.forget(caller.deps.blobs, index, file_id)
     await caller.deps.store.commit(layout.attached(caller.owner), [Delete(layout.attached_key(file_id, store_id))])
 
 

@@ -16,7 +16,7 @@ from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, numbered_page
 from shared.store.base import Record
 from shared.vector_stores import attaching, batches, file_status, stores
-from shared.vector_stores.rows import item_put, item_row, not_in_store, number_of
+from shared.vector_stores.rows import index_of, item_put, item_row, not_in_store, number_of
 
 STATUSES: Final = ("in_progress", "completed", "failed", "cancelled")
 
@@ -94,7 +94,7 @@ async def content(caller: Caller, store_id: str, file_id: str) -> Json:
     item, _ = await _row(caller, store_id, file_id)
     if item.file.status != "completed":
         raise InvalidRequest(f"The file '{file_id}' has no content: its status is '{item.file.status}'.")
-    chunks = await caller.deps.index.chunks(store_id, file_id)
+    chunks = await caller.deps.index.chunks(await index_of(caller, store_id), file_id)
     return ContentPage(data=[TextContent(text=chunk.text[chunk.overlap :]) for chunk in chunks]).to_json()
 
 

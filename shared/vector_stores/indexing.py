@@ -19,7 +19,7 @@ from shared.search.parsing.formats import ParsingFailed
 from shared.search.parsing.parser import parse
 from shared.vector_stores.embedding import embed, forget
 from shared.vector_stores.file_status import IndexingResult, failed
-from shared.vector_stores.rows import item_row
+from shared.vector_stores.rows import index_of, item_row
 
 #: How many omissions a file's record names.
 OMISSIONS: Final = 5
@@ -44,19 +44,20 @@ async def read(caller: Caller, store_id: str, item: ItemRecord) -> IndexingResul
     size = await _index(caller, store_id, item, parsed.chunks)
     if size is None:
         return IndexingResult("cancelled")
-    await forget(caller.deps, store_id, item.file.id, parsed.chunks)
+    await forget(caller.deps, await index_of(caller, store_id), item.file.id, parsed.chunks)
     return IndexingResult("completed", usage_bytes=size, last_error=omission(item, parsed.omitted))
 
 
 async def _index(caller: Caller, store_id: str, item: ItemRecord, chunks: Sequence[Chunk]) -> int | None:
     """Embed and add the chunks; the bytes they take, or None if nobody waits for them any more."""
+    index = await index_of(caller, store_id)
     while True:
-        embedded = await embed(caller.deps, store_id, item.file.id, chunks)
+        embedded = await embed(caller.deps, index, item.file.id, chunks)
         if not await wanted(caller, store_id, item):
             return None
         # Another file has brought its own space meanwhile: the store's first one, or a new one.
         with suppress(OtherSpace):
-            return await caller.deps.index.add(store_id, item.file.id, chunks, embedded)
+            return await caller.deps.index.add(index, item.file.id, chunks, embedded)
 
 
 def omission(item: ItemRecord, omitted: Sequence[str]) -> Json | None:

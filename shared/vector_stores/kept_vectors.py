@@ -20,21 +20,21 @@ def digest(embedder: str, texts: Sequence[str]) -> str:
     return whole.hexdigest()
 
 
-async def keep(blobs: Blobs, store_id: str, file_id: str, of: str, vectors: Mapping[int, Vector]) -> None:
+async def keep(blobs: Blobs, index: str, file_id: str, of: str, vectors: Mapping[int, Vector]) -> None:
     """Store some vectors by the numbers of their texts. Raises BlobsUnavailable."""
     import numpy as np
 
     data = io.BytesIO()
     np.savez(data, numbers=np.array([*vectors]), vectors=np.array([*vectors.values()], dtype=np.float32))
-    await write_bytes(blobs, layout.vectors_blob(store_id, file_id, f"{of}-{random_text(8)}"), data.getvalue())
+    await write_bytes(blobs, layout.vectors_blob(index, file_id, f"{of}-{random_text(8)}"), data.getvalue())
 
 
-async def kept(blobs: Blobs, store_id: str, file_id: str, of: str) -> dict[int, Vector]:
+async def kept(blobs: Blobs, index: str, file_id: str, of: str) -> dict[int, Vector]:
     """The vectors that were kept of these texts. Raises BlobsUnavailable."""
     import numpy as np
 
     found: dict[int, Vector] = {}
-    async for info in blobs.list(layout.vectors_blob(store_id, file_id, of)):
+    async for info in blobs.list(layout.vectors_blob(index, file_id, of)):
         try:
             data = await read_all(blobs, info.name)
         except BlobNotFound:
@@ -44,8 +44,8 @@ async def kept(blobs: Blobs, store_id: str, file_id: str, of: str) -> dict[int, 
     return found
 
 
-async def forget(blobs: Blobs, store_id: str, file_id: str = "") -> None:
+async def forget(blobs: Blobs, index: str, file_id: str = "") -> None:
     """Remove what was kept of a file, or of a whole store, whatever it was made from. Raises BlobsUnavailable."""
-    names = [info.name async for info in blobs.list(layout.vectors_blob(store_id, file_id))]
+    names = [info.name async for info in blobs.list(layout.vectors_blob(index, file_id))]
     for name in names:
         await blobs.delete(name)

@@ -21,7 +21,7 @@ from shared.optimistic import until_committed
 from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable, Space
 from shared.vector_stores import stores
 from shared.vector_stores.embedding import embed, forget
-from shared.vector_stores.rows import OVERDUE, item_put, item_row, store_put, store_row
+from shared.vector_stores.rows import OVERDUE, index_of, item_put, item_row, store_put, store_row
 
 #: Seconds after which the rest is left to the next message: one that takes longer may be delivered twice.
 AT_ONCE: Final = 20.0
@@ -70,7 +70,7 @@ async def advance(caller: Caller, store_id: str, target: Space, after: str) -> s
     Raises EmbeddingPaused, EmbeddingUnavailable or ModelGone.
     """
     deps, started = caller.deps, asyncio.get_running_loop().time()
-    await deps.index.enter(store_id, target)
+    await deps.index.enter(await index_of(caller, store_id), target)
     for file_id in await outside(caller, store_id, target):
         if file_id <= after:
             continue
@@ -83,7 +83,7 @@ async def advance(caller: Caller, store_id: str, target: Space, after: str) -> s
 
 async def outside(caller: Caller, store_id: str, target: Space) -> list[str]:
     """The files whose vectors are not of that space, in the order of their ids."""
-    found = await caller.deps.index.files(store_id)
+    found = await caller.deps.index.files(await index_of(caller, store_id))
     return sorted(file_id for file_id, space in found.items() if space != target)
 
 
@@ -107,18 +107,18 @@ async def settle(
 
 
 async def _embed_file(caller: Caller, store_id: str, file_id: str, target: Space) -> None:
-    deps = caller.deps
+    deps, index = caller.deps, await index_of(caller, store_id)
     seen: list[Chunk] = []
 
     async def vectors(chunks: Sequence[Chunk]) -> Embedded | None:
         seen[:] = chunks
-        embedded = await embed(deps, store_id, file_id, chunks)
+        embedded = await embed(deps, index, file_id, chunks)
         if embedded is None and not await _embeds(caller, target):
             raise ModelGone(target.name)
         return embedded
 
-    size = await deps.index.reembed(store_id, file_id, vectors)
-    await forget(deps, store_id, file_id, seen)
+    size = await deps.index.reembed(index, file_id, vectors)
+    await forget(deps, index, file_id, seen)
     if size is not None:
         await until_committed(lambda: _resize(caller, store_id, file_id, size))
 
@@ -146,9 +146,9 @@ async def _resize(caller: Caller, store_id: str, file_id: str, size: int) -> Non
 
 
 async def _present(caller: Caller, record: StoreRecord) -> Json:
-    wanted = record.reembedding
-    space = await caller.deps.index.space(record.store.id) if wanted is None else Space(wanted.name, wanted.dimensions)
-    found = await caller.deps.index.files(record.store.id)
+    wanted, index = record.reembedding, await index_of(caller, record.store.id)
+    space = await caller.deps.index.space(index) if wanted is None else Space(wanted.name, wanted.dimensions)
+    found = await caller.deps.index.files(index)
     done = sum(each == space for each in found.values())
     status = "completed" if wanted is None else "failed" if wanted.until is None else "in_progress"
     waiting = len(found) - done if status == "in_progress" else 0

@@ -20,6 +20,11 @@ KIND: Final = "vector store"
 OVERDUE: Final = 1800
 
 
+async def index_of(caller: Caller, store_id: str) -> str:
+    """What the index calls the store: it knows no owners."""
+    return await caller.deps.index_names.of(caller.deps.store, caller.owner, store_id)
+
+
 async def store_row(caller: Caller, store_id: str) -> tuple[StoreRecord, str]:
     """The store and its version. Raises NotFoundError."""
     row = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), layout.STORE_KEY)

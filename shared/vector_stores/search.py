@@ -17,7 +17,7 @@ from shared.objects.vector_store_requests import SearchVectorStore
 from shared.search.base import Embedded, EmbeddingRefused, EmbeddingUnavailable, Hit, Ranking, Scope
 from shared.search.filters import matches
 from shared.vector_stores import stores
-from shared.vector_stores.rows import item_row
+from shared.vector_stores.rows import index_of, item_row
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +43,13 @@ async def search_stores(
 ) -> list[SearchResult]:
     """The best chunks in all of the stores, best first. Raises NotFoundError, or InvalidRequest for expired ones."""
     await stores.touch(caller, store_ids)
-    scopes = [
-        Scope(store_id, await _allowed(caller, store_id, options.filters)) for store_id in dict.fromkeys(store_ids)
-    ]
+    stores_of = {await index_of(caller, store_id): store_id for store_id in store_ids}
+    scopes = [Scope(index, await _allowed(caller, store_id, options.filters)) for index, store_id in stores_of.items()]
     ranking = Ranking(text_weight=1.0 if options.hybrid else 0.0, score_threshold=options.score_threshold)
     embed = partial(_embed, caller.deps, queries)
     hits = await caller.deps.index.search(scopes, queries, options.limit, ranking, embed)
     places = dict.fromkeys((hit.store_id, hit.file_id) for hit in hits)
-    rows = await asyncio.gather(*(item_row(caller, *place) for place in places))
+    rows = await asyncio.gather(*(item_row(caller, stores_of[index], file_id) for index, file_id in places))
     items = {place: row[0] for place, row in zip(places, rows, strict=True) if row is not None}
     return [_result(hit, items[hit.store_id, hit.file_id]) for hit in hits if (hit.store_id, hit.file_id) in items]
 

@@ -19,7 +19,7 @@ from shared.paging import ListQuery, newest_page
 from shared.store.base import MAX_CHANGES, Delete, Put
 from shared.vector_stores import batches, kept_vectors
 from shared.vector_stores.attaching import searchable
-from shared.vector_stores.rows import KIND, number_of, store_put, store_row
+from shared.vector_stores.rows import KIND, index_of, number_of, store_put, store_row
 
 #: Idle days that stores of threads live.
 THREAD_DAYS: Final = 7
@@ -110,8 +110,9 @@ async def drop(caller: Caller, store_id: str) -> None:
     partition = layout.vector_store(caller.owner, store_id)
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
-    await caller.deps.index.drop(store_id)
-    await kept_vectors.forget(caller.deps.blobs, store_id)
+    index = await index_of(caller, store_id)
+    await caller.deps.index.drop(index)
+    await kept_vectors.forget(caller.deps.blobs, index)
     entry = await foreign_ids.read(caller.deps.store, layout.vector_stores(caller.owner), store_id)
     if entry is not None:
         await caller.deps.store.commit(layout.vector_stores(caller.owner), [Delete(entry.key)])

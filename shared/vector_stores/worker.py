@@ -26,7 +26,7 @@ from shared.vector_stores import batches, file_status, kept_vectors, reembedding
 from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
 from shared.vector_stores.indexing import read
-from shared.vector_stores.rows import OVERDUE, item_put, item_row, store_row
+from shared.vector_stores.rows import OVERDUE, index_of, item_put, item_row, store_row
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class IngestionWorker:
         else:
             if row[0].file.status != "in_progress" or not await self._index(message, row[0]):
                 await self._unindex(message, row[0].file.id)
-            await self.deps.index.compact(store_id)
+            await self._compact(message)
 
     async def _any_attached(self, message: IndexMessage) -> bool:
         """Whether the commit that the message announced is there: it has attached all files, so one tells of all."""
@@ -131,8 +131,9 @@ class IngestionWorker:
         """Forget the chunks of a file that was detached, cancelled or found bad, perhaps while it was indexed."""
         row = await item_row(self._caller(message), message.store_id, file_id)
         if row is None or row[0].file.status in ("failed", "cancelled"):
-            await self.deps.index.remove(message.store_id, file_id)
-            await kept_vectors.forget(self.deps.blobs, message.store_id, file_id)
+            index = await index_of(self._caller(message), message.store_id)
+            await self.deps.index.remove(index, file_id)
+            await kept_vectors.forget(self.deps.blobs, index, file_id)
 
     async def _end_indexing(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         store_id = message.store_id
@@ -160,7 +161,7 @@ class IngestionWorker:
         store_id, file_id = message.store_id, message.file_id
         if await item_row(self._caller(message), store_id, file_id) is None:
             await file_status.forget(self._caller(message), store_id, file_id)
-            await self.deps.index.compact(store_id)
+            await self._compact(message)
         else:
             await self._again(message)
 
@@ -219,8 +220,11 @@ class IngestionWorker:
                 logger.error("store not embedded anew", extra={"action": "reembedding_failed", **which})
             else:
                 logger.info("store embedded anew", extra={"action": "store_reembedded", **which})
-        while await self.deps.index.compact(message.store_id):
+        while await self._compact(message):
             pass
+
+    async def _compact(self, message: IndexMessage) -> bool:
+        return await self.deps.index.compact(await index_of(self._caller(message), message.store_id))
 
     async def _again(self, message: IndexMessage) -> None:
         await again(self.deps.ingestion, message, RETURNS)

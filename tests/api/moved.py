@@ -34,7 +34,9 @@ class Died(BaseException):
 @asynccontextmanager
 async def opened_box(home: Path):
     """A box nobody else uses, and raw requests to it."""
-    given = Settings(_env_file=None, box_home=home, box_api_keys={"me": SecretStr("k")}, sandbox="none")
+    given = Settings(
+        _env_file=None, box_home=home, box_api_keys={"me": SecretStr("k"), "you": SecretStr("y")}, sandbox="none"
+    )
     box = build(given, storage=ported(storage_for(given)), llm=ScriptedLlm())
     transport = httpx.ASGITransport(app=box.asgi)
     headers = {"Authorization": "Bearer k"}
@@ -45,8 +47,8 @@ async def opened_box(home: Path):
         await box.close()
 
 
-async def come(box, folder: Path, *, write: bool = True, **wanted: Any):
-    return await Import(Caller(box.deps, "me"), opened(folder), Wanted(**wanted), write=write).run(lambda: None)
+async def come(box, folder: Path, *, owner: str = "me", write: bool = True, **wanted: Any):
+    return await Import(Caller(box.deps, owner), opened(folder), Wanted(**wanted), write=write).run(lambda: None)
 
 
 async def leave(box, folder: Path, **chosen: Any) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -10,10 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.deps import Caller
 from shared.llm.scripted import call, text
-from shared.moving.imports import Import, Wanted
-from shared.moving.sources import opened
 from tests.api.moved import (
     CREATED,
     TAIL,
@@ -246,33 +242,6 @@ async def test_some_threads_go_out_with_what_they_refer_to(tmp_path):
     # What an earlier export left in the folder is gone.
     assert named.keys() == wanted | {f"threads/thread_{TAIL}0.json"}
     assert [each["id"] for each in json.loads(named["assistants.json"])] == ["asst_z"]
-
-
-async def test_vector_stores_are_indexed_anew_and_belong_to_one_owner(tmp_path):
-    source = written(tmp_path / "source", {"assistants": [], "threads": []})
-    attached = {"id": f"file-{TAIL}", "attributes": {"year": 1911}, "chunking_strategy": {"type": "other"}}
-    gone = {"id": "file-zgone", "attributes": {}}
-    store = {"id": f"vs_{TAIL}", "object": "vector_store", "created_at": CREATED, "name": "stories"}
-    (source / "vector_stores.json").write_text(json.dumps([store | {"files": [attached, gone]}]))
-    async with opened_box(tmp_path / "box") as (box, client), box.at_work(retry_delay=0.1):
-        report = await come(box, source)
-        assert report.counts["vector_stores", "new"] == 1
-        assert report.remarks == [f"file-zgone in vs_{TAIL}: the file is not there"]
-        for _ in range(200):
-            found = (await client.get(f"vector_stores/vs_{TAIL}")).json()
-            if found["status"] != "in_progress":
-                break
-            await asyncio.sleep(0.05)
-        assert (found["name"], found["created_at"], found["file_counts"]["completed"]) == ("stories", CREATED, 1)
-        assert [each["id"] for each in (await client.get("vector_stores")).json()["data"]] == [f"vs_{TAIL}"]
-        hits = (await client.post(f"vector_stores/vs_{TAIL}/search", json={"query": "Hello"})).json()["data"]
-        assert [(each["file_id"], each["attributes"]) for each in hits] == [(f"file-{TAIL}", {"year": 1911})]
-        assert (await come(box, source)).counts["vector_stores", "same"] == 1
-        theirs = await Import(Caller(box.deps, "you"), opened(source), Wanted(), write=True).run(lambda: None)
-        assert theirs.counts["vector_stores", "lost"] == 1
-        assert "another owner of this box has a vector store of this id" in theirs.remarks[-1]
-        assert (await client.delete(f"vector_stores/vs_{TAIL}")).json()["deleted"]
-        assert (await client.get("vector_stores")).json()["data"] == []
 
 
 @pytest.mark.parametrize(
