@@ -1,4 +1,4 @@
-"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator]`.
+"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator moving]`.
 
 Prints tables and keeps them in bench/results.
 

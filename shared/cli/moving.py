@@ -74,7 +74,7 @@ def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | Non
     except NotReadable as error:
         raise Problem(str(error)) from error
     told(report, yes)
-    return ExitCode.FAILED if any(report.counts[kind, "lost"] for kind in KINDS) else ExitCode.DONE
+    return ExitCode.FAILED if any(outcome == "lost" for _, outcome in +report.counts) else ExitCode.DONE
 
 
 @click.command(
@@ -156,7 +156,7 @@ async def unindexed(caller: Caller, store_ids: list[str]) -> int:
 
 def _place(entry: tuple[tuple[str, str], int]) -> tuple[int, int]:
     (kind, outcome), _ = entry
-    kinds = (*KINDS, "messages", "runs")
+    kinds = (*KINDS, "messages", "runs", "others")
     return kinds.index(kind), [*OUTCOMES].index(outcome)
 
 

@@ -79,6 +79,8 @@ class Import:
 
     async def run(self, progress: Callable[[], None]) -> Report:
         """Bring everything in that is wanted; `progress` is called after each object. Raises NotReadable."""
+        for identifier, why in self._source.others():
+            self.report.note("others", identifier, "lost", why)
         collections = (
             ("files", self._source.files, self._file),
             ("vector_stores", self._source.stores, self._store),
@@ -134,6 +136,7 @@ class Import:
     async def _assistant(self, data: Json, order: int) -> AsyncIterator[Outcome]:
         placed = in_collection(layout.ASSISTANT, values.assistant(data), order)
         self._tell_tools(placed.shown)
+        self._tell_secrets(data)
         bring = arrivals.put if self._write else arrivals.look
         yield await bring(self._caller, layout.assistants(self._caller.owner), placed)
 
@@ -143,6 +146,11 @@ class Import:
         if refused:
             words = f"tools of type {', '.join(refused)} are kept, but runs with them are refused"
             self.report.remarks.append(f"{assistant['id']}: {words}")
+
+    def _tell_secrets(self, data: Json) -> None:
+        if shapes.secrets(data):
+            words = "headers for MCP servers do not come: a box keeps no secrets in objects"
+            self.report.remarks.append(f"{data['id']}: {words}")
 
     async def _thread(self, thread_id: str, bundle: Json | Lost) -> None:
         try:
@@ -158,7 +166,9 @@ class Import:
             self.report.note("threads", thread_id, outcome, WHY[outcome])
             self.report.counts["messages", outcome] += len(talk.messages)
             self.report.counts["runs", outcome] += len(talk.runs)
+            self._tell_secrets(bundle["thread"])
             for run in bundle.get("runs") or ():
+                self._tell_secrets(run)
                 if outcome == "new" and lifecycle.is_active(run["status"]):
                     self.report.remarks.append(f"{run['id']}: was {run['status']}, comes as expired")
         except Lost as lost:

@@ -47,7 +47,7 @@ def tools(data: Json) -> Json:
             _require(isinstance(function, dict) and isinstance(function.get("name"), str), "tools: a name is missing")
     resources = data.get("tool_resources") or {}
     _require(isinstance(resources, dict), "tool_resources: expected an object")
-    kept = {tool: of for tool, of in resources.items() if of is not None}
+    kept = {tool: _without_headers(of) for tool, of in resources.items() if of is not None}
     _require(all(_is_object_or_list(of) for of in kept.values()), "tool_resources: expected objects")
     for tool, name in (("code_interpreter", "file_ids"), ("file_search", "vector_store_ids")):
         of = kept.get(tool, {})
@@ -55,6 +55,19 @@ def tools(data: Json) -> Json:
         listed = of.get(name) or []
         _require(isinstance(listed, list) and all(isinstance(each, str) for each in listed), f"{name}: expected ids")
     return data | {"tool_resources": kept}
+
+
+def secrets(data: Json) -> bool:
+    """Whether its tool resources have headers for MCP servers, which `tools` leaves out."""
+    resources = data.get("tool_resources")
+    return isinstance(resources, dict) and any(_without_headers(of) != of for of in resources.values())
+
+
+def _without_headers(resource: Any) -> Any:
+    """Entries for MCP servers without headers: they are credentials, and a box keeps none in objects."""
+    if not isinstance(resource, list):
+        return resource
+    return [each | {"headers": {}} if isinstance(each, dict) and each.get("headers") else each for each in resource]
 
 
 def step(data: Json) -> Json:

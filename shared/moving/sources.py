@@ -76,6 +76,10 @@ class ImportSource(Protocol):
         """Where a file's bytes are. Raises Lost if they are damaged."""
         ...
 
+    def others(self) -> list[tuple[str, str]]:
+        """Ids of objects of which a box knows no kind, and why they are none of the above."""
+        ...
+
 
 def opened(path: Path) -> ImportSource:
     """What is at the path. Raises NotReadable."""
@@ -161,6 +165,10 @@ class ExportFolder:
             self._check(path)
         return path
 
+    def others(self) -> list[tuple[str, str]]:
+        """None: each file is of one kind."""
+        return []
+
     def _listed(self, name: str) -> list[Json]:
         path = self._folder / name
         if not path.exists():
@@ -183,6 +191,7 @@ class LooseObjects:
     def __init__(self, paths: Iterable[Path], files: Path) -> None:
         """Raises NotReadable."""
         self._bytes = FolderOfFiles(files)
+        self._others: list[tuple[str, str]] = []
         self._of: defaultdict[str, dict[str, Json]] = defaultdict(dict)
         self._in_store: defaultdict[str, dict[str, Json]] = defaultdict(dict)
         self._batches: defaultdict[str, dict[str, Json]] = defaultdict(dict)
@@ -232,8 +241,21 @@ class LooseObjects:
         """Where a file's bytes are."""
         return self._bytes.bytes_of(file_id)
 
+    def others(self) -> list[tuple[str, str]]:
+        """Objects of kinds that are not known, and what names nothing that is there."""
+        strays = {
+            f"steps of {run}": "their run is not there"
+            for run in {str(step.get("run_id")) for step in self._of["thread.run.step"].values()}
+            if run not in self._of["thread.run"]
+        }
+        stores = {
+            store: "is not there, files of it are" for store in self._in_store if store not in self._of["vector_store"]
+        }
+        return [*self._others, *strays.items(), *stores.items()]
+
     def _thread_ids(self) -> list[str]:
-        inside = (each["thread_id"] for each in self._of["thread.message"].values() if each.get("thread_id"))
+        kinds = ("thread.message", "thread.run")
+        inside = (each["thread_id"] for kind in kinds for each in self._of[kind].values() if each.get("thread_id"))
         return [*dict.fromkeys([*self._of["thread"], *inside])]
 
     def _take(self, thing: Json) -> None:
@@ -246,7 +268,7 @@ class LooseObjects:
         elif kind in KINDS.values():
             self._of[str(kind)][identifier] = thing
         else:
-            raise NotReadable(f"{identifier}: objects of kind {kind!r} are not known")
+            self._others.append((identifier, f"objects of kind {kind!r} are not known"))
 
 
 def objects_in(value: Any) -> Iterator[Json]:
