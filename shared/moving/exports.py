@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.deps import Caller
 from shared.json_types import Json
+from shared.moving.on_disk import ASSISTANTS, FILE_LIST, SCHEMA, STORES, THREADS
 from shared.moving.outgoing import Changing, Chosen, Outgoing, ReadThread
 from shared.moving.output import OutputFolder
-from shared.moving.sources import ASSISTANTS, FILE_LIST, SCHEMA, STORES, THREADS
 
 __all__ = ["Changing", "Chosen", "Export"]
 

@@ -16,7 +16,7 @@ from shared.deps import Caller
 from shared.errors import NotFoundError
 from shared.files import files
 from shared.json_types import Json
-from shared.moving.sources import FILES, MANIFEST, UNFINISHED, sha256
+from shared.moving.on_disk import FILES, MANIFEST, UNFINISHED, sha256
 
 #: Of a file while it is being written.
 DRAFT: Final = ".part"

@@ -20,10 +20,10 @@ from shared.files import files
 from shared.json_types import Json
 from shared.moving.exports import written_files
 from shared.moving.items import NOT_INCLUDED, file_ids, items_of
+from shared.moving.on_disk import CONVERSATIONS, FILE_LIST, STORES
 from shared.moving.outgoing import Chosen, Outgoing, ReadThread
 from shared.moving.output import OutputFolder
 from shared.moving.response_bodies import request
-from shared.moving.sources import CONVERSATIONS, FILE_LIST, STORES
 
 SCHEMA: Final = "responses-export/v1"
 REQUESTS: Final = "requests.json"

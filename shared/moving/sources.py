@@ -7,46 +7,42 @@ Files with objects are JSON or JSON Lines in any order: objects, arrays of them,
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from shared import json_text
 from shared.json_types import Json
+from shared.moving.loose_objects import LooseObjects
 from shared.moving.lost import Lost
+from shared.moving.on_disk import (
+    ASSISTANTS,
+    CONVERSATIONS,
+    FILE_LIST,
+    FILES,
+    MANIFEST,
+    STORES,
+    THREADS,
+    UNFINISHED,
+    FolderOfFiles,
+    NotReadable,
+    objects_in,
+    read,
+    sha256,
+)
 
-MANIFEST: Final = "manifest.json"
-#: What an export has until its manifest is written.
-UNFINISHED: Final = "unfinished.json"
-ASSISTANTS: Final = "assistants.json"
-FILE_LIST: Final = "files.json"
-STORES: Final = "vector_stores.json"
-THREADS: Final = "threads"
-FILES: Final = "files"
-#: What an export for the Responses API has in place of threads.
-CONVERSATIONS: Final = "conversations"
-SCHEMA: Final = "assistants-thread-export/v1"
-
-#: What services call a batch of files.
-BATCHES: Final = ("vector_store.files_batch", "vector_store.file_batch")
-#: How ids begin, where an object does not say what it is.
-KINDS: Final = {
-    "asst_": "assistant",
-    "thread_": "thread",
-    "msg_": "thread.message",
-    "run_": "thread.run",
-    "step_": "thread.run.step",
-    "vs_": "vector_store",
-    "vsfb_": BATCHES[0],
-    "file-": "file",
-    "assistant-": "file",
-}
-
-
-class NotReadable(Exception):
-    """There is nothing at the path that could come in; says why."""
+__all__ = [
+    "ASSISTANTS",
+    "FILES",
+    "FILE_LIST",
+    "MANIFEST",
+    "STORES",
+    "THREADS",
+    "ExportFolder",
+    "ImportSource",
+    "NotReadable",
+    "opened",
+    "sha256",
+]
 
 
 class ImportSource(Protocol):
@@ -102,18 +98,6 @@ def opened(path: Path) -> ImportSource:
     raise NotReadable(f"{path}: there is nothing")
 
 
-class FolderOfFiles:
-    """The bytes of files: `ID`, or `ID.` and more."""
-
-    def __init__(self, folder: Path) -> None:
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
-        self._paths = {each.name.partition(".")[0]: each for each in found if each.is_file()}
-
-    def bytes_of(self, file_id: str) -> Path | None:
-        """Where a file's bytes are."""
-        return self._paths.get(file_id)
-
-
 class ExportFolder:
     """A folder as an export leaves it."""
 
@@ -121,7 +105,7 @@ class ExportFolder:
         """Raises NotReadable."""
         self._folder = folder
         self._bytes = FolderOfFiles(folder / FILES)
-        manifest = _read(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
+        manifest = read(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
         self._checksums: Mapping[str, str] = manifest.get("checksums") or {}
         order = {name: place for place, name in enumerate(manifest.get("threads") or ())}
         paths = (folder / THREADS).glob("*.json")
@@ -150,7 +134,7 @@ class ExportFolder:
         for path in self._threads:
             try:
                 self._check(path)
-                yield path.stem, _object(_read(path))
+                yield path.stem, _object(read(path))
             except (NotReadable, Lost) as error:
                 yield path.stem, Lost(str(error))
 
@@ -177,7 +161,7 @@ class ExportFolder:
             self._check(path)
         except Lost as error:
             raise NotReadable(f"{path}: {error}") from error
-        return [*objects_in(_read(path))]
+        return [*objects_in(read(path))]
 
     def _check(self, path: Path) -> None:
         wanted = self._checksums.get(path.relative_to(self._folder).as_posix())
@@ -185,123 +169,7 @@ class ExportFolder:
             raise Lost("damaged: its checksum is not that of the manifest")
 
 
-class LooseObjects:
-    """Objects of all kinds, put together by the ids that they name."""
-
-    def __init__(self, paths: Iterable[Path], files: Path) -> None:
-        """Raises NotReadable."""
-        self._bytes = FolderOfFiles(files)
-        self._others: list[tuple[str, str]] = []
-        self._of: defaultdict[str, dict[str, Json]] = defaultdict(dict)
-        self._in_store: defaultdict[str, dict[str, Json]] = defaultdict(dict)
-        self._batches: defaultdict[str, dict[str, Json]] = defaultdict(dict)
-        for path in paths:
-            for each in objects_in(_read(path)):
-                self._take(each)
-        self._inside: defaultdict[str, list[Json]] = defaultdict(list)
-        for kind in ("thread.message", "thread.run", "thread.run.step"):
-            for each in self._of[kind].values():
-                self._inside[f"{kind} {each.get('thread_id')}"].append(each)
-
-    def assistants(self) -> list[Json]:
-        """The assistants."""
-        return [*self._of["assistant"].values()]
-
-    def files(self) -> list[Json]:
-        """What is known of files."""
-        return [*self._of["file"].values()]
-
-    def stores(self) -> list[Json]:
-        """Vector stores, each with its `files` and `file_batches`."""
-        found = []
-        for each in self._of["vector_store"].values():
-            files = [*(each.get("files") or ()), *self._in_store[each["id"]].values()]
-            found.append(each | {"files": files, "file_batches": [*self._batches[each["id"]].values()]})
-        return found
-
-    def threads(self) -> Iterator[tuple[str, Json | Lost]]:
-        """Threads with what names them; where the thread itself is missing, one is made for its messages."""
-        for thread_id in self._thread_ids():
-            messages = self._inside[f"thread.message {thread_id}"]
-            runs = self._inside[f"thread.run {thread_id}"]
-            times = [each["created_at"] for each in (*messages, *runs) if isinstance(each.get("created_at"), int)]
-            made = {"id": thread_id, "object": "thread", "created_at": min(times, default=0)}
-            steps: defaultdict[str, list[Json]] = defaultdict(list)
-            for step in self._inside[f"thread.run.step {thread_id}"]:
-                steps[str(step.get("run_id"))].append(step)
-            with_steps = [{"steps": steps[run["id"]], **run} for run in runs]
-            thread = self._of["thread"].get(thread_id, made)
-            yield thread_id, {"thread": thread, "messages": messages, "runs": with_steps}
-
-    def thread_count(self) -> int:
-        """How many threads there are."""
-        return len(self._thread_ids())
-
-    def bytes_of(self, file_id: str) -> Path | None:
-        """Where a file's bytes are."""
-        return self._bytes.bytes_of(file_id)
-
-    def others(self) -> list[tuple[str, str]]:
-        """Objects of kinds that are not known, and what names nothing that is there."""
-        strays = {
-            f"steps of {run}": "their run is not there"
-            for run in {str(step.get("run_id")) for step in self._of["thread.run.step"].values()}
-            if run not in self._of["thread.run"]
-        }
-        stores = {
-            store: "is not there, files of it are" for store in self._in_store if store not in self._of["vector_store"]
-        }
-        return [*self._others, *strays.items(), *stores.items()]
-
-    def _thread_ids(self) -> list[str]:
-        kinds = ("thread.message", "thread.run")
-        inside = (each["thread_id"] for kind in kinds for each in self._of[kind].values() if each.get("thread_id"))
-        return [*dict.fromkeys([*self._of["thread"], *inside])]
-
-    def _take(self, thing: Json) -> None:
-        identifier = str(thing.get("id"))
-        kind = thing.get("object") or next((KINDS[each] for each in KINDS if identifier.startswith(each)), None)
-        if kind == "vector_store.file":
-            self._in_store[str(thing.get("vector_store_id"))][identifier] = thing
-        elif kind in BATCHES:
-            self._batches[str(thing.get("vector_store_id"))][identifier] = thing
-        elif kind in KINDS.values():
-            self._of[str(kind)][identifier] = thing
-        else:
-            self._others.append((identifier, f"objects of kind {kind!r} are not known"))
-
-
-def objects_in(value: Any) -> Iterator[Json]:
-    """The objects in an answer, an array or lines of either. Raises NotReadable."""
-    if isinstance(value, list):
-        for each in value:
-            yield from objects_in(each)
-    elif isinstance(value, dict) and isinstance(value.get("data"), list) and "id" not in value:
-        yield from objects_in(value["data"])
-    elif isinstance(value, dict) and isinstance(value.get("id"), str):
-        yield value
-    else:
-        raise NotReadable(f"no object with an id: {str(value)[:60]}")
-
-
-def sha256(path: Path) -> str:
-    """The checksum of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _object(value: Any) -> Json:
     if not isinstance(value, dict):
         raise Lost("no JSON object")
     return value
-
-
-def _read(path: Path) -> Any:
-    """The JSON in a file, or the list of its lines'. Raises NotReadable."""
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    try:
-        if path.suffix == ".json":
-            return json_text.read(data)
-        return [json_text.read(line) for line in data.splitlines() if line.strip()]
-    except ValueError as error:
-        raise NotReadable(f"{path}: no JSON ({error})") from error
