@@ -32,11 +32,11 @@ class Died(BaseException):
 
 
 @asynccontextmanager
-async def opened_box(home: Path):
-    """A box nobody else uses, and raw requests to it."""
-    given = Settings(
-        _env_file=None, box_home=home, box_api_keys={"me": SecretStr("k"), "you": SecretStr("y")}, sandbox="none"
-    )
+async def opened_box(home: Path, owner: str = "me", azure: str = ""):
+    """A box nobody else uses, or an owner's part of one on a storage account, and raw requests to it."""
+    keys = {owner: SecretStr("k"), "you": SecretStr("y")}
+    account = SecretStr(azure)
+    given = Settings(_env_file=None, box_home=home, box_api_keys=keys, sandbox="none", AzureWebJobsStorage=account)
     box = build(given, storage=ported(storage_for(given)), llm=ScriptedLlm())
     transport = httpx.ASGITransport(app=box.asgi)
     headers = {"Authorization": "Bearer k"}
@@ -47,13 +47,17 @@ async def opened_box(home: Path):
         await box.close()
 
 
+def caller_of(box, owner: str = "me") -> Caller:
+    return Caller(box.deps, owner)
+
+
 async def come(box, folder: Path, *, owner: str = "me", write: bool = True, **wanted: Any):
     return await Import(Caller(box.deps, owner), opened(folder), Wanted(**wanted), write=write).run(lambda: None)
 
 
-async def leave(box, folder: Path, **chosen: Any) -> dict[str, bytes]:
+async def leave(box, folder: Path, *, owner: str = "me", **chosen: Any) -> dict[str, bytes]:
     """An export's files by name, without the manifest's time."""
-    await Export(Caller(box.deps, "me"), folder, Chosen(**chosen)).run(lambda: None)
+    await Export(Caller(box.deps, owner), folder, Chosen(**chosen)).run(lambda: None)
     return content_of(folder)
 
 
@@ -151,8 +155,8 @@ def rows(home: Path) -> list[Any]:
         return database.execute("SELECT partition, key, data, due FROM records ORDER BY 1, 2").fetchall()
 
 
-def box_program(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def box_program(home: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
-    environment |= {"BOX_HOME": str(home), "SANDBOX": "none"}
+    environment |= {"BOX_HOME": str(home), "SANDBOX": "none", **settings}
     line = [sys.executable, "-m", "shared", *words]
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120)
