@@ -167,6 +167,7 @@ class IngestionWorker:
 
     async def _deleted(self, message: IndexMessage) -> None:
         if await file_resources.missing(self._caller(message), [message.file_id]):
+            await self.deps.blobs.delete(layout.file_blob(message.owner, message.file_id))
             await file_status.detach_everywhere(self._caller(message), message.file_id)
         else:
             await self._again(message)

@@ -22,7 +22,7 @@ import uvicorn
 
 from shared.app import build, storage_for
 from shared.config import Settings
-from shared.store.base import Change, Store
+from shared.store.base import Change, Delete, Store
 from shared.tools.base import Tool, ToolContext, tool
 
 
@@ -34,7 +34,8 @@ class HostOrder(TypedDict):
     role: str
     #: The folder for the log of letters.
     letters: str
-    #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:counts` those that count calls.
+    #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:deletes` those
+    #: that delete something, `:counts` those that count calls.
     die: str
     environment: dict[str, str]
 
@@ -51,6 +52,8 @@ class Mortal:
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
         if self.what == "files":
             mine = ":vs_" in partition or partition.startswith("index-") or partition.endswith(":attached")
+        elif self.what == "deletes":
+            mine = any(isinstance(change, Delete) for change in changes)
         elif self.what == "counts":
             mine = partition.endswith(":side-effects")
         else:
