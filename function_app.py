@@ -93,6 +93,18 @@ async def ingestion_poison(message: func.QueueMessage) -> None:
     await (await box()).handle_poisoned_ingestion(message.get_json())
 
 
+@app.queue_trigger("message", "backups", STORAGE)
+async def backup_worker(message: func.QueueMessage) -> None:
+    """Take a step of a scheduled backup."""
+    await (await box()).handle_backup(message.get_json())
+
+
+@app.queue_trigger("message", "backups-poison", STORAGE)
+async def backup_poison(message: func.QueueMessage) -> None:
+    """Give up a backup of which a step cannot be taken."""
+    await (await box()).handle_poisoned_backup(message.get_json())
+
+
 @app.timer_trigger("timer", "0 0 * * * *", run_on_startup=False, use_monitor=True)
 async def housekeeping(timer: func.TimerRequest) -> None:
     """Expire what is due, pick up what was lost, and log what does not answer."""

@@ -152,6 +152,15 @@ param vnetEnabled bool = false
 @description('Days for which deleted and replaced files, and deleted containers, can be brought back by the portal or az; they are paid for as long. 0: not at all. Tables have nothing of the kind.')
 param blobRetentionDays int = 7
 
+@minValue(0)
+@maxValue(720)
+@description('Hours between two backups of everything into the container backups, such as 24. 0: none is taken.')
+param backupHours int = 0
+
+@minValue(1)
+@description('How many of these backups stay.')
+param backupsKept int = 7
+
 // Mail and calendar
 
 @description('Logic Apps behind the tools send_email and create_calendar_event. Without them the tools are not offered.')
@@ -360,6 +369,8 @@ module functionApp 'modules/function-app.bicep' = {
       AZURE_OPENAI_ENDPOINT: openai.outputs.endpoint
       MODEL_ALIASES: string({ '*': chatModelName })
       MODEL_TURNS: 'background'
+      BACKUP_HOURS: string(backupHours)
+      BACKUPS_KEPT: string(backupsKept)
       EMBEDDING_MODEL: embeddingModelName
       PROMPT_CACHE_TTL: promptCacheTtl
       REASONING_SUMMARY: reasoningSummary

@@ -52,6 +52,9 @@ class Storage:
     close: Close
     #: Tells the queues' receivers what the processes of this home say to one another.
     wakes: Wakes = field(default_factory=Wakes)
+    #: Scheduled backups, and the steps they are taken in; None: the box of a folder has none.
+    backups: Blobs | None = None
+    backup_steps: Queue | None = None
 
 
 def build(
@@ -87,6 +90,8 @@ def build(
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),
         wakes=storage.wakes,
+        backups=storage.backups,
+        backup_steps=storage.backup_steps,
     )
     driven = DrivenRuns(deps)
     return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close)
@@ -156,6 +161,8 @@ def azure_storage(settings: Settings, **options: Any) -> Storage:
         AzureQueue(account.queues, "ingestion"),
         account.close,
         wakes_at(settings.box_home, shared=settings.box_processes > 1),
+        AzureBlobs(account.blobs, "backups"),
+        AzureQueue(account.queues, "backups"),
     )
 
 

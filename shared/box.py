@@ -19,6 +19,7 @@ from shared.json_types import Json
 from shared.queue.consumer import RETRY_DELAY, Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
+from shared.scheduled.worker import BackupWorker
 from shared.vector_stores.worker import IngestionWorker
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,20 @@ class Box:
         async with invocation(self.deps.granted):
             await self.ingestion_worker.poisoned(body)
 
+    async def handle_backup(self, body: Json) -> None:
+        """A message of the queue `backups`."""
+        async with invocation(self.deps.granted):
+            await BackupWorker(self.deps).handle(body)
+
+    async def handle_poisoned_backup(self, body: Json) -> None:
+        """A message of the queue `backups-poison`."""
+        async with invocation(self.deps.granted):
+            await BackupWorker(self.deps).poisoned(body)
+
     async def on_timer(self) -> None:
         """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
         await self.housekeeping()
+        await BackupWorker(self.deps).look()
         await self.asgi.state.health.look()
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
@@ -99,7 +111,7 @@ class Box:
         )
         ingestion = self._ingestion(retry_delay)
         try:
-            async with _doing(runs.run(), ingestion.run(), self._keep_house()):
+            async with _doing(runs.run(), ingestion.run(), self._keep_house(), self._back_up(retry_delay)):
                 yield
         finally:
             await self.close()
@@ -121,10 +133,25 @@ class Box:
             retry_delay=retry_delay,
         )
 
+    async def _back_up(self, retry_delay: float) -> None:
+        """Take messages from the queue `backups`, if there is one."""
+        if self.deps.backup_steps is None:
+            return
+        steps = Consumer(
+            self.deps.backup_steps,
+            self.handle_backup,
+            self.handle_poisoned_backup,
+            limit=1,
+            visibility=self.deps.granted,
+            retry_delay=retry_delay,
+        )
+        await steps.run()
+
     async def _keep_house(self) -> None:
         thorough = True  # a laptop may never be on when the day begins
         while True:
             try:
+                await BackupWorker(self.deps).look()
                 await self.housekeeping(thorough=thorough)
                 thorough = False
             except Exception:

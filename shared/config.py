@@ -96,6 +96,13 @@ class Settings(BaseSettings):
     azure_client_id: str = ""
     """Client id of the user-assigned identity; empty: whatever DefaultAzureCredential finds."""
 
+    # scheduled backups of a storage account
+    backup_hours: int = Field(default=0, ge=0, le=24 * 30)
+    """Hours between two backups of the storage account into its container `backups`, such as 24; 0: none is taken. The
+    hourly timer looks whether one is due."""
+    backups_kept: int = Field(default=7, ge=1)
+    """How many of them stay; older ones are removed when a new one is whole."""
+
     # the model
     box_model_base_url: str = ""
     """Base URL of any Responses API. This and the next win over all others, whose names programs read, too."""

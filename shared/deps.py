@@ -50,6 +50,9 @@ class Deps:
     provider: Provider | None = None
     #: Which index is whose.
     index_names: IndexNames = field(default_factory=IndexNames)
+    #: Where scheduled backups go, and the queue of their steps; None: the box of a folder has none.
+    backups: Blobs | None = None
+    backup_steps: Queue | None = None
     #: The processes that read files.
     readers: Readers = field(default_factory=Readers)
     #: Tells of runs that were changed by somebody else.
@@ -70,7 +73,8 @@ class Deps:
         await self.readers.close()
         await self.spares.close()
         outside = (self.sandbox, self.llm, self.provider, self.embedders)
-        for port in (*outside, self.queue, self.ingestion, self.store, self.blobs):
+        queues = (self.queue, self.ingestion, self.backup_steps)
+        for port in (*outside, *queues, self.store, self.blobs, self.backups):
             if port is not None:
                 await port.close()
 

@@ -114,6 +114,8 @@ async def sweep(deps: Deps) -> None:
 async def unreadable(deps: Deps) -> list[tuple[str, str]]:
     """Queue and id of every message that failed and that nobody here can read. Raises QueueUnavailable."""
     queues = {"runs-poison": deps.queue, "ingestion-poison": deps.ingestion}
+    if deps.backup_steps is not None:
+        queues["backups-poison"] = deps.backup_steps
     return [(name, id_) for name, queue in queues.items() for id_ in (await queue.poison()).unreadable]
 
 

@@ -68,6 +68,7 @@ DELETED_KEY: Final = "~deleted"
 RETENTION: Final = "retention_"
 #: How the keys of files begin that a hold keeps.
 KEPT: Final = "kept_"
+BACKUP_KEY: Final = "backup"
 
 #: How the keys of codes that sign in begin.
 SIGN_IN: Final = "sign-in-"

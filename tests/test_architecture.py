@@ -59,7 +59,7 @@ FLOORS = [
     {"assistants", "forwarding"},
     {"threads"},
     {"runs"},
-    {"housekeeping", "moving", "retention"},
+    {"housekeeping", "moving", "retention", "scheduled"},
     {"api"},
     {"demo"},
     {"preload"},

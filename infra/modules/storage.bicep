@@ -10,7 +10,7 @@ param publicAccess bool
 @description('Days for which deleted and replaced blobs, and deleted containers, can be brought back; 0: not at all.')
 param blobRetentionDays int
 
-var queueNames = ['runs', 'runs-poison', 'ingestion', 'ingestion-poison']
+var queueNames = ['runs', 'runs-poison', 'ingestion', 'ingestion-poison', 'backups', 'backups-poison']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: name
@@ -71,6 +71,11 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01
 resource files 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
   parent: blobs
   name: 'files'
+}
+
+resource backups 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
+  parent: blobs
+  name: 'backups'
 }
 
 resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {

@@ -10,6 +10,7 @@ from click.shell_completion import get_completion_class
 
 from shared.cli import (
     backup,
+    backups,
     demo,
     doctor,
     erase,
@@ -72,6 +73,7 @@ for command in (
     backup.restore,
     erase.erase,
     hold.hold,
+    backups.backups,
     completion,
 ):
     box.add_command(command)

@@ -37,9 +37,9 @@ class Export:
             read = await self._out.thread(thread_id)
             if read is not None:
                 threads.append(thread_id)
-                bundle = _bundle(read)
-                self._out.refer(bundle)
-                folder.write(f"{THREADS}/{thread_id}.json", bundle)
+                whole = bundle(read)
+                self._out.refer(whole)
+                folder.write(f"{THREADS}/{thread_id}.json", whole)
             progress()
         assistants, stores = await self._out.assistants(), await self._out.stores()
         folder.write(ASSISTANTS, assistants)
@@ -64,7 +64,8 @@ async def written_files(caller: Caller, out: Outgoing, folder: OutputFolder) -> 
     return written
 
 
-def _bundle(read: ReadThread) -> Json:
+def bundle(read: ReadThread) -> Json:
+    """A thread with what is in it, as `import` reads it."""
     of_run: dict[str, list[Json]] = {}
     for row in read.steps:
         of_run.setdefault(row.data["step"]["run_id"], []).append(row.data["step"])

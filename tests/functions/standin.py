@@ -55,6 +55,12 @@ class Box:
     async def handle_poisoned_ingestion(self, body: dict[str, Any]) -> None:
         self.calls.append(["poisoned ingestion", body])
 
+    async def handle_backup(self, body: dict[str, Any]) -> None:
+        self.calls.append(["backup", body])
+
+    async def handle_poisoned_backup(self, body: dict[str, Any]) -> None:
+        self.calls.append(["poisoned backup", body])
+
     async def on_timer(self) -> None:
         self.calls.append(["housekeeping"])
 

@@ -74,10 +74,12 @@ async def test_the_functions_and_their_bindings(host: Host):
         "run_poison": ("runs-poison", "AzureWebJobsStorage"),
         "ingestion_worker": ("ingestion", "AzureWebJobsStorage"),
         "ingestion_poison": ("ingestion-poison", "AzureWebJobsStorage"),
+        "backup_worker": ("backups", "AzureWebJobsStorage"),
+        "backup_poison": ("backups-poison", "AzureWebJobsStorage"),
     }
     assert by_type["timerTrigger"] == ["housekeeping"]
     assert triggers["housekeeping"]["schedule"] == "0 0 * * * *"
-    assert len(triggers) == len(FAMILIES) + 5
+    assert len(triggers) == len(FAMILIES) + 7
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
