@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.joined_writes import JoinedWrites
 
 if sys.platform != "win32":
     import resource
@@ -54,7 +56,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, at the cost of one that waits if there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self.waiting[self] = None
         self._begun = self._heard = self.loop.time()
         self._watch(self.head_seconds)

@@ -31,6 +31,7 @@ FLOORS = [
         "siblings",
         "wakes",
         "own_address",
+        "joined_writes",
         "tls",
         "turns",
     },
