@@ -11,11 +11,12 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from shared.home import make_private, make_private_file, passable
 from shared.layout import FORMAT
@@ -23,9 +24,15 @@ from shared.layout import FORMAT
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
 
 #: Seconds that the patient connection waits for a lock that another process holds.
 LOCK_TIMEOUT: Final = 15.0
+
+#: Transactions after which the thread brings the write-ahead log into the file: some 1,000 pages.
+CHECKPOINT_AFTER: Final = 200
+#: Pages of a log that the event loop brings in itself: the thread never sees the end of it while others write.
+LONGEST_LOG: Final = 10_000
 
 #: Seconds that a scrub waits for others; meanwhile nobody writes.
 SCRUB_TIMEOUT: Final = 2.0
@@ -50,8 +57,8 @@ class Database:
     """A job runs at once on the event loop's own connection, which never waits for a lock.
 
     That takes tens of microseconds, a hop to a thread ten times as long. When another process holds the lock, the job
-    moves to a thread with a connection that waits, and so does a large one: the event loop is never held up. For one
-    event loop only.
+    moves to a thread with a connection that waits, and so does a large one: the event loop is never held up. Writes of
+    the same moment share a transaction, whose beginning and end take longer than they do. For one event loop only.
     """
 
     def __init__(self, path: Path, *, lock_timeout: float = LOCK_TIMEOUT, checked_bytes: int = CHECKED_BYTES) -> None:
@@ -60,31 +67,51 @@ class Database:
         _check(path, lock_timeout, checked_bytes)
         self._patient = _connect(path, lock_timeout)
         self._eager = _connect(path, 0)
+        self._eager.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._closed = False
+        #: The writes of this moment, and who waits for what comes of them.
+        self._writes: list[tuple[Job[Any], asyncio.Future[Any]]] = []
+        #: Since the last checkpoint.
+        self._transactions = 0
 
-    async def run(self, job: Callable[[sqlite3.Connection], T], failure: type[Exception], *, large: bool = False) -> T:
-        """Run the job, which must be one statement or one `transaction`; what SQLite refuses is raised as `failure`.
-
-        A `large` one writes megabytes and goes to the thread.
-        """
+    async def read(self, job: Job[T], failure: type[Exception]) -> T:
+        """Run a job that reads, by one statement; what SQLite refuses is raised as `failure`."""
         try:
             try:
-                if not large:
-                    return job(self._eager)
+                return job(self._eager)
             except sqlite3.OperationalError as error:
                 if not _locked(error):
                     raise
-            return await asyncio.get_running_loop().run_in_executor(self._thread, job, self._patient)
+            return await self._in_thread(job)
         except sqlite3.Error as error:
             raise failure(str(error)) from error
+
+    async def write(self, job: Job[T], failure: type[Exception], *, large: bool = False) -> T:
+        """Run a job within a transaction; it counts as done after the COMMIT. What it raises undoes it, and no other.
+
+        What SQLite refuses is raised as `failure`. A `large` job writes megabytes and goes to the thread.
+        """
+        if large:
+            [outcome] = await self._in_thread(partial(_together, [job]))
+        else:
+            outcome = await self._with_others(job)
+        if isinstance(outcome, sqlite3.Error):
+            raise failure(str(outcome)) from outcome
+        if isinstance(outcome, Exception):
+            raise outcome
+        done: T = outcome
+        return done
 
     async def scrub(self, rewrite_up_to: float, failure: type[Exception]) -> bool:
         """Overwrite what is left of deleted rows; rewrite a file of so many bytes at most. Whether all of it is gone.
 
         Others that read or write for long, such as a backup, keep it from that for now.
         """
-        return await self.run(lambda file: _scrub(file, rewrite_up_to), failure, large=True)
+        try:
+            return await self._in_thread(lambda file: _scrub(file, rewrite_up_to))
+        except sqlite3.Error as error:
+            raise failure(str(error)) from error
 
     async def close(self) -> None:
         """Finish what the thread is doing and close the file; closing twice is no error."""
@@ -94,6 +121,71 @@ class Database:
         await asyncio.to_thread(self._thread.shutdown)
         self._eager.close()
         self._patient.close()
+
+    def _in_thread(self, job: Job[T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, job, self._patient)
+
+    def _with_others(self, job: Job[Any]) -> asyncio.Future[Any]:
+        """What comes of the job: a result, or an error as a value."""
+        loop = asyncio.get_running_loop()
+        if not self._writes:
+            loop.call_soon(self._write)
+        told = loop.create_future()
+        self._writes.append((job, told))
+        return told
+
+    def _write(self) -> None:
+        """Carry out the writes of this moment."""
+        writes, self._writes = self._writes, []
+        jobs, waiting = [job for job, _ in writes], [told for _, told in writes]
+        outcomes = _together(jobs, self._eager)
+        if _locked(outcomes[0]) and not self._closed:
+            self._in_thread(partial(_together, jobs)).add_done_callback(lambda done: _tell(waiting, done.result()))
+            return
+        _tell(waiting, outcomes)
+        self._transactions += 1
+        if self._transactions >= CHECKPOINT_AFTER and not self._closed:
+            self._transactions = 0
+            self._thread.submit(_checkpoint, self._patient)
+
+
+def _together(jobs: Sequence[Job[Any]], file: sqlite3.Connection) -> list[Any]:
+    """What came of each job in one transaction: its result, or the error."""
+    try:
+        with transaction(file):
+            if len(jobs) == 1:
+                return [jobs[0](file)]
+            return [_apart(job, file) for job in jobs]
+    except Exception as error:
+        return [error] * len(jobs)
+
+
+def _apart(job: Job[Any], file: sqlite3.Connection) -> Any:
+    """What came of one job among others. Raises what ends the transaction of all, such as a full disk."""
+    file.execute("SAVEPOINT job")
+    try:
+        outcome = job(file)
+    except Exception as error:
+        if not file.in_transaction:
+            raise
+        outcome = error
+        file.execute("ROLLBACK TO job")
+    file.execute("RELEASE job")
+    return outcome
+
+
+def _tell(waiting: Sequence[asyncio.Future[Any]], outcomes: Sequence[Any]) -> None:
+    for told, outcome in zip(waiting, outcomes, strict=True):
+        if not told.done():
+            told.set_result(outcome)
+
+
+def _checkpoint(file: sqlite3.Connection) -> None:
+    """Bring the log into the file, which waits for the disk; others may write meanwhile."""
+    try:
+        file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    except sqlite3.Error:
+        logger.warning("checkpoint failed", extra={"action": "checkpoint_failed"}, exc_info=True)
 
 
 def _check(path: Path, timeout: float, checked_bytes: int) -> None:
@@ -179,6 +271,7 @@ def _retry(attempt: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def _locked(error: sqlite3.OperationalError) -> bool:
+def _locked(error: object) -> bool:
     """Whether somebody else held a lock; extended codes keep the primary one in their low byte."""
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    held = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in held

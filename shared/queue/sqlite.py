@@ -53,7 +53,7 @@ class SqliteQueue:
         """Change the message's row, if nobody has taken it."""
         row = (encode_body(body), time.time() + delay, *sent.handle)
         job = partial(_changed, "UPDATE messages SET body = ?, visible = ? WHERE id = ? AND attempts = ?", row)
-        if not await self._database.run(job, QueueUnavailable):
+        if not await self._database.write(job, QueueUnavailable):
             return None
         self._call(delay)
         return sent
@@ -82,7 +82,7 @@ class SqliteQueue:
     async def count(self) -> int:
         """How many messages there are, hidden ones included."""
         query = "SELECT count(*) FROM messages WHERE queue = ?"
-        row = await self._database.run(lambda file: file.execute(query, (self._name,)).fetchone(), QueueUnavailable)
+        row = await self._database.read(lambda file: file.execute(query, (self._name,)).fetchone(), QueueUnavailable)
         return int(row[0])
 
     async def poison(self) -> Poison:
@@ -112,18 +112,16 @@ class SqliteQueue:
 
     async def _take(self, limit: int, visibility: float) -> list[Received]:
         now = time.time()
-
-        def job(file: sqlite3.Connection) -> list[Any]:
-            # A look first: an empty queue must not cost the write lock.
-            if file.execute(CHOICE, (self._name, now, 1)).fetchone() is None:
-                return []
-            return file.execute(TAKE, (now + visibility, self._name, now, limit)).fetchall()
-
-        rows = await self._database.run(job, QueueUnavailable)
+        choice = (self._name, now, 1)
+        # A look first: an empty queue must not cost the write lock.
+        if await self._database.read(lambda file: file.execute(CHOICE, choice).fetchone(), QueueUnavailable) is None:
+            return []
+        taken = (now + visibility, self._name, now, limit)
+        rows = await self._database.write(lambda file: file.execute(TAKE, taken).fetchall(), QueueUnavailable)
         return [Received(json_text.read(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
 
     async def _execute(self, statement: str, row: tuple[Any, ...]) -> None:
-        await self._database.run(lambda file: file.execute(statement, row), QueueUnavailable)
+        await self._database.write(lambda file: file.execute(statement, row), QueueUnavailable)
 
 
 def _changed(statement: str, row: tuple[Any, ...], file: sqlite3.Connection) -> int:

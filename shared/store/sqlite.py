@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from shared.sqlite import Database, transaction
+from shared.sqlite import Database
 from shared.store.base import (
     Change,
     Conflict,
@@ -43,28 +43,27 @@ class SqliteStore:
     async def get(self, partition: str, key: str) -> Record | None:
         """Read one record."""
         query = "SELECT key, data, version FROM records WHERE partition = ? AND key = ?"
-        row = await self._database.run(lambda file: file.execute(query, (partition, key)).fetchone(), Unavailable)
+        row = await self._database.read(lambda file: file.execute(query, (partition, key)).fetchone(), Unavailable)
         return None if row is None else _record(*row)
 
     async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
         """Read a range of keys in ascending or descending order."""
         query = _BACKWARDS if backwards else _FORWARDS
         bounds = (partition, first, last, max(limit, 0))
-        rows = await self._database.run(lambda file: file.execute(query, bounds).fetchall(), Unavailable)
+        rows = await self._database.read(lambda file: file.execute(query, bounds).fetchall(), Unavailable)
         return [_record(*row) for row in rows]
 
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
-        """Apply all changes in one transaction."""
+        """Apply all changes in one transaction, which other commits may share."""
         check_changes(partition, changes)
         if not changes:
             return []
         texts, large = await _encoded(changes)
 
         def apply(file: sqlite3.Connection) -> list[str]:
-            with transaction(file):
-                return [_apply(file, partition, change, text) for change, text in zip(changes, texts, strict=True)]
+            return [_apply(file, partition, change, text) for change, text in zip(changes, texts, strict=True)]
 
-        return await self._database.run(apply, Unavailable, large=large)
+        return await self._database.write(apply, Unavailable, large=large)
 
     async def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every record that is due, the longest overdue first."""
@@ -82,7 +81,7 @@ class SqliteStore:
             "SELECT due, partition, key, data, version FROM records WHERE due <= ?"
             " AND (due, partition, key) > (?, ?, ?) ORDER BY due, partition, key LIMIT ?"
         )
-        return await self._database.run(
+        return await self._database.read(
             lambda file: file.execute(query, (now, *seen, OVERDUE_PER_PAGE)).fetchall(), Unavailable
         )
 

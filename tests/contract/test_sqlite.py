@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from random import Random
 
 import pytest
 
 from shared.queue.base import QueueUnavailable
 from shared.queue.sqlite import POLL_SECONDS, SqliteQueue
-from shared.sqlite import Database
-from shared.store.base import Delete, Put, Unavailable
+from shared.sqlite import CHECKPOINT_AFTER, Database
+from shared.store.base import EXISTING, Conflict, Delete, NotFound, Put, Unavailable
 from shared.store.sqlite import SqliteStore
 
 COUNT = """
@@ -74,6 +76,97 @@ async def test_a_killed_process_loses_no_commit(path):
     kept = (await SqliteStore(database).get("p", "head")).data["n"]
     await database.close()
     assert told <= kept <= told + 1
+
+
+TELL = """
+import asyncio, sys
+from pathlib import Path
+from shared.sqlite import Database
+from shared.store.base import Put
+from shared.store.sqlite import SqliteStore
+
+async def tell(store, partition):
+    [version] = await store.commit(partition, [Put("head", {"n": 0})])
+    for n in range(1, 1_000_000):
+        [version] = await store.commit(partition, [Put("head", {"n": n}, version)])
+        print(partition, n, flush=True)
+
+async def main():
+    store = SqliteStore(Database(Path(sys.argv[1])))
+    await asyncio.gather(*(tell(store, f"p{number}") for number in range(8)))
+
+asyncio.run(main())
+"""
+
+
+def start_telling(path):
+    return subprocess.Popen([sys.executable, "-c", TELL, str(path)], stdout=subprocess.PIPE, text=True)
+
+
+async def test_a_killed_process_loses_no_commit_of_many_at_once(path):
+    child = start_telling(path)
+    lines = [child.stdout.readline() for _ in range(300)]
+    child.kill()
+    told = dict(line.split() for line in [*lines, *child.communicate()[0].splitlines()])
+    database = Database(path)
+    kept = {each: (await SqliteStore(database).get(each, "head")).data["n"] for each in told}
+    await database.close()
+    assert len(told) == 8
+    assert all(int(n) <= kept[each] <= int(n) + 1 for each, n in told.items())
+
+
+async def test_commits_of_one_moment_share_a_transaction(path):
+    store, log, sizes = SqliteStore(Database(path)), path.parent / "box.db-wal", [0]
+    for together in (False, True):
+        commits = [store.commit(f"p{number}", [Put(f"{together}", {})]) for number in range(50)]
+        for commit in [asyncio.gather(*commits)] if together else commits:
+            await commit
+        sizes.append(log.stat().st_size)
+    apart, shared = sizes[1] - sizes[0], sizes[2] - sizes[1]
+    assert shared < apart / 5
+    await store.close()
+
+
+async def test_a_commit_that_fails_takes_back_its_own_changes_only(path):
+    store = SqliteStore(Database(path))
+    [version] = await store.commit("p", [Put("there", {"n": 1})])
+    outcomes = await asyncio.gather(
+        store.commit("p", [Put("a", {"n": 1})]),
+        store.commit("p", [Put("b", {"n": 1}), Put("there", {"n": 2})]),
+        store.commit("q", [Delete("nothing"), Put("c", {"n": 1}), Put("missing", {}, EXISTING)]),
+        store.commit("p", [Put("there", {"n": 3}, version)]),
+        store.commit("p", [Put("there", {"n": 4}, version)]),
+        return_exceptions=True,
+    )
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [list, Conflict, NotFound, list, Conflict]
+    found = {record.key: record.data["n"] for each in "pq" for record in await store.scan(each, "a", "z", 10)}
+    assert found == {"a": 1, "there": 3}
+    await store.close()
+
+
+async def test_who_does_not_wait_for_a_commit_keeps_nobody_from_theirs(path):
+    store = SqliteStore(Database(path))
+    left, stays = (asyncio.create_task(store.commit("p", [Put(key, {})])) for key in "ab")
+    await asyncio.sleep(0)
+    left.cancel()
+    await stays
+    assert await store.get("p", "b") is not None
+    await store.close()
+
+
+async def test_the_log_is_brought_into_the_file_before_it_is_long(path, tmp_path):
+    store, copy = SqliteStore(Database(path)), tmp_path / "copy.db"
+    for number in range(CHECKPOINT_AFTER):
+        await store.commit("p", [Put(f"{number}", {})])
+    async with asyncio.timeout(10):
+        while True:
+            shutil.copy(path, copy)
+            with closing(sqlite3.connect(copy)) as alone, suppress(sqlite3.Error):
+                if alone.execute("SELECT count(*) FROM records").fetchone() == (CHECKPOINT_AFTER,):
+                    break
+            await asyncio.sleep(0.01)
+    await store.close()
 
 
 async def test_a_lock_of_another_process_holds_up_its_writer_only(path):

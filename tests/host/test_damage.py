@@ -19,7 +19,7 @@ async def database(tmp_path: Path) -> Path:
     path, insert = tmp_path / "box.db", "INSERT INTO records (partition, key, data, version) VALUES (?, ?, ?, ?)"
     rows = [(f"owner{number % 7}", f"key{number:05}", "{}" * 200, 1) for number in range(1000)]
     opened = Database(path)
-    await opened.run(lambda connection: connection.executemany(insert, rows), RuntimeError)
+    await opened.write(lambda connection: connection.executemany(insert, rows), RuntimeError)
     await opened.close()
     return path
 
@@ -75,7 +75,7 @@ async def test_a_new_file_tells_its_format_and_one_of_version_01_is_opened(tmp_p
 
 async def test_a_sound_file_is_opened(database: Path) -> None:
     opened = Database(database)
-    found = await opened.run(lambda c: c.execute("SELECT count(*) FROM records").fetchone(), RuntimeError)
+    found = await opened.read(lambda c: c.execute("SELECT count(*) FROM records").fetchone(), RuntimeError)
     assert found == (1000,)
     await opened.close()
 
