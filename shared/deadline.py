@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 HOST_JSON: Final = Path(__file__).parent.parent / "host.json"
@@ -44,21 +43,44 @@ def time_span(text: str) -> timedelta:
     return timedelta(days=int(days or 0), hours=int(hours), minutes=int(minutes), seconds=float(seconds))
 
 
-@asynccontextmanager
-async def invocation(granted: float) -> AsyncIterator[None]:
-    """Do what one invocation does in the block. Raises Overdue when it must be cut."""
-    spare = min(SPARE, granted / 5)
-    end = asyncio.get_running_loop().time() + granted - spare
-    token = _end.set(end)
-    try:
-        async with asyncio.timeout_at(end + spare / 2) as cut:
-            yield
-    except TimeoutError:
-        if cut.expired():
+class Until:
+    """Work in the block ends at that time; math.inf: never. Raises Overdue.
+
+    A class, as `invocation` is, since every request passes several: generators as context managers cost twice as much.
+    """
+
+    def __init__(self, end: float) -> None:
+        self._cut = asyncio.timeout_at(None if math.isinf(end) else end)
+
+    async def __aenter__(self) -> None:
+        await self._cut.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._cut.__aexit__(kind, error, trace)
+        except TimeoutError:  # of the block itself: what is raised within passes by
             raise Overdue from None
-        raise
-    finally:
-        _end.reset(token)
+
+
+class invocation(Until):  # noqa: N801
+    """Do what one invocation does in the block. Raises Overdue when it must be cut."""
+
+    def __init__(self, granted: float) -> None:
+        spare = min(SPARE, granted / 5)
+        self._own_end = asyncio.get_running_loop().time() + granted - spare
+        super().__init__(self._own_end + spare / 2)
+
+    async def __aenter__(self) -> None:
+        self._token = _end.set(self._own_end)
+        await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _end.reset(self._token)
+        await super().__aexit__(kind, error, trace)
 
 
 def left() -> float:
@@ -66,14 +88,6 @@ def left() -> float:
     return max(0.0, _end.get() - asyncio.get_running_loop().time())
 
 
-@asynccontextmanager
-async def within() -> AsyncIterator[None]:
-    """Work that is put away after the block. Raises Overdue when the invocation's work should end."""
-    seconds = left()
-    try:
-        async with asyncio.timeout(None if math.isinf(seconds) else seconds) as end:
-            yield
-    except TimeoutError:
-        if end.expired():
-            raise Overdue from None
-        raise
+def within() -> Until:
+    """For work that is put away after the block. Raises Overdue when the invocation's work should end."""
+    return Until(_end.get())

@@ -31,6 +31,9 @@ SKEW_MICROS: Final = 60_000_000
 NUMBERED: Final = frozenset({"msg", "run", "step"})
 MOST_NUMBERS: Final = BASE**3
 
+#: A letter or digit for each byte.
+_LETTERS: Final = (ALPHABET * 5)[:256].encode("ascii")
+
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -115,8 +118,8 @@ def call_id() -> str:
 
 
 def random_text(length: int) -> str:
-    """Unguessable letters and digits."""
-    return encode(secrets.randbelow(BASE**length), length)
+    """Unguessable letters and digits: 5.7 bits each at least, since some stand for five bytes and some for four."""
+    return secrets.token_bytes(length).translate(_LETTERS).decode("ascii")
 
 
 def micros() -> int:
@@ -130,11 +133,11 @@ def _digest(identifier: str, width: int) -> str:
 
 def encode(number: int, width: int) -> str:
     """A number in base 62, fixed width, so that text order is number order."""
-    digits = []
-    for _ in range(width):
+    digits = ""
+    while number:
         number, digit = divmod(number, BASE)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+        digits = ALPHABET[digit] + digits
+    return digits[-width:].rjust(width, ALPHABET[0])
 
 
 def decode(text: str) -> int:

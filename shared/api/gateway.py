@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 from urllib.parse import unquote
@@ -92,7 +92,7 @@ class Gateway:
         started = time.perf_counter()
         named, deployment = without_deployment(scope)
         path, azure = canonical(named)
-        call = CallInfo(scope["path"], azure, f"req_{uuid.uuid4().hex}", deployment=deployment)
+        call = CallInfo(scope["path"], azure, f"req_{secrets.token_hex(16)}", deployment=deployment)
         inner = {**scope, "path": path, "raw_path": path.encode(), "box": call, "app": self._app}
         answered = False
 

@@ -32,6 +32,8 @@ MAX_WIDE_STRING: Final = 6 * 1024 * 1024
 MAX_BARE: Final = 4 * 1024 * 1024
 #: Bodies above this let others have a turn between reading, parsing and checking.
 LARGE: Final = 256 * 1024
+#: A body of so many bytes has too much of nothing.
+LITTLE: Final = 64 * 1024
 #: Read at once: the parts of a body that are counted in one go.
 PIECE: Final = 256 * 1024
 
@@ -171,14 +173,21 @@ def check(value: object) -> None:
 
 
 async def _bytes(request: Request, most: int) -> bytes:
-    pieces, size, outline = [], 0, Outline(most)
+    pieces, size, counted, outline = [], 0, 0, Outline(most)
     async for piece in request.stream():
         size += len(piece)
         if size > MAX_BODY:
             raise too_large(MAX_BODY, size)
-        for start in range(0, len(piece), PIECE):
-            outline.feed(piece[start : start + PIECE])
-            if start:
-                await asyncio.sleep(0)
         pieces.append(piece)
+        if size > LITTLE:
+            for each in pieces[counted:]:
+                await _count(outline, each)
+            counted = len(pieces)
     return b"".join(pieces)
+
+
+async def _count(outline: Outline, piece: bytes) -> None:
+    for start in range(0, len(piece), PIECE):
+        outline.feed(piece[start : start + PIECE])
+        if start:
+            await asyncio.sleep(0)

@@ -25,6 +25,8 @@ class Annotator:
 
     def annotate(self, text: str) -> list[Json]:
         """The annotations of a text, in order; they never overlap."""
+        if not self.sources and not self.files:
+            return []
         cited = citations.annotate(text, self.sources)
         linked = [link for link in self._links(text) if not any(within(link, citation) for citation in cited)]
         return sorted([*cited, *linked], key=lambda each: int(each["start_index"]))

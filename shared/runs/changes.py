@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from shared.json_types import Json
-from shared.objects.message import Message
 from shared.objects.run import Run, RunRecord
-from shared.objects.step import RunStep
 from shared.runs.events import Event
 from shared.runs.rows import put_head, put_run
 from shared.runs.tool_call_views import answered_step
@@ -43,11 +41,11 @@ class Changes:
         """Remove rows, where a key is given."""
         self._deletes.extend(key for key in keys if key is not None)
 
-    def note(self, names: Collection[str], thing: Run | RunStep | Message) -> None:
-        """Tell of the object as it now is, under each of the names."""
+    def note(self, names: Collection[str], thing: Run | Json) -> None:
+        """Tell of the run, or of a step or message as it is in its row, under each of the names."""
         if self._include is not None and names:
-            data = thing.to_json()
-            if isinstance(thing, RunStep):
+            data = thing.to_json() if isinstance(thing, Run) else thing
+            if data["object"] == "thread.run.step":
                 data = answered_step(data, self._include)
             self._events.extend(Event(name, data) for name in names)
 

@@ -291,10 +291,10 @@ class RunState:
 
     def _put_step(self, *events: str) -> None:
         assert self.step is not None
-        self._changes.put(self.step.step.id, self.step.model_dump(mode="json"))
-        self._changes.note(events, self.step.step)
+        self._changes.put(self.step.step.id, data := self.step.model_dump(mode="json"))
+        self._changes.note(events, data["step"])
 
     def _put_message(self, *events: str) -> None:
         assert self.message is not None
-        self._changes.put(self.message.id, self.message.to_json())
-        self._changes.note(events, self.message)
+        self._changes.put(self.message.id, data := self.message.to_json())
+        self._changes.note(events, data)

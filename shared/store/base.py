@@ -85,13 +85,13 @@ Change = Put | Delete
 #: The field of a stored record that tells its format; nobody but this module sees it.
 FORMAT_FIELD: Final = "_format"
 
-_KEY: Final = re.compile(r"[ -~]{1,512}")
-_REFUSED: Final = re.compile(r"[/\\#?]")
+#: Printable ASCII without `#`, `/`, `?` and `\`.
+_KEY: Final = re.compile(r"[ -\"$-.0->@-\[\]-~]{1,512}")
 
 
 def is_key(text: str) -> bool:
     """Whether the text can be a key or a partition at all."""
-    return _KEY.fullmatch(text) is not None and _REFUSED.search(text) is None
+    return _KEY.fullmatch(text) is not None
 
 
 def encode(data: Json) -> str:

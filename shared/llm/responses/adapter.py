@@ -209,14 +209,14 @@ class ResponsesLlm:
         attempts.headers = {}
         async with self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD) as answer:
             attempts.headers = answer.headers
-            async for raw in answer.events():
-                event = reader.read(raw)
-                if isinstance(event, TurnDone):
-                    await _read_to_the_end(answer)
-                    yield TurnDone(replace(event.turn, usage=event.turn.usage.plus(attempts.used)))
-                    return
-                if event is not None:
-                    yield event
+            async for events in answer.events():
+                for event in map(reader.read, events):
+                    if isinstance(event, TurnDone):
+                        await _read_to_the_end(answer)
+                        yield TurnDone(replace(event.turn, usage=event.turn.usage.plus(attempts.used)))
+                        return
+                    if event is not None:
+                        yield event
         raise reader.failure or StreamCut
 
     async def _short_call(self, method: str, path: str) -> Json:

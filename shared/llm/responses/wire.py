@@ -73,15 +73,18 @@ class EventAnswer:
     _response: ClientResponse
     _lines: EventLines
 
-    async def events(self) -> AsyncIterator[Json]:
-        """Event by event until the answer ends. Raises APIError for one that tells of nothing but an error, ValueError
-        for what is no event."""
+    async def events(self) -> AsyncIterator[list[Json]]:
+        """The events as they come, those of a piece together, until the answer ends.
+
+        Raises APIError for one that tells of nothing but an error, ValueError for what is no event.
+        """
         content = self._response.content
         while piece := await content.readany():
-            for event in self._lines.feed(piece):
+            events = self._lines.feed(piece)
+            for event in events:
                 if event.get("error"):
                     raise _told(event["error"], str(self._response.url))
-                yield event
+            yield events
 
     @property
     def has_ended(self) -> bool:
