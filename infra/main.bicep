@@ -198,6 +198,9 @@ param promptCacheTtl string = ''
 @allowed(['', 'auto', 'concise', 'detailed'])
 param reasoningSummary string = ''
 
+@description('Whether the model pads the pieces of its streams with random characters, against those who watch the encrypted connection.')
+param modelStreamObfuscation bool = true
+
 @description('Which discounted background turns polled runs may ask for: 2h, 8h or both, separated by a comma. Empty: none.')
 @allowed(['', '2h', '8h', '2h,8h'])
 param completionWindows string = ''
@@ -374,6 +377,7 @@ module functionApp 'modules/function-app.bicep' = {
       EMBEDDING_MODEL: embeddingModelName
       PROMPT_CACHE_TTL: promptCacheTtl
       REASONING_SUMMARY: reasoningSummary
+      MODEL_STREAM_OBFUSCATION: string(modelStreamObfuscation)
       COMPLETION_WINDOWS: completionWindows
       SERVICE_TIERS: serviceTiers
       SANDBOX: 'aca'

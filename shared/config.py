@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     reasoning_summary: str = Field(default="", pattern="^(|auto|concise|detailed)$")
     """How much models should tell of their reasoning: `auto`, `concise` or `detailed`, of which the beginning stands in
     `metadata.reasoning_summary` of run steps; empty: nothing."""
+    model_stream_obfuscation: bool = True
+    """Whether the model's server may pad the pieces of an answer with random characters, lest their lengths tell texts
+    to those who watch the encrypted connection; `false`, on a link that you trust, asks it to leave that out (where it
+    takes `stream_options.include_obfuscation`, as OpenAI does). It saves bytes, and the time to read them."""
     model_context_tokens: int = 120_000
     """What a prompt may hold before older messages are dropped, in tokens as the box estimates them."""
     forward_other_calls: bool = True

@@ -75,7 +75,7 @@ class Listener:
         self.has_ended = event is DONE
         if self.has_left:
             return
-        self._is_closed = self.has_ended
+        self._is_closed = self._is_closed or self.has_ended
         if self.unread < BEHIND:
             self._close_text()
             self._keep(encode(event))

@@ -35,6 +35,7 @@ PARAMETERS = {
     "service_tier",
     "store",
     "stream",
+    "stream_options",
     "temperature",
     "text",
     "tool_choice",
@@ -67,6 +68,8 @@ def refused(body: Json, refuses: dict[str, str | None]) -> FakeTurn | None:
     for name, code in refuses.items():
         if _has(body, name):
             return _invalid(_refusal_text(name), None if code == "" else name, code or None)
+    if "stream_options" in body and not body.get("stream"):
+        return _invalid("'stream_options' is only allowed when 'stream' is enabled.", "stream_options", None)
     if body.get("background") and not body.get("store", True):
         return _invalid("Background mode requires 'store' to be true.", "background", None)
     window = body.get("background_options", {}).get("completion_window", "soonest")

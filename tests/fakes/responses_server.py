@@ -72,6 +72,8 @@ class FakeResponses:
     all_at_index_0: bool = False
     #: Members that nothing the fake says has, as some servers leave them out: `id`, `item_id`, `usage`, …
     lacks: tuple[str, ...] = ()
+    #: Deltas are padded with random characters, as OpenAI's are, unless the request asks for none.
+    pads: bool = False
     #: Streams end as those of Chat Completions do.
     says_done: bool = False
     default: FakeTurn = HELLO
@@ -100,6 +102,8 @@ class FakeResponses:
     embedding_calls: list[tuple[str, list[str]]] = field(default_factory=list)
     polls: int = 0
     cancelled: list[str] = field(default_factory=list)
+    #: Streams with padded deltas.
+    padded: int = 0
     #: Tokens that clients were told of, by the instructions of the request; of a background response once.
     reported: Counter[str] = field(default_factory=Counter)
     #: Set when a client left before its stream was over.
@@ -169,6 +173,9 @@ class FakeResponses:
         if not body.get("stream"):
             return _json(_own(response_bytes(turn, body["model"], final_status(turn)), unique))
         events = _counted(_own(stream_bytes(turn, body["model"]), unique), cost)
+        if self.pads and body.get("stream_options", {}).get("include_obfuscation", True):
+            self.padded += 1
+            events = re.sub(rb'("delta":"(?:[^"\\\\]|\\\\.)*")', rb'\1,"obfuscation":"aX4kT0pQ"', events)
         return await self._stream(request, events, turn)
 
     def _too_long(self, body: Json) -> FakeTurn | None:

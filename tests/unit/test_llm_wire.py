@@ -69,15 +69,46 @@ async def proxy():
     await runner.cleanup()
 
 
+@pytest.fixture
+def options() -> dict[str, object]:
+    return {"obfuscation": False}
+
+
+async def rain(llm: ResponsesLlm) -> str:
+    request = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Hi"}])
+    async with aclosing(llm.stream(request, time.time() + 20)) as events:
+        turn = [event async for event in events][-1].turn
+    return turn.items[0]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("options", [{}, {"obfuscation": False}], ids=["as usual", "trusted"])
+async def test_streams_are_padded_unless_the_operator_trusts_the_link(fake, llm, options):
+    fake.pads, fake.default = True, FakeTurn(text=("Ra", 'i"n', "."))
+    assert await rain(llm) == 'Rai"n.'
+    asked = [body.get("stream_options") for body in fake.bodies]
+    assert (fake.padded, asked) == ((1, [None]) if not options else (0, [{"include_obfuscation": False}]))
+
+
+async def test_turns_in_the_background_are_no_streams_to_be_padded(fake, llm):
+    request = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Hi"}])
+    await llm.start(request, "run_1-0", time.time() + 20)
+    assert "stream_options" not in fake.bodies[0]
+
+
+@pytest.mark.parametrize("named", ["stream_options", "stream_options.include_obfuscation"])
+async def test_a_server_that_does_not_know_the_parameter_is_told_of_it_once(fake, llm, named):
+    fake.default = FakeTurn(text=("Rain.",))
+    fake.script(FakeTurn(status=400, code="unknown_parameter", param=named, message=f"Unknown parameter: '{named}'."))
+    assert [await rain(llm), await rain(llm)] == ["Rain.", "Rain."]
+    assert ["stream_options" in body for body in fake.bodies] == [True, False, False]
+
+
 async def test_the_proxy_of_the_environment_is_asked(monkeypatch, proxy):
     base_url, asked = proxy
     monkeypatch.setenv("HTTP_PROXY", base_url)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     llm = ResponsesLlm(Endpoint("http://model.invalid/v1", "fake", "key"))
-    request = TurnRequest(model="m", instructions="", input=[{"role": "user", "content": "Hi"}])
-    async with aclosing(llm.stream(request, time.time() + 20)) as events:
-        turn = [event async for event in events][-1].turn
+    assert await rain(llm) == "Rain."
     await llm.close()
-    assert turn.items[0]["content"][0]["text"] == "Rain."
     assert asked == ["http://model.invalid/v1/responses"]

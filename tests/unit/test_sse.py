@@ -23,6 +23,15 @@ async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> No
     assert listener.has_ended
 
 
+async def test_a_stream_ends_with_its_last_event_whatever_its_driver_has_left_to_do() -> None:
+    listener = Listener()
+    listener.put(Event("thread.run.completed", {}))
+    listener.put(DONE)
+    async with asyncio.timeout(1):
+        sent = b"".join([piece async for piece in wire(listener, ping_seconds=10)])
+    assert sent.endswith(b"event: done\ndata: [DONE]\n\n")
+
+
 async def test_a_character_cut_in_two_is_sent_in_two() -> None:
     listener = Listener()
     stream = wire(listener, ping_seconds=1)

@@ -72,16 +72,20 @@ class ResponsesLlm:
         backoff: Backoff = BACKOFF,
         cache: PromptCache | None = None,
         summary: str = "",
+        obfuscation: bool = True,
     ):
         """`aliases` maps model names and patterns of them, `*` all others; `backoff` tells how requests are repeated.
 
-        `summary` is how much models should tell of their reasoning.
+        `summary` is how much models should tell of their reasoning; without `obfuscation` streams are not to be padded.
         """
         self._endpoint = endpoint
         self._wire = Wire(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
         self._summary = summary
+        self._streamed: Json = {"stream": True, "store": False}
+        if not obfuscation:
+            self._streamed["stream_options"] = {"include_obfuscation": False}
         self._dialect = Dialect()
         self._cache = cache or PromptCache()
         default = self._aliases.get(DEFAULT)
@@ -89,7 +93,7 @@ class ResponsesLlm:
 
     async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
         """Take a turn over one connection; nothing of it stays at the endpoint."""
-        attempts = self._attempts(request, deadline, stream=True, store=False)
+        attempts = self._attempts(request, deadline, **self._streamed)
         while True:
             spoken, reader = False, Reader()
             try:
@@ -269,5 +273,10 @@ def from_settings(settings: Settings) -> ResponsesLlm | None:
     endpoint = endpoint_of(settings)
     if endpoint is None:
         return None
-    cache, summary = prompt_cache(settings), settings.reasoning_summary
-    return ResponsesLlm(endpoint, settings.model_aliases, cache=cache, summary=summary)
+    return ResponsesLlm(
+        endpoint,
+        settings.model_aliases,
+        cache=prompt_cache(settings),
+        summary=settings.reasoning_summary,
+        obfuscation=settings.model_stream_obfuscation,
+    )

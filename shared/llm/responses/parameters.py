@@ -25,6 +25,7 @@ OPTIONAL: Final = (
     "prompt_cache_key",
     "prompt_cache_options",
     "service_tier",
+    "stream_options",
 )
 #: What providers call them: by the member that is meant, or as Chat Completions has it.
 _NAMES: Final = {name: name for name in OPTIONAL} | {
@@ -37,6 +38,7 @@ _NAMES: Final = {name: name for name in OPTIONAL} | {
     "prompt_cache_options.ttl": "prompt_cache_options",
     "prompt_cache_breakpoint": "prompt_cache_options",
     "reasoning.summary": "reasoning.summary",
+    "stream_options.include_obfuscation": "stream_options",
 }
 #: A phase in the input that the endpoint does not know.
 _PHASE: Final = re.compile(
