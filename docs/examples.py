@@ -67,7 +67,7 @@ class Recorder:
         """
         parts = {name: sent.pop(name) for name in re.findall(r"{(\w+)}", route)}
         response = await self.client.request(method, f"/v1{route.format(**parts)}", json=body, **sent)
-        kept = self.kept.setdefault(f"{method} /v1{route}", {})
+        kept = self.kept.setdefault(f"{method} /v1{route.partition('?')[0]}", {})
         if response.headers["content-type"].startswith("text/event-stream"):
             kept.setdefault("events", response.text)
             return response.text
@@ -94,13 +94,15 @@ async def story(say: Recorder, llm: ScriptedLlm) -> None:
 
 
 async def administration(say: Recorder) -> None:
-    """An owner with a key of its own, which is replaced and removed."""
+    """An owner with a key of its own, which is replaced and removed, and who gets objects from elsewhere."""
     admin: Json = {"headers": {"Authorization": f"Bearer {ADMIN_KEY}"}}
     first = await say("POST", "/admin/owners", {"name": "ann"}, **admin)
     await say("GET", "/admin/owners", **admin)
     await say("POST", "/admin/owners", {"name": "ann"}, **admin)
     await say("DELETE", "/admin/owners/{owner}/keys/{key_id}", owner="ann", key_id=first["id"], **admin)
     await say("POST", "/admin/owners/{owner}/rotate", owner="ann", **admin)
+    assistant = b'{"id": "asst_old", "object": "assistant", "created_at": 1716470000, "model": "gpt-4o"}'
+    await say("POST", "/admin/import?owner=ann", files={"dump.jsonl": assistant}, **admin)
     await say("DELETE", "/admin/owners/{owner}", owner="ann", **admin)
 
 

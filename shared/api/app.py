@@ -19,6 +19,7 @@ from shared.api import (
     files,
     front_door,
     health,
+    imports,
     legal_holds,
     messages,
     models,
@@ -86,7 +87,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
         approvals,
         legal_holds,
         other_calls,
-        *([admin] if deps.settings.box_admin_keys else []),
+        *([admin, imports] if deps.settings.box_admin_keys else []),
     )
     for resource in resources:
         app.include_router(resource.routes.router)

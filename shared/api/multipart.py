@@ -19,7 +19,7 @@ Headers = dict[bytes, bytes]
 Seen = Headers | bytes | None
 
 MAX_FIELD: Final = 64 * 1024
-#: No form of the API has more than five; each field may be 64 KB, and is held in memory.
+#: No form of the API's own has more than five; each field may be 64 KB, and is held in memory.
 MAX_PARTS: Final = 20
 
 

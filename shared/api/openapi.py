@@ -71,6 +71,8 @@ class Form:
     schema: Json
     #: Bytes of the file in it; a request that announces many more is refused unread.
     max_bytes: int | None = None
+    #: Parts that it may have.
+    max_parts: int = 20
 
 
 @dataclass(frozen=True, slots=True)

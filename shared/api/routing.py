@@ -158,7 +158,7 @@ def _parts(request: Request, form: Form) -> AsyncIterator[FormPart]:
     announced = request.headers.get("content-length", "")
     if form.max_bytes is not None and announced.isdecimal() and int(announced) > form.max_bytes + FORM_BYTES:
         raise too_large(form.max_bytes, int(announced))
-    return parts(request)
+    return parts(request, form.max_parts)
 
 
 def _show(endpoint: Callable[..., Awaitable[Response]], handler: Handler, path_parts: Sequence[str]) -> None:

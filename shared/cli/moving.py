@@ -17,7 +17,8 @@ from shared import host
 from shared.app import build
 from shared.box import Box
 from shared.cli.progress import bar
-from shared.cli.words import ExitCode, Failed, Problem, examples, metadata_of, read_settings
+from shared.cli.sending import sent
+from shared.cli.words import ExitCode, Failed, Problem, elsewhere_as_admin, examples, metadata_of, read_settings
 from shared.deps import Caller
 from shared.errors import NotFoundError
 from shared.moving.exports import Changing, Chosen, Export
@@ -45,18 +46,28 @@ owned = click.option("--owner", default="", metavar="NAME", help="Whose objects;
 
 
 @click.command(
-    "import", epilog=examples("import old-export", "import old-export --yes", "import dump.jsonl --only threads")
+    "import",
+    epilog=examples(
+        "import old-export",
+        "import old-export --yes",
+        "import dump.jsonl --only threads",
+        "import old-export --url https://box.example --owner ann",
+    ),
 )
 @click.argument("path", type=Path)
 @owned
+@elsewhere_as_admin
 @click.option("--only", multiple=True, type=click.Choice(KINDS), help="These kinds only; may be given again.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Nothing created before that day (UTC).")
 @click.option("--yes", is_flag=True, help="Do it. Without, only what would come is told.")
 @click.option("--wait", is_flag=True, help="Then index the files of its vector stores, and show how far that is.")
-def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | None, yes: bool, wait: bool) -> int:
+def import_(
+    path: Path, owner: str, only: tuple[str, ...], since: datetime | None, yes: bool, wait: bool, url: str, key: str
+) -> int:
     """Take objects over under the ids they had: an export's folder, or files with raw objects.
 
-    May be broken off and started again, and changes nothing when it is done again.
+    May be broken off and started again, and changes nothing when it is done again. With `--url` the objects are sent in
+    portions, for an owner of that box.
     """
     start = 0 if since is None else int(since.replace(tzinfo=UTC).timestamp())
     wanted = Wanted(frozenset(only or KINDS), start)
@@ -70,7 +81,7 @@ def import_(path: Path, owner: str, only: tuple[str, ...], since: datetime | Non
         return report
 
     try:
-        report = on_storage(owner, work)
+        report = asyncio.run(sent(url, key, owner, opened(path), wanted, yes)) if url else on_storage(owner, work)
     except NotReadable as error:
         raise Problem(str(error)) from error
     told(report, yes)

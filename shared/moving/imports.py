@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -58,24 +58,26 @@ class Wanted:
 class Import:
     """One source on its way in."""
 
-    def __init__(self, caller: Caller, source: ImportSource, wanted: Wanted, *, write: bool) -> None:
-        """Without `write` nothing is changed."""
+    def __init__(
+        self,
+        caller: Caller,
+        source: ImportSource,
+        wanted: Wanted,
+        *,
+        write: bool,
+        earlier: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
+        """Without `write` nothing is changed. `earlier`: how many of a kind and second other portions have had."""
         self.report = Report()
         #: Ids of the vector stores that were looked at, all their files attached.
         self.stores: list[str] = []
         self._caller, self._source, self._wanted, self._write = caller, source, wanted, write
         #: How many objects of a kind were created in a second, so far.
-        self._order: Counter[tuple[str, int]] = Counter()
+        self._order: Counter[tuple[str, int]] = Counter(earlier or {})
 
     def total(self) -> int:
         """How many objects `run` will look at. Raises NotReadable."""
-        counts = {
-            "files": lambda: len(self._source.files()),
-            "vector_stores": lambda: len(self._source.stores()),
-            "assistants": lambda: len(self._source.assistants()),
-            "threads": self._source.thread_count,
-        }
-        return sum(counts[kind]() for kind in self._wanted.kinds)
+        return total(self._source, self._wanted)
 
     async def run(self, progress: Callable[[], None]) -> Report:
         """Bring everything in that is wanted; `progress` is called after each object. Raises NotReadable."""
@@ -173,6 +175,17 @@ class Import:
                     self.report.remarks.append(f"{run['id']}: was {run['status']}, comes as expired")
         except Lost as lost:
             self.report.note("threads", thread_id, "lost", str(lost))
+
+
+def total(source: ImportSource, wanted: Wanted) -> int:
+    """How many objects of the wanted kinds a source has. Raises NotReadable."""
+    counts = {
+        "files": lambda: len(source.files()),
+        "vector_stores": lambda: len(source.stores()),
+        "assistants": lambda: len(source.assistants()),
+        "threads": source.thread_count,
+    }
+    return sum(counts[kind]() for kind in wanted.kinds)
 
 
 async def pieces(path: Path) -> AsyncIterator[bytes]:

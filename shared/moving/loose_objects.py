@@ -43,6 +43,9 @@ class LooseObjects:
         self._inside: defaultdict[str, list[Json]] = defaultdict(list)
         for kind in ("thread.message", "thread.run", "thread.run.step"):
             for each in self._of[kind].values():
+                if not isinstance(each.get("thread_id"), str):
+                    self._others.append((each["id"], "names no thread"))
+                    continue
                 self._inside[f"{kind} {each.get('thread_id')}"].append(each)
 
     def assistants(self) -> list[Json]:
@@ -97,8 +100,8 @@ class LooseObjects:
 
     def _thread_ids(self) -> list[str]:
         kinds = ("thread.message", "thread.run")
-        inside = (each["thread_id"] for kind in kinds for each in self._of[kind].values() if each.get("thread_id"))
-        return [*dict.fromkeys([*self._of["thread"], *inside])]
+        named = (each.get("thread_id") for kind in kinds for each in self._of[kind].values())
+        return [*dict.fromkeys([*self._of["thread"], *(each for each in named if isinstance(each, str))])]
 
     def _take(self, thing: Json) -> None:
         identifier = str(thing.get("id"))

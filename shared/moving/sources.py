@@ -106,8 +106,13 @@ class ExportFolder:
         self._folder = folder
         self._bytes = FolderOfFiles(folder / FILES)
         manifest = read(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
-        self._checksums: Mapping[str, str] = manifest.get("checksums") or {}
-        order = {name: place for place, name in enumerate(manifest.get("threads") or ())}
+        if not isinstance(manifest, dict):
+            raise NotReadable(f"{folder / MANIFEST}: expected an object")
+        # Other exporters may mean something else by these names.
+        checksums, threads = manifest.get("checksums"), manifest.get("threads")
+        self._checksums: Mapping[str, str] = checksums if isinstance(checksums, dict) else {}
+        named = [each for each in threads if isinstance(each, str)] if isinstance(threads, list) else []
+        order = {name: place for place, name in enumerate(named)}
         paths = (folder / THREADS).glob("*.json")
         self._threads = sorted(paths, key=lambda each: (order.get(each.stem, len(order)), each.name))
 
