@@ -12,7 +12,7 @@ const credential = (token) => ({
   },
 });
 const client = new AgentsClient(ENDPOINT, credential(TOKEN));
-const soon = { pollingOptions: { sleepIntervalInMs: 50 } };
+const soon = { pollingOptions: { intervalInMs: 50 } };
 const connectionId = "/subscriptions/s/resourceGroups/g/providers/p/accounts/a/projects/p/connections/c";
 const parameters = { type: "object", properties: { city: { type: "string" } } };
 const WEATHER = ToolUtility.createFunctionTool({ name: "get_weather", description: "The weather.", parameters });
