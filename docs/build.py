@@ -207,9 +207,14 @@ def tool_kinds() -> str:
     return table(("`type`", "in a run"), rows)
 
 
-def becomes(line: kinds.Ours | kinds.Refused) -> str:
+def becomes(line: kinds.Ours | kinds.Models | kinds.Refused) -> str:
     """What becomes of a tool, in words."""
-    return "carried out by the box" if isinstance(line, kinds.Ours) else f"refused: it {line.words}"
+    match line:
+        case kinds.Ours():
+            return "carried out by the box"
+        case kinds.Models():
+            return "carried out by the model's provider, as its `web_search`"
+    return f"refused: it {line.words}"
 
 
 MAKERS: Final[dict[str, Callable[[], str]]] = {

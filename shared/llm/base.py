@@ -13,6 +13,9 @@ from typing import Any, Final, Literal, Protocol
 
 from shared.json_types import Json
 
+#: The type of items that are searches of the provider's own.
+SEARCH: Final = "web_search_call"
+
 
 @dataclass(frozen=True, slots=True)
 class Caching:
@@ -41,9 +44,9 @@ class TurnRequest:
     #: Input items as the Responses API takes them: messages, function_call, function_call_output, reasoning.
     #: An `input_image` may have a `name`, by which errors speak of it; that is not sent.
     input: list[Json]
-    #: Function tools as the Responses API takes them: {"type": "function", "name", "description", "parameters", …}.
+    #: Tools as the Responses API takes them: {"type": "function", "name", "description", "parameters", …}, or its own.
     tools: list[Json] = field(default_factory=list)
-    #: "none" | "auto" | "required" | {"type": "function", "name": ...}
+    #: "none" | "auto" | "required" | {"type": "function", "name": ...} | {"type": "web_search"}
     tool_choice: Any = "auto"
     parallel_tool_calls: bool = True
     temperature: float | None = None
@@ -92,7 +95,8 @@ UNREPORTED: Final = TurnUsage(is_complete=False)
 class Turn:
     """A finished turn: what the model wrote, the calls it makes, and why it stopped."""
 
-    #: Output items in order: `message` (perhaps with `phase`), `function_call` (call_id, name, arguments), `reasoning`.
+    #: Output items in order: `message` (perhaps with `phase`), `function_call` (call_id, name, arguments), `reasoning`,
+    #: and what the provider did itself, `web_search_call`.
     items: list[Json]
     usage: TurnUsage
     #: None, or why the model stopped early: `max_output_tokens`, `content_filter`, or another word of the provider's.
@@ -138,13 +142,29 @@ class ArgumentsDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Output item `item`, `call`, is a search of the web that the provider has carried out."""
+
+    item: int
+    call: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Output item `item`, a message, cites a page: {"type": "url_citation", "url", "title", "start_index", …}."""
+
+    item: int
+    annotation: Json
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The last event of a stream."""
 
     turn: Turn
 
 
-TurnEvent = TextDelta | CallStarted | ArgumentsDelta | TurnDone
+TurnEvent = TextDelta | CallStarted | ArgumentsDelta | Searched | Cited | TurnDone
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class ScriptedMessage:
     deltas: tuple[str | Pause, ...]
     refusal: bool = False
     phase: str | None = None
+    #: (cited words, url, title) of pages.
+    cites: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,13 @@ class FunctionCall:
     name: str
     arguments: str
     call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The provider searches the web."""
+
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +72,4 @@ class Incomplete:
     reason: Reason
 
 
-TurnPart = ScriptedMessage | FunctionCall | Reasoning | Failure | Incomplete | Pause | TurnUsage
+TurnPart = ScriptedMessage | FunctionCall | Search | Reasoning | Failure | Incomplete | Pause | TurnUsage

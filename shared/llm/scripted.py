@@ -18,13 +18,16 @@ from shared.ids import call_id as new_call_id
 from shared.ids import random_text
 from shared.json_types import Json
 from shared.llm.base import (
+    SEARCH,
     UNREPORTED,
     ArgumentsDelta,
     CallStarted,
+    Cited,
     LlmError,
     ModelHealth,
     OfferedModel,
     PromptTooLong,
+    Searched,
     TextDelta,
     Turn,
     TurnDone,
@@ -41,15 +44,24 @@ from shared.llm.script import (
     Reason,
     Reasoning,
     ScriptedMessage,
+    Search,
     TurnPart,
 )
 
 SORRY = "Sorry, something went wrong."
 
 
-def text(*deltas: str | Pause, phase: str | None = None) -> ScriptedMessage:
-    """A message, such as `text("Rain.")` or, in several deltas, `text("Ra", pause(event), "in.")`."""
-    return ScriptedMessage(deltas, phase=phase)
+def text(*deltas: str | Pause, phase: str | None = None, cites: Sequence[tuple[str, str, str]] = ()) -> ScriptedMessage:
+    """A message, such as `text("Rain.")` or, in several deltas, `text("Ra", pause(event), "in.")`.
+
+    `cites` are words of it with the address and title of the page that they cite.
+    """
+    return ScriptedMessage(deltas, phase=phase, cites=tuple(cites))
+
+
+def search(query: str) -> Search:
+    """A search of the web by the provider."""
+    return Search(query)
 
 
 def refusal(*deltas: str | Pause) -> ScriptedMessage:
@@ -215,6 +227,12 @@ async def _play(parts: Sequence[TurnPart], llm: ScriptedLlm) -> AsyncGenerator[T
                     else:
                         yield TextDelta(index, delta, part.refusal)
                 items.append(_message(part))
+                for annotation in items[-1]["content"][0].get("annotations", ()):
+                    yield Cited(index, annotation)
+            case Search(query):
+                items.append({"type": SEARCH, "id": "ws_" + random_text(24), "status": "completed"})
+                items[-1]["action"] = {"type": "search", "query": query}
+                yield Searched(index, items[-1])
             case FunctionCall(name, arguments, call_id):
                 yield CallStarted(index, call_id, name)
                 for piece in _halves(arguments):
@@ -264,9 +282,15 @@ def _message(part: ScriptedMessage) -> Json:
     if part.refusal:
         content: Json = {"type": "refusal", "refusal": said}
     else:
-        content = {"type": "output_text", "text": said, "annotations": []}
+        content = {"type": "output_text", "text": said, "annotations": [_citation(said, *each) for each in part.cites]}
     phase = {} if part.phase is None else {"phase": part.phase}
     return {"type": "message", "role": "assistant", "status": "completed", "content": [content], **phase}
+
+
+def _citation(said: str, words: str, url: str, title: str) -> Json:
+    start = said.index(words)
+    place = {"start_index": start, "end_index": start + len(words)}
+    return {"type": "url_citation", **place, "url": url, "title": title}
 
 
 def _halves(arguments: str) -> Iterator[str]:

@@ -76,6 +76,12 @@ class Marked:
         ready, self._held = self._held, ""
         return self._pass_on(ready)
 
+    def cite(self, citations: list[Json]) -> list[Json]:
+        """The `text` objects of the deltas that tell of citations of what has been passed on."""
+        first, self._count = self._count, self._count + len(citations)
+        numbered = [{"index": number, **each} for number, each in enumerate(citations, first)]
+        return [{"value": "", "annotations": numbered}] if numbered else []
+
     def _pass_on(self, ready: str) -> list[Json]:
         pieces: list[Json] = []
         done = 0

@@ -1,12 +1,14 @@
 """How each kind of tool is carried out: one line of a table for each kind that an assistant can have.
 
-A line is one of two values:
+A line is one of three values:
 
 - `Ours(handlers, prepare)`: the box carries out its calls. `handlers(deps, record)` gives, for all tools of the kind
   that the run has, the functions that the model is offered, each a `Handler` (`tool_calls.py`): its definition, how a
   call is shown in a run step, how often it may be begun, whether it has side effects or needs an approval, and
   `execute`. A kind that this host cannot carry out gives none. `prepare(recorder)`, if there is one, is awaited before:
   what it learns elsewhere it writes into the record, so that the run's next driver need not ask again.
+- `Models(declare)`: the model's provider carries it out, inside a turn. `declare(tool)` gives the tool as the Responses
+  API takes it; what the provider did comes back as items of the turn (`turn.py`, `web_search.py`).
 - `Refused(words)`: a run with such a tool fails at once, before the model is asked, and `last_error` has the words.
 
 A new kind is a file beside this one, with its handlers, and its line here. The shape of its definition is in
@@ -26,7 +28,7 @@ from shared.objects.common import RequestBody
 from shared.objects.parse import parse
 from shared.objects.run import RunRecord
 from shared.objects.tools.tools import Tool
-from shared.runs import code_interpreter, file_search, mcp
+from shared.runs import code_interpreter, file_search, mcp, web_search
 from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import Handler
 
@@ -37,6 +39,13 @@ class Ours:
 
     handlers: Callable[[Deps, RunRecord], list[Handler]]
     prepare: Callable[[Recorder], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The model's provider carries it out, if it has such a tool; one that has none refuses the turn."""
+
+    declare: Callable[[Json], Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ NOT_YET: Final = Refused("is kept, but not carried out by this version of the bo
 #: A kind without a line.
 UNKNOWN: Final = Refused("is not known to this box.")
 
-KINDS: Final[Mapping[str, Ours | Refused]] = {
+KINDS: Final[Mapping[str, Ours | Models | Refused]] = {
     "function": Ours(_by_name),
     "code_interpreter": Ours(code_interpreter.handlers),
     "file_search": Ours(file_search.handlers),
@@ -70,10 +79,10 @@ KINDS: Final[Mapping[str, Ours | Refused]] = {
     "connected_agent": NOT_YET,
     "mcp": Ours(mcp.handlers, mcp.prepare),
     "openapi": NOT_YET,
-    "bing_custom_search": NOT_YET,
-    "bing_grounding": NOT_YET,
-    "web_search": NOT_YET,
-    "web_search_preview": NOT_YET,
+    "bing_custom_search": Models(web_search.declare),
+    "bing_grounding": Models(web_search.declare),
+    "web_search": Models(web_search.declare),
+    "web_search_preview": Models(web_search.declare),
     "browser_automation": _in_foundry("browser_automation_preview"),
     "computer_use_preview": _in_foundry("computer_use_preview"),
     "deep_research": Refused(
@@ -115,7 +124,7 @@ def of_run(record: RunRecord) -> list[str]:
     return [*dict.fromkeys(tool["type"] for tool in record.run.tools)]
 
 
-def line_of(kind: str) -> Ours | Refused:
+def line_of(kind: str) -> Ours | Models | Refused:
     """The line of a kind; objects from elsewhere, or of a later version, may have any."""
     return KINDS.get(kind, UNKNOWN)
 
@@ -132,6 +141,18 @@ async def prepare(recorder: Recorder) -> None:
         line = line_of(kind)
         if isinstance(line, Ours) and line.prepare is not None:
             await line.prepare(recorder)
+
+
+def provided(record: RunRecord) -> dict[str, Json]:
+    """What the model's provider carries out of the run's tools, as it is told of each kind; the same tool only once."""
+    declared: dict[str, Json] = {}
+    for tool in record.run.tools:
+        line = line_of(tool["type"])
+        if isinstance(line, Models):
+            told = line.declare(tool)
+            if all(each["type"] != told["type"] for each in declared.values()):
+                declared[tool["type"]] = told
+    return declared
 
 
 def refusal(record: RunRecord) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.json_types import Json
 from shared.llm.base import Caching, TurnRequest
 from shared.objects.run import RunRecord
-from shared.runs import waiting
+from shared.runs import waiting, web_search
 
 #: The least a model takes as `max_output_tokens`.
 LEAST_OUTPUT: Final = 16
@@ -96,8 +96,10 @@ def tool_choice(record: RunRecord, tools: list[Json]) -> Any:
         return choice
     name = choice["function"]["name"] if choice["type"] == "function" else choice["type"]
     # A host without a sandbox offers no code interpreter; endpoints refuse a choice that they were not offered.
-    offered = any(tool["name"] == name for tool in tools)
-    return {"type": "function", "name": name} if offered else "auto"
+    if any(tool.get("name") == name for tool in tools):
+        return {"type": "function", "name": name}
+    searches = [tool["type"] for tool in tools if tool["type"] in web_search.OWN]
+    return {"type": searches[0]} if searches and name in (*web_search.OWN, *web_search.BING) else "auto"
 
 
 def text_format(response_format: Any) -> Json | None:

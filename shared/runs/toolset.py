@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
-from shared.runs import kinds
+from shared.runs import kinds, web_search
 from shared.runs.tool_call_views import CallView, FunctionView
 from shared.runs.tool_calls import Handler, ServerFunction, definition
 from shared.tools import policy
@@ -18,13 +18,20 @@ from shared.tools import policy
 class Toolset:
     """The functions of a run, and who carries them out."""
 
+    #: With the tools that the model's provider carries out itself.
     definitions: list[Json]
     handlers: Mapping[str, Handler]
+    #: The kind of tool by which the provider's searches are shown.
+    searches: str = web_search.OWN[0]
 
     def view(self, name: str, call_id: str) -> CallView:
         """How clients see a call of that name."""
         handler = self.handlers.get(name)
         return FunctionView(call_id, name) if handler is None else handler.view(call_id)
+
+    def search(self, item: Json) -> Json:
+        """How clients see a search of the provider's."""
+        return web_search.shown(self.searches, item)
 
 
 def toolset(deps: Deps, record: RunRecord) -> Toolset:
@@ -48,4 +55,6 @@ def toolset(deps: Deps, record: RunRecord) -> Toolset:
         if each.definition["name"] not in declared:
             handlers[each.definition["name"]] = each
     definitions = declared | {name: handler.definition for name, handler in handlers.items()}
-    return Toolset(list(definitions.values()), denied | handlers)
+    provided = kinds.provided(record)
+    shown_as = next(iter(provided), web_search.OWN[0])
+    return Toolset([*definitions.values(), *provided.values()], denied | handlers, shown_as)

@@ -6,12 +6,15 @@ before the turn is over: then everything goes into a single commit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shared.json_types import Json
-from shared.llm.base import ArgumentsDelta, CallStarted, TextDelta, Turn, TurnEvent
+from shared.llm.base import SEARCH, ArgumentsDelta, CallStarted, Cited, Searched, TextDelta, Turn, TurnEvent
 from shared.objects.common import Metadata, Usage
 from shared.objects.message import text_part
 from shared.objects.run import RunRecord
 from shared.objects.step import StepRecord
+from shared.runs import web_search
 from shared.runs.annotations import Annotator, Marked
 from shared.runs.events import call_delta, message_delta
 from shared.runs.prompt.thoughts import before_messages
@@ -39,6 +42,10 @@ class TurnWriter:
         self._item: int | None = None
         self._marked = Marked(annotator(self.state))
         self._refusal = ""
+        #: What it cites of the web, in the provider's words.
+        self._cited: list[Json] = []
+        #: The places of the provider's searches that are written down.
+        self._searched: set[int] = set()
         #: The places of messages that are finished, and their steps.
         self._written: dict[int, StepRecord] = {}
         #: Place among the items -> place among the calls, and how the call is shown.
@@ -51,6 +58,10 @@ class TurnWriter:
         match event:
             case TextDelta() if not self._calls:
                 await self._on_text(event)
+            case Cited() if event.item == self._item:
+                self._cited.append(event.annotation)
+            case Searched() if not self._calls:
+                await self._on_search(event)
             case CallStarted():
                 await self._on_call(event)
             case ArgumentsDelta() if event.item in self._calls:
@@ -59,13 +70,14 @@ class TurnWriter:
                 if delta is not None:
                     self._emit_call(index, delta)
             case _:
-                # Text after calls is rare; it is shown whole when the turn is over.
+                # Text and searches after calls are rare; they are shown whole when the turn is over.
                 pass
 
     async def _on_text(self, event: TextDelta) -> None:
         if event.item != self._item:
             self._close_message()
             self._item, self._marked, self._refusal = event.item, Marked(annotator(self.state)), ""
+            self._cited = []
             self.state.open_message()
             await self.recorder.commit()
             for index, image in enumerate(images(self.state.record)):
@@ -93,6 +105,21 @@ class TurnWriter:
         self._calls[event.item] = (len(self._calls), view)
         self._emit_call(len(self._calls) - 1, view.opening())
 
+    async def _on_search(self, event: Searched) -> None:
+        self._close_message()
+        self.state.open_step()
+        await self.recorder.commit()
+        call = self.toolset.search(event.call)
+        self._emit_call(0, call)
+        self._close_search(event.item, call)
+        await self.recorder.commit()
+
+    def _close_search(self, item: int, call: Json) -> None:
+        """The search's own step, which is open, is over: its tokens are the turn's."""
+        self.state.set_calls([], [call], Usage())
+        self.state.close_step(Usage())
+        self._searched.add(item)
+
     def _emit_call(self, index: int, delta: Json) -> None:
         assert self.state.step is not None
         self.recorder.emit(call_delta(self.state.step.step.id, index, delta))
@@ -105,6 +132,7 @@ class TurnWriter:
         """The model went on to something else: the message so far is complete."""
         if self._item is not None:
             self._emit_texts(self._marked.rest())
+            self._emit_texts(self._marked.cite(web_search.citations(self._marked.text, self._cited)))
             self._written[self._item] = self.state.close_message(self._shown_content())
             self._item = None
 
@@ -112,7 +140,7 @@ class TurnWriter:
         """The open message's content as clients have been shown it."""
         if self._refusal:
             return [*images(self.state.record), {"type": "refusal", "refusal": self._refusal}]
-        return [*images(self.state.record), annotated(self.state, self._marked.text)]
+        return [*images(self.state.record), annotated(self.state, self._marked.text, self._cited)]
 
     def break_off(self) -> None:
         """The turn will not be finished: keep what clients have been shown of an open message."""
@@ -127,9 +155,13 @@ class TurnWriter:
         thoughts, rest = before_messages(turn.items)
         used, remarks = of_turn(self.state.record, turn, summary=self.recorder.deps.settings.reasoning_summary != "")
         usage = used.plus(self.state.record.attempted)
-        for index in texts:
-            last = index == texts[-1] and not calls
-            self._finish_message(index, turn, usage if last else None, remarks if last else {})
+        for index, item in enumerate(turn.items):
+            if item["type"] == SEARCH and index not in self._searched:
+                self.state.open_step()
+                self._close_search(index, self.toolset.search(item))
+            elif index in texts:
+                last = index == texts[-1] and not calls
+                self._finish_message(index, turn, usage if last else None, remarks if last else {})
         origin = self.recorder.deps.llm.origin(self.state.run.model) if turn.reasoning_lasts else ""
         for index, step in self._written.items():
             self.state.keep(step, thoughts.get(index, []), origin, turn.items[index].get("phase"))
@@ -143,13 +175,15 @@ class TurnWriter:
 
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
         """A message of the turn is complete; with `usage`, it is what the turn ends with."""
+        item = turn.items[index]
         if index != self._item:
             self.state.open_message()
         else:
             self._emit_texts(self._marked.rest())
+            given = [each for part in item["content"] for each in part.get("annotations") or ()]
+            self._emit_texts(self._marked.cite(web_search.citations(self._marked.text, given)))
         self._item = None
-        parts = (answer_part(self.state, part) for part in turn.items[index]["content"])
-        content = [*images(self.state.record), *parts]
+        content = [*images(self.state.record), *(answer_part(self.state, part) for part in item["content"])]
         self.state.remark(remarks)
         why = None if usage is None else turn.incomplete and MESSAGE_REASONS.get(turn.incomplete, "run_failed")
         self._written[index] = self.state.close_message(content, usage, why)
@@ -178,13 +212,14 @@ def annotator(state: RunState) -> Annotator:
     return Annotator([Source(marker, file_id) for marker, file_id in sources], earlier.files | record.files)
 
 
-def annotated(state: RunState, text: str) -> Json:
-    """A text part with its annotations."""
-    return text_part(text, annotator(state).annotate(text))
+def annotated(state: RunState, text: str, given: Iterable[Json] = ()) -> Json:
+    """A text part with its annotations, those that the provider gave it included."""
+    annotations = [*annotator(state).annotate(text), *web_search.citations(text, given)]
+    return text_part(text, sorted(annotations, key=lambda each: int(each["start_index"])))
 
 
 def answer_part(state: RunState, part: Json) -> Json:
     """A part of the model's message as the API shows it."""
     if part["type"] == "refusal":
         return {"type": "refusal", "refusal": part["refusal"]}
-    return annotated(state, part.get("text", ""))
+    return annotated(state, part.get("text", ""), part.get("annotations") or ())

@@ -113,6 +113,19 @@ const STORIES = {
     const text = await answer(thread);
     assert.equal(text.annotations[0].fileCitation.fileId, file.id);
   },
+  async "the web is searched and cited"() {
+    const bing = ToolUtility.createBingGroundingTool([{ connectionId, count: 3 }]);
+    const agent = await client.createAgent("gpt-4o", { tools: [bing.definition] });
+    const thread = await asked("news please");
+    const run = await client.runs.createAndPoll(thread.id, agent.id, soon);
+    const { annotations } = await answer(thread);
+    assert.equal(annotations[0].urlCitation.url, "https://yr.no");
+    const steps = await all(client.runSteps.list(thread.id, run.id, { order: "asc" }));
+    const [call] = steps[0].stepDetails.toolCalls;
+    assert.equal(call.type, "bing_grounding");
+    assert(call.bingGrounding.requesturl.endsWith("q=news+of+Oslo"));
+    await client.deleteAgent(agent.id);
+  },
   async "runs fail and are cancelled in ways that programs understand"(agent) {
     const lost = await asked("fail please");
     await assert.rejects(client.runs.createAndPoll(lost.id, agent.id, soon), /Operation failed: Too much\./);

@@ -281,6 +281,32 @@ def files_are_searched_and_cited(agent):
     assert result.content[0].text == "raclette melts"
 
 
+def the_web_is_searched_and_cited(_):
+    tool = models.BingGroundingTool(connection_id=CONNECTION, count=3)
+    agent = agents.create_agent(model="gpt-4o", tools=tool.definitions)
+    thread, run = processed("news please", agent)
+    message = agents.messages.get_last_message_by_role(thread_id=thread.id, role="assistant")
+    [citation] = message.url_citation_annotations
+    assert (citation.text, citation.url_citation.url, citation.url_citation.title) == ("[yr]", "https://yr.no", "Yr")
+    steps = list(agents.run_steps.list(thread.id, run.id, order="asc"))
+    [call] = steps[0].step_details.tool_calls
+    assert isinstance(call, models.RunStepBingGroundingToolCall)
+    assert call.bing_grounding["requesturl"].endswith("q=news+of+Oslo")
+    thread = asked("news please")
+    cited: list[Any] = []
+    searched: list[Any] = []
+    with agents.runs.stream(thread_id=thread.id, agent_id=agent.id) as stream:
+        for _, data, _ in stream:
+            if isinstance(data, models.MessageDeltaChunk):
+                for part in data.delta.content:
+                    cited += part.text.annotations or []
+            if isinstance(data, models.RunStepDeltaChunk):
+                searched += data.delta.step_details.tool_calls
+    assert [type(each) for each in cited] == [models.MessageDeltaTextUrlCitationAnnotation]
+    assert [each.type for each in searched] == ["bing_grounding"]
+    agents.delete_agent(agent.id)
+
+
 def runs_fail_and_are_cancelled_in_ways_that_programs_understand(agent):
     _, failed = processed("fail please", agent)
     assert (failed.status, failed.last_error.code) == (models.RunStatus.FAILED, "rate_limit_exceeded")
@@ -385,6 +411,7 @@ STORIES = [
     a_run_is_streamed_to_every_handler_with_its_function_calls,
     code_runs_and_its_chart_and_file_arrive,
     files_are_searched_and_cited,
+    the_web_is_searched_and_cited,
     runs_fail_and_are_cancelled_in_ways_that_programs_understand,
     errors_say_what_is_wrong,
     every_tool_is_kept_and_those_that_nobody_carries_out_say_so,

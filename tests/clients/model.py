@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.json_types import Json
 from shared.llm.base import TurnRequest
 from shared.llm.script import TurnPart
-from shared.llm.scripted import ScriptedLlm, call, fail, incomplete, pause, refusal, text, usage
+from shared.llm.scripted import ScriptedLlm, call, fail, incomplete, pause, refusal, search, text, usage
 
 CHART = """
 import matplotlib.pyplot as plt
@@ -43,6 +43,8 @@ def answer(request: TurnRequest) -> Sequence[TurnPart]:
         case "search", [found]:
             marker = found.split("\n")[0]
             return [text("Ràclette 🧀 ", marker[:4], marker[4:] + ".")]
+        case "news", _:
+            return [search("news of Oslo"), text("Rain ", "[yr]", ".", cites=[("[yr]", "https://yr.no", "Yr")])]
         case "ponder", _:
             return [pause(0.3), text("You said: ", question)]
         case "slow", _:

@@ -22,6 +22,10 @@ class FakeTurn:
 
     #: The message, delta by delta.
     text: tuple[str, ...] = ()
+    #: Queries with which the provider searches the web, before anything is said.
+    searches: tuple[str, ...] = ()
+    #: (cited words, url, title) of pages that the message cites.
+    cites: tuple[tuple[str, str, str], ...] = ()
     #: (name, arguments as JSON text) of each function call.
     calls: tuple[tuple[str, str], ...] = ()
     #: The id of each call, as servers make them up; empty: ids of their own.
@@ -70,7 +74,7 @@ class FakeTurn:
         plain = dict(fields)
         if isinstance(plain.get("text"), str):
             plain["text"] = (plain["text"],)
-        for name in ("text", "calls", "headers", "tokens", "withheld"):
+        for name in ("text", "calls", "headers", "tokens", "withheld", "searches", "cites"):
             if name in plain:
                 plain[name] = tuple(tuple(each) if isinstance(each, list) else each for each in plain[name])
         return cls(**plain)
@@ -119,10 +123,14 @@ def _items(turn: FakeTurn) -> list[Json]:
     if turn.reasoning:
         summary = [{"type": "summary_text", "text": turn.summary}] if turn.summary else []
         items.append({"id": f"rs_{MARK}", "type": "reasoning", "summary": summary, "encrypted_content": f"gAAA{MARK}"})
+    for number, query in enumerate(turn.searches):
+        action = {"type": "search", "queries": [query], "query": query}
+        items.append({"id": f"ws_{MARK}{number}", "type": "web_search_call", "status": "completed", "action": action})
     if turn.text or turn.refusal:
         part: Json = {"type": "refusal", "refusal": turn.refusal}
         if turn.text:
-            part = {"type": "output_text", "annotations": [], "logprobs": [], "text": "".join(turn.text)}
+            cited = [_citation("".join(turn.text), *each) for each in turn.cites]
+            part = {"type": "output_text", "annotations": cited, "logprobs": [], "text": "".join(turn.text)}
         message = {"type": "message", "status": "completed", "content": [part], "role": "assistant"}
         phase = {"phase": turn.phase} if turn.phase else {}
         items.append({"id": f"msg_{MARK}", **message, **phase})
@@ -131,6 +139,12 @@ def _items(turn: FakeTurn) -> list[Json]:
         call_id = turn.call_ids[number] if turn.call_ids else f"call_{MARK}{number}"
         items.append({**names, "call_id": call_id, "arguments": arguments})
     return items
+
+
+def _citation(text: str, words: str, url: str, title: str) -> Json:
+    start = text.index(words)
+    place = {"start_index": start, "end_index": start + len(words)}
+    return {"type": "url_citation", **place, "title": title, "url": url}
 
 
 def _response(turn: FakeTurn, model: str, status: str, background: bool = False) -> Json:
@@ -200,6 +214,10 @@ def _item_events(turn: FakeTurn, index: int, item: Json) -> list[Json]:
             opened, middle = {"status": "in_progress", "content": []}, _part_events(turn, at, item["content"][0])
         case "function_call":
             opened, middle = {"status": "in_progress", "arguments": ""}, _argument_events(at, item)
+        case "web_search_call":
+            phases = ("in_progress", "searching", "completed")
+            opened = {"status": "in_progress", "action": {"type": "search", "queries": []}}
+            middle = [{"type": f"response.web_search_call.{phase}", **at} for phase in phases]
         case _:
             opened, middle = {}, []
     added = {"type": "response.output_item.added", "output_index": index, "item": item | opened}
@@ -211,10 +229,15 @@ def _part_events(turn: FakeTurn, at: Json, part: Json) -> list[Json]:
     key = "refusal" if part["type"] == "refusal" else "text"
     kind = "response.refusal" if key == "refusal" else "response.output_text"
     logprobs: Json = {} if key == "refusal" else {"logprobs": []}
+    emptied: Json = {"annotations": []} if "annotations" in part else {}
     deltas = turn.text or (turn.refusal,)
     return [
-        {"type": "response.content_part.added", **at, "part": part | {key: ""}},
+        {"type": "response.content_part.added", **at, "part": part | {key: ""} | emptied},
         *({"type": f"{kind}.delta", **at, "delta": delta, **logprobs} for delta in deltas),
+        *(
+            {"type": f"{kind}.annotation.added", **at, "annotation_index": number, "annotation": each}
+            for number, each in enumerate(part.get("annotations", []))
+        ),
         {"type": f"{kind}.done", **at, key: part[key], **logprobs},
         {"type": "response.content_part.done", **at, "part": part},
     ]

@@ -135,7 +135,7 @@ def read(request: TurnRequest) -> Conversation:
         for item in request.input[last:]
         if item.get("type") == "function_call_output"
     )
-    tools = {} if request.tool_choice == "none" else {tool["name"]: tool for tool in request.tools}
+    tools = {} if request.tool_choice == "none" else {tool["name"]: tool for tool in request.tools if "name" in tool}
     text = _text(request.input[last]) if request.input else ""
     said = [item for item in request.input[:last] if item.get("role") == "assistant"]
     earlier = "\n".join(_text(item) for item in request.input[:last] if item.get("role") == "user")

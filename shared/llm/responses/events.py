@@ -8,9 +8,12 @@ from typing import Final
 from shared.ids import random_text
 from shared.json_types import Json
 from shared.llm.base import (
+    SEARCH,
     UNREPORTED,
     ArgumentsDelta,
     CallStarted,
+    Cited,
+    Searched,
     TextDelta,
     Turn,
     TurnDone,
@@ -30,7 +33,6 @@ UNREAD: Final = frozenset(
         "content_part.added",
         "content_part.done",
         "output_text.done",
-        "output_text.annotation.added",
         "refusal.done",
     )
 )
@@ -92,7 +94,12 @@ class Reader:
             case "response.function_call_arguments.done" if self._number(event) not in self._heard:
                 return ArgumentsDelta(self._number(event), event["arguments"])
             case "response.output_item.done":
-                self._items[self._number(event)] = event["item"]
+                number, item = self._number(event), event["item"]
+                self._items[number] = item
+                if item["type"] == SEARCH:
+                    return Searched(number, item)
+            case "response.output_text.annotation.added" if event["annotation"].get("type") == "url_citation":
+                return Cited(self._number(event), event["annotation"])
             case "response.completed" | "response.incomplete":
                 return TurnDone(turn_of(event["response"], self._items, self._call_ids))
             case "response.failed":

@@ -138,7 +138,7 @@ class FileSearchChoice(ToolKind):
 
 
 class FoundryChoice(ToolKind):
-    """The model must use this tool of Foundry's; the others cannot be chosen there."""
+    """The model must use this tool: what can be chosen in Foundry, or the provider's own search."""
 
     type: Literal[
         "azure_ai_search",
@@ -148,6 +148,8 @@ class FoundryChoice(ToolKind):
         "deep_research",
         "fabric_dataagent",
         "sharepoint_grounding",
+        "web_search",
+        "web_search_preview",
     ]
 
 
@@ -162,7 +164,9 @@ ToolChoice = Annotated[
     | Annotated[FoundryChoice, Tag("(=connected_agent)")]
     | Annotated[FoundryChoice, Tag("(=deep_research)")]
     | Annotated[FoundryChoice, Tag("(=fabric_dataagent)")]
-    | Annotated[FoundryChoice, Tag("(=sharepoint_grounding)")],
+    | Annotated[FoundryChoice, Tag("(=sharepoint_grounding)")]
+    | Annotated[FoundryChoice, Tag("(=web_search)")]
+    | Annotated[FoundryChoice, Tag("(=web_search_preview)")],
     BY_SHAPE,
 ]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from shared.json_types import Json
+from shared.llm.base import SEARCH
 from shared.runs.prompt.estimate import estimate_tokens
 from shared.runs.prompt.window import PromptEntry
 from shared.store.base import Record
@@ -22,6 +23,8 @@ def before_messages(items: Sequence[Json]) -> tuple[dict[int, list[Json]], list[
     thoughts: dict[int, list[Json]] = {}
     rest: list[Json] = []
     for place, item in enumerate(items):
+        if item["type"] == SEARCH:
+            continue  # what came of it stands in the answer
         if item["type"] != "message":
             rest.append(item)
             continue
