@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
@@ -30,7 +31,7 @@ class HostOrder(TypedDict):
     """What kind of box to start."""
 
     port: int
-    #: both | http | worker
+    #: both | http | worker | sibling: both, at an address that it shares with others
     role: str
     #: The folder for the log of letters.
     letters: str
@@ -92,7 +93,7 @@ def look_up() -> Tool:
     return tool(look_up, idempotent=True, timeout=10)
 
 
-async def serve(order: HostOrder) -> None:
+async def serve(order: HostOrder, listener: socket.socket | None) -> None:
     settings = Settings(_env_file=None)
     storage = storage_for(settings)
     if order["die"]:
@@ -104,7 +105,7 @@ async def serve(order: HostOrder) -> None:
     async with working:
         if order["role"] == "worker":
             await asyncio.Event().wait()
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config).serve(None if listener is None else [listener])
 
 
 def main() -> None:
@@ -112,8 +113,11 @@ def main() -> None:
         importlib.import_module(heavy)  # what boxes would load on first use is loaded before they are forked
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are not waited for
     nothing = os.open(os.devnull, os.O_RDWR)
+    listeners: dict[int, socket.socket] = {}  # held for siblings, whoever of them dies
     for line in sys.stdin:
         order: HostOrder = json.loads(line)
+        if order["role"] == "sibling" and order["port"] not in listeners:
+            listeners[order["port"]] = socket.create_server(("127.0.0.1", order["port"]))
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -121,7 +125,7 @@ def main() -> None:
                 os.dup2(nothing, pipe)
             os.environ.update(order["environment"])
             with suppress(KeyboardInterrupt):
-                asyncio.run(serve(order))
+                asyncio.run(serve(order, listeners.get(order["port"])))
             os._exit(0)
         print(pid, flush=True)
 
