@@ -1,7 +1,8 @@
-"""One process of the embedded host against two of the same build, in turn: text runs a second, and whose time they take.
+"""One process of the embedded host against two of the same build, in turn: text runs a second, and whose time it is.
 
-`python -m bench siblings [PAIRS] [SECONDS] [CLIENTS]`. The fake model answers at once. It and the load generator share
-the machine's processors with the box: their own time for a run stands beside the box's, and bounds the ratio.
+`python -m bench siblings [PAIRS] [RUNS] [CLIENTS]`. The fake model answers at once. It and the load generator share the
+machine's processors with the box: their own time for a run stands beside the box's. `limit` is what these times allow
+at the most, were the machine otherwise idle.
 """
 
 from __future__ import annotations
@@ -20,71 +21,80 @@ import psutil
 from bench import processes, runs
 
 KINDS = ("streamed", "polled")
+MODEL = (["-m", "tests.fakes.responses_server", "--port", "0"], r"(http://\S+)")
+#: Runs before anything is measured: each process loads what it needs.
+WARM = 200
+
+Figures = dict[str, float]
 
 
-def busy(pid: int) -> list[float]:
-    """Processor seconds of the processes that serve: the children, or the only one."""
-    root = psutil.Process(pid)
-    return [processes.cpu_seconds(each.pid) for each in root.children() or [root]]
+def serving(pid: int) -> list[int]:
+    """The processes that serve: the children, or the only one."""
+    return [each.pid for each in psutil.Process(pid).children()] or [pid]
 
 
-async def load(url: str, kind: str, clients: int, seconds: float) -> tuple[int, float]:
-    """How many runs there were in how many seconds."""
-    done = 0
+async def load(url: str, kind: str, clients: int, count: int) -> float:
+    """Have so many runs carried out; how many seconds it took."""
+    left = count
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         box = runs.Client(session, url)
         assistant = str((await box.post("assistants", {"model": runs.MODEL}))["id"])
-        started = time.perf_counter()
 
         async def work() -> None:
-            nonlocal done
-            while time.perf_counter() < started + seconds:
+            nonlocal left
+            while left > 0:
+                left -= 1
                 thread = await runs.new_thread(box)
                 if kind == "streamed":
                     await runs.streamed_run(box, assistant, thread)
                 else:
                     await runs.polled_run(box, assistant, thread, 0.02)
-                done += 1
 
+        started = time.perf_counter()
         await asyncio.gather(*(work() for _ in range(clients)))
-        return done, time.perf_counter() - started
+        return time.perf_counter() - started
 
 
-def measure(count: int, kind: str, clients: int, seconds: float) -> dict[str, float]:
+def measure(places: int, kind: str, clients: int, count: int) -> Figures:
     """The figures of so many processes."""
-    with tempfile.TemporaryDirectory() as home, processes.started(*MODEL) as (model, model_pid):
-        with processes.box(model, Path(home), BOX_PROCESSES=str(count)) as (url, pid):
-            asyncio.run(load(url, kind, clients, 1))
-            before, model_before, own = busy(pid), processes.cpu_seconds(model_pid), time.process_time()
-            done, took = asyncio.run(load(url, kind, clients, seconds))
-            used = [now - then for now, then in zip(busy(pid), before, strict=True)]
-            return {
-                "runs/s": done / took,
-                "box ms/run": 1000 * sum(used) / done,
-                "model ms/run": 1000 * (processes.cpu_seconds(model_pid) - model_before) / done,
-                "load ms/run": 1000 * (time.process_time() - own) / done,
-                "processors": (sum(used) + processes.cpu_seconds(model_pid) - model_before + time.process_time() - own)
-                / took,
-                "least share": min(used) / sum(used),
-            }
+    with (
+        tempfile.TemporaryDirectory() as home,
+        processes.started(*MODEL) as (model, model_pid),
+        processes.box(model, Path(home), BOX_PROCESSES=str(places)) as (url, pid),
+    ):
+        asyncio.run(load(url, kind, clients, WARM))
+        everybody = [*serving(pid), model_pid, os.getpid()]
+        before = [processes.cpu_seconds(each) for each in everybody]
+        took = asyncio.run(load(url, kind, clients, count))
+        used = [processes.cpu_seconds(each) - then for each, then in zip(everybody, before, strict=True)]
+    *box, of_model, own = [1000 * each / count for each in used]
+    return {
+        "runs/s": count / took,
+        "box ms/run": sum(box),
+        "model ms/run": of_model,
+        "load ms/run": own,
+        "processors": sum(used) / took,
+        "least share": min(box) / sum(box),
+        "limit": 1000 / max(max(box), (sum(box) + of_model + own) / (os.cpu_count() or 1)),
+    }
 
 
-MODEL = (["-m", "tests.fakes.responses_server", "--port", "0"], r"(http://\S+)")
-
-
-def main(pairs: int = 5, seconds: float = 5, clients: int = 16) -> None:
+def main(pairs: int = 5, count: int = 1000, clients: int = 16) -> None:
     """Measure in turn, and print medians with the least and the most."""
-    print(
-        f"{os.cpu_count()} processors, {clients} clients, {pairs} pairs of {seconds:g} s, load {os.getloadavg()[0]:.1f}"
-    )
+    load_now = f"load {os.getloadavg()[0]:.1f}"
+    print(f"{os.cpu_count()} processors, {load_now}: {clients} clients, {pairs} pairs of {count} runs", flush=True)
     for kind in KINDS:
-        found = [[measure(count, kind, clients, seconds) for count in (1, 2)] for _ in range(pairs)]
-        for place, count in enumerate((1, 2)):
-            for name in found[0][0]:
-                values = [pair[place][name] for pair in found]
-                print(f"{kind}, {count}: {name:14}{median(values):8.2f} ({min(values):.2f} to {max(values):.2f})")
-        ratios = [two["runs/s"] / one["runs/s"] for one, two in found]
-        print(f"{kind}: two / one {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})", flush=True)
+        found = [[measure(places, kind, clients, count) for places in (1, 2)] for _ in range(pairs)]
+        for places, figures in enumerate(zip(*found, strict=True), 1):
+            for name in figures[0]:
+                values = [each[name] for each in figures]
+                print(f"{kind}, {places}: {name:14}{median(values):8.2f} ({min(values):.2f} to {max(values):.2f})")
+        for name in ("runs/s", "box ms/run", "limit"):
+            ratios = [two[name] / one[name] for one, two in found]
+            print(
+                f"{kind}, two / one: {name:12}{median(ratios):6.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

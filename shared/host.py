@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
-import os
 import secrets
 import signal
-import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import uvicorn
 from pydantic import SecretStr
 
-from shared import logs, page_link
+from shared import page_link
 from shared.box import Box
 from shared.config import Settings
 from shared.connections import guarded
@@ -32,19 +27,13 @@ from shared.home import make_private, passable
 from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
 from shared.page_link import Welcome
+from shared.server import GRACE_SECONDS, Say, Server, signals, tell, until_stopped
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
 
 #: Longer than clients keep an idle connection: a host that closes first may do so under the next request.
 IDLE_SECONDS: Final = 120
-
-#: For answers under way when the box is stopped.
-GRACE_SECONDS: Final = 3
-
-HIGHEST_PORT: Final = 65535
-
-Say = Callable[[str], None]
 
 
 def key_file(settings: Settings) -> Path:
@@ -155,42 +144,6 @@ Stop with Ctrl-C.
 """
 
 
-class Server(uvicorn.Server):
-    """A server that greets once it listens."""
-
-    def __init__(self, config: uvicorn.Config, greeting: str, say: Say):
-        super().__init__(config)
-        self.greeting, self.say = greeting, say
-        self.greeted = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then print the greeting. Raises SystemExit, with advice, when the address cannot be had."""
-        try:
-            await super().startup(sockets)
-        except SystemExit:
-            # uvicorn has said why, but not what to do about it.
-            print(cannot_listen(self.config.host, self.config.port), file=sys.stderr)
-            raise
-        if self.started:
-            self.say(self.greeting)
-            self.greeted.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop at a signal and leave it at that: uvicorn would raise it once more, and nobody could close the box."""
-        with signals(lambda number: self.handle_exit(number, None)):
-            yield
-
-
-def cannot_listen(host: str, port: int) -> str:
-    """What to do about an address that cannot be had, with commands to copy."""
-    other = port + 1 if port < HIGHEST_PORT else port - 1
-    return (
-        f"Cannot listen at {host}:{port}: end what uses it, change BOX_HOST, or take another port: "
-        f"`BOX_PORT={other} make run`, `box run --port {other}`."
-    )
-
-
 def made(settings: Settings) -> Box:
     """The box; settings and files that it cannot use end the program with a line."""
     try:
@@ -233,11 +186,6 @@ async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Hande
             await asyncio.wait(beside)
 
 
-def tell(words: str) -> None:
-    """Say something to people."""
-    print(words, flush=True)
-
-
 async def tell_trouble(box: Box, greeted: asyncio.Event, say: Say) -> None:
     """Say what is wrong, as the doctor does, if something is; serving does not wait for it."""
     await greeted.wait()
@@ -258,19 +206,6 @@ async def drive(settings: Settings) -> None:
             await stop.wait()
 
 
-@contextmanager
-def signals(stop: Callable[[int], None]) -> Iterator[None]:
-    """Call `stop` at Ctrl-C and when the system asks the process to end."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
 def run(settings: Settings, wanted: Welcome | None = None, handed: Handed | None = None) -> int:
     """`python -m shared run`, as the only process or as one of several. Returns the exit code."""
     note = key_note(settings)
@@ -283,17 +218,3 @@ def run(settings: Settings, wanted: Welcome | None = None, handed: Handed | None
 def work(settings: Settings) -> int:
     """`python -m shared worker`. Returns the exit code."""
     return until_stopped(drive(with_key(settings)))
-
-
-def until_stopped(program: Coroutine[Any, Any, None], say: Say = tell) -> int:
-    """Run a program until it ends or is interrupted. Returns the exit code."""
-    os.umask(0o077)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    logs.set_up("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
-            runner.run(program)
-    except KeyboardInterrupt:
-        pass
-    say("Stopped.")
-    return 0

@@ -15,7 +15,7 @@ import time
 from typing import Final
 
 from shared.config import Settings
-from shared.host import GRACE_SECONDS, cannot_listen, signals, until_stopped
+from shared.server import GRACE_SECONDS, cannot_listen, signals, until_stopped
 
 logger = logging.getLogger(__name__)
 

@@ -68,7 +68,7 @@ FLOORS = [
     {"app"},
     {"smoke"},
     {"doctor", "backup"},
-    {"host", "handed", "processes", "client", "connections", "functions_bridge", "page_link"},
+    {"host", "handed", "processes", "server", "door", "client", "connections", "functions_bridge", "page_link"},
     {"cli", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]

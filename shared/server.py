@@ -1,0 +1,108 @@
+"""How the embedded host's programs listen, stop and speak; what they serve is the business of `host`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import uvicorn
+
+from shared import logs
+from shared.door import Door
+
+#: For answers under way when the box is stopped.
+GRACE_SECONDS: Final = 3
+
+HIGHEST_PORT: Final = 65535
+
+Say = Callable[[str], None]
+
+
+def tell(words: str) -> None:
+    """Say something to people."""
+    print(words, flush=True)
+
+
+class Server(uvicorn.Server):
+    """A server that greets once it listens: at an address of its own, or at the door of several processes."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str, say: Say):
+        super().__init__(config)
+        self.greeting, self.say = greeting, say
+        self.greeted = asyncio.Event()
+        self._doors: list[Door] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then print the greeting. Raises SystemExit, with advice, when the address cannot be had."""
+        try:
+            await super().startup(None if sockets is None else [])
+        except SystemExit:
+            # uvicorn has said why, but not what to do about it.
+            print(cannot_listen(self.config.host, self.config.port), file=sys.stderr)
+            raise
+        self._doors = [Door(listener, self._protocol) for listener in sockets or ()]
+        if self.started:
+            self.say(self.greeting)
+            self.greeted.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, and wait for answers under way."""
+        for door in self._doors:
+            door.close()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal and leave it at that: uvicorn would raise it once more, and nobody could close the box."""
+        with signals(lambda number: self.handle_exit(number, None)):
+            yield
+
+
+def cannot_listen(host: str, port: int) -> str:
+    """What to do about an address that cannot be had, with commands to copy."""
+    other = port + 1 if port < HIGHEST_PORT else port - 1
+    return (
+        f"Cannot listen at {host}:{port}: end what uses it, change BOX_HOST, or take another port: "
+        f"`BOX_PORT={other} make run`, `box run --port {other}`."
+    )
+
+
+@contextmanager
+def signals(stop: Callable[[int], None]) -> Iterator[None]:
+    """Call `stop` at Ctrl-C and when the system asks the process to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def until_stopped(program: Coroutine[Any, Any, None], say: Say = tell) -> int:
+    """Run a program until it ends or is interrupted. Returns the exit code."""
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    logs.set_up("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
+            runner.run(program)
+    except KeyboardInterrupt:
+        pass
+    say("Stopped.")
+    return 0
