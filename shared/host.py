@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-import signal
 import sys
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -27,7 +26,7 @@ from shared.home import make_private, passable
 from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
 from shared.page_link import Welcome
-from shared.server import GRACE_SECONDS, Say, Server, signals, tell, until_stopped
+from shared.server import GRACE_SECONDS, Say, Server, signals, until_stopped
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
@@ -154,7 +153,6 @@ def made(settings: Settings) -> Box:
 
 async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Handed | None) -> None:
     """Serve HTTP and work the queues until interrupted; `key` tells people where theirs is."""
-    say = tell if handed is None else handed.say
     box = made(settings)
     config = uvicorn.Config(
         box.asgi,
@@ -171,15 +169,13 @@ async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Hande
     gc.freeze()
     async with box.at_work():
         link = await page_link.of_greeting(page(settings), box.deps, wanted)
-        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps), link), say)
-        beside = [asyncio.create_task(tell_trouble(box, server.greeted, say))]
+        server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps), link), handed)
+        beside = [asyncio.create_task(tell_trouble(box, server.greeted, server.say))]
         if wanted.open:
             opening = page_link.open_after(server.greeted, link or page(settings), settings.box_home)
             beside.append(asyncio.create_task(opening))
-        if handed is not None:
-            handed.when_orphaned(lambda: server.handle_exit(signal.SIGTERM, None))
         try:
-            await server.serve(None if handed is None else [handed.listener])
+            await server.serve()
         finally:
             for task in beside:
                 task.cancel()

@@ -1,8 +1,8 @@
 """Several processes of the embedded host at one address: the parent starts them, and again when one of them dies.
 
-The parent opens the listening socket and hands it down, so that the address is held and connections wait, whoever
-dies. A socket leads from each child to it: a child greets there when it serves, and ends when its parent has. What they
-do together, they do by the storage and by wake-ups; the parent knows nothing of it.
+The parent listens, and hands the connections out in turn, so that the address is held and connections wait, whoever
+dies. A link leads from each child to it: a child greets there when it serves, gets its connections, and ends when its
+parent has. What they do together, they do by the storage and by wake-ups; the parent knows nothing of it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import logging
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Final
 
 from shared.config import Settings
+from shared.door import Gate
 from shared.server import GRACE_SECONDS, cannot_listen, signals, until_stopped
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class Parent:
     """Keeps a child in each place until it is told to stop."""
 
     def __init__(self, listener: socket.socket, places: int) -> None:
-        self._listener, self._places = listener, places
+        self._gate, self._places = Gate(listener), places
         #: What is left to be done by a child that could not start.
         self.code = 0
         self._stopping = asyncio.Event()
@@ -61,7 +63,7 @@ class Parent:
         with signals(lambda _: self._stopping.set()):
             places = [asyncio.create_task(self._keep(place)) for place in range(self._places)]
             await self._stopping.wait()
-            self._listener.close()
+            self._gate.close()
             self._serves.set()
             for child in self._children:
                 child.terminate()
@@ -95,23 +97,31 @@ class Parent:
         """A child's life: whether it has served, and its exit code, below 0 for a signal that killed it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            handed = (self._listener.fileno(), theirs.fileno())
             # The same command line once more: the same interpreter and options, wherever they came from.
-            command = [sys.executable, *sys.orig_argv[1:], "--handed", *map(str, handed), str(speaks)]
-            child = await asyncio.create_subprocess_exec(*command, pass_fds=handed)
+            command = [sys.executable, *sys.orig_argv[1:], "--handed", str(theirs.fileno()), str(speaks)]
+            child = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()])
         self._children.add(child)
         if self._stopping.is_set():
             child.terminate()
-        served = False
-        reader, writer = await asyncio.open_connection(sock=ours)
         try:
-            while words := await reader.read(1 << 16):
-                served = True
-                self._heard(place, words.decode() if speaks else "")
+            served = await self._listen(ours, place, speaks=speaks)
             return served, await child.wait()
         finally:
-            writer.close()
+            self._gate.remove(ours)
+            ours.close()
             self._children.discard(child)
+
+    async def _listen(self, link: socket.socket, place: int, *, speaks: bool) -> bool:
+        """Hear what a child says until it is gone, and let it serve from its first words on; whether there were any."""
+        link.setblocking(False)
+        served = False
+        with suppress(ConnectionError):
+            while words := await asyncio.get_running_loop().sock_recv(link, 1 << 16):
+                if not served and not self._stopping.is_set():
+                    self._gate.add(link)
+                served = True
+                self._heard(place, words.decode() if speaks else "")
+        return served
 
     def _heard(self, place: int, words: str) -> None:
         """Tell people what one of them says, after the greeting, which waits for the last of them."""

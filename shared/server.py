@@ -16,6 +16,7 @@ import uvicorn
 
 from shared import logs
 from shared.door import Door
+from shared.handed import Handed
 
 #: For answers under way when the box is stopped.
 GRACE_SECONDS: Final = 3
@@ -31,31 +32,33 @@ def tell(words: str) -> None:
 
 
 class Server(uvicorn.Server):
-    """A server that greets once it listens: at an address of its own, or at the door of several processes."""
+    """A server that greets once it listens, or once connections may be handed to it."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str, say: Say):
+    def __init__(self, config: uvicorn.Config, greeting: str, handed: Handed | None):
         super().__init__(config)
-        self.greeting, self.say = greeting, say
+        self.greeting, self.handed = greeting, handed
+        self.say = tell if handed is None else handed.say
         self.greeted = asyncio.Event()
-        self._doors: list[Door] = []
+        self._door: Door | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the greeting. Raises SystemExit, with advice, when the address cannot be had."""
         try:
-            await super().startup(None if sockets is None else [])
+            await super().startup(None if self.handed is None else [])
         except SystemExit:
             # uvicorn has said why, but not what to do about it.
             print(cannot_listen(self.config.host, self.config.port), file=sys.stderr)
             raise
-        self._doors = [Door(listener, self._protocol) for listener in sockets or ()]
+        if self.handed is not None:
+            self._door = Door(self.handed.link, self._protocol, lambda: self.handle_exit(signal.SIGTERM, None))
         if self.started:
             self.say(self.greeting)
             self.greeted.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let nobody in any more, and wait for answers under way."""
-        for door in self._doors:
-            door.close()
+        """Take no connections any more, and wait for answers under way."""
+        if self._door is not None:
+            self._door.close()
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:

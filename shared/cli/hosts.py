@@ -31,8 +31,8 @@ LINK_HELP = "Print a link that signs in to the page, or not; printed where nobod
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser, signed in.")
 @click.option("--link/--no-link", default=None, help=LINK_HELP)
-@click.option("--handed", type=(int, int, bool), hidden=True, help="What the process that started this one gave it.")
-def run(opens: bool, link: bool | None, handed: tuple[int, int, bool] | None, **given: Any) -> int:
+@click.option("--handed", type=(int, bool), hidden=True, help="What the process that started this one gave it.")
+def run(opens: bool, link: bool | None, handed: tuple[int, bool] | None, **given: Any) -> int:
     """Serve the API and the page, and work the queues, until Ctrl-C."""
     settings = read_settings(**given)
     if handed is not None:

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -58,17 +58,21 @@ def brisk(tmp_path_factory: pytest.TempPathFactory, model_url: str) -> Iterator[
 
 @contextmanager
 def speaking_to(box: Program, chosen: int) -> Iterator[httpx.Client]:
-    """A client whose connection this process has accepted, since the other one was asleep."""
-    others = [pid for pid in children(box) if pid != chosen]
-    with below(f"http://127.0.0.1:{box.port}/v1/", Authorization=f"Bearer {KEY}") as http:
-        for pid in others:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+    """A client whose connection this process has got: they get them in turn."""
+    for _ in range(4):
+        before = connections(box, chosen)
+        with below(f"http://127.0.0.1:{box.port}/v1/", Authorization=f"Bearer {KEY}") as http:
             assert http.get("assistants").status_code == 200
-        finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
-        yield http
+            if connections(box, chosen) > before:
+                yield http
+                return
+    raise AssertionError("it got no connection")
+
+
+def connections(box: Program, pid: int) -> int:
+    """How many clients the process has."""
+    found = psutil.Process(pid).net_connections("tcp")
+    return len([each for each in found if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == box.port])
 
 
 def begin(http: httpx.Client, words: str, **more: object) -> dict:
@@ -116,6 +120,18 @@ def test_they_end_when_their_parent_was_killed(tmp_path: Path) -> None:
         box.process.kill()
         _, alive = psutil.wait_procs(both, timeout=TIMEOUT)
         assert alive == []
+
+
+def test_they_get_connections_in_turn(patient: Program) -> None:
+    """However busy the machine is, and whichever of them it lets run."""
+    before = [connections(patient, pid) for pid in children(patient)]
+    with ExitStack() as stack:
+        for _ in range(10):
+            address = f"http://127.0.0.1:{patient.port}/v1/"
+            http = stack.enter_context(below(address, Authorization=f"Bearer {KEY}"))
+            assert http.get("assistants").status_code == 200
+        after = [connections(patient, pid) for pid in children(patient)]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
 
 
 def test_cancelling_reaches_the_process_that_drives_the_run_at_once(patient: Program) -> None:
