@@ -6,6 +6,7 @@ files stand where the model made them. What those APIs have no word for is named
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -148,16 +149,20 @@ class ThreadItems:
         # Some servers begin to count anew in every turn.
         self._calls[call_id] += 1
         unique = call_id if self._calls[call_id] == 1 else f"{call_id}-{self._calls[call_id]}"
-        called = {"type": "function_call", "call_id": unique, "name": of["name"], "arguments": of["arguments"]}
-        output = of.get("output")
+        name, arguments, output = _text(of.get("name")), _text(of.get("arguments")), of.get("output")
+        called = {"type": "function_call", "call_id": unique, "name": name, "arguments": arguments or "{}"}
         if output is None:
             self._leave_out(call_id, "the output of a call that never got one")
-        answer = {"type": "function_call_output", "call_id": unique, "output": NO_OUTPUT if output is None else output}
+        answer = {
+            "type": "function_call_output",
+            "call_id": unique,
+            "output": NO_OUTPUT if output is None else _text(output),
+        }
         self.items += [called | {"status": status}, answer]
 
     def _add_code(self, call_id: str, of: Json, status: str, record: StepRecord, shown: frozenset[str]) -> None:
         outputs = []
-        for each in of.get("outputs") or ():
+        for each in _objects(of.get("outputs")):
             match each:
                 case {"type": "logs", "logs": str(logs)}:
                     outputs.append({"type": "logs", "logs": logs})
@@ -166,7 +171,7 @@ class ThreadItems:
                 case _:
                     self._leave_out(call_id, f"an output of code of type {each.get('type')} that no answer shows")
         where = f"cntr_{record.step.thread_id.removeprefix('thread_')}"
-        code = {"type": "code_interpreter_call", "id": _as("ci_", call_id), "code": of.get("input") or ""}
+        code = {"type": "code_interpreter_call", "id": _as("ci_", call_id), "code": _text(of.get("input"))}
         self.items.append(code | {"container_id": where, "outputs": outputs, "status": status})
 
     def _add_search(self, call_id: str, of: Json, status: str, record: StepRecord) -> None:
@@ -176,21 +181,21 @@ class ThreadItems:
             self._leave_out(call_id, "the queries of a search: the API did not give them out")
         results = [
             {
-                "file_id": each.get("file_id") or "",
-                "filename": each.get("file_name") or "",
-                "score": each.get("score") or 0.0,
-                "text": "\n".join(part.get("text") or "" for part in each.get("content") or ()),
+                "file_id": _text(each.get("file_id")),
+                "filename": _text(each.get("file_name")),
+                "score": each["score"] if isinstance(each.get("score"), int | float) else 0.0,
+                "text": "\n".join(_text(part.get("text")) for part in _objects(each.get("content"))),
             }
-            for each in of.get("results") or ()
+            for each in _objects(of.get("results"))
         ]
         search = {"type": "file_search_call", "id": _as("fs_", call_id), "queries": queries}
         self.items.append(search | {"results": results, "status": status})
 
     def _add_mcp(self, call_id: str, call: Json, of: Json) -> None:
         made: Json = {"type": "mcp_call", "id": _as("mcp_", call_id)}
-        for name, other in (("server_label", ""), ("name", ""), ("arguments", "{}"), ("output", None)):
-            made[name] = call.get(name) or of.get(name) or other
-        self.items.append(made)
+        for name in ("server_label", "name", "arguments", "output"):
+            made[name] = _text(call.get(name) or of.get(name))
+        self.items.append(made | {"arguments": made["arguments"] or "{}"})
 
     def _is_there(self, identifier: str, file_id: str) -> bool:
         if file_id not in self.names:
@@ -264,6 +269,15 @@ def _pictures(messages: Iterable[Json]) -> Iterable[str]:
         for part in message["content"]:
             if part["type"] == "image_file":
                 yield part["image_file"]["file_id"]
+
+
+def _text(value: Any) -> str:
+    """What stands where a text belongs: dumps have texts, nothing, or the value that the text says."""
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+
+
+def _objects(value: Any) -> list[Json]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _as(prefix: str, call_id: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openai.types.conversations import ConversationCreateParams
 from openai.types.conversations.item_create_params import ItemCreateParams
 from openai.types.responses import ResponseCreateParams
@@ -20,6 +22,7 @@ from shared.llm.scripted import call, text
 from shared.moving.exports import Chosen
 from shared.moving.response_exports import ResponsesExport
 from tests.api.moved import CREATED, TAIL, a_story, box_program, come, opened_box, written
+from tests.api.test_moving import everything
 from tests.fakes.conversations import FakeConversations, check
 from tests.fakes.responses_server import serving
 
@@ -239,3 +242,31 @@ async def test_some_threads_go_on_with_their_files(tmp_path, chosen):
         await go_on(box, tmp_path / "out", **chosen)
     assert [path.name for path in (tmp_path / "out" / "conversations").iterdir()] == [f"{THREAD}.jsonl"]
     assert sorted(path.name for path in (tmp_path / "out" / "files").iterdir()) == [f"assistant-{TAIL}", FILE]
+
+
+#: Members of calls as dumps may have them.
+ODD = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none() | st.text(max_size=2), max_size=2)
+MEMBERS = ("name", "arguments", "output", "input", "outputs", "results", "server_label")
+KINDS = ("function", "code_interpreter", "file_search", "mcp", "openapi")
+INNER = st.dictionaries(
+    st.sampled_from(MEMBERS), ODD | st.lists(st.dictionaries(st.sampled_from(("type", "text")), ODD))
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=everything(), calls=st.lists(st.tuples(st.sampled_from(KINDS), INNER), max_size=4))
+async def test_whatever_came_in_goes_on_in_the_form_of_the_service(tmp_path_factory, content, calls):
+    tmp_path = tmp_path_factory.mktemp("on")
+    odd = a_thread_with_everything()
+    made = [{"id": f"call_{place}", "type": kind, kind: inner} for place, (kind, inner) in enumerate(calls)]
+    odd["runs"][0]["steps"][0]["step_details"] = {"type": "tool_calls", "tool_calls": made}
+    content["threads"].append(odd)
+    async with opened_box(tmp_path / "box") as (box, _):
+        report = await come(box, written(tmp_path / "source", content))
+        assert not any(outcome == "lost" for _, outcome in +report.counts), report.remarks
+        await go_on(box, tmp_path / "out")
+    for each in content["threads"]:
+        first, *others = bodies_of(tmp_path / "out", each["thread"]["id"])
+        check(first, ConversationCreateParams)
+        for body in others:
+            check(body, ItemCreateParams)
