@@ -30,7 +30,7 @@ VECTORS_SECONDS: Final = 7 * 24 * 3600
 
 #: A part of an upload as old as this belongs to none: uploads live an hour.
 PART_SECONDS: Final = 24 * 3600
-#: Bytes of files of the store's own that are rewritten, so that nothing deleted stays in them; takes some two seconds.
+#: Bytes of files of the store's own that are rewritten, so that nothing deleted stays in them; takes some seconds.
 REWRITTEN_BYTES: Final = 256 * 2**20
 
 #: What a port says that cannot do it now.
