@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices
 
 from shared.config import Settings
-from shared.doctor.findings import Finding, broken, ok, warning
+from shared.doctor.findings import Finding, ok, warning
 from shared.own_address import own_addresses
 
 #: Read by programs of the box that are no host, or by its deployment.
@@ -66,7 +66,8 @@ def callers(settings: Settings) -> Finding:
     if names:
         return ok("keys", f"for {', '.join(names)}")
     if settings.uses_azure_storage:
-        return broken("keys", "nobody may call: set BOX_API_KEYS or ENTRA_OWNERS")
+        words = "no setting lets anybody in (BOX_API_KEYS, ENTRA_OWNERS): only those may call whom `owners list` shows"
+        return warning("keys", words)
     return ok("keys", "the embedded host makes its own")
 
 

@@ -9,6 +9,8 @@ from pydantic import SecretStr
 
 from shared.api.auth import Callers
 from shared.config import Settings
+from shared.doctor.findings import State
+from shared.doctor.settings import callers
 from shared.errors import Unauthorized
 from shared.sqlite import Database
 from shared.store.sqlite import SqliteStore
@@ -53,6 +55,11 @@ async def test_a_key_in_the_store_is_enough_for_a_box_to_be_called(caplog, store
     with pytest.raises(Unauthorized, match="Incorrect API key provided"):
         await callers.owner([(b"api-key", b"sk-2")], azure=False)
     assert caplog.records == []
+
+
+def test_the_doctor_says_where_callers_may_be_all_the_same():
+    found = callers(Settings(_env_file=None, AzureWebJobsStorage="UseDevelopmentStorage=true"))
+    assert (found.state, "`owners list`" in found.words) == (State.WARNING, True)
 
 
 def test_one_key_cannot_open_both_kinds_of_routes(stored):
