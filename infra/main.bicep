@@ -208,14 +208,17 @@ param completionWindows string = ''
 @description('Service tiers that runs may ask for, separated by commas, such as flex. Empty: none.')
 param serviceTiers string = ''
 
-// MCP servers
+// Servers of assistants' tools
 
 @description('Hosts, or host:port, separated by commas, whose MCP servers need not be on the public internet. Empty: none.')
 param mcpAllowedHosts string = ''
 
+@description('The same for the servers of OpenAPI documents.')
+param openapiAllowedHosts string = ''
+
 @secure()
-@description('Headers for MCP servers as JSON: beginning of the URL, header, value. Empty: none are sent.')
-param mcpHeaders string = ''
+@description('Servers that assistants\' tools have credentials for, as JSON: name, then url, headers and audience. Empty: none.')
+param connections string = ''
 
 // Countries
 
@@ -388,7 +391,8 @@ module functionApp 'modules/function-app.bicep' = {
       FETCH_ALLOWED_DOMAINS: fetchAllowedDomains
       SERVER_TOOLS_ALLOWED: serverToolsAllowed
       MCP_ALLOWED_HOSTS: mcpAllowedHosts
-      MCP_HEADERS: mcpHeaders
+      OPENAPI_ALLOWED_HOSTS: openapiAllowedHosts
+      CONNECTIONS: connections
       RETENTION_DAYS: retentionDays
       REST_COUNTRIES_KEY: restCountriesKey
     }

@@ -30,6 +30,7 @@ from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Tool, toolbox
+from shared.tools.logic_app import azure_identity
 from shared.vector_stores.worker import IngestionWorker
 from shared.wakes import Wakes, wakes_at
 
@@ -87,6 +88,7 @@ def build(
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         provider=provider_of(settings),
+        identity=azure_identity(settings.azure_client_id),
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),
         wakes=storage.wakes,

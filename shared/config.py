@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -23,6 +23,22 @@ EMPTY: Final = ("embedding_model",)
 def for_everybody(value: object) -> object:
     """One value for all owners, as a map."""
     return value if isinstance(value, dict) else {"*": value}
+
+
+class ServerConnection(BaseModel):
+    """A server that the operator has credentials for; they go to no other."""
+
+    url: str
+    headers: dict[str, SecretStr] = {}
+    audience: str = ""
+
+    def covers(self, url: str) -> bool:
+        """Whether the address is one of the server's."""
+        return url == self.url or url.startswith(self.url.rstrip("/") + "/")
+
+    def secrets(self) -> dict[str, str]:
+        """The headers as they are sent."""
+        return {name: value.get_secret_value() for name, value in self.headers.items()}
 
 
 class Settings(BaseSettings):
@@ -199,9 +215,12 @@ class Settings(BaseSettings):
     mcp_allowed_hosts: str = ""
     """Hosts, or `host:port`, separated by commas, whose MCP servers need not be on the public internet. Others must be,
     at the ports 80 or 443."""
-    mcp_headers: dict[str, dict[str, SecretStr]] = {}
-    """Beginning of an MCP server's URL -> headers that it is sent, as JSON, such as
-    `{"https://mcp.contoso.com": {"Authorization": "Bearer ..."}}`. Callers neither see nor choose them."""
+    openapi_allowed_hosts: str = ""
+    """The same for the servers of OpenAPI documents."""
+    connections: dict[str, ServerConnection] = {}
+    """Name -> a server that tools of assistants may use, as JSON: `url`, how its addresses begin; `headers` that it is
+    sent; `audience`, for whom the box's identity gives it a token. Such as
+    `{"weather": {"url": "https://mcp.contoso.com", "headers": {"Authorization": "Bearer ..."}}}`. Nobody sees them."""
     fetch_allowed_domains: str = ""
     """Domains that `fetch_article` may visit, separated by commas, subdomains one by one; empty: all."""
     send_email_url: str = ""

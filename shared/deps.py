@@ -19,6 +19,7 @@ from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Toolbox
+from shared.tools.logic_app import Identity, azure_identity
 from shared.wakes import Wakes
 
 
@@ -44,6 +45,8 @@ class Deps:
     clock: Callable[[], float]
     #: Tools the box runs itself, by name.
     toolbox: Toolbox = field(default_factory=dict)
+    #: Whose tokens tools of assistants may be sent, where the operator says so.
+    identity: Identity = field(default_factory=lambda: azure_identity(""))
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
     #: Who takes the client's calls that are not ours; None: nobody.

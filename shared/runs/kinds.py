@@ -28,7 +28,7 @@ from shared.objects.common import RequestBody
 from shared.objects.parse import parse
 from shared.objects.run import RunRecord
 from shared.objects.tools.tools import Tool
-from shared.runs import code_interpreter, file_search, mcp, web_search
+from shared.runs import code_interpreter, file_search, mcp, openapi, web_search
 from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import Handler
 
@@ -78,7 +78,7 @@ KINDS: Final[Mapping[str, Ours | Models | Refused]] = {
     "azure_function": NOT_YET,
     "connected_agent": NOT_YET,
     "mcp": Ours(mcp.handlers, mcp.prepare),
-    "openapi": NOT_YET,
+    "openapi": Ours(openapi.handlers),
     "bing_custom_search": Models(web_search.declare),
     "bing_grounding": Models(web_search.declare),
     "web_search": Models(web_search.declare),

@@ -7,10 +7,8 @@ meanwhile. A server that cannot be used ends no run: the model is told why.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,11 +18,12 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.schema_rules import malformed, not_an_object
+from shared.runs.offered_names import LONGEST_NAME, names_taken, offered_name
 from shared.runs.recorder import Recorder
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, refused, text_result
 from shared.tools import policy
-from shared.tools.base import ToolFailure
+from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
 from shared.tools.mcp_server import RemoteTools, Unanswered
 
@@ -34,7 +33,6 @@ KIND: Final = "mcp"
 #: Tools that one run may be offered by all its servers, and characters of their descriptions and schemas.
 MOST_TOOLS: Final = 128
 MOST_CHARACTERS: Final = 200_000
-LONGEST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +137,7 @@ async def prepare(recorder: Recorder) -> None:
 
 def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
     """The tools of the run's servers, as far as the run allows them; what may not be called is not offered."""
-    taken = {tool["function"]["name"] for tool in record.run.tools if tool["type"] == "function"}
-    taken |= {"code_interpreter", "file_search", *deps.toolbox}
+    taken = names_taken(deps, record)
     found: list[Handler] = []
     for tool in servers_of(record):
         label = tool["server_label"]
@@ -172,12 +169,9 @@ def is_denied(deps: Deps, record: RunRecord) -> bool:
 def server_of(deps: Deps, url: str, *, by_sse: bool | None = None) -> RemoteTools:
     """The server at a URL, with the headers that the settings have for it."""
     settings = deps.settings
-    headers = {
-        name: value.get_secret_value()
-        for place, named in settings.mcp_headers.items()
-        if url == place or url.startswith(place.rstrip("/") + "/")
-        for name, value in named.items()
-    }
+    headers: dict[str, str] = {}
+    for connection in settings.connections.values():
+        headers |= connection.secrets() if connection.covers(url) else {}
     return RemoteTools(url, headers, by_sse, domains_of(settings.mcp_allowed_hosts))
 
 
@@ -200,17 +194,6 @@ def needs_approval(record: RunRecord, tool: Json, name: str) -> bool:
         always: list[str] = (said.get("always") or {}).get("tool_names") or []
         return name in always or name not in never
     return bool(said != "never")
-
-
-def arguments_object(arguments: str) -> Json:
-    """A call's arguments. Raises ToolFailure."""
-    try:
-        parsed = json.loads(arguments.strip() or "{}")
-    except ValueError as error:
-        raise ToolFailure("the arguments are no JSON") from error
-    if not isinstance(parsed, dict):
-        raise ToolFailure("the arguments must be a JSON object")
-    return parsed
 
 
 async def _listed(deps: Deps, tool: Json) -> Json:
@@ -271,14 +254,3 @@ def _unusable(label: str, reason: str, taken: set[str]) -> UnusableServer:
         "strict": False,
     }
     return UnusableServer(label, reason, definition)
-
-
-def offered_name(label: str, name: str, taken: set[str]) -> str:
-    """A function's name for a tool: its own, if models take it and no other has it. It is taken then."""
-    plain = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
-    longer = re.sub(r"[^a-zA-Z0-9_-]", "_", f"{label}_{name}")
-    digest = hashlib.sha256(f"{label}\n{name}".encode()).hexdigest()[:8]
-    candidates = [plain, longer, f"{longer[: LONGEST_NAME - 9]}_{digest}"]
-    found = next(each for each in candidates if len(each) <= LONGEST_NAME and each not in taken)
-    taken.add(found)
-    return found

@@ -154,6 +154,8 @@ def text_result(view: CallView, arguments: str, output: str) -> ToolResult:
         call["function"]["output"] = output
     elif "output" in call:
         call["output"] = output
+    elif "output" in call.get(call["type"], {}):
+        call[call["type"]]["output"] = output
     return ToolResult(output, call)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -104,6 +105,17 @@ class Tool:
 
 #: Name -> tool, built by the composition root.
 Toolbox = Mapping[str, Tool]
+
+
+def arguments_object(arguments: str) -> Json:
+    """The arguments that a model gives, of a call whose schema is somebody else's. Raises ToolFailure."""
+    try:
+        parsed = json.loads(arguments.strip() or "{}")
+    except ValueError as error:
+        raise ToolFailure("the arguments are no JSON") from error
+    if not isinstance(parsed, dict):
+        raise ToolFailure("the arguments must be a JSON object")
+    return parsed
 
 
 def toolbox(tools: Iterable[Tool]) -> Toolbox:

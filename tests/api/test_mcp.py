@@ -19,8 +19,8 @@ def server(request):
 
 @pytest.fixture
 def settings(server):
-    headers = {server.url(""): {"Authorization": "Bearer of-the-settings"}}
-    return {"mcp_allowed_hosts": server.host, "mcp_headers": headers}
+    connection = {"url": server.url(""), "headers": {"Authorization": "Bearer of-the-settings"}}
+    return {"mcp_allowed_hosts": server.host, "connections": {"weather": connection}}
 
 
 @pytest.fixture

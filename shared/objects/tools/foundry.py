@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import StringConstraints, Tag
+from pydantic import StringConstraints, Tag, model_validator
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.common import RequestBody
-from shared.objects.parse import BY_SHAPE
+from shared.objects.openapi_document import BrokenDocument, operations
+from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.tools.functions import FunctionDefinition
 from shared.objects.tools.kind import ToolKind
 
@@ -165,6 +166,15 @@ class OpenApi(RequestBody):
     auth: OpenApiAuth
     default_params: Names | None = None
     functions: Annotated[list[FunctionDefinition], AtMost(MOST_NAMES)] | None = None
+
+    @model_validator(mode="after")
+    def _spec_is_a_document(self) -> OpenApi:
+        try:
+            operations(self.spec)
+        except BrokenDocument as fault:
+            text = f"Invalid OpenAPI document at '{{path}}': {fault}."
+            raise rejected(text, "invalid_openapi_document", f"spec.{fault.place}") from None
+        return self
 
 
 class OpenApiTool(FoundryTool):

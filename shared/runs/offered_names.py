@@ -1,0 +1,29 @@
+"""Names of functions for tools whose names are somebody else's: a model takes few characters, and each name once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from shared.deps import Deps
+from shared.objects.run import RunRecord
+
+LONGEST_NAME: Final = 64
+
+
+def names_taken(deps: Deps, record: RunRecord) -> set[str]:
+    """Names that a run's other tools have."""
+    declared = {tool["function"]["name"] for tool in record.run.tools if tool["type"] == "function"}
+    return declared | {"code_interpreter", "file_search", *deps.toolbox}
+
+
+def offered_name(label: str, name: str, taken: set[str]) -> str:
+    """A function's name for a tool: its own, if models take it and no other has it. It is taken then."""
+    plain = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+    longer = re.sub(r"[^a-zA-Z0-9_-]", "_", f"{label}_{name}")
+    digest = hashlib.sha256(f"{label}\n{name}".encode()).hexdigest()[:8]
+    candidates = [plain, longer, f"{longer[: LONGEST_NAME - 9]}_{digest}"]
+    found = next(each for each in candidates if len(each) <= LONGEST_NAME and each not in taken)
+    taken.add(found)
+    return found

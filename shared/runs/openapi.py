@@ -1,0 +1,134 @@
+"""Operations of APIs that an assistant names by an OpenAPI document, offered to the model as functions.
+
+A call is made by the box: to checked addresses, without credentials unless the document asks for them and the operator
+has some for that very server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.config import ServerConnection
+from shared.deps import Deps
+from shared.json_types import Json
+from shared.objects.openapi_document import ApiOperation, operations
+from shared.objects.run import RunRecord
+from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.tool_call_views import CallView
+from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, refused, text_result
+from shared.tools import openapi_call, policy
+from shared.tools.base import ToolFailure, arguments_object
+from shared.tools.domains import domains_of
+
+KIND: Final = "openapi"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """A call: `{"id", "type": "openapi", "openapi": {"name", "arguments", "output"}}`."""
+
+    call_id: str
+    name: str
+
+    def opening(self) -> Json:
+        return self._with({"name": self.name, "arguments": ""})
+
+    def feed(self, arguments: str) -> Json | None:
+        return {"type": KIND, KIND: {"arguments": arguments}}
+
+    def call(self, arguments: str) -> Json:
+        return self._with({"name": self.name, "arguments": arguments, "output": None})
+
+    def asked(self, arguments: str) -> Json:
+        return self._with({"name": self.name, "arguments": arguments})
+
+    def _with(self, details: Json) -> Json:
+        return {"id": self.call_id, "type": KIND, KIND: details}
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFunction:
+    """An operation of a document, as the model is offered it."""
+
+    deps: Deps
+    operation: ApiOperation
+    auth: Json
+    definition: Json
+    needs_approval: bool
+
+    @property
+    def attempts(self) -> int | None:
+        return None if self.operation.idempotent else 1
+
+    @property
+    def side_effects(self) -> bool:
+        return not self.needs_approval and not self.operation.idempotent
+
+    def view(self, call_id: str) -> CallView:
+        return OperationView(call_id, self.definition["name"])
+
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
+        settings = self.deps.settings
+        try:
+            headers = await credentials(self.deps, self.operation.url, self.auth)
+            trusted = domains_of(settings.openapi_allowed_hosts)
+            output = await openapi_call.request(self.operation, arguments_object(arguments), headers, trusted)
+        except openapi_call.Unheard as failure:
+            doubt = "" if self.attempts is None else " It is unknown whether it took effect: do not repeat it."
+            output = f"Error: {failure}.{doubt}"
+        except ToolFailure as failure:
+            output = f"Error: {failure}"
+        return text_result(self.view(call_id), arguments, output)
+
+    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        return refused(self.view(call_id), arguments, UNKNOWN)
+
+
+def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+    """The operations of the run's documents; none where the operator denies them."""
+    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
+    if verdict == "deny":
+        return []
+    taken, found = names_taken(deps, record), list[Handler]()
+    for tool in record.run.tools:
+        if tool["type"] == KIND:
+            api = tool[KIND]
+            found += [
+                OperationFunction(deps, each, api["auth"], _definition(api, each, taken), verdict == "ask")
+                for each in operations(api["spec"])
+            ]
+    return found
+
+
+async def credentials(deps: Deps, url: str, auth: Json) -> dict[str, str]:
+    """The headers that a request to the URL carries. Raises ToolFailure where the operator has none for it."""
+    if auth["type"] == "anonymous":
+        return {}
+    connection = _connection(deps, url, auth)
+    if connection.audience == "" or auth["type"] == "connection":
+        return connection.secrets()
+    async with deps.identity() as credential:
+        token = await credential.get_token(f"{connection.audience.removesuffix('/.default')}/.default")
+    return connection.secrets() | {"Authorization": f"Bearer {token.token}"}
+
+
+def _connection(deps: Deps, url: str, auth: Json) -> ServerConnection:
+    """A document could name any server, and would be sent the key: so the operator says which it is for."""
+    scheme = auth["security_scheme"]
+    for name, connection in deps.settings.connections.items():
+        named = scheme.get("connection_id", "").rpartition("/")[2] == name
+        meant = connection.audience != "" and connection.audience == scheme.get("audience")
+        if (named or meant) and connection.covers(url):
+            return connection
+    raise ToolFailure("this box has no connection (CONNECTIONS) for this API's server")
+
+
+def _definition(api: Json, operation: ApiOperation, taken: set[str]) -> Json:
+    return {
+        "type": "function",
+        "name": offered_name(api["name"], operation.name, taken),
+        "description": operation.description or api.get("description") or "",
+        "parameters": openapi_call.arguments_schema(operation),
+        "strict": False,
+    }

@@ -1,0 +1,256 @@
+"""Operations of APIs by their OpenAPI documents: a FastAPI app with its own document, and documents that are odd."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from typing import Annotated, Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel
+
+from shared.llm.scripted import call, text
+
+
+class Order(BaseModel):
+    """An order, with its parts."""
+
+    umbrella: str
+    sizes: list[int] = []
+    gift: Order | None = None
+
+
+def shop(seen: list[dict[str, Any]], url: str) -> FastAPI:
+    """A shop of umbrellas; `seen` is what it was asked."""
+    app = FastAPI(servers=[{"url": url}])
+
+    @app.middleware("http")
+    async def note(request: Request, answer: Any) -> Any:
+        seen.append({"path": request.url.path, "query": str(request.url.query), **dict(request.headers)})
+        return await answer(request)
+
+    @app.get("/umbrellas/{colour}", operation_id="find")
+    def find(colour: str, size: Annotated[list[int] | None, Header()] = None, limit: int = 3) -> dict[str, Any]:
+        """Umbrellas of a colour."""
+        return {"colour": colour, "limit": limit}
+
+    @app.post("/orders", operation_id="order")
+    def order(order: Order) -> dict[str, Any]:
+        """Order an umbrella."""
+        return {"ordered": order.umbrella, "gift": order.gift is not None}
+
+    @app.get("/away", operation_id="away")
+    def away() -> RedirectResponse:
+        return RedirectResponse("http://127.0.0.1:1/inside")
+
+    @app.get("/much", operation_id="much")
+    def much() -> str:
+        return "x" * 6_000_000
+
+    return app
+
+
+class Shop:
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self.listening.getsockname()[1]}"
+        self.url = f"http://{self.host}"
+        self.app = shop(self.seen, self.url)
+        self.server = uvicorn.Server(uvicorn.Config(self.app, log_config=None))
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([self.listening])), daemon=True)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.app.openapi()))
+
+
+@pytest.fixture
+def api():
+    api = Shop()
+    api.thread.start()
+    yield api
+    api.server.should_exit = True
+    api.thread.join(10)
+    api.listening.close()
+
+
+@pytest.fixture
+def settings(api):
+    connection = {"url": api.url, "headers": {"X-Key": "of-the-operator"}}
+    return {"openapi_allowed_hosts": api.host, "connections": {"shop": connection}}
+
+
+ANYBODY = {"type": "anonymous"}
+
+
+def tool(document, auth=ANYBODY):
+    return {"type": "openapi", "openapi": {"name": "shop", "spec": document, "auth": auth}}
+
+
+@pytest.fixture
+def run(http):
+    """Run an assistant with the tool to its end; the run, and what its calls were answered."""
+
+    def run(definition, **metadata):
+        made = http.post("assistants", json={"model": "gpt-x", "tools": [definition]})
+        assert made.status_code == 200, made.text
+        thread = {"messages": [{"role": "user", "content": "Umbrella?"}]}
+        body = {"assistant_id": made.json()["id"], "thread": thread, "metadata": metadata}
+        run = http.post("threads/runs", json=body).json()
+        path = f"threads/{run['thread_id']}/runs/{run['id']}"
+        while run["status"] in ("queued", "in_progress"):
+            time.sleep(0.01)
+            run = http.get(path).json()
+        steps = http.get(f"{path}/steps?order=asc").json()["data"]
+        calls = [each for step in steps for each in step["step_details"].get("tool_calls", [])]
+        return run, calls
+
+    return run
+
+
+def outputs(calls):
+    return [each["openapi"]["output"] for each in calls]
+
+
+def test_a_document_becomes_functions_that_the_box_calls(api, run, llm):
+    llm.script(
+        [
+            call("find", colour="dark red? & 50%", limit=2),
+            call("order", body={"umbrella": "red", "gift": {"umbrella": "x"}}),
+        ],
+        [text("Ordered.")],
+    )
+
+    ended, calls = run(tool(api.document))
+
+    assert ended["status"] == "completed"
+    assert [json.loads(each) for each in outputs(calls)] == [
+        {"colour": "dark red? & 50%", "limit": 2},
+        {"ordered": "red", "gift": True},
+    ]
+    found = {each["name"]: each for each in llm.requests[0].tools}
+    assert found["find"]["description"] == "Umbrellas of a colour."
+    assert found["find"]["parameters"]["required"] == ["colour"]
+    body = found["order"]["parameters"]["properties"]["body"]
+    assert body["properties"]["sizes"]["items"] == {"type": "integer"}
+    assert body["properties"]["gift"]["anyOf"] == [{}, {"type": "null"}], "which leads back to itself"
+    assert "$ref" not in json.dumps(llm.requests[0].tools)
+    assert calls[0]["type"] == "openapi"
+    assert calls[0]["openapi"]["name"] == "find"
+
+
+def test_what_goes_wrong_is_told_to_the_model(api, run, llm):
+    wrong = [call("find"), call("find", colour=".."), call("order", body={"umbrella": 1}), call("away"), call("much")]
+    llm.script(wrong, [text("Oh.")])
+
+    ended, calls = run(tool(api.document))
+
+    said = outputs(calls)
+    assert ended["status"] == "completed"
+    assert said[0] == "Error: 'colour' is missing"
+    assert said[1] == "Error: 'colour' cannot be '..'"
+    assert said[2].startswith("Error: HTTP 422: ")
+    assert said[3].startswith("Error: HTTP 307")
+    assert "did not answer: ReadError" in said[4]
+    assert [each["path"] for each in api.seen] == ["/orders", "/away", "/much"] or len(api.seen) == 3
+
+
+@pytest.mark.parametrize("settings", [{}])
+def test_servers_inside_are_not_called(api, run, llm, settings):
+    llm.script([call("find", colour="red")], [text("Oh.")])
+
+    _, calls = run(tool(api.document))
+
+    assert outputs(calls) == ["Error: only the ports 80 and 443 are fetched from"]
+    assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    ("auth", "header"),
+    [
+        (ANYBODY, None),
+        (
+            {"type": "connection", "security_scheme": {"connection_id": "/subscriptions/s/connections/shop"}},
+            "of-the-operator",
+        ),
+        ({"type": "connection", "security_scheme": {"connection_id": "shop"}}, "of-the-operator"),
+    ],
+)
+def test_a_named_connection_sends_its_key_to_its_own_server(api, run, llm, http, auth, header, caplog):
+    llm.script([call("find", colour="red")], [text("Here.")])
+
+    ended, calls = run(tool(api.document, auth))
+
+    assert api.seen[0].get("x-key") == header
+    assert "of-the-operator" not in json.dumps([ended, calls]) + caplog.text
+
+
+def test_a_key_goes_to_no_server_but_its_own(api, run, llm):
+    llm.script([call("find", colour="red")], [text("Here.")])
+    document = api.document | {"servers": [{"url": f"http://localhost:{api.host.rpartition(':')[2]}"}]}
+
+    _, calls = run(tool(document, {"type": "connection", "security_scheme": {"connection_id": "shop"}}))
+
+    assert outputs(calls) == ["Error: this box has no connection (CONNECTIONS) for this API's server"]
+    assert api.seen == []
+
+
+def test_the_operator_may_be_asked_or_say_no(api, run, llm, box):
+    llm.script([call("find", colour="red")], [text("Nothing.")])
+    box.settings.server_tools_allowed.update({"*": ["*", "openapi:ask"]})
+    asked, _ = run(tool(api.document))
+    assert asked["status"] == "requires_action"
+    [wanted] = asked["required_action"]["submit_tool_approval"]["tool_calls"]
+    assert wanted["openapi"] == {"name": "find", "arguments": '{"colour": "red"}'}
+
+    box.settings.server_tools_allowed.update({"*": ["*", "openapi:deny"]})
+    run(tool(api.document))
+    assert llm.requests[-1].tools == []
+    assert api.seen == []
+
+
+def document(**paths):
+    return {"openapi": "3.1.0", "servers": [{"url": "https://shop.example"}], "paths": paths}
+
+
+def get(**more):
+    return {"/a": {"get": {"operationId": "a"} | more}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "place"),
+    [
+        ({}, "openapi"),
+        ({"openapi": "2.0"}, "openapi"),
+        ({"openapi": "3.0.0", "paths": []}, "paths"),
+        ({"openapi": "3.0.0", "paths": get()}, "servers"),
+        ({"openapi": "3.0.0", "servers": [{"url": "/v1"}], "paths": get()}, "servers"),
+        ({"openapi": "3.0.0", "servers": [{"url": "ftp://a.b"}], "paths": get()}, "servers"),
+        (document(**{"/a": []}), "paths./a"),
+        (document(**{"/a": {"get": {}}}), "paths./a.get.operationId"),
+        (document(**get(), **{"/b": {"get": {"operationId": "a"}}}), "paths./b.get.operationId"),
+        (document(**get(parameters={})), None),
+        (document(**get(parameters=[{"name": "x"}])), "paths./a.get.parameters.0"),
+        (document(**get(parameters=[{"$ref": "#/components/x"}])), "paths./a.get.parameters.0"),
+        (document(**get(parameters=[{"$ref": "https://evil.example/x"}])), "paths./a.get.parameters.0"),
+        (document(**get(requestBody={"content": {}})), "paths./a.get.requestBody.content"),
+    ],
+)
+def test_a_broken_document_is_refused_and_its_place_is_named(http, spec, place):
+    response = http.post("assistants", json={"model": "gpt-x", "tools": [tool(spec)]})
+
+    if place is None:
+        assert response.status_code == 200
+        return
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["param"] == f"tools[0].openapi.spec.{place}"
+    assert error["code"] == "invalid_openapi_document"
+    assert place in error["message"]
