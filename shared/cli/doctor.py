@@ -22,11 +22,12 @@ from shared.doctor.start import CannotStart, built
 MARKS: Final = {State.OK: "✓", State.WARNING: "!", State.BROKEN: "✗"}
 
 
-@click.command(epilog=examples("doctor", "doctor --ask", "doctor --json", "doctor --url https://box.example"))
+@click.command(epilog=examples("doctor", "doctor --ask", "doctor --deep --json", "doctor --url https://box.example"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 @click.option("--ask", is_flag=True, help="Have the model say a word, which costs a few tokens. Not with --url.")
+@click.option("--deep", is_flag=True, help="Look at the format of every record, not of some. Not with --url.")
 @elsewhere
-def doctor(as_json: bool, ask: bool, url: str, key: str) -> int:
+def doctor(as_json: bool, ask: bool, deep: bool, url: str, key: str) -> int:
     """Look at everything that a box depends on, and say what is wrong, a line each; 1 if something is broken.
 
     Of the box of this folder (or of the storage that its settings name): settings, records, files, queues, clock,
@@ -35,7 +36,7 @@ def doctor(as_json: bool, ask: bool, url: str, key: str) -> int:
     """
     quietly()
     findings = list(
-        shown(remote.look(checked_address(url, key), key), as_json) if url else asyncio.run(here(as_json, ask))
+        shown(remote.look(checked_address(url, key), key), as_json) if url else asyncio.run(here(as_json, ask, deep))
     )
     if as_json:
         works = all(each.state is not State.BROKEN for each in findings)
@@ -43,12 +44,12 @@ def doctor(as_json: bool, ask: bool, url: str, key: str) -> int:
     return ExitCode.FAILED if any(each.state is State.BROKEN for each in findings) else ExitCode.DONE
 
 
-async def here(as_json: bool, ask: bool) -> list[Finding]:
+async def here(as_json: bool, ask: bool, deep: bool) -> list[Finding]:
     """Everything about the box of this folder, printed as it is found."""
-    return [finding async for found in local(ask) for finding in shown([found], as_json)]
+    return [finding async for found in local(ask, deep) for finding in shown([found], as_json)]
 
 
-async def local(ask: bool) -> AsyncIterator[Finding]:
+async def local(ask: bool, deep: bool) -> AsyncIterator[Finding]:
     """Everything about the box of this folder. Settings that cannot be read, or no box, end it."""
     try:
         settings = read_settings()
@@ -58,11 +59,11 @@ async def local(ask: bool) -> AsyncIterator[Finding]:
         return
     for finding in said.look(settings):
         yield finding
-    async for finding in of_box(settings, ask):
+    async for finding in of_box(settings, ask, deep):
         yield finding
 
 
-async def of_box(settings: Settings, ask: bool) -> AsyncIterator[Finding]:
+async def of_box(settings: Settings, ask: bool, deep: bool) -> AsyncIterator[Finding]:
     """What a box of these settings depends on."""
     try:
         box = built(at_hand(settings))
@@ -70,7 +71,7 @@ async def of_box(settings: Settings, ask: bool) -> AsyncIterator[Finding]:
         yield broken("start", str(error))
         return
     try:
-        async for finding in parts.look(box.deps):
+        async for finding in parts.look(box.deps, deep=deep):
             yield finding
         if ask:
             yield await parts.ask(box.deps, default_model(settings))

@@ -29,10 +29,12 @@ from shared.layout import BOX
 from shared.llm.base import LlmError, TurnRequest
 from shared.queue.base import QueueUnavailable
 from shared.scheduled import names, state
-from shared.store.base import Delete, NewerFormat, Put, StoreError
+from shared.store.base import Delete, NewerFormat, Put, StoreError, major
 
 #: Seconds that one look may take.
 LOOK_TIMEOUT: Final = 60.0
+#: Records whose formats are looked at, if not all.
+SAMPLE: Final = 1000
 #: Seconds by which clocks may differ; from the second on tokens and leases fail.
 SKEW: Final = (5.0, 120.0)
 #: Seconds after which housekeeping, which comes every hour, must have seen what is overdue.
@@ -41,11 +43,14 @@ UNSEEN: Final = 2 * 3600
 Check = Callable[[Deps], Awaitable[Finding]]
 
 
-async def look(deps: Deps) -> AsyncIterator[Finding]:
-    """Every check in turn; one that takes too long is a finding, too."""
-    for name, check in CHECKS.items():
+async def look(deps: Deps, *, deep: bool = False) -> AsyncIterator[Finding]:
+    """Every check in turn; one that takes too long is a finding, too. Deep ones take their time."""
+    checks: dict[str, tuple[Check, float | None]] = {name: (check, LOOK_TIMEOUT) for name, check in CHECKS.items()}
+    if deep:
+        checks["formats"] = (all_formats, None)
+    for name, (check, seconds) in checks.items():
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
+            async with asyncio.timeout(seconds):
                 yield await check(deps)
         except TimeoutError:
             yield broken(name, f"no answer within {LOOK_TIMEOUT:g} s")
@@ -72,6 +77,32 @@ async def records(deps: Deps) -> Finding:
     if found is None:
         return broken("records", "what was written could not be read")
     return ok("records", f"written and read, in format {layout.FORMAT}")
+
+
+async def formats(deps: Deps) -> Finding:
+    """In which formats some of the stored records are."""
+    return told_formats(await deps.store.formats(SAMPLE))
+
+
+async def all_formats(deps: Deps) -> Finding:
+    """In which formats all stored records are: everything is read for it."""
+    return told_formats(await deps.store.formats())
+
+
+def told_formats(found: Counter[str]) -> Finding:
+    """What formats mean for this version: a later major one is refused, a later minor one is kept."""
+    counts = ", ".join(f"{count} in {name}" for name, count in sorted(found.items()))
+    looked = f"{found.total()} looked at" + ("; --deep looks at all" if found.total() == SAMPLE else "")
+    if any(major(name) > major(layout.FORMAT) for name in found):
+        return broken("formats", f"{counts}: this version reads formats up to {layout.FORMAT}, upgrade it ({looked})")
+    if any(number_of(name) > number_of(layout.FORMAT) for name in found):
+        return warning("formats", f"{counts}: written by a later version, whose fields are kept ({looked})")
+    return ok("formats", f"{counts or 'none'} ({looked})")
+
+
+def number_of(name: str) -> tuple[int, ...]:
+    """A format's numbers, in the order in which formats follow each other."""
+    return tuple(int(part) for part in name.split("."))
 
 
 async def bytes_of_files(deps: Deps) -> Finding:
@@ -247,6 +278,7 @@ async def backups(deps: Deps) -> Finding:
 CHECKS: Final[dict[str, Check]] = {
     "python": python,
     "records": records,
+    "formats": formats,
     "files": bytes_of_files,
     "queues": queues,
     "poison": poison,

@@ -7,6 +7,7 @@ is its writer's business; the store sees a key, a JSON object and a version.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -84,6 +85,8 @@ Change = Put | Delete
 
 #: The field of a stored record that tells its format; nobody but this module sees it.
 FORMAT_FIELD: Final = "_format"
+#: That of records that do not tell.
+FIRST_FORMAT: Final = "1.0"
 
 #: Printable ASCII without `#`, `/`, `?` and `\`.
 _KEY: Final = re.compile(r"[ -\"$-.0->@-\[\]-~]{1,512}")
@@ -109,6 +112,11 @@ def decode(text: str) -> Json:
     if written != FORMAT and major(written) > major(FORMAT):
         raise NewerFormat(f"A record is of format {written}; this version reads formats up to {FORMAT}: upgrade it.")
     return data
+
+
+def format_of(text: str) -> str:
+    """The format that a stored record says it is in; what version 0.1 wrote says none, and is in the first."""
+    return str(json_text.read(text).get(FORMAT_FIELD, FIRST_FORMAT))
 
 
 def major(written: str) -> int:
@@ -152,6 +160,10 @@ class Store(Protocol):
 
     def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
         """Every (partition, record) whose `due` is at or before `now`: a scan of everything, for housekeeping only."""
+        ...
+
+    async def formats(self, most: int | None = None) -> Counter[str]:
+        """How many stored records are of which format, among `most` of them or all. Raises Unavailable."""
         ...
 
     async def sweep(self, before: int) -> int:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from shared.sqlite import Database
@@ -21,12 +24,15 @@ from shared.store.base import (
     check_changes,
     decode,
     encode,
+    format_of,
 )
 
 #: Characters that are encoded in one go, and written on the event loop.
 LARGE: Final = 1024 * 1024
 #: Overdue records read at a time.
 OVERDUE_PER_PAGE: Final = 200
+#: Rows read at a time where all are looked at.
+FORMATS_PER_PAGE: Final = 500
 
 _FORWARDS: Final = (
     "SELECT key, data, version FROM records WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
@@ -85,6 +91,19 @@ class SqliteStore:
             lambda file: file.execute(query, (now, *seen, OVERDUE_PER_PAGE)).fetchall(), Unavailable
         )
 
+    async def formats(self, most: int | None = None) -> Counter[str]:
+        """Count the formats of the newest rows."""
+        found: Counter[str] = Counter()
+        before, left = sys.maxsize, sys.maxsize if most is None else most
+        query = "SELECT rowid, data FROM records WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
+        while left > 0:
+            rows = await self._database.run(partial(_rows, query, (before, min(left, FORMATS_PER_PAGE))), Unavailable)
+            found.update(format_of(data) for _, data in rows)
+            if len(rows) < FORMATS_PER_PAGE:
+                break
+            before, left = rows[-1][0], left - len(rows)
+        return found
+
     async def sweep(self, before: int) -> int:
         """A broken transaction leaves nothing behind."""
         return 0
@@ -140,6 +159,10 @@ def _delete(file: sqlite3.Connection, change: Delete, place: tuple[str, str]) ->
     elif file.execute(f"{delete} AND version = ?", (*place, int(change.version))).rowcount == 0:
         raise Conflict(f"{change.key} is not at version {change.version}")
     return ""
+
+
+def _rows(query: str, values: tuple[Any, ...], file: sqlite3.Connection) -> list[Any]:
+    return file.execute(query, values).fetchall()
 
 
 def _record(key: str, data: str, version: int) -> Record:

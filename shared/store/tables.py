@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import uuid4
@@ -26,6 +26,7 @@ from shared.store.base import (
     check_changes,
     decode,
     encode,
+    format_of,
     is_key,
 )
 from shared.store.entities import data_properties, spilled, text_of
@@ -36,6 +37,8 @@ from shared.store.twins import key_of, twins_between, with_twins
 
 #: Entities in one answer, at most.
 ENTITIES_PER_PAGE: Final = 1000
+#: What every entity meets.
+EVERYTHING: Final = "PartitionKey ge ''"
 
 
 class TablesStore:
@@ -125,6 +128,21 @@ class TablesStore:
                 record = await self._record(entity)
                 if record is not None:
                     yield entity["PartitionKey"], record
+
+    async def formats(self, most: int | None = None) -> Counter[str]:
+        """Count the formats of the first rows, twins among them; one that is replaced meanwhile does not count."""
+        found: Counter[str] = Counter()
+        after: str | None = ""
+        while after is not None and (most is None or found.total() < most):
+            limit = ENTITIES_PER_PAGE if most is None else min(ENTITIES_PER_PAGE, most - found.total())
+            page, after = await self._page(EVERYTHING, limit, after)
+            for entity in page:
+                try:
+                    text = text_of(entity) if "blob" not in entity else await self._spill.read(entity["blob"])
+                except BlobNotFound:
+                    continue
+                found[format_of(text)] += 1
+        return found
 
     async def sweep(self, before: int) -> int:
         """Remove blobs written before that time which no record refers to; returns how many."""

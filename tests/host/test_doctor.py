@@ -7,10 +7,12 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from azure.storage.queue import QueueClient
 
 from tests import azurite
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
@@ -30,17 +32,21 @@ def doctor(folder: Path, *words: str, **settings: str):
 
 
 @contextmanager
-def answering(status: int, date: str = "") -> Iterator[str]:
-    """A server that answers everything with this status, and believes that it is this date."""
+def answering(status: int, date: str = "", models: list[dict] | None = None) -> Iterator[str]:
+    """A server that answers everything but for its models with this status, and believes that it is this date."""
 
     class Answer(BaseHTTPRequestHandler):
         def handle_one_request(self):
             self.raw_requestline = self.rfile.readline()
             if self.raw_requestline and self.parse_request():
-                self.send_response_only(status)
+                listed = models is not None and self.path.endswith("/models")
+                body = json.dumps({"object": "list", "data": models}).encode() if listed else b""
+                self.send_response_only(200 if listed else status)
                 self.send_header("Date", date or self.date_time_string())
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -190,3 +196,57 @@ def test_a_box_elsewhere_is_looked_at_as_a_client_sees_it(tmp_path):
     assert lines(wrong)["key"].startswith("✗ 401: Incorrect API key provided")
     away = box("doctor", "--url", url, "--key", KEY)
     assert (away.returncode, lines(away)["address"]) == (1, f"✗ nothing answers at {url} (ConnectError)")
+
+
+def test_records_of_a_later_version_are_told(tmp_path):
+    doctor(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "box/box.db")) as file:
+        for number, data in enumerate(('{"a": 1}', '{"_format": "1.7"}')):
+            file.execute("INSERT INTO records (partition, key, data, version) VALUES ('x', ?, ?, 1)", (number, data))
+        file.commit()
+        newer = lines(doctor(tmp_path))["formats"]
+        assert newer == "! 1 in 1.0, 1 in 1.7: written by a later version, whose fields are kept (2 looked at)"
+        rows = [(f"_{number:04}", '{"_format": "1.0"}') for number in range(1000)]
+        rows.insert(0, ("-", '{"_format": "2.0"}'))
+        file.executemany("INSERT INTO records (partition, key, data, version) VALUES ('x', ?, ?, 1)", rows)
+        file.commit()
+    some = doctor(tmp_path)
+    assert lines(some)["formats"] == "✓ 1000 in 1.0 (1000 looked at; --deep looks at all)"
+    every = doctor(tmp_path, "--deep")
+    assert every.returncode == 1
+    assert lines(every)["formats"].startswith("✗ 1001 in 1.0, 1 in 1.7, 1 in 2.0: this version reads formats up to 1.0")
+
+
+def test_a_model_that_ends_soon_and_one_that_makes_no_vectors_are_told(tmp_path):
+    soon = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    model = {"id": "old", "object": "model", "created": 1, "owned_by": "openai", "shutdown_date": soon}
+    with answering(404, models=[model]) as url:
+        settings = {"BOX_MODEL_BASE_URL": url, "BOX_MODEL_API_KEY": "none", "MODEL_ALIASES": '{"*": "old"}'}
+        found = lines(doctor(tmp_path, **settings))
+    assert found["model"].endswith("answers, with old")
+    assert found["endings"] == f"! old ends on {soon}: name another in MODEL_ALIASES."
+    assert found["vectors"].startswith("! the endpoint has no text-embedding-3-small: hashed words stand in")
+
+
+def test_an_endpoint_that_lets_nobody_embed_is_told(tmp_path):
+    with answering(403) as url:
+        found = lines(doctor(tmp_path, BOX_MODEL_BASE_URL=url, BOX_MODEL_API_KEY="none"))
+    assert found["vectors"][0] == "✗"
+
+
+def test_a_session_pool_that_is_away_is_told(tmp_path):
+    pool = {"SANDBOX": "aca", "SANDBOX_POOL_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    said = doctor(tmp_path, **pool)
+    assert said.returncode == 1
+    assert lines(said)["sandbox"].startswith("✗ not run: ")
+
+
+def test_poison_that_waits_for_a_person_is_told(tmp_path, azurite_installed):  # noqa: F811
+    with azurite.running(tmp_path) as account:
+        with QueueClient.from_connection_string(account, "runs-poison") as queue:
+            queue.create_queue()
+            queue.send_message("not base64")
+        said = doctor(tmp_path, AzureWebJobsStorage=account, BOX_API_KEYS=json.dumps({"me": KEY}))
+    assert said.returncode == 1
+    assert lines(said)["poison"] == "✗ 1 that nobody can read: see `poison list`"
+    assert lines(said)["formats"] == "✓ none (0 looked at)"
