@@ -12,13 +12,16 @@ KEY ?= $(or $(BOX_KEY),$(shell cat .box/api_key 2>/dev/null))
 # More for it: SMOKE="--json --hold 10".
 SMOKE ?=
 
-.PHONY: run smoke test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check vendor docs clean
+.PHONY: run link smoke test test-tools test-newest test-long coverage durability check demo samples install corpus bench licences requirements infra-check vendor docs clean
 
 run: $(VENV)/.installed ## Start the embedded host on http://127.0.0.1:7071
 	@exec $(BIN)/python -m shared run
 
 demo: $(VENV)/.installed ## Assistant, thread, message, run, poll: against a running host, or one of its own
 	@$(BIN)/python -m shared demo
+
+link: $(VENV)/.installed ## A link that signs in to the page of the box that runs, once
+	@$(BIN)/python -m shared link
 
 smoke: export BOX_KEY = $(KEY)
 smoke: $(VENV)/.installed ## A client's whole story against the box at URL, with KEY: three minutes

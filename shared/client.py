@@ -34,12 +34,14 @@ def connected(settings: Settings) -> Iterator[OpenAI]:
 @contextmanager
 def connected_to(address: str, key: str) -> Iterator[OpenAI]:
     """A client of the box at an address. What goes wrong ends the program with a line."""
-    from openai import APIError, OpenAI
+    from openai import APIConnectionError, APIError, OpenAI
 
     warnings.simplefilter("ignore", DeprecationWarning)
     base_url = f"{checked_address(address, key)}/v1"
     try:
         yield OpenAI(base_url=base_url, api_key=key)
+    except APIConnectionError:
+        sys.exit(f"The box at {base_url} does not answer.")
     except APIError as error:
         sys.exit(error.message)
 

@@ -112,7 +112,8 @@ def talk_note(settings: Settings, link: str | None) -> str:
     """Where the page is, and how to be let in."""
     if link is None:
         return f"Talk to it at {page(settings)}."
-    return f"Talk to it (the link signs in, once, within two minutes; `box link` prints another):\n  {link}\n"
+    words = "the link signs in, once, within two minutes; `make link` or `box link` prints another"
+    return f"Talk to it ({words}):\n  {link}\n"
 
 
 def welcome(settings: Settings, box: Box, key: KeyNote, sandbox: str, link: str | None) -> str:

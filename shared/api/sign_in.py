@@ -32,7 +32,7 @@ LIFETIME: Final = 120
 CODE_BYTES: Final = 32
 #: Codes that were never taken, removed when another is made.
 FORGOTTEN: Final = 50
-TOO_LATE: Final = "This link was used before, or is older than two minutes. `box link` prints a new one."
+TOO_LATE: Final = "This link was used before, or is older than two minutes. `make link` or `box link` prints a new one."
 
 
 def known_keys(settings: Settings) -> dict[str, str]:

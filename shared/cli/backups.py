@@ -29,7 +29,7 @@ def container(api: ApiClient) -> Blobs:
     return found
 
 
-@backups.command("list")
+@backups.command("list", epilog=examples("backups list", "backups list --json"))
 @as_json
 def list_all(json: bool) -> None:
     """List the whole ones, oldest first."""

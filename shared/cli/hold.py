@@ -9,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from shared.cli.api import as_admin
-from shared.cli.tables import moment, pairs, print_objects
+from shared.cli.tables import moment, pairs, print_json, print_objects, print_outcomes
 from shared.cli.words import Problem, as_json, elsewhere_as_admin, examples, metadata_of, owned, read_settings
 from shared.host import OWNER
 from shared.json_types import Json
@@ -24,12 +24,14 @@ def hold() -> None:
 @click.option("--thread", metavar="ID", help="This thread.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="All threads with it, now and later.")
 @click.option("--reason", default="", metavar="WORDS", help="For administrators who list the holds.")
+@as_json
 @owned
 @elsewhere_as_admin
-def add(thread: str | None, metadata: tuple[str, ...], reason: str, owner: str, url: str, key: str) -> None:
+def add(thread: str | None, metadata: tuple[str, ...], reason: str, json: bool, owner: str, url: str, key: str) -> None:
     """Put a thread on hold, or all with some metadata, with the files that they name; print the hold's id."""
     body = {"thread_id": thread, "metadata": metadata_of(metadata), "reason": reason}
-    click.echo(ask(url, key, "POST", owner, json=body)["id"])
+    made = ask(url, key, "POST", owner, json=body)
+    print_json(made) if json else click.echo(made["id"])
 
 
 @hold.command("list", epilog=examples("hold list --owner ann --json"))
@@ -55,15 +57,19 @@ def list_all(json: bool, owner: str, url: str, key: str) -> None:
 @hold.command(epilog=examples("hold remove hold_abc --yes"))
 @click.argument("ids", nargs=-1, required=True, metavar="HOLD...")
 @click.option("--yes", is_flag=True, help="Do not ask before.")
+@as_json
 @owned
 @elsewhere_as_admin
-def remove(ids: tuple[str, ...], yes: bool, owner: str, url: str, key: str) -> None:
+def remove(ids: tuple[str, ...], yes: bool, json: bool, owner: str, url: str, key: str) -> None:
     """End holds: what they kept can be deleted again, and ages out if it is past its time."""
     if not yes:
         click.confirm(f"End {len(ids)} holds?", abort=True, err=True)
-    for each in ids:
-        ask(url, key, "DELETE", owner, f"/{quote(each, safe='')}")
-        click.echo(f"{each}  removed")
+    done: list[Json] = []
+    try:
+        for each in ids:
+            done.append(ask(url, key, "DELETE", owner, f"/{quote(each, safe='')}") | {"id": each, "outcome": "removed"})
+    finally:  # what was removed is told, even if the next one could not be
+        print_outcomes(done, json=json)
 
 
 def ask(url: str, key: str, method: str, owner: str, rest: str = "", **more: Any) -> Json:

@@ -18,7 +18,17 @@ from shared.app import build
 from shared.box import Box
 from shared.cli.progress import bar
 from shared.cli.sending import sent
-from shared.cli.words import ExitCode, Failed, Problem, elsewhere_as_admin, examples, metadata_of, read_settings
+from shared.cli.tables import print_json
+from shared.cli.words import (
+    ExitCode,
+    Failed,
+    Problem,
+    as_json,
+    elsewhere_as_admin,
+    examples,
+    metadata_of,
+    read_settings,
+)
 from shared.deps import Caller
 from shared.errors import NotFoundError
 from shared.moving.exports import Changing, Chosen, Export
@@ -61,8 +71,17 @@ owned = click.option("--owner", default="", metavar="NAME", help="Whose objects;
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Nothing created before that day (UTC).")
 @click.option("--yes", is_flag=True, help="Do it. Without, only what would come is told.")
 @click.option("--wait", is_flag=True, help="Then index the files of its vector stores, and show how far that is.")
+@as_json
 def import_(
-    path: Path, owner: str, only: tuple[str, ...], since: datetime | None, yes: bool, wait: bool, url: str, key: str
+    path: Path,
+    owner: str,
+    only: tuple[str, ...],
+    since: datetime | None,
+    yes: bool,
+    wait: bool,
+    json: bool,
+    url: str,
+    key: str,
 ) -> int:
     """Take objects over under the ids they had: an export's folder, or files with raw objects.
 
@@ -84,7 +103,12 @@ def import_(
         report = asyncio.run(sent(url, key, owner, opened(path), wanted, yes)) if url else on_storage(owner, work)
     except NotReadable as error:
         raise Problem(str(error)) from error
-    told(report, yes)
+    if json:
+        found = +report.counts
+        counts = [{"kind": kind, "outcome": outcome, "count": count} for (kind, outcome), count in found.items()]
+        print_json({"done": yes, "counts": counts, "remarks": report.remarks})
+    else:
+        told(report, yes)
     return ExitCode.FAILED if any(outcome == "lost" for _, outcome in +report.counts) else ExitCode.DONE
 
 
@@ -105,7 +129,8 @@ def import_(
     show_default=True,
     help="As objects that `import` reads, or as requests that make conversations of the threads.",
 )
-def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str, ...], form: str) -> int:
+@as_json
+def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str, ...], form: str, json: bool) -> int:
     """Write everything of an owner, or some threads with what they refer to, to a folder."""
     pairs = metadata_of(metadata)
 
@@ -120,6 +145,9 @@ def export(path: Path, owner: str, threads: tuple[str, ...], metadata: tuple[str
         raise Failed(f"{error}: changed each time it was read; try again when its run is over") from error
     except OSError as error:
         raise Failed(f"{error.filename}: {error.strerror}") from error
+    if json:
+        print_json({"counts": counts, "left_out": dict(made.left_out), "remarks": made.remarks})
+        return ExitCode.FAILED if made.remarks else ExitCode.DONE
     for kind, number in counts.items():
         click.echo(f"{number:7} {kind}")
     for what, number in Counter(made.left_out).most_common():

@@ -97,7 +97,7 @@ class SqliteStore:
         before, left = sys.maxsize, sys.maxsize if most is None else most
         query = "SELECT rowid, data FROM records WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
         while left > 0:
-            rows = await self._database.run(partial(_rows, query, (before, min(left, FORMATS_PER_PAGE))), Unavailable)
+            rows = await self._database.read(partial(_rows, query, (before, min(left, FORMATS_PER_PAGE))), Unavailable)
             found.update(format_of(data) for _, data in rows)
             if len(rows) < FORMATS_PER_PAGE:
                 break

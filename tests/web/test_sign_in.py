@@ -57,7 +57,7 @@ def test_a_link_lets_in_once_and_says_so_to_the_next(door, box):
     door.driver.execute_script("sessionStorage.clear()")
     afresh(door, address)
     door.until(lambda: door["#key-error"].is_displayed())
-    assert door["#key-error"].text.startswith("This link was used before, or is older than two minutes. `box link`")
+    assert door["#key-error"].text.startswith("This link was used before, or is older than two minutes.")
     assert kept(door) is None
     door.enter(KEY)
     door.until(lambda: door["#text"].is_displayed())
