@@ -159,7 +159,7 @@ def _calls(step: RunStep) -> tuple[list[Json], dict[str, str]]:
             case {"id": str(call_id), "type": "code_interpreter", "code_interpreter": {"input": str(code)} as of}:
                 name, said = "code_interpreter", json.dumps({"code": code})
                 logs = [each.get("logs") for each in of.get("outputs") or () if each.get("type") == "logs"]
-                output = "\n".join(each for each in logs if each)
+                output = "\n".join(each for each in logs if each and isinstance(each, str))
             case _:
                 continue
         items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": said})

@@ -79,6 +79,8 @@ def step(data: Json) -> Json:
         _require(isinstance(kind, str), "tool_calls: a type is missing")
         if kind in ("function", "code_interpreter", "file_search"):
             _require(isinstance(each.get(str(kind)), dict), f"tool_calls: {kind} is missing")
+            for name in ("outputs", "results"):
+                objects(each[str(kind)], name)
     return data
 
 

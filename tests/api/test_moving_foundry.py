@@ -117,7 +117,7 @@ async def test_credentials_in_a_dump_stay_outside(tmp_path):
     [
         ({"id": "batch_1", "object": "batch"}, "batch_1: objects of kind 'batch' are not known"),
         ({"id": "asst_y", "object": "assistant.deleted"}, "asst_y: objects of kind 'assistant.deleted' are not known"),
-        ({"id": "step_y", "run_id": "run_y"}, "steps of run_y: their run is not there"),
+        ({"id": "step_y", "run_id": "run_y", "thread_id": THREAD}, "steps of run_y: their run is not there"),
         (
             {"id": "file-y", "object": "vector_store.file", "vector_store_id": "vs_y"},
             "vs_y: is not there, files of it are",

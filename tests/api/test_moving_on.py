@@ -246,10 +246,11 @@ async def test_some_threads_go_on_with_their_files(tmp_path, chosen):
 
 #: Members of calls as dumps may have them.
 ODD = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none() | st.text(max_size=2), max_size=2)
-MEMBERS = ("name", "arguments", "output", "input", "outputs", "results", "server_label")
+MEMBERS = ("name", "arguments", "output", "input", "server_label")
+LISTED = st.lists(st.dictionaries(st.sampled_from(("type", "text", "logs", "score", "content")), ODD), max_size=2)
 KINDS = ("function", "code_interpreter", "file_search", "mcp", "openapi")
-INNER = st.dictionaries(
-    st.sampled_from(MEMBERS), ODD | st.lists(st.dictionaries(st.sampled_from(("type", "text")), ODD))
+INNER = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(MEMBERS, ODD) | dict.fromkeys(("outputs", "results"), st.none() | LISTED)
 )
 
 
