@@ -41,9 +41,9 @@ def shared_folder(tmp_path_factory):
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def told(box, shared_folder, story, version, credential):
+def told(box, shared_folder, story, version, credential, package="azure-ai-agents"):
     """The steps of a story by that version of the Python SDK."""
-    sdk = installed(shared_folder, f"azure-ai-agents-{version}", f"azure-ai-agents=={version}")
+    sdk = installed(shared_folder, f"{package}-{version}", f"{package}=={version}")
     pem = str(box.certificate)
     environment = {"PYTHONPATH": str(sdk), "REQUESTS_CA_BUNDLE": pem, "SSL_CERT_FILE": pem}
     endpoint = f"{box.url}/api/projects/any-name"
@@ -54,6 +54,11 @@ def told(box, shared_folder, story, version, credential):
 def test_the_python_sdk_tells_its_story_with_a_token_of_entra(box, tenant, shared_folder, version):
     token = tenant.token(oid=ANN, aud="https://ai.azure.com")
     assert told(box, shared_folder, "foundry.py", version, token)[-1] == "the end"
+
+
+def test_a_project_leads_to_its_agents(box, tenant, shared_folder):
+    token = tenant.token(oid=ANN, aud="https://ai.azure.com")
+    assert told(box, shared_folder, "foundry_project.py", "1.0.0", token, "azure-ai-projects") == ["the end"]
 
 
 def test_the_node_sdk_tells_its_story_with_a_token_of_entra(box, tenant):
