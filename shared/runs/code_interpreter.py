@@ -40,6 +40,8 @@ NAME: Final = "code_interpreter"
 SHOWN_TO_MODEL: Final = 20_000
 #: Bytes of a file that is kept as an output.
 LARGEST_OUTPUT: Final = 512 * 1024 * 1024
+#: What the model is told of a thread's files that are Foundry's.
+IN_AZURE: Final = "The conversation also names data in Azure, which is not available here. Tell the user."
 
 DESCRIPTION: Final = """\
 Run Python in the conversation's sandbox and get its output. Variables and files stay between calls.
@@ -120,8 +122,9 @@ class CodeInterpreter:
 
     async def _bring_files(self, session: Session) -> list[str]:
         """Put the files of assistant, thread and messages where the code finds them, unless they are there."""
-        notes = []
-        for file_id in await self._file_ids():
+        resources = await self._resources()
+        notes = [IN_AZURE] if any(each.get("data_sources") for each in resources) else []
+        for file_id in dict.fromkeys(file_id for each in resources for file_id in each.get("file_ids", [])):
             if await session.holds(file_id):
                 continue
             try:
@@ -131,14 +134,13 @@ class CodeInterpreter:
                 notes.append(f"The file {file_id} is not available: {error}")
         return notes
 
-    async def _file_ids(self) -> list[str]:
-        """The thread's files, read now: messages attach more, and they come before the run."""
+    async def _resources(self) -> list[Json]:
+        """The assistant's files and the thread's, read now: messages attach more, and they come before the run."""
         thread = await self.deps.store.get(
             layout.thread(self.record.owner, self.record.run.thread_id), layout.THREAD_KEY
         )
         of_thread = {} if thread is None else thread.data["tool_resources"]
-        found = [each.get(NAME, {}).get("file_ids", []) for each in (self.record.resources, of_thread)]
-        return [*dict.fromkeys(file_id for file_ids in found for file_id in file_ids)]
+        return [each.get(NAME, {}) for each in (self.record.resources, of_thread)]
 
     async def _keep(self, session: Session, result: CellResult) -> tuple[list[str], dict[str, str], list[str]]:
         """Make files of charts and of what the code wrote: the charts' ids, the others' by name, what was left out."""

@@ -41,6 +41,8 @@ CHARACTERS_PER_TOKEN: Final = 5
 INDEXING_WAIT: Final = 60
 INDEXING_POLL: Final = 0.5
 MOST_QUERIES: Final = 5
+#: What the model is told of a thread's stores that are Foundry's.
+IN_AZURE: Final = "(The conversation also names data in Azure, which cannot be searched here. Tell the user.)"
 
 DESCRIPTION: Final = """\
 Search the files the user has uploaded. Each result begins with a marker such as 【4:0†name.pdf】.
@@ -107,7 +109,7 @@ class FileSearch:
         if not queries:
             return ToolResult('Error: the arguments must be JSON such as {"queries": ["..."]}.', call)
         try:
-            results = await self._search(queries)
+            results, in_azure = await self._search(queries)
         except (ApiError, IndexUnavailable) as error:
             logger.warning("search failed", extra={"action": "search_failed", "run_id": self.record.run.id})
             return ToolResult(f"Error: {error}", call)
@@ -121,6 +123,8 @@ class FileSearch:
         call[NAME]["results"] = [shown(result) for result in results]
         if len(told) < len(texts):
             told.append(f"({len(texts) - len(told)} more results left out)")
+        if in_azure:
+            told.append(IN_AZURE)
         return ToolResult("\n\n".join(told) or "(nothing found)", call, sources=sources)
 
     def _reserve(self, count: int) -> int:
@@ -129,17 +133,19 @@ class FileSearch:
         self.numbers.next = first + count
         return first
 
-    async def _search(self, queries: list[str]) -> list[SearchResult]:
+    async def _search(self, queries: list[str]) -> tuple[list[SearchResult], bool]:
+        """What was found, and whether the thread names data in Azure besides, which nobody searches."""
         of_assistant = self.record.resources.get(NAME, {}).get("vector_store_ids", [])
-        of_thread = [each for each in await thread_stores(self.deps, self.record) if await self._is_ready(each)]
+        thread = await thread_resources(self.deps, self.record)
+        of_thread = [each for each in thread.get("vector_store_ids", []) if await self._is_ready(each)]
         options = SearchOptions(
             limit=self._settings.get("max_num_results") or (SMALL_RESULTS if self._is_small else RUN_RESULTS),
             score_threshold=self._ranking["score_threshold"],
         )
         store_ids = [*dict.fromkeys([*of_assistant, *of_thread])]
-        return (
-            await search_stores(Caller(self.deps, self.record.owner), store_ids, queries, options) if store_ids else []
-        )
+        caller = Caller(self.deps, self.record.owner)
+        found = await search_stores(caller, store_ids, queries, options) if store_ids else []
+        return found, bool(thread.get("vector_stores"))
 
     async def _is_ready(self, store_id: str) -> bool:
         """Whether the store still exists; files attached a moment ago are waited for, but not for ever."""
@@ -159,11 +165,16 @@ def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
     return [FileSearch(deps, record)]
 
 
-async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:
+async def thread_resources(deps: Deps, record: RunRecord) -> Json:
     """The thread's stores, read now: messages that came before the run may have made one; one may be gone by now."""
     thread = await deps.store.get(layout.thread(record.owner, record.run.thread_id), layout.THREAD_KEY)
-    resources = {} if thread is None else thread.data["tool_resources"]
-    store_ids: list[str] = resources.get(NAME, {}).get("vector_store_ids", [])
+    resources: Json = {} if thread is None else thread.data["tool_resources"].get(NAME, {})
+    return resources
+
+
+async def thread_stores(deps: Deps, record: RunRecord) -> list[str]:
+    """The ids of the thread's stores, read now."""
+    store_ids: list[str] = (await thread_resources(deps, record)).get("vector_store_ids", [])
     return store_ids
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from openai import BadRequestError
 
-from shared.llm.scripted import text
+from shared.llm.scripted import call, text
 from shared.runs import kinds
 
 CONNECTION = "/subscriptions/s/resourceGroups/g/providers/p/accounts/a/projects/p/connections/c"
@@ -155,6 +155,23 @@ def test_a_run_whose_tools_would_read_data_in_azure_fails_at_once(client):
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}])
     run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     assert "'tool_resources.file_search.vector_stores' names data in Azure" in run.last_error.message
+
+
+def test_the_model_is_told_that_data_in_azure_of_a_thread_is_out_of_reach(client, llm):
+    llm.script(
+        [call("file_search", queries=["rain"]), call("code_interpreter", code="print(1)")],
+        [text("I cannot see your data in Azure.")],
+    )
+    tools = [{"type": "file_search"}, {"type": "code_interpreter"}]
+    assistant = client.beta.assistants.create(model="m", tools=tools)
+    thread = client.beta.threads.create(
+        messages=[{"role": "user", "content": "x"}],
+        tool_resources={kind: RESOURCES[kind] for kind in ("file_search", "code_interpreter")},
+    )
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    assert run.status == "completed"
+    outputs = [item["output"] for item in llm.requests[-1].input if item["type"] == "function_call_output"]
+    assert [("data in Azure" in output) for output in outputs] == [True, True]
 
 
 def test_a_kind_that_nobody_knows_stays_refused(client):
