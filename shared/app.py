@@ -173,7 +173,7 @@ def model(settings: Settings) -> Llm:
     from shared.demo.offline import OfflineLlm
     from shared.llm.responses import from_settings
 
-    return from_settings(settings) or OfflineLlm()
+    return from_settings(settings) or OfflineLlm(can_run_in_background=settings.box_processes == 1)
 
 
 def vectors(settings: Settings) -> Embedders:

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from shared.app import model
+from shared.config import Settings
 from shared.demo.offline import OfflineLlm
 from shared.demo.offline.intents import HONESTY
 from shared.json_types import Json
@@ -360,3 +362,9 @@ async def test_a_background_turn_is_ready_at_once_and_stays_readable():
     await llm.cancel(response_id)
     with pytest.raises(LlmError):
         await llm.poll(response_id)
+
+
+@pytest.mark.parametrize(("processes", "can"), [(1, True), (2, False)])
+def test_turns_in_the_background_are_for_a_box_of_one_process(processes: int, can: bool):
+    """They live in the process that began them; another would be asked for the turn, and know nothing of it."""
+    assert model(Settings(_env_file=None, box_processes=processes)).can_run_in_background is can

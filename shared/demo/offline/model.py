@@ -34,12 +34,12 @@ _KEPT_TURNS = 1000
 
 
 class OfflineLlm:
-    """The demo model. Background turns live in this process and end with it."""
+    """The demo model. Background turns live in this process and end with it: none are taken where there are others."""
 
     description = "offline demo (not a language model)"
-    can_run_in_background = True
 
-    def __init__(self, seconds_per_word: float = 0.005):
+    def __init__(self, seconds_per_word: float = 0.005, *, can_run_in_background: bool = True):
+        self.can_run_in_background = can_run_in_background
         self._seconds_per_word = seconds_per_word
         self._turns: OrderedDict[str, Turn] = OrderedDict()
 
