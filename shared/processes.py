@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import time
@@ -49,7 +50,7 @@ class Parent:
 
     def __init__(self, listener: socket.socket, places: int) -> None:
         self._gate, self._places = Gate(listener), places
-        #: What is left to be done by a child that could not start.
+        #: The exit code: that of a child that could not start.
         self.code = 0
         self._stopping = asyncio.Event()
         #: Set when the first child serves: what it has found, made or complained about, is so for all.
@@ -65,15 +66,19 @@ class Parent:
             await self._stopping.wait()
             self._gate.close()
             self._serves.set()
-            for child in self._children:
-                child.terminate()
+            self._end(signal.SIGTERM)
             _, late = await asyncio.wait(places, timeout=STOP_SECONDS)
-            for child in self._children:
-                child.kill()
+            self._end(signal.SIGKILL)
             if late:
                 await asyncio.wait(late)
         if self.code:
             sys.exit(self.code)
+
+    def _end(self, number: signal.Signals) -> None:
+        """Send all children a signal."""
+        for child in self._children:
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                child.send_signal(number)
 
     async def _keep(self, place: int) -> None:
         """Start a child, and the next one when it has died."""
@@ -102,7 +107,7 @@ class Parent:
             child = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()])
         self._children.add(child)
         if self._stopping.is_set():
-            child.terminate()
+            self._end(signal.SIGTERM)
         try:
             served = await self._listen(ours, place, speaks=speaks)
             return served, await child.wait()
