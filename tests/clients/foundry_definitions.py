@@ -34,11 +34,14 @@ OBJECTS = st.dictionaries(st.text(max_size=10), VALUES | st.lists(VALUES, max_si
 SCHEMAS = st.dictionaries(NAMES, st.sampled_from([{"type": "string"}, {"type": "integer"}, {}]), max_size=3).map(
     lambda properties: {"type": "object", "properties": properties}
 )
+DOCUMENTS = OBJECTS.map(
+    lambda more: {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "x-more": more}
+)
 #: What annotations do not say: class and member (or any class's) -> what is allowed.
 KNOWN: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("FunctionDefinition", "name"): NAMES,
     ("FunctionDefinition", "parameters"): SCHEMAS,
-    ("OpenApiFunctionDefinition", "spec"): OBJECTS,
+    ("OpenApiFunctionDefinition", "spec"): DOCUMENTS,
     # The SDK reads it and never sends it.
     ("OpenApiFunctionDefinition", "functions"): st.nothing(),
     ("FileSearchToolDefinitionDetails", "max_num_results"): st.integers(1, 50),
