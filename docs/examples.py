@@ -38,6 +38,7 @@ PREFIXES: Final = (
     "part_",
     "file-",
     "key_",
+    "appr_",
 )
 IDENTIFIER: Final = re.compile(rf"\b({'|'.join(PREFIXES)})([0-9A-Za-z]{{20,}})")
 SECRET: Final = re.compile(r"\bbox-[\w-]{43}")
@@ -87,6 +88,7 @@ async def story(say: Recorder, llm: ScriptedLlm) -> None:
     """A client's life with the box."""
     await assistants(say)
     await files(say)
+    await approval(say, llm)
     await conversation(say, llm)
     models = await say("GET", "/models")
     await say("GET", "/models/{model}", model=models["data"][0]["id"])
@@ -210,6 +212,18 @@ async def conversation(say: Recorder, llm: ScriptedLlm) -> None:
     await say("GET", "/threads/{thread_id}", **thread)
     await say("POST", "/threads/{thread_id}", {"metadata": {"user": "8"}}, **thread)
     await say("DELETE", "/threads/{thread_id}", **thread)
+
+
+async def approval(say: Recorder, llm: ScriptedLlm) -> None:
+    """A run that waits until somebody approves a call of the box's own tool."""
+    body: Json = {"model": "gpt-5.6-luna", "metadata": {"server_tools": "get_current_time:ask"}}
+    assistant = (await say("POST", "/assistants", body))["id"]
+    llm.script([call("get_current_time", timezone="Europe/Oslo")])
+    made = await say("POST", "/threads/runs", {"assistant_id": assistant})
+    run = {"thread_id": made["thread_id"], "run_id": made["id"]}
+    await settled(say, "/threads/{thread_id}/runs/{run_id}", **run)
+    await say("GET", "/approvals")
+    await say("POST", "/threads/{thread_id}/runs/{run_id}/cancel", **run)
 
 
 def steady(document: str) -> str:
