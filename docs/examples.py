@@ -39,6 +39,7 @@ PREFIXES: Final = (
     "file-",
     "key_",
     "appr_",
+    "hold_",
 )
 IDENTIFIER: Final = re.compile(rf"\b({'|'.join(PREFIXES)})([0-9A-Za-z]{{20,}})")
 SECRET: Final = re.compile(r"\bbox-[\w-]{43}")
@@ -96,7 +97,7 @@ async def story(say: Recorder, llm: ScriptedLlm) -> None:
 
 
 async def administration(say: Recorder) -> None:
-    """An owner with a key of its own, which is replaced and removed, and who gets objects from elsewhere."""
+    """An owner with a key that is replaced and removed, who gets objects from elsewhere; and a legal hold."""
     admin: Json = {"headers": {"Authorization": f"Bearer {ADMIN_KEY}"}}
     first = await say("POST", "/admin/owners", {"name": "ann"}, **admin)
     await say("GET", "/admin/owners", **admin)
@@ -106,6 +107,11 @@ async def administration(say: Recorder) -> None:
     assistant = b'{"id": "asst_old", "object": "assistant", "created_at": 1716470000, "model": "gpt-4o"}'
     await say("POST", "/admin/import?owner=ann", files={"dump.jsonl": assistant}, **admin)
     await say("DELETE", "/admin/owners/{owner}", owner="ann", **admin)
+    held = "/admin/owners/{owner}/holds"
+    hold = await say("POST", held, {"metadata": {"user": "7"}, "reason": "case 4711"}, owner=KEY, **admin)
+    await say("GET", held, owner=KEY, **admin)
+    await say("GET", "/legal_holds")
+    await say("DELETE", f"{held}/{{hold_id}}", owner=KEY, hold_id=hold["id"], **admin)
 
 
 async def assistants(say: Recorder) -> None:
