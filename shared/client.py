@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from shared import host
 from shared.config import Settings
+from shared.embedded import host
 from shared.smoke.address import root
 
 if TYPE_CHECKING:

@@ -31,7 +31,6 @@ FLOORS = [
         "siblings",
         "wakes",
         "own_address",
-        "joined_writes",
         "tls",
         "turns",
     },
@@ -68,7 +67,7 @@ FLOORS = [
     {"app"},
     {"smoke"},
     {"doctor", "backup"},
-    {"host", "handed", "processes", "server", "door", "client", "connections", "functions_bridge", "page_link"},
+    {"embedded", "client", "functions_bridge"},
     {"cli", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox"]

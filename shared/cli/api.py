@@ -18,7 +18,7 @@ from shared.client import checked_address, connected, connected_to
 from shared.config import Settings
 from shared.deps import Deps
 from shared.doctor.start import CannotStart, built
-from shared.host import with_key
+from shared.embedded.host import with_key
 from shared.json_types import Json
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from shared.cli.words import NAME, ExitCode, as_json, default_model, elsewhere, 
 from shared.client import answers, connected, connected_to
 from shared.config import Settings
 from shared.demo import program
-from shared.host import base_url, key_file
+from shared.embedded.host import base_url, key_file
 from shared.own_address import without_itself
 
 if TYPE_CHECKING:

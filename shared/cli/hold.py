@@ -11,7 +11,7 @@ import click
 from shared.cli.api import as_admin
 from shared.cli.tables import moment, pairs, print_json, print_objects, print_outcomes
 from shared.cli.words import Problem, as_json, elsewhere_as_admin, examples, metadata_of, owned, read_settings
-from shared.host import OWNER
+from shared.embedded.host import OWNER
 from shared.json_types import Json
 
 

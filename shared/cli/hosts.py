@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from shared import host, page_link, processes
 from shared.cli.api import made
 from shared.cli.here import quietly
 from shared.cli.tables import print_json
 from shared.cli.words import Failed, examples, read_settings
 from shared.client import answers
 from shared.config import Settings
-from shared.handed import Handed
-from shared.page_link import NO_BROWSER, Welcome
+from shared.embedded import host, page_link, processes
+from shared.embedded.handed import Handed
+from shared.embedded.page_link import NO_BROWSER, Welcome
 from shared.store.base import StoreError
 
 LINK_HELP = "Print a link that signs in to the page, or not; printed where nobody but this machine can reach the box."

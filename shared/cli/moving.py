@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from shared import host
 from shared.app import build
 from shared.box import Box
 from shared.cli.progress import bar
@@ -30,6 +29,7 @@ from shared.cli.words import (
     read_settings,
 )
 from shared.deps import Caller
+from shared.embedded import host
 from shared.errors import NotFoundError
 from shared.moving.exports import Changing, Chosen, Export
 from shared.moving.imports import KINDS, Import, Report, Wanted

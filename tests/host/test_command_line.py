@@ -69,7 +69,7 @@ def test_shells_learn_to_complete(shell: str):
 
 def test_what_serves_loads_no_tables():
     """The Functions app and the embedded host pay for nothing that only people at a terminal see."""
-    told = "import sys, function_app, shared.host; print('rich' in sys.modules, 'shared.cli' in sys.modules)"
+    told = "import sys, function_app, shared.embedded.host; print('rich' in sys.modules, 'shared.cli' in sys.modules)"
     settings = os.environ | {"PYTHON_ENABLE_INIT_INDEXING": "1"}
     said = subprocess.run([sys.executable, "-c", told], env=settings, capture_output=True, text=True, timeout=60)
     assert said.stdout.split() == ["False", "False"], said.stderr

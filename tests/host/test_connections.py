@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import uvicorn
 
-from shared.connections import guarded
+from shared.embedded.connections import guarded
 from tests.api.conftest import listening_socket
 
 #: How long an impatient server waits.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from shared.door import Door, Gate
+from shared.embedded.door import Door, Gate
 
 
 class Peer(asyncio.Protocol):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.joined_writes import ENOUGH, JoinedWrites
+from shared.embedded.joined_writes import ENOUGH, JoinedWrites
 
 
 class Wire:

@@ -6,8 +6,8 @@ import webbrowser
 
 import pytest
 
-from shared import page_link
 from shared.api.sign_in import LIFETIME
+from shared.embedded import page_link
 from tests.api.conftest import KEY, OTHER_KEY
 from tests.web.page import Page
 

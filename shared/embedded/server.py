@@ -15,8 +15,8 @@ from typing import Any, Final
 import uvicorn
 
 from shared import logs
-from shared.door import Door
-from shared.handed import Handed
+from shared.embedded.door import Door
+from shared.embedded.handed import Handed
 
 #: For answers under way when the box is stopped.
 GRACE_SECONDS: Final = 3

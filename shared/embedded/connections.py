@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.joined_writes import JoinedWrites
+from shared.embedded.joined_writes import JoinedWrites
 
 if sys.platform != "win32":
     import resource

@@ -17,8 +17,8 @@ from contextlib import suppress
 from typing import Final
 
 from shared.config import Settings
-from shared.door import Gate
-from shared.server import GRACE_SECONDS, cannot_listen, signals, until_stopped
+from shared.embedded.door import Gate
+from shared.embedded.server import GRACE_SECONDS, cannot_listen, signals, until_stopped
 
 logger = logging.getLogger(__name__)
 

@@ -12,21 +12,21 @@ from typing import Final, NamedTuple
 import uvicorn
 from pydantic import SecretStr
 
-from shared import page_link
 from shared.box import Box
 from shared.config import Settings
-from shared.connections import guarded
 from shared.demo import OFFLINE
 from shared.doctor.findings import State
 from shared.doctor.sandbox import sandbox_in_words
 from shared.doctor.settings import strange_names
 from shared.doctor.start import CannotStart, built
-from shared.handed import Handed
+from shared.embedded import page_link
+from shared.embedded.connections import guarded
+from shared.embedded.handed import Handed
+from shared.embedded.page_link import Welcome
+from shared.embedded.server import GRACE_SECONDS, Say, Server, signals, until_stopped
 from shared.home import make_private, passable
 from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
-from shared.page_link import Welcome
-from shared.server import GRACE_SECONDS, Say, Server, signals, until_stopped
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
