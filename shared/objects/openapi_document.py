@@ -6,12 +6,15 @@ A reference that leads back to itself becomes a schema that takes anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from shared.json_types import Json
+from shared.objects.json_schema import MAPS
+from shared.objects.schema_rules import malformed
 
 METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options")
 PLACES: Final = ("path", "query", "header", "cookie")
@@ -21,9 +24,16 @@ NO_PARAMETERS: Final = frozenset({"accept", "authorization", "content-type", "ho
 IDEMPOTENT: Final = frozenset({"get", "head", "options", "put"})
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
-#: Parts of all schemas of a document, and how deep one goes.
+#: Operations of a document: models take no more functions.
+MOST_OPERATIONS: Final = 128
+#: Parts of all schemas of a document with their references put in place, their characters, and how deep one goes.
 MOST_PARTS: Final = 20_000
+MOST_CHARACTERS: Final = 1_000_000
 DEEPEST: Final = 40
+#: Characters of a server's URL.
+LONGEST_SERVER: Final = 2048
+#: A place in a list, as references have it.
+INDEX: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 #: What OpenAPI adds to JSON Schema for readers alone.
 UNSHOWN: Final = frozenset({"discriminator", "example", "externalDocs", "nullable", "xml"})
 
@@ -75,12 +85,16 @@ def operations(document: Json) -> list[ApiOperation]:
 
 class _Reader:
     def __init__(self, document: Json) -> None:
-        self.document, self.parts = document, 0
+        self.document, self.parts, self.characters = document, 0, 0
 
     def operations(self) -> Iterator[ApiOperation]:
         names: set[str] = set()
         for path, item in _mapping(self.document.get("paths", {}), "paths").items():
             place = f"paths.{path}"
+            if path.startswith("x-"):
+                continue
+            if not path.startswith("/"):
+                raise BrokenDocument(place, "must begin with a slash")
             item = self._resolved(_mapping(item, place), place)
             for method in METHODS:
                 if method in item:
@@ -88,6 +102,8 @@ class _Reader:
                     if found.name in names:
                         raise BrokenDocument(f"{place}.{method}.operationId", f"'{found.name}' is there twice")
                     names.add(found.name)
+                    if len(names) > MOST_OPERATIONS:
+                        raise BrokenDocument("paths", f"has more than {MOST_OPERATIONS} operations")
                     yield found
 
     def _operation(self, path: str, method: str, item: Json, place: str) -> ApiOperation:
@@ -118,10 +134,10 @@ class _Reader:
             servers = owner.get("servers")
             if servers:
                 server = _mapping(servers[0] if isinstance(servers, list) else servers, "servers")
-                url = str(server.get("url"))
-                for name, variable in _mapping(server.get("variables") or {}, "servers.0.variables").items():
-                    url = url.replace(f"{{{name}}}", str(_mapping(variable, "servers.0.variables").get("default")))
-                if urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname:
+                url = _filled(str(server.get("url")), _mapping(server.get("variables") or {}, "servers.0.variables"))
+                if len(url) > LONGEST_SERVER:
+                    raise BrokenDocument("servers.0.url", f"has more than {LONGEST_SERVER} characters")
+                if _is_absolute(url):
                     return url.rstrip("/")
                 break
         raise BrokenDocument("servers", "must name an absolute URL, with http or https")
@@ -134,14 +150,14 @@ class _Reader:
             here = f"{place}.{index}"
             parameter = self._resolved(_mapping(each, here), here)
             name, where = parameter.get("name"), parameter.get("in")
-            if not isinstance(name, str) or where not in PLACES:
+            if not isinstance(name, str) or not name or where not in PLACES:
                 raise BrokenDocument(here, f"must have a name, and `in`: {', '.join(PLACES)}")
             if where == "header" and name.lower() in NO_PARAMETERS:
                 continue
             content = _mapping(parameter.get("content") or {}, f"{here}.content")
             said = _mapping(next(iter(content.values())), f"{here}.content") if content else parameter
             schema = said.get("schema")
-            whole = self._whole(schema or {}, f"{here}.schema")
+            whole = self._schema(schema or {}, f"{here}.schema")
             if parameter.get("description"):
                 whole = {"description": str(parameter["description"])} | whole
             yield Parameter(name, where, whole, where == "path" or bool(parameter.get("required")))
@@ -156,14 +172,28 @@ class _Reader:
         kind = next((each for each in content if is_json(each)), FORM if FORM in content else next(iter(content)))
         here = f"{place}.content.{kind}"
         schema = _mapping(content[kind], here).get("schema") or {}
-        whole = self._whole(schema, f"{here}.schema") if is_json(kind) or kind == FORM else {"type": "string"}
+        whole = self._schema(schema, f"{here}.schema") if is_json(kind) or kind == FORM else {"type": "string"}
         return kind, whole, bool(body.get("required"))
+
+    def _schema(self, schema: Any, place: str) -> Json:
+        """A schema as models are shown it."""
+        whole: Any = self._whole(schema, place)
+        if whole is True:
+            return {}
+        if not isinstance(whole, dict):
+            raise BrokenDocument(place, "must be an object")
+        fault = malformed(whole)
+        if fault is not None:
+            raise BrokenDocument(place, f"is no JSON Schema: {fault.removesuffix('.')}")
+        return whole
 
     def _whole(self, schema: Any, place: str, inside: tuple[str, ...] = (), depth: int = 0) -> Any:
         """The schema with its references put in place."""
         self.parts, depth = self.parts + 1, depth + 1
-        if self.parts > MOST_PARTS or depth > DEEPEST:
-            raise BrokenDocument(place, f"the schemas have more than {MOST_PARTS} parts, or {DEEPEST} levels")
+        self.characters += _characters(schema)
+        if self.parts > MOST_PARTS or self.characters > MOST_CHARACTERS or depth > DEEPEST:
+            words = f"{MOST_PARTS} parts, {MOST_CHARACTERS} characters or {DEEPEST} levels"
+            raise BrokenDocument(place, f"the schemas have more than {words}")
         if isinstance(schema, list):
             return [self._whole(each, place, inside, depth) for each in schema]
         if not isinstance(schema, dict):
@@ -175,10 +205,21 @@ class _Reader:
             target = self._whole(self._at(reference, place), place, (*inside, reference), depth)
             beside = {key: self._whole(each, place, inside, depth) for key, each in schema.items() if key != "$ref"}
             return {**target, **beside} if isinstance(target, dict) else target
-        whole = {key: self._whole(each, place, inside, depth) for key, each in schema.items() if key not in UNSHOWN}
+        whole = {
+            key: self._named(each, place, inside, depth) if key in MAPS else self._whole(each, place, inside, depth)
+            for key, each in schema.items()
+            if key not in UNSHOWN
+        }
         if schema.get("nullable") is True and isinstance(schema.get("type"), str):
             whole["type"] = [schema["type"], "null"]
         return whole
+
+    def _named(self, schemas: Any, place: str, inside: tuple[str, ...], depth: int) -> Any:
+        """Schemas by names, which are the API's: whatever they are, they are no keywords."""
+        if not isinstance(schemas, dict):
+            return self._whole(schemas, place, inside, depth)
+        self.characters += _characters(schemas)
+        return {name: self._whole(each, place, inside, depth) for name, each in schemas.items()}
 
     def _resolved(self, value: Json, place: str) -> Json:
         """The object itself, or that to which it refers."""
@@ -194,7 +235,7 @@ class _Reader:
         value: Any = self.document
         for part in reference[2:].split("/"):
             part = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            if isinstance(value, list) and INDEX.fullmatch(part) and int(part) < len(value):
                 value = value[int(part)]
             elif isinstance(value, dict) and part in value:
                 value = value[part]
@@ -207,6 +248,25 @@ def is_json(media_type: str) -> bool:
     """Whether a body of that type is JSON."""
     kind = media_type.partition(";")[0].strip().lower()
     return kind == JSON or kind.endswith("+json")
+
+
+def _characters(value: Any) -> int:
+    """What a text, or the names of an object, adds to the characters of a document."""
+    return len(value) if isinstance(value, str) else sum(map(len, value)) if isinstance(value, dict) else 0
+
+
+def _filled(url: str, variables: Json) -> str:
+    """A server's URL with its variables' defaults, which are no templates themselves."""
+    defaults = {name: str(_mapping(each, "servers.0.variables").get("default")) for name, each in variables.items()}
+    return re.sub(r"\{([^{}]*)\}", lambda found: defaults.get(found[1], found[0]), url)
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _mapping(value: Any, place: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
 from shared.llm.scripted import call, text
+from shared.objects.openapi_document import BrokenDocument, operations
 
 
 class Order(BaseModel):
@@ -87,6 +88,7 @@ def settings(api):
     return {"openapi_allowed_hosts": api.host, "connections": {"shop": connection}}
 
 
+LONG = {"$ref": "#/components/schemas/Long"}
 ANYBODY = {"type": "anonymous"}
 
 
@@ -224,6 +226,14 @@ def get(**more):
     return {"/a": {"get": {"operationId": "a"} | more}}
 
 
+def parameter(schema):
+    return get(parameters=[{"name": "x", "in": "query", "description": "An x.", "schema": schema}])
+
+
+def body(schema):
+    return get(requestBody={"content": {"application/json": {"schema": schema}}})
+
+
 @pytest.mark.parametrize(
     ("spec", "place"),
     [
@@ -241,6 +251,18 @@ def get(**more):
         (document(**get(parameters=[{"$ref": "#/components/x"}])), "paths./a.get.parameters.0"),
         (document(**get(parameters=[{"$ref": "https://evil.example/x"}])), "paths./a.get.parameters.0"),
         (document(**get(requestBody={"content": {}})), "paths./a.get.requestBody.content"),
+        (document(**get(parameters=[{"name": "", "in": "query"}])), "paths./a.get.parameters.0"),
+        (document(**get(parameters=[{"$ref": "#/servers/²"}])), "paths./a.get.parameters.0"),
+        (document(a={"get": {"operationId": "a"}}), "paths.a"),
+        (document(**parameter("text")), "paths./a.get.parameters.0.schema"),
+        (document(**parameter(["text"])), "paths./a.get.parameters.0.schema"),
+        (document(**parameter({"type": "text"})), "paths./a.get.parameters.0.schema"),
+        (document(**body("text")), "paths./a.get.requestBody.content.application/json.schema"),
+        (document(**body({"properties": []})), "paths./a.get.requestBody.content.application/json.schema"),
+        (document(**get()) | {"servers": [{"url": "https://["}]}, "servers"),
+        (document(**get()) | {"servers": [{"url": "https://a.example:99999"}]}, "servers"),
+        (document(**get()) | {"servers": [{"url": "https://a.example/" + "a" * 2048}]}, "servers.0.url"),
+        (document(**{f"/{n}": {"get": {"operationId": f"o{n}"}} for n in range(129)}), "paths"),
     ],
 )
 def test_a_broken_document_is_refused_and_its_place_is_named(http, spec, place):
@@ -254,3 +276,33 @@ def test_a_broken_document_is_refused_and_its_place_is_named(http, spec, place):
     assert error["param"] == f"tools[0].openapi.spec.{place}"
     assert error["code"] == "invalid_openapi_document"
     assert place in error["message"]
+
+
+def test_references_make_no_small_document_large():
+    known = {"components": {"schemas": {"Long": {"description": "x" * 100_000}}}}
+    paths = {
+        f"/{number}": {
+            "get": {"operationId": f"o{number}", "parameters": [{"name": "x", "in": "query", "schema": LONG}]}
+        }
+        for number in range(11)
+    }
+
+    with pytest.raises(BrokenDocument, match="1000000 characters"):
+        operations(document(**paths) | known)
+
+
+def test_defaults_of_a_servers_variables_are_no_templates():
+    variables = {"region": {"default": "{stage}{stage}"}, "stage": {"default": "x"}}
+    server = {"url": "https://shop.example/{region}/{unknown}", "variables": variables}
+
+    [operation] = operations(document(**get()) | {"servers": [server]})
+
+    assert operation.url == "https://shop.example/{stage}{stage}/{unknown}/a"
+
+
+def test_properties_may_be_called_like_keywords():
+    schema = {"properties": {"example": {"type": "string", "example": "x"}, "xml": {"type": "string"}}}
+
+    [operation] = operations(document(**body(schema | {"xml": {"name": "x"}})))
+
+    assert operation.body == {"properties": {"example": {"type": "string"}, "xml": {"type": "string"}}}
