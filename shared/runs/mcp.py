@@ -128,6 +128,7 @@ async def prepare(recorder: Recorder) -> None:
         return
     known = await asyncio.gather(*(_listed(recorder.deps, tool) for tool in tools))
     record.mcp_servers |= {tool["server_label"]: each for tool, each in zip(tools, known, strict=True)}
+    _limit(record.mcp_servers)
     shown = [_activity(label, each["tools"]) for label, each in record.mcp_servers.items() if "tools" in each]
     if shown and recorder.state.step is None:
         recorder.state.open_step("activities", shown)
@@ -204,13 +205,14 @@ async def _listed(deps: Deps, tool: Json) -> Json:
     except ToolFailure as failure:
         logger.warning("server not usable", extra={"action": "mcp_unusable", "server": tool["server_label"]})
         return {"error": str(failure)}
-    return {"url": tool["server_url"], "by_sse": server.by_sse, "tools": [*_sound(tools)]}
+    allowed = [each for each in tools if is_allowed(tool, each["name"])]
+    return {"url": tool["server_url"], "by_sse": server.by_sse, "tools": [*_sound(allowed)]}
 
 
 def _sound(tools: Iterable[Json]) -> Iterable[Json]:
-    """Tools as they are kept: those with a schema that a model can be shown, up to the limits."""
-    left = MOST_CHARACTERS
-    for tool in [*tools][:MOST_TOOLS]:
+    """Tools as they are kept: those with a name of their own and a schema that a model can be shown."""
+    names: set[str] = set()
+    for tool in tools:
         schema = tool.get("inputSchema") or {"type": "object", "properties": {}}
         kept = {
             "name": tool["name"],
@@ -218,11 +220,30 @@ def _sound(tools: Iterable[Json]) -> Iterable[Json]:
             "inputSchema": schema,
             "annotations": tool.get("annotations") or {},
         }
-        left -= len(json.dumps(kept))
-        if not_an_object(schema) or malformed(schema):
-            logger.warning("tool left out", extra={"action": "mcp_tool_left_out", "tool": tool["name"][:LONGEST_NAME]})
-        elif left >= 0:
+        if not tool["name"] or tool["name"] in names or not_an_object(schema) or malformed(schema):
+            _leave_out(tool["name"])
+        else:
+            names.add(tool["name"])
             yield kept
+
+
+def _limit(servers: Json) -> None:
+    """Leave out what is more than a run may be offered, of the last servers first."""
+    number, characters = MOST_TOOLS, MOST_CHARACTERS
+    for each in servers.values():
+        fitting = []
+        for tool in each.get("tools", ()):
+            number, characters = number - 1, characters - len(json.dumps(tool))
+            if number >= 0 and characters >= 0:
+                fitting.append(tool)
+            else:
+                _leave_out(tool["name"])
+        if "tools" in each:
+            each["tools"] = fitting
+
+
+def _leave_out(name: str) -> None:
+    logger.warning("tool left out", extra={"action": "mcp_tool_left_out", "tool": name[:LONGEST_NAME]})
 
 
 def _activity(label: str, tools: list[Json]) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import count
 from typing import Final
 
 from shared.deps import Deps
@@ -22,8 +23,14 @@ def offered_name(label: str, name: str, taken: set[str]) -> str:
     """A function's name for a tool: its own, if models take it and no other has it. It is taken then."""
     plain = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
     longer = re.sub(r"[^a-zA-Z0-9_-]", "_", f"{label}_{name}")
-    digest = hashlib.sha256(f"{label}\n{name}".encode()).hexdigest()[:8]
-    candidates = [plain, longer, f"{longer[: LONGEST_NAME - 9]}_{digest}"]
-    found = next(each for each in candidates if len(each) <= LONGEST_NAME and each not in taken)
+    found = next((each for each in (plain, longer) if 0 < len(each) <= LONGEST_NAME and each not in taken), None)
+    if found is None:
+        made = (f"{longer[: LONGEST_NAME - 9]}_{_digest(label, name, number)}" for number in count())
+        found = next(each for each in made if each not in taken)
     taken.add(found)
     return found
+
+
+def _digest(label: str, name: str, number: int) -> str:
+    again = f"\n{number}" if number else ""
+    return hashlib.sha256(f"{label}\n{name}{again}".encode()).hexdigest()[:8]

@@ -25,7 +25,7 @@ LIST_SECONDS: Final = 30.0
 CALL_SECONDS: Final = 100.0
 #: Bytes of an answer, tools of a list and its pages, characters of a call's output.
 MOST_BYTES: Final = 4_000_000
-MOST_TOOLS: Final = 128
+MOST_TOOLS: Final = 1000
 MOST_PAGES: Final = 10
 LONGEST_OUTPUT: Final = 50_000
 LONGEST_REASON: Final = 300

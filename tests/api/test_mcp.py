@@ -214,3 +214,43 @@ def test_names_of_other_tools_are_not_taken(server, run, llm, http, wait):
 
     assert wait(started)["status"] == "completed"
     assert server.calls == [("forecast", "Oslo")]
+
+
+def listed(name, description="", **more):
+    return {"name": name, "description": description, "inputSchema": {"type": "object"}} | more
+
+
+def offered(llm):
+    return [each["name"] for each in llm.requests[-1].tools]
+
+
+def test_tools_of_one_name_and_of_none_are_left_out(server, run, llm):
+    llm.script([text("Hello.")])
+    server.listed = [*[listed("forecast")] * 5, listed(""), listed("a.b"), listed("a b")]
+
+    assert run(server.url())["status"] == "completed"
+
+    assert offered(llm) == ["forecast", "a_b", "weather_a_b"]
+
+
+def test_a_run_is_offered_so_many_tools_by_all_of_its_servers(server, http, wait, llm):
+    llm.script([text("Hello.")])
+    server.listed = [listed(f"tool_{number}") for number in range(100)]
+    tools = [{"type": "mcp", "server_label": each, "server_url": server.url()} for each in ("first", "second")]
+    made = http.post("assistants", json={"model": "gpt-x", "tools": tools}).json()
+
+    ended = wait(http.post("threads/runs", json={"assistant_id": made["id"]}).json())
+
+    assert ended["status"] == "completed"
+    assert len(offered(llm)) == 128
+    shown = [each["tools"] for each in steps_of(http, ended)[0]["step_details"]["activities"]]
+    assert [len(each) for each in shown] == [100, 28]
+
+
+def test_only_allowed_tools_count(server, run, llm):
+    llm.script([text("Hello.")])
+    server.listed = [listed(f"tool_{number}", "x" * 3000) for number in range(200)]
+
+    run(server.url(), allowed_tools=["tool_150"])
+
+    assert offered(llm) == ["tool_150"]

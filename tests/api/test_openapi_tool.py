@@ -306,3 +306,15 @@ def test_properties_may_be_called_like_keywords():
     [operation] = operations(document(**body(schema | {"xml": {"name": "x"}})))
 
     assert operation.body == {"properties": {"example": {"type": "string"}, "xml": {"type": "string"}}}
+
+
+def test_the_same_document_may_be_there_often(run, llm, http):
+    llm.script([text("Hello.")])
+    made = http.post("assistants", json={"model": "gpt-x", "tools": [tool(document(**get()))] * 5}).json()
+
+    body = {"assistant_id": made["id"], "stream": True}
+    assert "thread.run.completed" in http.post("threads/runs", json=body).text
+
+    names = [each["name"] for each in llm.requests[0].tools]
+    assert names[:2] == ["a", "shop_a"]
+    assert len({*names}) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
+#: What a list of tools says of itself in the protocol's newest version.
+COMPLETE = {"resultType": "complete", "cacheScope": "private", "ttlMs": 0}
+
 
 @dataclass
 class FakeServer:
@@ -24,6 +28,8 @@ class FakeServer:
     calls: list[tuple[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     tools: Any = None
+    #: What it says that its tools are, whatever they are.
+    listed: list[dict[str, Any]] | None = None
 
     @property
     def host(self) -> str:
@@ -62,9 +68,25 @@ class FakeServer:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http":
                 self.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
-            await served(scope, receive, send)
+            if self.listed is None or scope["type"] != "http" or scope["method"] != "POST":
+                await served(scope, receive, send)
+                return
+            message = await receive()
+            asked = json.loads(message["body"])
+            if asked["method"] != "tools/list":
+                messages = [message]
+                await served(scope, lambda: _first(messages, receive), send)
+                return
+            answer = {"jsonrpc": "2.0", "id": asked["id"], "result": {"tools": self.listed} | COMPLETE}
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
         return app
+
+
+async def _first(messages: list[Any], receive: Any) -> Any:
+    return messages.pop() if messages else await receive()
 
 
 @contextmanager
