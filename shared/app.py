@@ -20,6 +20,7 @@ from shared.llm.base import Llm
 from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
+from shared.runs import children
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
@@ -89,6 +90,7 @@ def build(
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         provider=provider_of(settings),
         identity=azure_identity(settings.azure_client_id),
+        ask_child=children.ask,
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),
         wakes=storage.wakes,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deadline import function_timeout
 from shared.llm.base import Llm, Provider
+from shared.objects.run import ChildRun
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
 from shared.sandbox.base import CodeSandbox
@@ -41,6 +42,8 @@ class Deps:
     embedders: Embedders
     session_secret: SessionSecret
     stored_keys: StoredKeys
+    #: Lets a run begin another one: what that says at its end. Raises ToolFailure. Who drives runs knows how.
+    ask_child: Callable[[Deps, ChildRun], Awaitable[str]]
     #: Seconds since 1970, with fractions.
     clock: Callable[[], float]
     #: Tools the box runs itself, by name.

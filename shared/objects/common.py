@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -18,10 +18,12 @@ SchemaIn = Annotated[Json, BeforeValidator(as_schema)]
 
 Metadata = dict[str, str]
 
+#: Pairs that an object's metadata may have.
+MOST_METADATA: Final = 16
 #: 16 pairs, keys up to 64 and values up to 512 characters; the request models hold the limits.
 MetadataIn = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
-    AtMost(16),
+    AtMost(MOST_METADATA),
     MAP,
 ]
 

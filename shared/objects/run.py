@@ -87,6 +87,13 @@ class RunKey:
         return layout.thread(self.owner, self.thread_id)
 
 
+class ParentRun(StoredRecord):
+    """The run, of the same owner, by which a run was begun."""
+
+    thread_id: str
+    run_id: str
+
+
 class RunRecord(StoredRecord):
     """A run's row: the public object and what its next driver must know."""
 
@@ -131,6 +138,9 @@ class RunRecord(StoredRecord):
     side_effects: list[str] = Field(default_factory=list)
     #: The MCP servers of the run, by label, as they were when it began: `url`, `by_sse` and `tools`, or an `error`.
     mcp_servers: dict[str, Json] = Field(default_factory=dict)
+    #: The run that waits for this one's answer, and the assistants of all runs above, the uppermost first.
+    parent: ParentRun | None = None
+    ancestors: list[str] = Field(default_factory=list)
     #: What the run waits for, as `GET /v1/approvals` lists it.
     approval: str | None = None
     #: The model response under way in background mode.
@@ -161,3 +171,15 @@ class RunRecord(StoredRecord):
     def call_of_turn(self, call_id: str) -> str:
         """A call of the turn just taken: model servers make up call ids, and some start anew in every turn."""
         return f"{self.turns}:{call_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A run that another one begins, to be told its answer."""
+
+    #: As the parent's driver has it.
+    parent: RunRecord
+    key: RunKey
+    assistant_id: str
+    #: What the assistant is asked.
+    message: str

@@ -20,10 +20,11 @@ RESTARTS: Final = Backoff(first=0.5, factor=4.0, longest=16.0, attempts=5, sprea
 
 
 def is_wanted(recorder: Recorder) -> bool:
-    """Whether the next turn is taken in the background: nobody is listening, and the setting or the run says so."""
+    """Whether the next turn is taken in the background: nobody waits here, and the setting or the run says so."""
     deps = recorder.deps
     wanted = deps.settings.model_turns == "background" or recorder.record.completion_window is not None
-    return wanted and deps.llm.can_run_in_background and recorder.listener is None
+    heard = recorder.listener is not None or recorder.record.parent is not None
+    return wanted and deps.llm.can_run_in_background and not heard
 
 
 async def begin(recorder: Recorder, request: TurnRequest) -> None:

@@ -157,16 +157,19 @@ def succeeded(result: T | BaseException) -> T:
     return result
 
 
-async def draft_with_thread(caller: Caller, body: CreateThreadAndRun) -> tuple[Draft, Json]:
-    """A run with its thread, which is in the owner's index already."""
+async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKey | None = None) -> tuple[Draft, Json]:
+    """A run with its thread, which is in the owner's index already; a key says the ids of both."""
     assistant = await assistants.get(caller, body.assistant_id)
     check_tools(body, assistant)
     check_tool_choice(caller.deps, body, assistant)
     waiting.check(caller.deps, body)
-    thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread")
+    thread_id = None if key is None else key.thread_id
+    thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
     resources = await tool_resources.resolve(caller, body.tool_resources)
     head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
     record = run_record(caller, thread["id"], body, Assistant.model_validate(assistant), head)
+    if key is not None:
+        record.run.id = key.run_id
     override_resources(record, body.tool_resources, resources)
     await check_stores(caller, record)
     await threads.add_to_index(caller, thread["id"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import deadline
 from shared.llm.base import LlmError, Turn
-from shared.runs import engine, lease, lifecycle
+from shared.runs import engine, lease, lifecycle, parents
 from shared.runs.events import Event
 from shared.runs.recorder import Recorder, Superseded
 from shared.store.base import Unavailable
@@ -67,6 +67,8 @@ async def look(recorder: Recorder, left: float) -> None:
         raise Superseded
     try:
         await recorder.heartbeat()
+        if await parents.nobody_waits(recorder.deps, recorder.record):
+            raise Superseded
     except Unavailable:
         # A commit would tell if the run were not ours any more: a missed heartbeat is no reason to stop.
         logger.warning("heartbeat failed", extra={"action": "heartbeat_failed", "run_id": recorder.run.id})
@@ -83,6 +85,8 @@ async def on_superseded(ours: Recorder) -> None:
     elif recorder.run.status == "cancelling":
         recorder.publish(Event("thread.run.cancelling", recorder.run.to_json()))
         await recorder.end("cancelled", ours=ours.state)
+    elif await parents.nobody_waits(ours.deps, recorder.record):
+        await parents.abandon(recorder, ours.state)
     elif lease.is_held_by(recorder.record, ours.holder):
         # A client deleted the message we were writing: its turn is taken again, by whoever is free.
         await ours.hand_on()

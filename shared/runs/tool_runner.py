@@ -96,6 +96,8 @@ class ToolRunner:
         finally:
             for task in tasks:
                 task.cancel()
+            if running:  # an assistant that was asked is handed on before its run is
+                await asyncio.wait(running)
 
     async def _execute(self, step: StepRecord, call: Json) -> ToolResult:
         handler, call_id, arguments = self.handlers[call["name"]], call["call_id"], arguments_of(call)

@@ -13,7 +13,7 @@ from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.queue.base import again
-from shared.runs import background, lease, lifecycle, queue_messages, supervisor
+from shared.runs import background, lease, lifecycle, parents, queue_messages, supervisor
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder
 
@@ -49,6 +49,8 @@ class Worker:
                 await queue_messages.watch(self.deps, record, record.lease.until)
         elif record.run.status == "cancelling":
             await recorder.end("cancelled")
+        elif await parents.nobody_waits(self.deps, record):
+            await parents.abandon(recorder)
         elif record.run.status != "requires_action":
             await self._resume(recorder, message)
         elif message.reason == "expiry":

@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from shared import foreign_ids, holds, ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Caller
-from shared.errors import NotFoundError, not_found
+from shared.errors import InvalidRequest, NotFoundError, not_found
 from shared.json_types import Json
 from shared.objects.thread import Head, Thread
 from shared.objects.thread_requests import CreateThread, ModifyThread
 from shared.optimistic import change, check_shape, until_committed
 from shared.paging import ListQuery, newest_page
 from shared.sandbox.base import SandboxError, session_key
-from shared.store.base import MAX_CHANGES, Delete, Put, Record
+from shared.store.base import MAX_CHANGES, Conflict, Delete, Put, Record
 from shared.threads import new_messages
 from shared.vector_stores import stores
 
 logger = logging.getLogger(__name__)
 
+#: The metadata key by which a thread says from which other one its assistant was asked.
+PARENT_THREAD: Final = "parent_thread_id"
 #: A thread's first messages, which a run reads along with the head: most threads have no others.
 READ_ALONG: Final = 16
 
@@ -35,14 +38,16 @@ async def create(caller: Caller, body: CreateThread, param: str = "") -> Json:
     return data
 
 
-async def prepare(caller: Caller, body: CreateThread, param: str = "") -> tuple[Json, list[Put]]:
+async def prepare(
+    caller: Caller, body: CreateThread, param: str = "", thread_id: str | None = None
+) -> tuple[Json, list[Put]]:
     """A new thread and the rows to be committed for it: the thread, its head and messages. Raises InvalidRequest."""
     path = f"{param}." if param else ""
     messages = body.messages or []
     resources = await tool_resources.resolve(caller, body.tool_resources, f"{path}tool_resources", stores.THREAD_DAYS)
     await new_messages.check_files(caller, messages, f"{path}messages")
     thread = Thread(
-        id=ids.newest_first(layout.THREAD),
+        id=thread_id or ids.newest_first(layout.THREAD),
         created_at=caller.deps.now(),
         metadata=body.metadata or {},
         tool_resources=resources,
@@ -56,7 +61,8 @@ async def prepare(caller: Caller, body: CreateThread, param: str = "") -> tuple[
 
 async def add_to_index(caller: Caller, thread_id: str) -> None:
     """List a thread, before it is there: an entry without a thread is skipped, a thread without one would be lost."""
-    await caller.deps.store.commit(layout.threads(caller.owner), [Put(thread_id, {"id": thread_id})])
+    with suppress(Conflict):  # one whose id is known before may be listed since an attempt that broke off
+        await caller.deps.store.commit(layout.threads(caller.owner), [Put(thread_id, {"id": thread_id})])
 
 
 async def listed(caller: Caller, thread_id: str) -> Record | None:
@@ -112,6 +118,7 @@ async def delete(caller: Caller, thread_id: str) -> Json:
         await end_session(caller, thread_id)
     partition = layout.thread(caller.owner, thread_id)
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
+        await _delete_children(caller, thread_id, rows)
         await _forget_letters(caller, rows)
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
     await caller.deps.store.commit(partition, [Delete(layout.DELETED_KEY)])
@@ -143,6 +150,20 @@ async def _hide(caller: Caller, thread_id: str) -> Json:
     going = Put(layout.DELETED_KEY, head)
     await store.commit(partition, [Delete(layout.THREAD_KEY, found.version), Delete(layout.HEAD_KEY), going])
     return head
+
+
+async def _delete_children(caller: Caller, thread_id: str, rows: Sequence[Record]) -> None:
+    """Remove the threads of assistants that were asked in the steps among the rows; what a hold keeps, stays.
+
+    Steps that were brought from elsewhere may name any thread: those that say that they are children are removed.
+    """
+    steps = [each.data["step"]["step_details"] for each in rows if each.key.startswith(layout.STEP)]
+    calls = [call.get("connected_agent") or {} for details in steps for call in details.get("tool_calls") or ()]
+    for child in [call["thread_id"] for call in calls if call.get("thread_id")]:
+        with suppress(NotFoundError, InvalidRequest):
+            found = await row(caller, child)
+            if found.data["metadata"].get(PARENT_THREAD) == thread_id:
+                await delete(caller, child)
 
 
 async def _forget_letters(caller: Caller, rows: Sequence[Record]) -> None:
