@@ -111,7 +111,7 @@ def arguments_object(arguments: str) -> Json:
     """The arguments that a model gives, of a call whose schema is somebody else's. Raises ToolFailure."""
     try:
         parsed = json.loads(arguments.strip() or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ToolFailure("the arguments are no JSON") from error
     if not isinstance(parsed, dict):
         raise ToolFailure("the arguments must be a JSON object")

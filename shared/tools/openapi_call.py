@@ -53,14 +53,17 @@ async def request(
     """What the API answers, as text. Raises ToolFailure if it does not do it, Unheard if nobody knows."""
     import httpx2
 
-    made = _made(operation, arguments)
+    try:
+        made = _made(operation, arguments)
+    except (ValueError, RecursionError) as error:
+        raise ToolFailure("the arguments cannot be sent") from error
     try:
         await reach.hop(httpx2.URL(made["url"]), resolve, trusted)
         async with asyncio.timeout(SECONDS), reach.client(trusted, MOST_BYTES, resolve, timeout=SECONDS) as client:
             response = await client.request(**made | {"headers": {**made["headers"], **headers}})
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise Unheard(f"the API did not answer within {SECONDS:g} seconds") from error
-    except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.LocalProtocolError, UnicodeError, ValueError) as error:
+    except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.LocalProtocolError, ValueError, RecursionError) as error:
         raise ToolFailure(f"the API was not reached: {type(error).__name__}") from error
     except httpx2.HTTPError as error:
         raise Unheard(f"the API did not answer: {type(error).__name__}") from error

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Header, Request
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
-from shared.llm.scripted import call, text
+from shared.llm.scripted import call, raw_call, text
 from shared.objects.openapi_document import BrokenDocument, operations
 
 
@@ -318,3 +318,29 @@ def test_the_same_document_may_be_there_often(run, llm, http):
     names = [each["name"] for each in llm.requests[0].tools]
     assert names[:2] == ["a", "shop_a"]
     assert len({*names}) == 5
+
+
+DEEP = "[" * 3000 + "]" * 3000
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (r'{"p": "\ud800"}', "the arguments cannot be sent"),
+        (r'{"p": "a", "c": "\ud800"}', "the arguments cannot be sent"),
+        (r'{"p": "a", "body": "\ud800"}', "the arguments cannot be sent"),
+        (f'{{"p": {DEEP}}}', "the arguments cannot be sent"),
+        ("[" * 200_000, "the arguments are no JSON"),
+    ],
+)
+def test_arguments_that_cannot_be_sent_are_told_to_the_model(run, llm, method, arguments, told):
+    llm.script([raw_call("a", arguments)], [text("Oh.")])
+    parameters = [{"name": "p", "in": "path"}, {"name": "c", "in": "cookie"}]
+    body: dict[str, Any] = {"content": {"text/plain": {}}}
+    paths = {"/a/{p}": {method: {"operationId": "a", "parameters": parameters, "requestBody": body}}}
+
+    ended, calls = run(tool(document(**paths)))
+
+    assert ended["status"] == "completed"
+    assert outputs(calls) == [f"Error: {told}"]
