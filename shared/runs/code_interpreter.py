@@ -100,7 +100,7 @@ class CodeInterpreter:
     def view(self, call_id: str) -> CallView:
         return CodeView(call_id)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         call = self.view(call_id).call(arguments)
         return ToolResult(f"Error: {STOPPED}", with_outputs(call, [log_output(STOPPED)]))
 

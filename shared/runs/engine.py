@@ -123,6 +123,7 @@ class Engine:
             self.state.close_step(step.usage)
             self.prompt.add_outputs(step)
         await self.recorder.commit()
+        await self.tools.settle()
 
     def _wait_for_client(self, calls: list[Json]) -> None:
         """Leave the run to its client: to approve calls of ours first, then to give the outputs of its own."""

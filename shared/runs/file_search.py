@@ -101,7 +101,7 @@ class FileSearch:
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, STOPPED)
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:

@@ -92,7 +92,7 @@ class McpFunction:
             output = f"Error: {failure}"
         return text_result(self.view(call_id), arguments, output)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
 
 
@@ -113,7 +113,7 @@ class UnusableServer:
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, self.reason)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         raise AssertionError("a call that does nothing may be begun without end")
 
 

@@ -15,36 +15,13 @@ from shared.json_types import Json
 from shared.objects.openapi_document import ApiOperation, operations
 from shared.objects.run import RunRecord
 from shared.runs.offered_names import names_taken, offered_name
-from shared.runs.tool_call_views import CallView
+from shared.runs.tool_call_views import CallView, DetailsView
 from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, refused, text_result
 from shared.tools import openapi_call, policy
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
 
 KIND: Final = "openapi"
-
-
-@dataclass(frozen=True, slots=True)
-class OperationView:
-    """A call: `{"id", "type": "openapi", "openapi": {"name", "arguments", "output"}}`."""
-
-    call_id: str
-    name: str
-
-    def opening(self) -> Json:
-        return self._with({"name": self.name, "arguments": ""})
-
-    def feed(self, arguments: str) -> Json | None:
-        return {"type": KIND, KIND: {"arguments": arguments}}
-
-    def call(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments, "output": None})
-
-    def asked(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments})
-
-    def _with(self, details: Json) -> Json:
-        return {"id": self.call_id, "type": KIND, KIND: details}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +43,7 @@ class OperationFunction:
         return not self.needs_approval and not self.operation.idempotent
 
     def view(self, call_id: str) -> CallView:
-        return OperationView(call_id, self.definition["name"])
+        return DetailsView(call_id, KIND, self.definition["name"])
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
         settings = self.deps.settings
@@ -81,7 +58,7 @@ class OperationFunction:
             output = f"Error: {failure}"
         return text_result(self.view(call_id), arguments, output)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
 
 

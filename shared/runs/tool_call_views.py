@@ -60,6 +60,30 @@ class FunctionView:
         return {"id": self.call_id, "type": "function", "function": function}
 
 
+@dataclass(frozen=True, slots=True)
+class DetailsView:
+    """A call of a kind with a function's details: `{"id", "type", kind: {"name", "arguments", "output"}}`."""
+
+    call_id: str
+    kind: str
+    name: str
+
+    def opening(self) -> Json:
+        return self._with({"name": self.name, "arguments": ""})
+
+    def feed(self, arguments: str) -> Json | None:
+        return {"type": self.kind, self.kind: {"arguments": arguments}}
+
+    def call(self, arguments: str) -> Json:
+        return self._with({"name": self.name, "arguments": arguments, "output": None})
+
+    def asked(self, arguments: str) -> Json:
+        return self._with({"name": self.name, "arguments": arguments})
+
+    def _with(self, details: Json) -> Json:
+        return {"id": self.call_id, "type": self.kind, self.kind: details}
+
+
 @dataclass(slots=True)
 class CodeView:
     """A code interpreter call: the code while the model writes it, then outputs."""

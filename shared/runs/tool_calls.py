@@ -7,6 +7,7 @@ whatever its name.
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -45,6 +46,8 @@ class ToolResult:
     sources: dict[str, str] = field(default_factory=dict)
     #: Deltas that show the outcome in a stream, without their `index`.
     deltas: list[Json] = field(default_factory=list)
+    #: To be done once the result is stored: removes what another driver would need until then. Raises nothing.
+    settle: Callable[[], Awaitable[None]] | None = None
 
 
 class Handler(Protocol):
@@ -78,8 +81,11 @@ class Handler(Protocol):
         """Carry out a call. Failures are results; raises nothing but cancellation."""
         ...
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
-        """The result of a call that was begun as often as it may be, and whose drivers all died."""
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        """The result of a call that was begun as often as it may be, and whose drivers all died or had to stop.
+
+        Where others carry it out meanwhile, it is waited for.
+        """
         ...
 
 
@@ -117,7 +123,7 @@ class ServerFunction:
         output = await self.tool.run(arguments, ToolContext(call_id, self.record.owner, run.thread_id, run.id))
         return text_result(self.view(call_id), arguments, output)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
 
 
@@ -147,7 +153,9 @@ def refused(view: CallView, arguments: str, reason: str) -> ToolResult:
     return text_result(view, arguments, f"Error: {reason}")
 
 
-def text_result(view: CallView, arguments: str, output: str) -> ToolResult:
+def text_result(
+    view: CallView, arguments: str, output: str, settle: Callable[[], Awaitable[None]] | None = None
+) -> ToolResult:
     """The result of which there is nothing to show but a text."""
     call = view.call(arguments)
     if call["type"] == "function":
@@ -156,7 +164,7 @@ def text_result(view: CallView, arguments: str, output: str) -> ToolResult:
         call["output"] = output
     elif "output" in call.get(call["type"], {}):
         call[call["type"]]["output"] = output
-    return ToolResult(output, call)
+    return ToolResult(output, call, settle=settle)
 
 
 def function_call(item: Json) -> Json:

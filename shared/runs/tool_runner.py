@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from shared.json_types import Json
 from shared.objects.step import StepRecord
@@ -27,6 +28,8 @@ class ToolRunner:
         self.handlers = toolset.handlers
         #: Calls whose turn, or whose new attempt, this driver committed: no other can have begun to carry them out.
         self._own: set[str] = set()
+        #: What is left to do once the results so far are committed.
+        self._unsettled: list[Callable[[], Awaitable[None]]] = []
 
     def expect(self, calls: list[Json]) -> bool:
         """The turn that made these calls is committed next: no other driver has seen them.
@@ -61,6 +64,12 @@ class ToolRunner:
         await self._execute_all(step, ours)
         return [call for call in calls if call["call_id"] not in step.outputs]
 
+    async def settle(self) -> None:
+        """The results are committed: nobody needs what they were made of any more."""
+        unsettled, self._unsettled = self._unsettled, []
+        for each in unsettled:
+            await each()
+
     def _is_free(self, step: StepRecord, call: Json) -> bool:
         """Whether the call is the box's own, and nobody need be asked (any more)."""
         return call["name"] in self.handlers and (not self._needs_approval(call) or call["call_id"] in step.approvals)
@@ -89,10 +98,13 @@ class ToolRunner:
                 for task in done:
                     result = task.result()
                     index = self.state.add_result(tasks[task]["call_id"], result)
+                    if result.settle is not None:
+                        self._unsettled.append(result.settle)
                     for delta in result.deltas:
                         self.recorder.emit(call_delta(step.step.id, index, delta))
                 if running:
                     await self.recorder.commit()
+                    await self.settle()
         finally:
             for task in tasks:
                 task.cancel()
@@ -105,7 +117,7 @@ class ToolRunner:
             return refused(handler.view(call_id), arguments, DENIED)
         if call_id not in self._own and handler.attempts is not None:
             logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})
-            return handler.given_up(call_id, arguments)
+            return await handler.given_up(call_id, arguments)
         if handler.side_effects:
             refusal = await side_effects.refusal(self.deps, self.state.record, call_id)
             if refusal is not None:
