@@ -216,6 +216,9 @@ param mcpAllowedHosts string = ''
 @description('The same for the servers of OpenAPI documents.')
 param openapiAllowedHosts string = ''
 
+@description('Hosts, separated by commas, of storage accounts whose queues tools of type azure_function may use. Empty: none.')
+param azureFunctionQueueHosts string = ''
+
 @secure()
 @description('Servers that assistants\' tools have credentials for, as JSON: name, then url, headers and audience. Empty: none.')
 param connections string = ''
@@ -392,6 +395,7 @@ module functionApp 'modules/function-app.bicep' = {
       SERVER_TOOLS_ALLOWED: serverToolsAllowed
       MCP_ALLOWED_HOSTS: mcpAllowedHosts
       OPENAPI_ALLOWED_HOSTS: openapiAllowedHosts
+      AZURE_FUNCTION_QUEUE_HOSTS: azureFunctionQueueHosts
       CONNECTIONS: connections
       RETENTION_DAYS: retentionDays
       REST_COUNTRIES_KEY: restCountriesKey

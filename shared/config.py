@@ -217,6 +217,9 @@ class Settings(BaseSettings):
     at the ports 80 or 443."""
     openapi_allowed_hosts: str = ""
     """The same for the servers of OpenAPI documents."""
+    azure_function_queue_hosts: str = ""
+    """Hosts, or `host:port`, separated by commas, of the storage accounts whose queues tools of type `azure_function`
+    may use, such as `contoso.queue.core.windows.net`: they are sent tokens of the box's identity. Empty: none."""
     connections: dict[str, ServerConnection] = {}
     """Name -> a server that tools of assistants may use, as JSON: `url`, how its addresses begin; `headers` that it is
     sent; `audience`, for whom the box's identity gives it a token. Such as

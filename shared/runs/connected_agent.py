@@ -84,7 +84,7 @@ class AgentFunction:
             output = f"Error: {failure}"
         return text_result(self.view(call_id), arguments, output)
 
-    def given_up(self, call_id: str, arguments: str) -> ToolResult:
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         raise AssertionError("a call that finds its run may be begun without end")
 
 

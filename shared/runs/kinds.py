@@ -28,7 +28,7 @@ from shared.objects.common import RequestBody
 from shared.objects.parse import parse
 from shared.objects.run import RunRecord
 from shared.objects.tools.tools import Tool
-from shared.runs import code_interpreter, connected_agent, file_search, mcp, openapi, web_search
+from shared.runs import azure_function, code_interpreter, connected_agent, file_search, mcp, openapi, web_search
 from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import Handler
 
@@ -75,7 +75,7 @@ KINDS: Final[Mapping[str, Ours | Models | Refused]] = {
     "code_interpreter": Ours(code_interpreter.handlers),
     "file_search": Ours(file_search.handlers),
     "azure_ai_search": NOT_YET,
-    "azure_function": NOT_YET,
+    "azure_function": Ours(azure_function.handlers),
     "connected_agent": Ours(connected_agent.handlers),
     "mcp": Ours(mcp.handlers, mcp.prepare),
     "openapi": Ours(openapi.handlers),
