@@ -7,7 +7,6 @@ need a place while all of them may be taken by runs that wait.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 
 from shared import ids, layout
@@ -19,16 +18,16 @@ from shared.objects.run import ChildRun, ParentRun, RunKey, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun
 from shared.runs import create, driven, lease, lifecycle, parents
 from shared.runs.recorder import Recorder, Superseded, stopped
+from shared.store.base import Unavailable
 from shared.threads import threads
 from shared.tools.base import ToolFailure
-from shared.wakes import Ear
 
 #: How many runs may stand below a client's, each begun by the one above.
 DEEPEST: Final = 3
 #: Characters of an answer that the asking model is shown.
 LONGEST_ANSWER: Final = 50_000
-#: How often one driver goes on with a child that does not end.
-MOST_DRIVES: Final = 5
+#: How often one driver goes on with a child that does not end, or that it cannot read.
+MOST_ATTEMPTS: Final = 5
 
 CLIENTS: Final = (
     "it waits for an approval or for the outputs of functions, which nobody can give it here: it was cancelled"
@@ -41,23 +40,22 @@ async def ask(deps: Deps, child: ChildRun) -> str:
 
     Raises ToolFailure, with words for the model that asks.
     """
-    if await Recorder.load(deps, child.key) is None:
-        try:
-            drafted = await draft(deps, child)
-        except ApiError as error:
-            raise ToolFailure(error.message) from error
-        await begin(deps, drafted)
-    drives = 0
+    begun, left = False, MOST_ATTEMPTS
     with deps.wakes.listening(stopped(child.key.run_id)) as ear:
-        while True:
-            recorder = await Recorder.load(deps, child.key)
-            if recorder is None:
-                raise ToolFailure("its thread was deleted")
-            if not lifecycle.is_active(recorder.run.status):
-                return await answer(recorder)
-            drives += await carry_on(recorder, ear)
-            if drives > MOST_DRIVES:
-                await give_up(recorder.deps, child.key, STUCK)
+        while left > 0:
+            try:
+                recorder = await Recorder.load(deps, child.key)
+                if recorder is None and begun:
+                    raise ToolFailure("its thread was deleted")
+                if recorder is not None and not lifecycle.is_active(recorder.run.status):
+                    return await answer(recorder)
+                left -= await (begin(deps, child) if recorder is None else carry_on(recorder))
+                begun = True
+            except Unavailable:
+                # Results of other calls must not be lost to this one's looks.
+                left -= 1
+            await ear.listen(driven.FOLLOW_SECONDS)
+    raise await given_up(deps, child.key, STUCK)
 
 
 async def draft(deps: Deps, child: ChildRun) -> create.Draft:
@@ -89,25 +87,32 @@ def marked(metadata: Metadata, marks: Metadata) -> Metadata:
     return both if len(both) <= MOST_METADATA else metadata
 
 
-async def begin(deps: Deps, drafted: create.Draft) -> None:
-    """Store the child as ours, unless another driver has, and drive it."""
+async def begin(deps: Deps, child: ChildRun) -> bool:
+    """Store the child as ours, unless another driver has, and drive it; whether we did. Raises ToolFailure."""
+    try:
+        drafted = await draft(deps, child)
+    except ApiError as error:
+        raise ToolFailure(error.message) from error
     recorder = Recorder(deps, drafted.record, None)
     recorder.messages = drafted.messages_after()
     recorder.state.advance("in_progress")
-    with suppress(Superseded):
+    try:
         await recorder.take(*drafted.changes)
-        await driven.drive(recorder)
+    except Superseded:
+        return False
+    await driven.drive(recorder)
+    return True
 
 
-async def carry_on(recorder: Recorder, ear: Ear) -> bool:
-    """Do what an unfinished child needs, or wait a little; whether we drove it. Raises ToolFailure."""
+async def carry_on(recorder: Recorder) -> bool:
+    """Do what an unfinished child needs, unless somebody else does; whether we drove it. Raises ToolFailure."""
     deps, record, now = recorder.deps, recorder.record, recorder.deps.clock()
     if lifecycle.has_expired(record.run, now):
         await recorder.end("expired")
     elif record.run.status == "requires_action":
-        await give_up(deps, record.key, CLIENTS)
+        raise await given_up(deps, record.key, CLIENTS)
     elif lease.is_held(record, now):
-        await ear.listen(driven.FOLLOW_SECONDS)
+        return False
     elif record.run.status == "cancelling":
         await recorder.end("cancelled")
     elif await recorder.claim():
@@ -116,12 +121,12 @@ async def carry_on(recorder: Recorder, ear: Ear) -> bool:
     return False
 
 
-async def give_up(deps: Deps, key: RunKey, why: str) -> None:
-    """Cancel the child, if it is not over by now. Raises ToolFailure."""
+async def given_up(deps: Deps, key: RunKey, why: str) -> ToolFailure:
+    """Cancel the child, if it is not over by now; what the model is told."""
     recorder = await Recorder.load(deps, key)
     if recorder is not None and lifecycle.is_active(recorder.run.status):
         await parents.abandon(recorder)
-    raise ToolFailure(why)
+    return ToolFailure(why)
 
 
 async def answer(recorder: Recorder) -> str:

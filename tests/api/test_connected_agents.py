@@ -12,6 +12,7 @@ from shared.llm.scripted import call, fail, incomplete, pause, text
 from shared.objects.run import RunKey
 from shared.retention import holding
 from shared.runs.recorder import Recorder
+from shared.store.base import Unavailable
 from shared.tools.base import ToolContext, tool
 from tests.fakes.weather import WEATHER
 
@@ -256,6 +257,13 @@ def test_the_operator_may_be_asked_or_say_no(story, llm, box, http):
     assert "did not approve" in story.output(path)
     assert http.get(story.child(path)).status_code == 404
 
+    llm.script([call("stocks", message="?")], [text("12")], [text("12!")])
+    path = story.begin(asking)
+    [wanted] = story.end(path, "requires_action")["required_action"]["submit_tool_approval"]["tool_calls"]
+    http.post(f"{path}/submit_tool_outputs", json={"tool_approvals": [{"tool_call_id": wanted["id"], "approve": True}]})
+    assert story.output(path) == "12"
+    assert http.get(story.child(path)).json()["status"] == "completed"
+
     llm.script([text("Nothing.")])
     box.settings.server_tools_allowed.update({"*": ["*", "connected_agent:deny"]})
     story.end(story.begin(asking))
@@ -291,3 +299,33 @@ def test_a_hold_keeps_the_childs_thread(story, llm, http, box):
 
     assert http.delete(f"threads/{path.split('/')[1]}").status_code == 200
     assert http.get(f"threads/{child}").status_code == 200
+
+
+def test_a_deleted_child_is_told_to_its_parent(story, llm, http):
+    llm.script([call("stocks", message="1")], [pause(60)], [text("Oh.")])
+    path = story.begin(story.assistant(asks(story.assistant())))
+    child = story.child(path)
+    story.end(child, "in_progress")
+
+    http.delete(f"threads/{child.split('/')[1]}")
+
+    assert story.output(path) == "Error: its thread was deleted"
+
+
+def test_a_store_that_stumbles_ends_no_call(story, llm, http, box):
+    llm.script([call("stocks", message="1")], [text("12")], [text("12!")])
+    thread = http.post("threads", json={"messages": [{"role": "user", "content": "Price?"}]}).json()["id"]
+    stumbled: list[str] = []
+
+    async def stumbling(get, partition, key):
+        if key.startswith("run_") and not partition.endswith(thread) and len(stumbled) < 3:
+            stumbled.append(key)
+            raise Unavailable("busy")
+        return await get(partition, key)
+
+    asking = story.assistant(asks(story.assistant()))
+    box.deps.store.replace(get=stumbling)
+    path = story.path(thread, http.post(f"threads/{thread}/runs", json={"assistant_id": asking}).json()["id"])
+
+    assert story.output(path) == "12"
+    assert len(stumbled) == 3
