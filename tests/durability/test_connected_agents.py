@@ -1,4 +1,4 @@
-"""The embedded host, killed while an assistant asks another one, which sends a letter."""
+"""The embedded host, killed while an assistant asks another one, which asks a third, which sends a letter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import json
 import pytest
 
 LETTER = 'call send_letter {"text": "hi"}\nthen\nsay Sent.'
-STORY = f"call post {json.dumps({'message': LETTER})}\nthen\nsay Hello."
+ASK = f"call post {json.dumps({'message': LETTER})}\nthen\nsay Sent."
+STORY = f"call post {json.dumps({'message': ASK})}\nthen\nsay Hello."
 
 
 async def begin_and_finish(client, thread, assistant_id):
@@ -18,14 +19,10 @@ async def begin_and_finish(client, thread, assistant_id):
 @pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_death_at_every_commit_asks_once_and_sends_at_most_one_letter(hosts, client, when):
-    for count in range(1, 30):
+    for count in range(1, 40):
         mortal = hosts.start(die=f"{when}:{count}")
         sent = len(hosts.letters())
-        wanted = {"model": "gpt-fake", "metadata": {"server_tools": "*"}}
-        other = (await client.ask("POST", "assistants", wanted)).json()["id"]
-        asks = {"id": other, "name": "post", "description": "Sends letters."}
-        tools = [{"type": "connected_agent", "connected_agent": asks}]
-        asking = (await client.ask("POST", "assistants", {"model": "gpt-fake", "tools": tools})).json()["id"]
+        asking = await asks(client, await asks(client, await assistant(client, metadata={"server_tools": "*"})))
         thread = await client.thread(STORY)
         run = asyncio.create_task(begin_and_finish(client, thread, asking))
         dying = asyncio.create_task(hosts.death(mortal))
@@ -43,8 +40,27 @@ async def test_death_at_every_commit_asks_once_and_sends_at_most_one_letter(host
     raise AssertionError("the story never ended")
 
 
+async def assistant(client, **more):
+    return (await client.ask("POST", "assistants", {"model": "gpt-fake", **more})).json()["id"]
+
+
+async def asks(client, other):
+    """An assistant that may ask the other."""
+    details = {"id": other, "name": "post", "description": "Sends letters."}
+    return await assistant(client, tools=[{"type": "connected_agent", "connected_agent": details}])
+
+
 async def check(client, thread, run, letters):
-    """The run ended well, after one run of the other assistant, whose letter was sent, or nobody knows."""
+    """The run ended well, after one run of each assistant below; the letter was sent, or nobody knows."""
+    child, child_run = await only_child(client, thread, run)
+    grandchild, last = await only_child(client, child, child_run)
+    steps = (await client.get(f"threads/{grandchild}/runs/{last['id']}/steps?order=asc"))["data"]
+    output = steps[0]["step_details"]["tool_calls"][0]["function"]["output"]
+    assert (output == "sent" and letters == 1) or ("unknown whether" in output and letters <= 1)
+
+
+async def only_child(client, thread, run):
+    """The thread and the run of the assistant that the run asked, once."""
     assert run["status"] == "completed"
     path = f"threads/{thread}/runs/{run['id']}"
     calls, said = (await client.get(f"{path}/steps?order=asc"))["data"]
@@ -56,7 +72,5 @@ async def check(client, thread, run, letters):
     children = [each["id"] for each in threads if each["metadata"].get("parent_run_id") == run["id"]]
     assert children == [asked["thread_id"]]
     [child] = (await client.get(f"threads/{children[0]}/runs"))["data"]
-    assert (child["id"], child["status"]) == (asked["run_id"], "completed")
-    steps = (await client.get(f"threads/{children[0]}/runs/{child['id']}/steps?order=asc"))["data"]
-    output = steps[0]["step_details"]["tool_calls"][0]["function"]["output"]
-    assert (output == "sent" and letters == 1) or ("unknown whether" in output and letters <= 1)
+    assert child["id"] == asked["run_id"]
+    return children[0], child
