@@ -26,8 +26,10 @@ TYPES: Final = {
 SCRIPTS: Final = (
     "api",
     "app",
+    "approval",
     "assistant_settings",
     "assistants",
+    "call_kinds",
     "calls",
     "code",
     "composer",
@@ -57,6 +59,7 @@ SCRIPTS: Final = (
     "trace",
     "transcript",
     "trouble",
+    "waiting",
 )
 #: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some, Swagger UI by /v1/docs.
 VENDOR: Final = ("katex.js", "markdown.js", "swagger.css", "swagger.js")

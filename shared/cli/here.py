@@ -16,6 +16,9 @@ def quietly() -> None:
 
 
 def at_hand(settings: Settings, owner: str = "default", key: str = "") -> Settings:
-    """The settings of a box that nobody but this process can call, as any owner: whoever has the storage has it all."""
+    """The settings of a box that nobody but this process can call, as any owner: whoever has the storage has it all.
+
+    It drives no runs: a command ends soon, and a call that it had begun would end with it.
+    """
     keys = {owner: SecretStr(key or secrets.token_urlsafe(32))}
-    return settings.model_copy(update={"box_api_keys": keys, "entra_owners": "", "cors_origins": ""})
+    return settings.model_copy(update={"box_api_keys": keys, "entra_owners": "", "cors_origins": "", "run_start": "queue"})

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from shared.cli import (
+    approvals,
     backup,
     backups,
     demo,
@@ -65,6 +66,7 @@ for command in (
     stores.stores,
     threads.threads,
     runs.runs,
+    approvals.approvals,
     poison.poison,
     owners.owners,
     moving.import_,

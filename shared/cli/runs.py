@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_module
 import time
 from collections.abc import AsyncIterator
 from typing import Final, get_args
@@ -11,6 +10,7 @@ from typing import Final, get_args
 import click
 
 from shared.cli.api import ApiClient, opened
+from shared.cli.calls import call_line
 from shared.cli.tables import moment, print_json, print_objects, print_outcome
 from shared.cli.words import Failed, Problem, as_json, elsewhere, examples, owned
 from shared.errors import ApiError
@@ -135,11 +135,10 @@ def tokens(counted: Json) -> str:
 
 
 def details(step: Json) -> list[str]:
-    """What a step did: the message it wrote, or its calls, each cut to a line."""
+    """What a step did: the message it wrote, or its calls or activities, each cut to a line."""
     if step["type"] == "message_creation":
         return [step["message_creation"]["message_id"]]
-    return [short(f"{call['type']}: {json_module.dumps(call.get(call['type']), ensure_ascii=False)}")
-            for call in step["tool_calls"]]  # fmt: skip
+    return [short(call_line(each)) for each in step.get(step["type"]) or ()]
 
 
 def short(text: str, most: int = 300) -> str:

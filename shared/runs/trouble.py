@@ -15,7 +15,7 @@ from shared.errors import NotFoundError
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.paging import ListQuery, newest_page
-from shared.runs import lease, lifecycle, service
+from shared.runs import approvals, lease, lifecycle, service
 
 #: Threads that one page looks through, with two reads each.
 THREADS: Final = 30
@@ -24,8 +24,8 @@ RUNS: Final = 5
 #: Seconds that a run may be without anybody who drives it: crashes are mended in less, and queues are quicker.
 DRIVERLESS_SECONDS: Final = 60
 
-#: The end that a run came to; or it waits for a client's tool outputs; or nobody drives it.
-Trouble = Literal["failed", "expired", "incomplete", "waiting", "stuck"]
+#: The end that a run came to; or it waits for a client's tool outputs, or for an approval; or nobody drives it.
+Trouble = Literal["failed", "expired", "incomplete", "waiting", "unapproved", "stuck"]
 
 
 async def page(caller: Caller, after: str | None, limit: int = THREADS) -> Json:
@@ -53,10 +53,14 @@ def trouble(record: RunRecord, now: float) -> Trouble | None:
     if not lifecycle.is_active(run.status):
         return None
     if run.status == "requires_action":
-        return "waiting" if now - run.created_at > DRIVERLESS_SECONDS else None
+        return _waiting(run.required_action) if now - run.created_at > DRIVERLESS_SECONDS else None
     # A turn in the background is looked after by messages alone.
     seen_to = max(run.created_at, record.watched_until, record.lease.until if record.lease is not None else 0)
     return "stuck" if now - seen_to > DRIVERLESS_SECONDS and not lease.is_held(record, now) else None
+
+
+def _waiting(action: Json | None) -> Trouble:
+    return "unapproved" if action is not None and action["type"] == approvals.KIND else "waiting"
 
 
 async def _of_thread(caller: Caller, thread_id: str) -> list[Json]:

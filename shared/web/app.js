@@ -13,6 +13,7 @@ import { answering } from "./status.js";
 import { ThreadDialog } from "./thread_dialog.js";
 import * as threads from "./threads.js";
 import { addToolbar } from "./toolbar.js";
+import { Waiting } from "./waiting.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -20,6 +21,8 @@ const assistants = new Assistants(fail);
 const attachments = new Attachments($("chips"));
 const drafts = new Drafts($("text"), attachments);
 const conversation = new Conversation(assistants, attachments, drafts, fail);
+const waiting = new Waiting($("waiting"), () => conversation.here.threadId);
+conversation.onstop = () => waiting.look();
 addToolbar(() => ({ assistant: assistants.chosen, threadId: conversation.here.threadId }));
 
 /** Lets in whoever brings a link's code or has the key already; a code of no use is told to both. */
@@ -93,9 +96,12 @@ function fail(error) {
 // --- the controls
 
 /** Opens a conversation, from the menu on small screens. */
-function show(threadId) {
+async function show(threadId) {
   menu(false);
-  return conversation.show(threadId);
+  waiting.look();
+  await conversation.show(threadId);
+  // Whoever came by what has gone since is led to what waits.
+  if (document.activeElement === document.body) document.querySelector("section.action")?.focus();
 }
 
 function leaveThread() {
@@ -141,6 +147,7 @@ window.addEventListener("hashchange", () => {
   if (code !== null) arrive(code);
   else if (key.get() !== null) show(location.hash.slice(1) || null);
 });
+document.addEventListener("visibilitychange", () => document.hidden || key.get() === null || waiting.look());
 window.addEventListener("popstate", () => key.get() !== null && location.hash === "" && show(null));
 
 arrive(codeOfLink());

@@ -1,8 +1,8 @@
 // A tool call as it is shown: one line with its duration, and what went in and came out when it is opened.
 
-import { fileLink, picture } from "./files.js";
-import { endOf, inWords, lasting } from "./status.js";
-import { el, pre } from "./text.js";
+import { described, hasOutput } from "./call_kinds.js";
+import { endOf, inWords, lasting, timeOf } from "./status.js";
+import { el } from "./text.js";
 
 export class CallView {
   /** A live call is timed here; of others the store has when their step began and ended, in whole seconds. */
@@ -15,83 +15,52 @@ export class CallView {
     this.body = el("div", { class: "body" });
     this.element = el("details", { class: "call" }, el("summary", {}, this.title, this.gist, this.time), this.body);
     this.drawn = "";
+    this.waits = false;
   }
 
-  show(call, step) {
-    const now = JSON.stringify([call, step.status]);
+  /** `waits`: nobody has said yet whether the call may be made. */
+  show(call, step, waits = false) {
+    const now = JSON.stringify([call, step.status, waits]);
     if (now === this.drawn) return;
     this.drawn = now;
-    const { title, gist, body } = KINDS[call.type]?.(call[call.type] ?? {}) ?? { title: call.type, gist: "", body: [] };
+    if (this.waits && !waits) this.begun = performance.now();
+    this.waits = waits;
+    const { title, gist, body } = described(call);
     this.element.dataset.status = step.status;
-    this.title.replaceChildren(...[title].flat());
-    this.gist.textContent = gistOf(gist).slice(0, 200);
+    this.title.replaceChildren(...title);
+    this.gist.textContent = gist;
     const error = step.last_error?.message;
-    this.body.replaceChildren(...body.flat(Infinity), ...(error ? [el("p", { class: "error" }, error)] : []));
+    this.body.replaceChildren(...verdict(call), ...body, ...(error ? [el("p", { class: "error" }, error)] : []));
     this.keepTime(call, step);
   }
 
   keepTime(call, step) {
-    const isOver = step.status !== "in_progress" || (call.function?.output ?? null) !== null;
-    if (isOver) this.took ??= this.live ? (performance.now() - this.begun) / 1000 : (endOf(step) ?? step.created_at) - step.created_at;
+    const isOver = step.status !== "in_progress" || hasOutput(call);
+    const begun = call.approval?.at ?? step.created_at;
+    if (isOver) this.took ??= this.live ? (performance.now() - this.begun) / 1000 : Math.max(0, (endOf(step) ?? begun) - begun);
     clearTimeout(this.waiting);
-    const failed = step.status === "completed" || step.status === "in_progress" ? "" : `${inWords(step.status)} · `;
-    if (isOver) this.time.textContent = failed + lasting(this.took);
-    else this.tick(step);
+    const words = [
+      step.status === "completed" || step.status === "in_progress" ? null : inWords(step.status),
+      call.approval ? `${said(call.approval)} by ${call.approval.by}` : null,
+    ].filter(Boolean);
+    if (isOver) this.time.textContent = [...words, lasting(this.took)].join(" · ");
+    else if (this.waits) this.time.textContent = "waits for approval";
+    else this.tick(begun, words);
   }
 
-  tick(step) {
-    const begun = this.live ? this.begun : performance.now() - (Date.now() - 1000 * step.created_at);
-    this.time.textContent = `running · ${lasting(Math.max(0, Math.round((performance.now() - begun) / 1000)))}`;
-    this.waiting = setTimeout(() => this.element.isConnected && this.tick(step), 1000);
+  tick(since, words) {
+    const begun = this.live ? this.begun : performance.now() - (Date.now() - 1000 * since);
+    const seconds = Math.max(0, Math.round((performance.now() - begun) / 1000));
+    this.time.textContent = [...words, "running", lasting(seconds)].join(" · ");
+    this.waiting = setTimeout(() => this.element.isConnected && this.tick(since, words), 1000);
   }
 }
 
-/** Kind of tool call -> its title, its gist in a line, and what is below. */
-const KINDS = {
-  function: (call) => ({
-    title: ["Function ", el("code", {}, call.name ?? "")],
-    gist: call.arguments ?? "",
-    body: [
-      part("Arguments", pre(indented(call.arguments ?? ""))),
-      call.output === null || call.output === undefined ? [] : part("Output", pre(indented(call.output))),
-    ],
-  }),
-  code_interpreter: (call) => ({
-    title: "Code interpreter",
-    gist: call.input ?? "",
-    body: [
-      part("Code", pre(call.input ?? "")),
-      (call.outputs ?? []).filter(Boolean).map((output) => output.type === "logs"
-        ? part("Output", pre(output.logs))
-        : part("Picture", output.image?.file_id ? picture(output.image.file_id, "Picture drawn by the code") : "")),
-    ],
-  }),
-  file_search: (call) => ({
-    title: "File search",
-    gist: call.results ? `${call.results.length} found` : "",
-    body: (call.results ?? []).map((result) => [
-      el("p", {}, fileLink(result.file_id, result.file_name), el("span", { class: "small" }, ` score ${result.score.toFixed(2)}`)),
-      (result.content ?? []).map((each) => pre(each.text ?? "")),
-    ]),
-  }),
-};
+const said = ({ approve }) => (approve ? "approved" : "denied");
 
-/** The first line that says something. */
-function gistOf(text) {
-  const lines = text.trim().split("\n");
-  return lines.find((line) => line.trim() !== "" && !/^\s*(import |from |#)/.test(line)) ?? lines[0];
-}
-
-function part(label, content) {
-  return [el("p", { class: "label" }, label), content];
-}
-
-/** JSON made readable; anything else as it is. */
-export function indented(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === "object" ? JSON.stringify(value, null, 2) : text;
-  } catch {
-    return text;
-  }
+/** Who said whether the call may be made, and when. */
+function verdict({ approval }) {
+  if (!approval) return [];
+  const words = `${approval.approve ? "Approved" : "Denied"} by ${approval.by}${approval.at ? `, ${timeOf(approval.at)}` : ""}`;
+  return [el("p", { class: "verdict" }, words)];
 }

@@ -6,7 +6,8 @@
 import { Failure, all, api, pause, stepsOf, stream, untilAnswered } from "./api.js";
 import { Greeting } from "./greeting.js";
 import { indexed } from "./indexing.js";
-import { inWords, isActive } from "./status.js";
+import { nameOf } from "./call_kinds.js";
+import { inWords, isActive, unapproved, wantedOf } from "./status.js";
 import { el } from "./text.js";
 import * as threads from "./threads.js";
 import { showTrace } from "./trace.js";
@@ -22,8 +23,10 @@ export class Conversation {
     this.attachments = attachments;
     this.drafts = drafts;
     this.fail = fail;
+    /** Called when a run has stopped: it is over or asks for something. */
+    this.onstop = () => {};
     this.greeting = new Greeting(assistants);
-    this.transcript = new Transcript($("transcript"), { submit: (view, outputs) => this.submit(view, outputs), trace: showTrace, fail });
+    this.transcript = new Transcript($("transcript"), { submit: (view, answers) => this.submit(view, answers), trace: showTrace, fail });
     this.open(null);
   }
 
@@ -103,7 +106,8 @@ export class Conversation {
   /** Starts or continues a run and shows its events; should the stream break off, asks for the run instead. */
   async listen(here, path, body) {
     const before = here.view;
-    let known = body.tool_outputs !== undefined;
+    const asked = body.assistant_id === undefined ? before.asked : "";
+    let known = asked !== "";
     here.busy = true;
     try {
       for await (const event of stream(path, body, here.stopped.signal)) {
@@ -119,6 +123,7 @@ export class Conversation {
       if (known) await this.refresh(here);
       else await this.paint(here);
       if (!known && here.view?.run.id === before?.run.id) throw error; // it never began
+      if (asked !== "" && here.view.asked === asked) throw new Failure("The answer did not arrive. Send it again.");
     } finally {
       here.busy = false;
     }
@@ -146,19 +151,33 @@ export class Conversation {
     view.show(run);
   }
 
-  /** Answers a run's required action; tells whether that worked. */
-  async submit(view, outputs) {
+  /** Answers a run's required action. */
+  async submit(view, answers) {
     const { here } = this;
     this.fail(null);
     try {
       const path = `/v1/threads/${here.threadId}/runs/${view.run.id}/submit_tool_outputs`;
-      await this.listen(here, path, { tool_outputs: outputs });
+      if (view.run.metadata?.completion_window) {
+        // Such runs are polled.
+        view.show(await api.post(path, answers));
+        await this.follow(here);
+      } else await this.listen(here, path, answers);
       // Whoever used a form that has gone since would have lost the place.
-      if (document.activeElement === document.body) $("text").focus();
-      return true;
+      if (here === this.here && document.activeElement === document.body) $("text").focus();
     } catch (error) {
-      if (here === this.here) this.fail(error);
-      return false;
+      if (here !== this.here) return;
+      this.fail(error);
+      // Somebody else may have answered, or it was too late.
+      if (error.status >= 400 && error.status < 500) await this.catchUp(here);
+    }
+  }
+
+  async catchUp(here) {
+    try {
+      await this.refresh(here);
+      await this.follow(here);
+    } catch {
+      // What went wrong first has been told.
     }
   }
 
@@ -189,9 +208,11 @@ export class Conversation {
     const { view } = this.here;
     const before = this.here.status;
     this.here.status = run?.status;
-    if (before === undefined || before === run?.status || isRunning(run)) return;
+    if (before === run?.status || (run !== undefined && isRunning(run))) return;
+    this.onstop();
+    if (before === undefined || run === undefined) return;
     const answer = [...view.element.querySelectorAll(".message.assistant .body")].at(-1)?.innerText ?? "";
-    const words = { completed: `Assistant: ${answer}`, requires_action: "The assistant calls your function." };
+    const words = { completed: `Assistant: ${answer}`, requires_action: asking(run) };
     $("announcer").textContent = words[run.status] ?? `The run: ${inWords(run.status)}. ${run.last_error?.message ?? ""}`;
   }
 
@@ -215,6 +236,13 @@ export class Conversation {
 }
 
 const isDocument = ({ tools }) => tools.some((tool) => tool.type === "file_search");
+
+/** What a run asks for, in words. */
+function asking(run) {
+  const waiting = unapproved(run);
+  const names = (wantedOf(run)?.calls ?? []).filter((call) => waiting.has(call.id)).map(nameOf);
+  return names.length > 0 ? `The assistant asks for your approval: ${names.join(", ")}` : "The assistant calls your function.";
+}
 
 function isRunning(run) {
   return isActive(run) && run.status !== "requires_action";

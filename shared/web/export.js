@@ -33,11 +33,12 @@ async function partOf(part) {
   if (part.type !== "text") return part.refusal ?? "";
   let { value } = part.text;
   const sources = [];
-  for (const { text, file_citation: citation } of part.text.annotations) {
-    if (citation === undefined) continue;
-    if (!sources.includes(citation.file_id)) sources.push(citation.file_id);
-    value = value.replaceAll(text, `[${sources.indexOf(citation.file_id) + 1}]`);
+  for (const { text, file_citation: file, url_citation: page } of part.text.annotations) {
+    const id = file?.file_id ?? page?.url;
+    if (id === undefined) continue;
+    if (!sources.some((each) => each.id === id)) sources.push({ id, name: file ? nameOf(id) : page.title ? `${page.title}, ${id}` : id });
+    if (file || /^【.*】$/.test(text)) value = value.replaceAll(text, `[${sources.findIndex((each) => each.id === id) + 1}]`);
   }
-  const names = await Promise.all(sources.map(nameOf));
+  const names = await Promise.all(sources.map(({ name }) => name));
   return [value, ...names.map((name, index) => `[${index + 1}] ${name}`)].join("\n\n");
 }

@@ -3,7 +3,8 @@
 import { fileLink, nameOf, picture } from "./files.js";
 import { jsonButton } from "./inspector.js";
 import { markdown } from "./markdown.js";
-import { copyButton, el } from "./text.js";
+import { inWords } from "./status.js";
+import { copyButton, el, pageLink } from "./text.js";
 
 /** Adds what a delta brings to a list of parts that carry an `index`. */
 export function merge(list, deltas) {
@@ -54,7 +55,7 @@ export class MessageView {
     this.waiting = undefined;
     const sources = [];
     const parts = this.message.content.filter(Boolean).map((part) => this.part(part, sources));
-    const cited = sources.map((fileId, index) => el("li", {}, `[${index + 1}] `, fileLink(fileId, null, this.onfail)));
+    const cited = sources.map(({ link }, index) => el("li", {}, `[${index + 1}] `, link()));
     const files = (this.message.attachments ?? []).map((each) => el("li", {}, "Attached: ", fileLink(each.file_id, null, this.onfail)));
     this.body.replaceChildren(
       ...parts.flat(),
@@ -78,23 +79,26 @@ export class MessageView {
       return [this.pictures.get(fileId)];
     }
     if (part.type === "image_url") return [el("p", { class: "small" }, `Picture at ${part.image_url.url}`)];
-    return [el("p", {}, part.refusal ?? "")];
+    return [el("p", {}, part.refusal ?? `(${inWords(String(part.type))})`)];
   }
 
   text(text, sources) {
     const value = text?.value ?? "";
     // What you write is shown as you wrote it.
     if (this.message.role === "user") return [el("p", {}, value)];
-    return markdown(value, new Map((text?.annotations ?? []).map((each) => [each.text, this.mark(each, sources)])));
+    const marks = (text?.annotations ?? []).map((each) => [each.text, this.mark(each, sources)]);
+    return markdown(value, new Map(marks.filter(([words, mark]) => words && mark !== null)));
   }
 
+  /** What makes the element for an annotation's text; null leaves that as it is. */
   mark(annotation, sources) {
     if (annotation.type === "file_path") {
       return (label) => fileLink(annotation.file_path.file_id, label, this.onfail);
     }
+    if (annotation.type === "url_citation") return pageMark(annotation, sources);
+    if (annotation.type !== "file_citation") return null;
     const fileId = annotation.file_citation.file_id;
-    if (!sources.includes(fileId)) sources.push(fileId);
-    const number = sources.indexOf(fileId) + 1;
+    const number = numberOf(fileId, sources, () => fileLink(fileId, null, this.onfail));
     return () => {
       const link = fileLink(fileId, `${number}`, this.onfail);
       link.classList.add("citation");
@@ -102,4 +106,21 @@ export class MessageView {
       return link;
     };
   }
+}
+
+/** The number of a source, which is added to the sources where it is new; `link()` makes a link to it. */
+function numberOf(id, sources, link) {
+  const known = sources.findIndex((each) => each.id === id);
+  return known < 0 ? sources.push({ id, link }) : known + 1;
+}
+
+/** A page is a source. Only a mark is replaced by its number: other words that are annotated are to be read. */
+function pageMark({ text, url_citation: { url, title } }, sources) {
+  const number = numberOf(url, sources, () => pageLink(url, title || url));
+  if (!/^【.*】$/.test(text)) return null;
+  return () => {
+    const link = pageLink(url, `${number}`);
+    link.title = `Source: ${title || url}`;
+    return link;
+  };
 }

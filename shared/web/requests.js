@@ -1,6 +1,6 @@
 // The journal of the page's requests, to be looked through.
 
-import { indented } from "./calls.js";
+import { indented } from "./call_kinds.js";
 import { inspect } from "./inspector.js";
 import { journal, news } from "./journal.js";
 import { copyButton, el, pre } from "./text.js";

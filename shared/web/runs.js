@@ -1,20 +1,23 @@
 // A run as it is shown: its status, its steps, its messages, and what it asks for.
 
-import { CallView, indented } from "./calls.js";
+import { approvalForm } from "./approval.js";
+import { indented } from "./call_kinds.js";
+import { CallView } from "./calls.js";
 import { idOf } from "./inspector.js";
 import { MessageView, merge } from "./messages.js";
-import { answererOf, failureOf, inWords } from "./status.js";
+import { answererOf, failureOf, inWords, unapproved, wantedOf } from "./status.js";
 import { el, pre } from "./text.js";
 
 export class RunView {
   /**
-   * `hooks`: `submit(run, outputs)` answers what the run asks for, `trace(run)` shows its
-   * trace, `fail(error)` tells the user.
+   * `hooks`: `submit(run, answers)` answers what the run asks for, by `tool_outputs` or `tool_approvals`,
+   * `trace(run)` shows its trace, `fail(error)` tells the user.
    */
   constructor(run, hooks, live) {
     this.hooks = hooks;
     this.live = live;
     this.items = new Map();
+    this.unapproved = new Set();
     this.list = el("div", { class: "items" });
     this.action = el("div");
     this.foot = el("p", { class: "run-status small" });
@@ -32,7 +35,7 @@ export class RunView {
   }
 
   step(step) {
-    if (step.type === "tool_calls") this.item(step, () => new StepView(step, this.live));
+    if (step.type === "tool_calls") this.item(step, () => new StepView(step, this.live, (call) => this.unapproved.has(call.id)));
   }
 
   message(message) {
@@ -67,12 +70,23 @@ export class RunView {
       el("button", { type: "button", class: "plain", onclick: () => this.hooks.trace(this.run) }, "Trace"),
       failure === null ? "" : el("span", { class: "error" }, failure),
     );
-    const wanted = run.status === "requires_action" ? run.required_action.submit_tool_outputs.tool_calls : [];
-    const ids = wanted.map((call) => call.id).join();
-    if (ids === this.wanted) return; // what was typed so far must stay
-    this.wanted = ids;
-    this.action.replaceChildren(...(wanted.length > 0 ? [this.form(wanted)] : []));
+    const wanted = wantedOf(run);
+    const asked = wanted === null ? "" : [wanted.type, ...wanted.calls.map((call) => call.id)].join();
+    if (asked === this.asked) return; // what was typed so far must stay
+    this.asked = asked;
+    this.unapproved = unapproved(run);
+    for (const item of this.items.values()) if (item instanceof StepView) item.draw();
+    this.action.replaceChildren(...(wanted === null ? [] : [this.answering(wanted)]));
+    // Buttons are not for keys that were pressed for something else.
     if (this.live) this.action.querySelector("textarea")?.focus();
+  }
+
+  /** Where what the run asks for is answered. */
+  answering({ type, calls }) {
+    if (type === "submit_tool_outputs") return this.form(calls);
+    if (type === "submit_tool_approval") return approvalForm(this.run, calls, (approvals) => this.hooks.submit(this, { tool_approvals: approvals }));
+    return el("div", { class: "card action" }, el("p", {}, `The run waits for something that this page does not know: ${type}`),
+      pre(JSON.stringify(this.run.required_action, null, 2)));
   }
 
   /** The form for the outputs of functions that the client runs: you. */
@@ -83,7 +97,8 @@ export class RunView {
       event.preventDefault();
       button.disabled = true;
       const outputs = calls.map((call, index) => ({ tool_call_id: call.id, output: fields[index].value }));
-      if (!(await this.hooks.submit(this, outputs))) button.disabled = false;
+      await this.hooks.submit(this, { tool_outputs: outputs });
+      button.disabled = false; // still here, it did not arrive
     };
     return el("form", { class: "card action", onsubmit: submit },
       el("p", {}, el("strong", {}, "The assistant calls your function."), " Type what it returns."),
@@ -95,10 +110,12 @@ export class RunView {
 }
 
 class StepView {
-  constructor(step, live) {
+  /** `waits(call)`: whether the call waits for an approval. */
+  constructor(step, live, waits) {
     this.element = el("div", { class: "step" });
     this.calls = [];
     this.live = live;
+    this.waits = waits;
     this.show(step);
   }
 
@@ -121,7 +138,7 @@ class StepView {
         this.calls[index] = new CallView(this.live);
         this.element.append(this.calls[index].element);
       }
-      this.calls[index].show(call, this.step);
+      this.calls[index].show(call, this.step, this.waits(call));
     });
   }
 }

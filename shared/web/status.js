@@ -8,6 +8,19 @@ const ENDED = ["completed", "failed", "cancelled", "expired", "incomplete"];
 export const isActive = (run) => !ENDED.includes(run.status);
 export const inWords = (status) => status.replaceAll("_", " ");
 
+/** What a run waits for: `{type, calls}`, or null. */
+export function wantedOf(run) {
+  if (run.status !== "requires_action") return null;
+  const type = run.required_action?.type;
+  return { type, calls: run.required_action?.[type]?.tool_calls ?? [] };
+}
+
+/** The ids of the calls that wait for an approval. */
+export function unapproved(run) {
+  const wanted = wantedOf(run);
+  return new Set(wanted?.type === "submit_tool_approval" ? wanted.calls.map((call) => call.id) : []);
+}
+
 /** Why a run ended badly, in one line; null if it did not. */
 export function failureOf(run) {
   const reason = run.incomplete_details?.reason;

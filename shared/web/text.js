@@ -17,6 +17,17 @@ export function pre(text) {
   return el("pre", { tabindex: "0" }, el("code", {}, text));
 }
 
+/** A link to a page elsewhere, which opens one of its own; what is no web address is text. */
+export function pageLink(url, label) {
+  return /^https?:\/\//i.test(url) ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : el("span", {}, label);
+}
+
+/** Characters that nobody sees, or that turn the order of others around: text could look like another. */
+const UNSEEN = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
+
+/** The text with their numbers in the place of such characters. */
+export const revealed = (text) => text.replace(UNSEEN, (each) => `\\u{${each.codePointAt(0).toString(16)}}`);
+
 /** A button that copies what `text()` returns, and says so for a moment. */
 export function copyButton(label, text) {
   const button = el("button", { type: "button", class: "plain copy" }, label);

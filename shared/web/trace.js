@@ -3,13 +3,16 @@
 import { api, pause, stepsOf } from "./api.js";
 import { CallView } from "./calls.js";
 import { idOf, inspect, jsonButton } from "./inspector.js";
-import { answererOf, endOf, failureOf, inWords, isActive, lasting, timeOf, tokensOf } from "./status.js";
+import { answererOf, endOf, failureOf, inWords, isActive, lasting, timeOf, tokensOf, unapproved } from "./status.js";
 import { el } from "./text.js";
 
 /** Seconds after which the trace of an active run is read again. */
 const AGAIN = 2;
 /** What steps say of how their turn was served, beside the summary of its reasoning. */
 const REMARKS = { service_tier: "Tier", completion_window: "Window", usage: "Usage", reasoning_withheld: "Reasoning withheld" };
+
+/** What a step is, by its type. */
+const WORDS = { message_creation: "Message", tool_calls: "Tool calls", activities: "Tools listed" };
 
 export function showTrace({ thread_id: threadId, id }) {
   const path = `/v1/threads/${threadId}/runs/${id}`;
@@ -59,22 +62,23 @@ function turnView(steps, number, run) {
 
 function stepView(step, run) {
   const path = `/v1/threads/${run.thread_id}/runs/${run.id}/steps/${step.id}`;
-  const messageId = step.step_details.message_creation?.message_id;
+  const { message_creation: { message_id: messageId } = {}, tool_calls: calls, activities } = step.step_details;
+  const waiting = unapproved(run);
   const error = step.last_error?.message;
   const end = endOf(step);
   const took = end === null ? inWords(step.status) : `took ${lasting(end - step.created_at)}`;
   return el("div", { class: "traced" },
     el("p", { class: "small" },
       el("span", { class: "at" }, `+${lasting(step.created_at - run.created_at)}`),
-      ` ${messageId ? "Message" : "Tool calls"}, ${took} `, jsonButton(path, "Step", messageId ? "Step JSON" : "JSON"),
+      ` ${WORDS[step.type] ?? inWords(String(step.type))}, ${took} `, jsonButton(path, "Step", messageId ? "Step JSON" : "JSON"),
       messageId ? [" · ", jsonButton(`/v1/threads/${run.thread_id}/messages/${messageId}`, "Message", "Message JSON")] : null,
       step.status === "completed" || step.status === "in_progress" ? null : el("span", { class: "error" }, ` ${inWords(step.status)}`)),
     error ? el("p", { class: "error" }, error) : null,
-    (step.step_details.tool_calls ?? []).map((call) => callView(call, step)));
+    (calls ?? activities ?? []).map((call) => callView(call, step, waiting.has(call.id))));
 }
 
-function callView(call, step) {
+function callView(call, step, waits) {
   const view = new CallView(false);
-  view.show(call, step);
+  view.show(call, step, waits);
   return view.element;
 }

@@ -6,7 +6,7 @@ import { failureOf, inWords, timeOf } from "./status.js";
 import { el } from "./text.js";
 import { showTrace } from "./trace.js";
 
-const WORDS = { waiting: "waits for tool outputs", stuck: "stuck: nobody works at it" };
+const WORDS = { waiting: "waits for tool outputs", unapproved: "waits for approval", stuck: "stuck: nobody works at it" };
 
 export function showTrouble() {
   inspect("Failed and stuck runs", async (signal) => {

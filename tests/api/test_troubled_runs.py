@@ -8,6 +8,7 @@ from shared.deps import Caller
 from shared.llm.scripted import call, fail, pause, text
 from shared.objects.run import RunRecord
 from shared.runs import trouble
+from shared.tools.get_current_time import get_current_time_tool
 from tests.api.conftest import KEY, OTHER_KEY
 
 PATH = "/playground/troubled_runs"
@@ -53,6 +54,18 @@ def test_failed_runs_are_listed_with_their_reason_and_good_ones_are_not(troubled
     assert "instructions" not in page["data"][0]
     assert page["has_more"] is False
     assert listed(troubled(key=OTHER_KEY)) == []
+
+
+@pytest.mark.parametrize("tools", [[get_current_time_tool()]])
+def test_a_run_that_waits_for_an_approval_says_so(troubled, llm, http, box):
+    llm.script([call("get_current_time", timezone="UTC")])
+    made = http.post("assistants", json={"model": "m", "metadata": {"server_tools": "get_current_time:ask"}}).json()
+    run = http.post("threads/runs", json={"assistant_id": made["id"], "stream": True}).text
+    assert "submit_tool_approval" in run
+
+    box.clock.advance(trouble.DRIVERLESS_SECONDS + 5)
+
+    assert [each["trouble"] for each in troubled()["data"]] == ["unapproved"]
 
 
 def test_a_run_that_waits_for_its_client_is_listed_after_a_while(troubled, run, box):

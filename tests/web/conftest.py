@@ -10,6 +10,7 @@ import pytest
 
 from shared.llm.base import Llm
 from shared.llm.scripted import ScriptedLlm
+from shared.tools.base import Tool
 from shared.tools.get_current_time import get_current_time_tool
 from tests.api.conftest import KEY, Box, below
 from tests.web.browser import chromium, installed
@@ -33,10 +34,16 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def box(tmp_path, model, settings) -> Iterator[Box]:
+def tools() -> list[Tool]:
+    """The box's own tools; override in a test module."""
+    return [get_current_time_tool()]
+
+
+@pytest.fixture
+def box(tmp_path, model, settings, tools) -> Iterator[Box]:
     box = Box(tmp_path / "box", {"heartbeat_seconds": 0.2} | settings)
     box.llm = model
-    box.tools = [get_current_time_tool()]
+    box.tools = tools
     box.start()
     yield box
     box.stop()

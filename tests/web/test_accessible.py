@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from shared.llm.scripted import call, text
 from tests.api.conftest import KEY
@@ -142,3 +143,27 @@ def test_the_entrance(page, size, look):
     page.until(lambda: page["#key-error"].is_displayed())
     look("a wrong key")
     page.enter(KEY)
+
+
+@pytest.mark.parametrize("settings", [{"server_tools_allowed": {"*": ["*", "get_current_time:ask"]}}])
+def test_calls_that_wait_for_approval(page, model, size, look):
+    if size == "telephone":
+        page["#menu"].click()
+    page.create_assistant("Clerk", tools=("get_current_time",))
+    if size == "telephone":
+        page["#menu"].click()
+    model.script([call("get_current_time", timezone="Asia/Tokyo"), call("get_current_time", timezone="UTC")])
+    page["#text"].send_keys("Now?")
+    page["#send"].click()
+    page.until(lambda: page.all(".action button"))
+    look("calls to approve")
+    page.driver.execute_async_script("setTimeout(arguments[0], 450)")
+    page[".action button"].send_keys(Keys.ENTER)
+    page.until(lambda: page.all(".action button[aria-pressed=true]"))
+    look("one of them approved")
+    opened(page, "#new-thread")
+    page.until(lambda: page.all("#waiting button"))
+    look("something waits elsewhere")
+    page["#waiting button"].click()
+    page.until(lambda: page.all("#inspector li"))
+    look("what waits elsewhere")
