@@ -109,8 +109,10 @@ def test_calls_of_a_run_are_answered_together_after_a_reload_too(page, model, as
 def test_a_click_that_was_meant_for_something_else_approves_nothing(page, model, assistant):
     model.script([letter()])
     page.driver.execute_script(
-        "new MutationObserver(() => document.querySelector('.action button:not([aria-expanded])')?.click())"
-        ".observe(document.getElementById('transcript'), {childList: true, subtree: true})"
+        "new MutationObserver((_, observer) => {"
+        " const button = document.querySelector('.action button');"
+        " if (button) { observer.disconnect(); button.click(); }"
+        "}).observe(document.getElementById('transcript'), {childList: true, subtree: true})"
     )
     page.say("Write.", until="requires_action")
     page.until(lambda: page.all(".action button"))
@@ -221,8 +223,9 @@ def test_an_unknown_kind_of_call_or_action_is_shown_as_it_is(page):
             { type: "url_citation", text: "【1†a】", url_citation: { url: "https://yr.no/", title: "Yr" } },
             { type: "url_citation", text: "Rain", url_citation: { url: "javascript:alert(1)" } },
             { type: "omen", text: "." } ] };
-          const message = new MessageView({ id: "m", role: "assistant", content: [{ type: "text", text }, { type: "scent" }] });
-          done([...calls, run.element.textContent, message.body.textContent, message.body.querySelectorAll("a").length]);
+          const content = [{ type: "text", text }, { type: "scent" }];
+          const { body } = new MessageView({ id: "m", role: "assistant", content });
+          done([...calls, run.element.textContent, body.textContent, body.querySelectorAll("a").length]);
         })().catch((error) => done([String(error), error.stack]));
         """
     )
