@@ -43,7 +43,7 @@ def row(approval: Json) -> tuple[object, ...]:
 
 @approvals.command(epilog=examples("approvals answer approval_abc --approve", "approvals answer approval_abc --deny"))
 @click.argument("approval")
-@click.option("--approve/--deny", required=True, default=None, help="Whether the calls may be made: all of them.")
+@click.option("--approve/--deny", required=True, help="Whether the calls may be made: all of them.")
 @as_json
 @owned
 @elsewhere

@@ -21,4 +21,6 @@ def at_hand(settings: Settings, owner: str = "default", key: str = "") -> Settin
     It drives no runs: a command ends soon, and a call that it had begun would end with it.
     """
     keys = {owner: SecretStr(key or secrets.token_urlsafe(32))}
-    return settings.model_copy(update={"box_api_keys": keys, "entra_owners": "", "cors_origins": "", "run_start": "queue"})
+    return settings.model_copy(
+        update={"box_api_keys": keys, "entra_owners": "", "cors_origins": "", "run_start": "queue"}
+    )
