@@ -11,6 +11,7 @@ from shared.json_types import Json
 from shared.objects.openapi_document import FORM, ApiOperation, Parameter, is_json
 from shared.tools import reach
 from shared.tools.base import ToolFailure
+from shared.tools.charsets import decoded
 from shared.tools.values import as_json
 
 SECONDS: Final = 60.0
@@ -126,5 +127,5 @@ def _text_of(response: Any) -> str:
         return f"[HTTP {response.status_code}, no content]"
     if not (is_json(kind) or kind.startswith("text/") or kind in ("application/xml", "application/yaml", FORM)):
         return f"[{kind or 'unknown type'}, {len(response.content)} bytes: not shown]"
-    text = str(response.text)
+    text = decoded(response.content, response.charset_encoding)
     return text if len(text) <= LONGEST_OUTPUT else f"{text[:LONGEST_OUTPUT]}\n[cut: {len(text)} characters]"

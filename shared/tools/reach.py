@@ -96,7 +96,8 @@ async def hop(url: Any, resolve: Resolve = resolve, trusted: Collection[str] = f
 def client(trusted: Collection[str], most_bytes: int, resolve: Resolve = resolve, **more: Any) -> Any:
     """An httpx2 client for libraries that call a server by themselves: each of its requests goes to checked addresses.
 
-    An answer of more than `most_bytes` breaks off. What may not be is told as httpx2.ConnectError or ReadError.
+    An answer of more than `most_bytes` breaks off. No compressed one is asked for, or taken: a few bytes of it can
+    stand for many. What may not be is told as httpx2.ConnectError or ReadError.
     """
     import httpx2
 
@@ -131,7 +132,7 @@ def client(trusted: Collection[str], most_bytes: int, resolve: Resolve = resolve
             except ToolFailure as failure:
                 raise httpx2.ConnectError(str(failure)) from failure
             told = found.told()
-            request.headers.update(told["headers"])
+            request.headers.update(told["headers"] | {"Accept-Encoding": "identity"})
             request.extensions = {**request.extensions, **told["extensions"]}
             refused: Exception = httpx2.ConnectError("no address")
             for address in found.addresses:
@@ -143,6 +144,9 @@ def client(trusted: Collection[str], most_bytes: int, resolve: Resolve = resolve
                     continue
                 finally:
                     request.url = found.url
+                if response.headers.get("content-encoding", "identity").lower() != "identity":
+                    await response.aclose()
+                    raise httpx2.ReadError("the answer is compressed, though none was asked for")
                 response.stream = Bounded(response.stream)
                 return response
             raise refused

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from shared.tools.charsets import decoded
 
 #: What surrounds a text without being part of it.
 _CLUTTER = (
@@ -18,8 +19,6 @@ _BREAK = "\u2029"
 _SHORTEST_ARTICLE = 200
 #: More is no article but an attempt to fill the memory: a tag takes 500 bytes of it.
 _MOST_TAGS = 150_000
-#: Python knows codecs that no page is written in, some of them dangerously slow.
-_CHARSETS = re.compile(r"utf|iso|cp|koi8|gb|big5|shift|euc|mac|tis|johab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def read_html(body: bytes, charset: str | None) -> Article:
         return Article("", "")
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
     try:
-        page = lxml.html.document_fromstring(_decode(body, charset or _declared(body)).encode(), parser=parser)
+        page = lxml.html.document_fromstring(decoded(body, charset or _declared(body)).encode(), parser=parser)
     except lxml.etree.LxmlError:
         return Article("", "")
     title = _title(page)
@@ -57,18 +56,8 @@ def read_html(body: bytes, charset: str | None) -> Article:
 
 def read_plain(body: bytes, charset: str | None) -> Article:
     """A plain text, whose first line is as good a title as any."""
-    text = _decode(body, charset).strip()
+    text = decoded(body, charset).strip()
     return Article(text.partition("\n")[0][:200].strip(), text)
-
-
-def _decode(body: bytes, charset: str | None) -> str:
-    try:
-        name = codecs.lookup(charset or "utf-8").name
-    except LookupError:
-        name = "utf-8"
-    # Browsers take Latin-1 for its Windows superset.
-    name = "cp1252" if name in ("iso8859-1", "ascii") else name
-    return body.decode(name if _CHARSETS.match(name) else "utf-8", errors="replace")
 
 
 def _declared(body: bytes) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import threading
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import pytest
 import uvicorn
 from fastapi import FastAPI, Header, Request
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from shared.llm.scripted import call, raw_call, text
@@ -49,6 +50,14 @@ def shop(seen: list[dict[str, Any]], url: str) -> FastAPI:
     @app.get("/away", operation_id="away")
     def away() -> RedirectResponse:
         return RedirectResponse("http://127.0.0.1:1/inside")
+
+    @app.get("/packed", operation_id="packed")
+    def packed() -> Response:
+        return Response(gzip.compress(b"x" * 10_000), headers={"Content-Encoding": "gzip"}, media_type="text/plain")
+
+    @app.get("/spoken/{charset}", operation_id="spoken")
+    def spoken(charset: str) -> Response:
+        return Response("caf\u00e9".encode(), headers={"Content-Type": f"text/plain; charset={charset}"})
 
     @app.get("/much", operation_id="much")
     def much() -> str:
@@ -344,3 +353,22 @@ def test_arguments_that_cannot_be_sent_are_told_to_the_model(run, llm, method, a
 
     assert ended["status"] == "completed"
     assert outputs(calls) == [f"Error: {told}"]
+
+
+def test_no_answer_is_larger_than_its_bytes(api, run, llm):
+    llm.script([call("packed")], [text("Oh.")])
+
+    ended, calls = run(tool(api.document))
+
+    assert ended["status"] == "completed"
+    assert outputs(calls) == ["Error: the API did not answer: ReadError."]
+    assert api.seen[0]["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "none", "hex", "undefined", "punycode"])
+def test_answers_are_read_whatever_they_say_of_their_characters(api, run, llm, charset):
+    llm.script([call("spoken", charset=charset)], [text("Oh.")])
+
+    ended, calls = run(tool(api.document))
+
+    assert (ended["status"], outputs(calls)) == ("completed", ["caf\u00e9"])
