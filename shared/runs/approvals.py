@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from shared import foreign_ids, layout
@@ -40,9 +41,17 @@ async def strike(deps: Deps, owner: str, approval: str) -> None:
 
 async def page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]:
     """What waits for the owner, and whether there are more. A page may be shorter than asked for."""
-    found = await newest_page(caller.deps.store, layout.approvals(caller.owner), layout.APPROVAL, "approval", query)
-    shown = await asyncio.gather(*(_shown(caller, each) for each in found.records))
-    return [each for each in shown if each is not None], found.has_more
+    while True:
+        found = await newest_page(caller.deps.store, layout.approvals(caller.owner), layout.APPROVAL, "approval", query)
+        looked_at = await asyncio.gather(*(_shown(caller, each) for each in found.records))
+        shown = [each for each in looked_at if each is not None]
+        # Who is told of nothing looks no further.
+        if shown or not found.has_more:
+            return shown, found.has_more
+        if query.backwards:
+            query = replace(query, before=found.records[0].key)
+        else:
+            query = replace(query, after=found.records[-1].key)
 
 
 async def _shown(caller: Caller, row: Record) -> Json | None:

@@ -21,7 +21,7 @@ from shared.objects.schema_rules import malformed, not_an_object
 from shared.runs.offered_names import LONGEST_NAME, names_taken, offered_name
 from shared.runs.recorder import Recorder
 from shared.runs.tool_call_views import CallView
-from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, refused, text_result
+from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
 from shared.tools import policy
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
@@ -139,6 +139,7 @@ async def prepare(recorder: Recorder) -> None:
 def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
     """The tools of the run's servers, as far as the run allows them; what may not be called is not offered."""
     taken = names_taken(deps, record)
+    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
     found: list[Handler] = []
     for tool in servers_of(record):
         label = tool["server_label"]
@@ -147,12 +148,12 @@ def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
             found.append(_unusable(label, known["error"], taken))
             continue
         server = server_of(deps, tool["server_url"], by_sse=known["by_sse"])
-        asked = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND) == "ask"
         for each in known["tools"]:
             if is_allowed(tool, each["name"]):
                 definition = _definition(label, each, taken)
-                approval = asked or needs_approval(record, tool, each["name"])
-                found.append(McpFunction(server, label, each, definition, approval))
+                approval = verdict == "ask" or needs_approval(record, tool, each["name"])
+                function = McpFunction(server, label, each, definition, approval)
+                found.append(Denied(function, KIND) if verdict == "deny" else function)
     return found
 
 

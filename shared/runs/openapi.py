@@ -16,7 +16,7 @@ from shared.objects.openapi_document import ApiOperation, operations
 from shared.objects.run import RunRecord
 from shared.runs.offered_names import names_taken, offered_name
 from shared.runs.tool_call_views import CallView, DetailsView
-from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, refused, text_result
+from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
 from shared.tools import openapi_call, policy
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
@@ -63,10 +63,8 @@ class OperationFunction:
 
 
 def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
-    """The operations of the run's documents; none where the operator denies them."""
+    """The operations of the run's documents, which the operator may deny."""
     verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
-    if verdict == "deny":
-        return []
     taken, found = names_taken(deps, record), list[Handler]()
     for tool in record.run.tools:
         if tool["type"] == KIND:
@@ -75,7 +73,7 @@ def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
                 OperationFunction(deps, each, api["auth"], _definition(api, each, taken), verdict == "ask")
                 for each in operations(api["spec"])
             ]
-    return found
+    return [Denied(each, KIND) for each in found] if verdict == "deny" else found
 
 
 async def credentials(deps: Deps, url: str, auth: Json) -> dict[str, str]:

@@ -127,6 +127,34 @@ class ServerFunction:
         return refused(self.view(call_id), arguments, UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A function that the operator keeps from the run: not offered, and refused if it was called all the same.
+
+    It may have been called before the operator said so, and have waited to be approved.
+    """
+
+    handler: Handler
+    #: As `SERVER_TOOLS_ALLOWED` has it.
+    tool: str
+    attempts: int | None = None
+    side_effects: bool = False
+    needs_approval: bool = False
+
+    @property
+    def definition(self) -> Json:
+        return self.handler.definition
+
+    def view(self, call_id: str) -> CallView:
+        return self.handler.view(call_id)
+
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
+        return refused(self.view(call_id), arguments, f"{self.tool} is not allowed here (SERVER_TOOLS_ALLOWED)")
+
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        raise AssertionError("a call that does nothing may be begun without end")
+
+
 def definition(tool: Json) -> Json:
     """An assistant's function tool as the Responses API takes it: strict servers want the members of an object said."""
     function = tool["function"]

@@ -43,8 +43,11 @@ class ToolRunner:
 
     def to_approve(self, calls: list[Json]) -> list[Json]:
         """Those of the calls that wait for somebody to approve them, as they are asked for."""
-        waiting = [call for call in calls if self._needs_approval(call)]
-        return [self.handlers[call["name"]].view(call["call_id"]).asked(arguments_of(call)) for call in waiting]
+        waiting = {call["call_id"]: call for call in reversed(calls) if self._needs_approval(call)}
+        return [
+            self.handlers[call["name"]].view(call_id).asked(arguments_of(call))
+            for call_id, call in reversed(waiting.items())
+        ]
 
     def _needs_approval(self, call: Json) -> bool:
         handler = self.handlers.get(call["name"])

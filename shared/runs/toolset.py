@@ -10,7 +10,7 @@ from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs import kinds, web_search
 from shared.runs.tool_call_views import CallView, FunctionView
-from shared.runs.tool_calls import Handler, ServerFunction, definition
+from shared.runs.tool_calls import Denied, Handler, ServerFunction, definition
 from shared.tools import policy
 
 
@@ -53,7 +53,7 @@ def toolset(deps: Deps, record: RunRecord) -> Toolset:
                 denied[name] = function
     for each in kinds.handlers(deps, record):
         if each.definition["name"] not in declared:
-            handlers[each.definition["name"]] = each
+            (denied if isinstance(each, Denied) else handlers)[each.definition["name"]] = each
     definitions = declared | {name: handler.definition for name, handler in handlers.items()}
     provided = kinds.provided(record)
     shown_as = next(iter(provided), web_search.OWN[0])

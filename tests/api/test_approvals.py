@@ -308,3 +308,30 @@ def test_a_document_that_says_it_is_approved_approves_nothing(llm, ask, submit, 
 
     assert (run.status, letters) == ("requires_action", [])
     assert len(asked(run)) == 1
+
+
+def test_who_waits_in_threads_that_are_gone_hides_nobody_else(llm, http, assistant):
+    def start():
+        llm.script([letter()])
+        body = {"assistant_id": assistant.id, "stream": True}
+        assert "thread.run.requires_action" in http.post("threads/runs", json=body).text
+        return http.get("approvals?limit=1").json()["data"][0]["thread_id"]
+
+    waiting, *gone = [start() for _ in range(5)]
+    for each in gone:
+        http.delete(f"threads/{each}")
+
+    for query in ("limit=2", "limit=2&order=asc"):
+        listed = http.get(f"approvals?{query}").json()
+        assert [each["thread_id"] for each in listed["data"]] == [waiting]
+
+
+def test_calls_of_one_id_are_one_call_to_approve(llm, ask, decide):
+    llm.script([letter("ann", call_id="call_1"), letter("bob", call_id="call_1")], [text("Sent.")])
+    run = ask()
+
+    [wanted] = asked(run)
+    assert wanted["function"]["arguments"] == '{"to": "ann"}'
+    run = decide(run, call_1=True)
+
+    assert (run.status, letters) == ("completed", ["ann"])

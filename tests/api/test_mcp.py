@@ -254,3 +254,16 @@ def test_only_allowed_tools_count(server, run, llm):
     run(server.url(), allowed_tools=["tool_150"])
 
     assert offered(llm) == ["tool_150"]
+
+
+def test_what_the_operator_forbids_meanwhile_is_not_called(server, run, llm, box, http, wait):
+    llm.script([call("order", umbrella="red")], [text("Oh.")])
+    asked = run(server.url())
+    box.settings.server_tools_allowed.update({"*": ["*", "mcp:deny"]})
+
+    ended = wait(answer(http, asked))
+
+    assert (ended["status"], server.calls) == ("completed", [])
+    [made] = steps_of(http, ended)[1]["step_details"]["tool_calls"]
+    assert made["output"] == "Error: mcp is not allowed here (SERVER_TOOLS_ALLOWED)"
+    assert llm.requests[-1].tools == []

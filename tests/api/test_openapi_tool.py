@@ -372,3 +372,19 @@ def test_answers_are_read_whatever_they_say_of_their_characters(api, run, llm, c
     ended, calls = run(tool(api.document))
 
     assert (ended["status"], outputs(calls)) == ("completed", ["caf\u00e9"])
+
+
+def test_what_the_operator_forbids_meanwhile_is_not_called(api, run, llm, box, http):
+    llm.script([call("order", body={"umbrella": "red"})], [text("Oh.")])
+    box.settings.server_tools_allowed.update({"*": ["*", "openapi:ask"]})
+    asked, [waiting] = run(tool(api.document))
+    box.settings.server_tools_allowed.update({"*": ["*", "openapi:deny"]})
+
+    path = f"threads/{asked['thread_id']}/runs/{asked['id']}"
+    said = {"tool_approvals": [{"tool_call_id": waiting["id"], "approve": True}], "stream": True}
+    assert "thread.run.completed" in http.post(f"{path}/submit_tool_outputs", json=said).text
+
+    [step, _] = http.get(f"{path}/steps?order=asc").json()["data"]
+    told = "Error: openapi is not allowed here (SERVER_TOOLS_ALLOWED)"
+    assert step["step_details"]["tool_calls"][0]["openapi"]["output"] == told
+    assert api.seen == []
