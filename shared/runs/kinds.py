@@ -28,7 +28,16 @@ from shared.objects.common import RequestBody
 from shared.objects.parse import parse
 from shared.objects.run import RunRecord
 from shared.objects.tools.tools import Tool
-from shared.runs import azure_function, code_interpreter, connected_agent, file_search, mcp, openapi, web_search
+from shared.runs import (
+    azure_ai_search,
+    azure_function,
+    code_interpreter,
+    connected_agent,
+    file_search,
+    mcp,
+    openapi,
+    web_search,
+)
 from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import Handler
 
@@ -64,9 +73,6 @@ def _in_foundry(tool: str) -> Refused:
     return Refused(f"is not carried out by this box. Foundry's new agents, by its Responses API, have it as '{tool}'.")
 
 
-#: What a box of this version cannot carry out, though nothing but the box is needed.
-NOT_YET: Final = Refused("is kept, but not carried out by this version of the box.")
-
 #: A kind without a line.
 UNKNOWN: Final = Refused("is not known to this box.")
 
@@ -74,7 +80,7 @@ KINDS: Final[Mapping[str, Ours | Models | Refused]] = {
     "function": Ours(_by_name),
     "code_interpreter": Ours(code_interpreter.handlers),
     "file_search": Ours(file_search.handlers),
-    "azure_ai_search": NOT_YET,
+    "azure_ai_search": Ours(azure_ai_search.handlers),
     "azure_function": Ours(azure_function.handlers),
     "connected_agent": Ours(connected_agent.handlers),
     "mcp": Ours(mcp.handlers, mcp.prepare),

@@ -15,6 +15,7 @@ from shared.json_types import Json
 from shared.objects.openapi_document import ApiOperation, operations
 from shared.objects.run import RunRecord
 from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.server_credentials import headers_of
 from shared.runs.tool_call_views import CallView, DetailsView
 from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
 from shared.tools import openapi_call, policy
@@ -81,11 +82,7 @@ async def credentials(deps: Deps, url: str, auth: Json) -> dict[str, str]:
     if auth["type"] == "anonymous":
         return {}
     connection = _connection(deps, url, auth)
-    if connection.audience == "" or auth["type"] == "connection":
-        return connection.secrets()
-    async with deps.identity() as credential:
-        token = await credential.get_token(f"{connection.audience.removesuffix('/.default')}/.default")
-    return connection.secrets() | {"Authorization": f"Bearer {token.token}"}
+    return connection.secrets() if auth["type"] == "connection" else await headers_of(deps, connection)
 
 
 def _connection(deps: Deps, url: str, auth: Json) -> ServerConnection:

@@ -54,6 +54,17 @@ def azure_identity(client_id: str) -> Identity:
     return open_credential
 
 
+async def token_of(identity: Identity, scope: str, server: str) -> str:
+    """A token of the box's identity. Raises ToolFailure, in whose words `server` is who does not get it."""
+    from azure.core.exceptions import AzureError
+
+    try:
+        async with identity() as credential:
+            return str((await credential.get_token(scope)).token)
+    except AzureError as error:
+        raise ToolFailure(f"this box's identity got no token for {server}") from error
+
+
 class LogicApp:
     """One workflow, which answers within `seconds`; `done` is what the model is told then."""
 
@@ -71,7 +82,7 @@ class LogicApp:
         """Call the workflow. Raises ToolFailure if it did nothing, NoAnswer if that is not known."""
         import httpx2
 
-        token = await self._token()
+        token = await token_of(self._identity, SCOPE, "the Logic App")
         headers = {
             "Authorization": f"Bearer {token}",
             "x-ms-client-tracking-id": re.sub(r"[^\w.-]", "_", context.call_id, flags=re.ASCII)[:100],
@@ -92,12 +103,3 @@ class LogicApp:
 
     async def forget(self, run_id: str) -> None:
         """Nothing was left here; what the workflow and the mailbox keep is their owner's business."""
-
-    async def _token(self) -> str:
-        from azure.core.exceptions import AzureError
-
-        try:
-            async with self._identity() as credential:
-                return str((await credential.get_token(SCOPE)).token)
-        except AzureError as error:
-            raise ToolFailure("this box's identity got no token for the Logic App") from error

@@ -1,0 +1,139 @@
+"""Indexes of Azure AI Search, offered to the model as one function that searches them all.
+
+`tool_resources.azure_ai_search.indexes` names them; the operator has credentials for their services (CONNECTIONS).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.deps import Deps
+from shared.json_types import Json
+from shared.objects.run import RunRecord
+from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.server_credentials import headers_of
+from shared.runs.tool_call_views import CallView
+from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, built_in_function, refused, text_result
+from shared.tools import policy
+from shared.tools.base import ToolFailure, arguments_object
+from shared.tools.search_service import LONGEST_OUTPUT, SearchQuery, SearchService
+
+KIND: Final = "azure_ai_search"
+DESCRIPTION: Final = (
+    "Search the documents of this assistant's indexes. Answer from what is found, and name the title or address of the "
+    "documents that you use."
+)
+WORDS: Final = "What to look for, in words that the documents may have."
+#: Documents of an index, unless it is said, and at most.
+DOCUMENTS: Final = 5
+MOST_DOCUMENTS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class IndexView:
+    """A call: `{"id", "type": "azure_ai_search", "azure_ai_search": {"input", "output"}}`, both texts."""
+
+    call_id: str
+
+    def opening(self) -> Json:
+        return self._with({})
+
+    def feed(self, arguments: str) -> Json | None:
+        return None
+
+    def call(self, arguments: str) -> Json:
+        return self._with({"input": _query(arguments), "output": ""})
+
+    def asked(self, arguments: str) -> Json:
+        return self._with({"input": _query(arguments)})
+
+    def _with(self, details: Json) -> Json:
+        return {"id": self.call_id, "type": KIND, KIND: details}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSearch:
+    """The search of a run's indexes, as the model is offered it."""
+
+    deps: Deps
+    indexes: list[Json]
+    definition: Json
+    needs_approval: bool
+    attempts: int | None = None
+    side_effects: bool = False
+
+    def view(self, call_id: str) -> CallView:
+        return IndexView(call_id)
+
+    async def execute(self, call_id: str, arguments: str) -> ToolResult:
+        try:
+            query = arguments_object(arguments).get("query")
+            if not isinstance(query, str) or not query.strip():
+                raise ToolFailure("'query' must be a text")
+            found = await asyncio.gather(*(self._search(each, query) for each in self.indexes))
+            output = "\n\n".join(found) or "Error: this run has no 'tool_resources.azure_ai_search.indexes'"
+        except ToolFailure as failure:
+            output = f"Error: {failure}"
+        return text_result(self.view(call_id), arguments, output)
+
+    async def given_up(self, call_id: str, arguments: str) -> ToolResult:
+        return refused(self.view(call_id), arguments, UNKNOWN)
+
+    async def _search(self, index: Json, query: str) -> str:
+        """What an index has, or why it cannot be searched: the others still can."""
+        try:
+            name, service = index.get("index_name"), await self._service(index)
+            if not name:
+                raise ToolFailure("an index must be named by 'index_connection_id' and 'index_name'")
+            limit = min(max(index.get("top_k") or DOCUMENTS, 1), MOST_DOCUMENTS)
+            asked = SearchQuery(query, index.get("query_type") or "simple", limit, index.get("filter"))
+            documents = await service.search(name, asked)
+        except ToolFailure as failure:
+            return f"Error: {failure}"
+        share = LONGEST_OUTPUT // len(self.indexes)
+        return within([json.dumps(each, ensure_ascii=False) for each in documents], share) or "(nothing found)"
+
+    async def _service(self, index: Json) -> SearchService:
+        if index.get("index_asset_id") and not index.get("index_connection_id"):
+            raise ToolFailure("an asset of a Foundry project is not known here: use 'index_connection_id'")
+        name = (index.get("index_connection_id") or "").rpartition("/")[2]
+        connection = self.deps.settings.connections.get(name)
+        if connection is None:
+            raise ToolFailure(f"this box has no connection '{name}' (CONNECTIONS)")
+        return SearchService(connection.url, await headers_of(self.deps, connection))
+
+
+def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+    """The search of the run's indexes; none where the operator denies it."""
+    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
+    if verdict == "deny":
+        return []
+    name = offered_name(KIND, KIND, names_taken(deps, record))
+    definition = built_in_function(name, DESCRIPTION, "query", {"type": "string", "description": WORDS})
+    indexes = (record.resources.get(KIND) or {}).get("indexes") or []
+    return [IndexSearch(deps, indexes, definition, verdict == "ask")]
+
+
+def within(texts: list[str], characters: int) -> str:
+    """The texts, a line each, as far as they fit; what does not is counted."""
+    told: list[str] = []
+    for text in texts:
+        cut = text[:characters]
+        if told and len(text) > characters:
+            break
+        told.append(cut)
+        characters -= len(cut)
+    left = len(texts) - len(told)
+    return "\n".join([*told, f"({left} more documents left out)"] if left else told)
+
+
+def _query(arguments: str) -> str:
+    """What is looked for, as steps show it; what cannot be read, as it is."""
+    try:
+        query: Any = arguments_object(arguments).get("query")
+    except ToolFailure:
+        return arguments
+    return query if isinstance(query, str) else arguments

@@ -1,0 +1,130 @@
+"""Indexes of Azure AI Search: one story against its wire, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from shared.llm.scripted import call, text
+from tests.fakes.search_service import KEY, search_service
+
+CONNECTION = "/subscriptions/s/resourceGroups/g/providers/p/connections/handbook"
+
+
+@pytest.fixture
+def service():
+    with search_service() as service:
+        yield service
+
+
+@pytest.fixture
+def settings(service):
+    refused = {"url": service.url, "headers": {"api-key": "old"}}
+    return {"connections": {"handbook": {"url": service.url, "headers": {"api-key": KEY}}, "refused": refused}}
+
+
+@pytest.fixture
+def run(http):
+    """Run an assistant with an index to its end; the run, and its calls."""
+
+    def run(**index):
+        named = {"index_connection_id": CONNECTION, "index_name": "rules"} | index
+        resources = {"azure_ai_search": {"indexes": [named]}}
+        body = {"model": "gpt-x", "tools": [{"type": "azure_ai_search"}], "tool_resources": resources}
+        made = http.post("assistants", json=body)
+        assert made.status_code == 200, made.text
+        thread = {"messages": [{"role": "user", "content": "How many days?"}]}
+        run = http.post("threads/runs", json={"assistant_id": made.json()["id"], "thread": thread}).json()
+        path = f"threads/{run['thread_id']}/runs/{run['id']}"
+        while run["status"] in ("queued", "in_progress"):
+            time.sleep(0.01)
+            run = http.get(path).json()
+        steps = http.get(f"{path}/steps?order=asc").json()["data"]
+        return run, [each for step in steps for each in step["step_details"].get("tool_calls", [])]
+
+    return run
+
+
+def test_the_model_searches_an_index_with_the_operators_key(run, llm, service, caplog):
+    llm.script([call("azure_ai_search", query="holiday")], [text("Thirty.")])
+
+    ended, [made] = run(top_k=3, filter="title eq 'Holidays'")
+
+    assert ended["status"] == "completed"
+    assert service.bodies == [{"top": 3, "filter": "title eq 'Holidays'", "search": "holiday"}]
+    assert made["type"] == "azure_ai_search"
+    assert made["azure_ai_search"]["input"] == "holiday"
+    found = json.loads(made["azure_ai_search"]["output"])
+    assert found == service.documents[0], "without score and vector"
+    assert KEY not in json.dumps([ended, made]) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("semantic", {"search": "holiday", "queryType": "semantic", "semanticConfiguration": "by-meaning"}),
+        ("vector", {"vectorQueries": [{"kind": "text", "text": "holiday", "fields": "vector", "k": 5}]}),
+        (
+            "vector_semantic_hybrid",
+            {
+                "search": "holiday",
+                "queryType": "semantic",
+                "semanticConfiguration": "by-meaning",
+                "vectorQueries": [{"kind": "text", "text": "holiday", "fields": "vector", "k": 5}],
+            },
+        ),
+    ],
+)
+def test_kinds_of_search_take_what_they_need_from_the_index(run, llm, service, kind, asked):
+    llm.script([call("azure_ai_search", query="holiday")], [text("Thirty.")])
+
+    _, [made] = run(query_type=kind)
+
+    assert service.bodies == [{"top": 5} | asked]
+    assert "Thirty days" in made["azure_ai_search"]["output"]
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        ({"index_connection_id": "unknown"}, "no connection 'unknown' (CONNECTIONS)"),
+        ({"index_connection_id": "refused"}, "HTTP 403"),
+        ({"index_name": "it's"}, "HTTP 404: The index"),
+        ({"filter": "))"}, "HTTP 400: Invalid expression"),
+        ({"query_type": "psychic"}, "no query type 'psychic'"),
+        ({"index_connection_id": None, "index_asset_id": "rules/versions/1"}, "an asset of a Foundry project"),
+    ],
+)
+def test_what_goes_wrong_is_told_to_the_model(run, llm, index, words):
+    llm.script([call("azure_ai_search", query="holiday")], [text("Oh.")])
+
+    ended, [made] = run(**index)
+
+    assert ended["status"] == "completed"
+    assert made["azure_ai_search"]["output"].startswith("Error: ")
+    assert words in made["azure_ai_search"]["output"]
+
+
+def test_much_is_cut_and_nothing_is_told(run, llm, service):
+    service.documents = [{"id": str(number), "content": "holiday " * 3000} for number in range(9)]
+    llm.script([call("azure_ai_search", query="holiday"), call("azure_ai_search", query="zebra")], [text("Oh.")])
+
+    _, [much, nothing] = run(top_k=9)
+
+    assert len(much["azure_ai_search"]["output"]) < 51_000
+    assert much["azure_ai_search"]["output"].endswith("(7 more documents left out)")
+    assert nothing["azure_ai_search"]["output"] == "(nothing found)"
+
+
+def test_the_operator_may_be_asked_or_say_no(run, llm, box):
+    llm.script([call("azure_ai_search", query="holiday")], [text("Nothing.")])
+    box.settings.server_tools_allowed.update({"*": ["*", "azure_ai_search:ask"]})
+    asked, _ = run()
+    [wanted] = asked["required_action"]["submit_tool_approval"]["tool_calls"]
+    assert wanted["azure_ai_search"] == {"input": "holiday"}
+
+    box.settings.server_tools_allowed.update({"*": ["*", "azure_ai_search:deny"]})
+    run()
+    assert llm.requests[-1].tools == []
