@@ -307,6 +307,24 @@ def the_web_is_searched_and_cited(_):
     agents.delete_agent(agent.id)
 
 
+def an_agent_asks_another_one(agent):
+    other = agents.create_agent(model="gpt-4o", instructions="Prices.")
+    tool = models.ConnectedAgentTool(id=other.id, name="stocks", description="knows prices")
+    asking = agents.create_agent(model="gpt-4o", tools=tool.definitions)
+    thread, run = processed("ask them", asking)
+    assert answer(thread) == "I heard: You said: price please"
+    steps = list(agents.run_steps.list(thread.id, run.id, order="asc"))
+    [call] = steps[0].step_details.tool_calls
+    asked = call["connected_agent"]  # 1.1 has no class for it
+    assert (asked["name"], asked["output"]) == ("stocks", "You said: price please")
+    assert agents.runs.get(thread_id=asked["thread_id"], run_id=asked["run_id"]).agent_id == other.id
+    if VERSION.startswith("1.2"):
+        assert isinstance(call, models.RunStepConnectedAgentToolCall)
+        assert call.connected_agent.agent_id == other.id
+    agents.delete_agent(asking.id)
+    agents.delete_agent(other.id)
+
+
 def runs_fail_and_are_cancelled_in_ways_that_programs_understand(agent):
     _, failed = processed("fail please", agent)
     assert (failed.status, failed.last_error.code) == (models.RunStatus.FAILED, "rate_limit_exceeded")
@@ -412,6 +430,7 @@ STORIES = [
     code_runs_and_its_chart_and_file_arrive,
     files_are_searched_and_cited,
     the_web_is_searched_and_cited,
+    an_agent_asks_another_one,
     runs_fail_and_are_cancelled_in_ways_that_programs_understand,
     errors_say_what_is_wrong,
     every_tool_is_kept_and_those_that_nobody_carries_out_say_so,

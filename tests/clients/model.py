@@ -45,6 +45,10 @@ def answer(request: TurnRequest) -> Sequence[TurnPart]:
             return [text("Ràclette 🧀 ", marker[:4], marker[4:] + ".")]
         case "news", _:
             return [search("news of Oslo"), text("Rain ", "[yr]", ".", cites=[("[yr]", "https://yr.no", "Yr")])]
+        case "ask", []:
+            return [call("stocks", message="price please")]
+        case "ask", [answered]:
+            return [text("I heard: ", answered)]
         case "ponder", _:
             return [pause(0.3), text("You said: ", question)]
         case "slow", _:
