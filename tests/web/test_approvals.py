@@ -157,6 +157,25 @@ def test_what_somebody_else_answered_is_caught_up_with(page, model, assistant, h
     assert letters == []
 
 
+def test_an_answer_that_did_not_arrive_can_be_given_again(page, model, assistant):
+    model.script([letter()], [text("Sent.")])
+    page.say("Write.", until="requires_action")
+    page.driver.set_network_conditions(offline=True, latency=0, throughput=-1)
+    try:
+        press(page, "Approve")
+        page.until(lambda: "The page goes on trying." in page["#notice"].text)
+        assert not page[".action button"].is_enabled()
+    finally:
+        page.driver.delete_network_conditions()
+
+    page.until(lambda: page["#notice"].text == "The answer did not arrive. Send it again.")
+    press(page, "Approve")
+
+    page.run_is("completed")
+    assert letters == ["ann"]
+    page.complaints()
+
+
 @pytest.fixture
 def weather():
     with mcp_server(by_sse=False) as server:
