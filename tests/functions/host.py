@@ -72,7 +72,7 @@ async def serve(app_dir: Path, port: int, max_body: int, options: list[str]) -> 
     timeout = settings["functionTimeout"]
     worker = WorkerProcess([str(app_dir), *options], None if timeout == "-1" else seconds(timeout))
     await worker.start()
-    front = Front(worker, settings["extensions"]["http"]["routePrefix"], outcomes, max_body)
+    front = Front(worker, settings["extensions"].get("http", {}).get("routePrefix", "api"), outcomes, max_body)
     try:
         async with serving_queues(worker, settings, outcomes):
             bound = await front.start(port)

@@ -90,6 +90,7 @@ async def _listen(
                 return
             outcome = await worker.invoke(function, "queue", arguments)
             record(outcome)
+            await _put(function, storage, outcome)
             await _settle(queue, storage, message, outcome, options)
         finally:
             free.release()
@@ -106,6 +107,15 @@ async def _listen(
             else:
                 empty = 0
                 group.create_task(serve(message))
+
+
+async def _put(function: Function, storage: QueueServiceClient, outcome: Outcome) -> None:
+    """Messages that the function gave to its output bindings; the host makes their queues."""
+    names = {each["name"]: each["queueName"] for each in function.bindings if each["type"] == "queue"}
+    for name, text in outcome.outputs.items():
+        queue = storage.get_queue_client(names[name])
+        await _create(queue)
+        await queue.send_message(base64.b64encode(text.encode()).decode())
 
 
 async def _settle(

@@ -44,6 +44,8 @@ class Outcome:
     function: str
     ok: bool
     error: str = ""
+    #: Output binding -> what it was given.
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class Runtime:
             _request(worker_init_request=messages.WorkerInitRequest(function_app_directory=str(self.app_dir)))
         )
         _accept(started.result)
-        self.http_uri = started.capabilities["HttpUri"]
+        self.http_uri = started.capabilities.get("HttpUri", "")  # none without HTTP triggers
         indexed = await worker.functions_metadata_request(_request())
         _accept(indexed.result)
         # The host sorts by name before it maps routes: the order decides which one wins.
@@ -105,7 +107,8 @@ class Runtime:
         )
         ended = await worker.invocation_request(_request(invocation_request=call))
         if ended.result.status == StatusResult.Success:
-            return Outcome(function.name, ok=True)
+            outputs = {each.name: each.data.string for each in ended.output_data}
+            return Outcome(function.name, ok=True, outputs=outputs)
         return Outcome(function.name, ok=False, error=ended.result.exception.message)
 
 

@@ -27,7 +27,8 @@ async def serve(app_dir: Path, say: Callable[[Any], None], lines: int, *, withou
     """Index the app, then invoke what is asked for until the host closes its end."""
     runtime = Runtime(app_dir)
     await runtime.start()
-    await listening(runtime.http_uri)
+    if runtime.http_uri:
+        await listening(runtime.http_uri)
     http_uri = "" if without_streams else runtime.http_uri
     say({"http_uri": http_uri, "functions": [asdict(function) for function in runtime.functions]})
     functions = {function.name: function for function in runtime.functions}
@@ -36,7 +37,7 @@ async def serve(app_dir: Path, say: Callable[[Any], None], lines: int, *, withou
         if kind == "http" and without_streams:
             await asyncio.Event().wait()  # for the request, which never comes
         outcome = await getattr(runtime, f"invoke_{kind}")(functions[function], **arguments)
-        say({"id": id, "ok": outcome.ok, "error": outcome.error})
+        say({"id": id, "ok": outcome.ok, "error": outcome.error, "outputs": outcome.outputs})
 
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(lines))

@@ -96,7 +96,7 @@ class WorkerProcess:
         async for line in process.stdout:
             told = json.loads(line)
             function, ended = self._running.pop(told["id"])
-            ended.set_result(Outcome(function, told["ok"], told["error"]))
+            ended.set_result(Outcome(function, told["ok"], told["error"], told["outputs"]))
         self._ready.clear()
         for function, ended in self._running.values():
             ended.set_result(Outcome(function, ok=False, error="the worker process exited"))
