@@ -132,7 +132,9 @@ def _digest(identifier: str, width: int) -> str:
 
 
 def encode(number: int, width: int) -> str:
-    """A number in base 62, fixed width, so that text order is number order."""
+    """A number in base 62, fixed width, so that text order is number order. Raises ValueError for one below 0."""
+    if number < 0:
+        raise ValueError("numbers in ids are not negative")
     digits = ""
     while number:
         number, digit = divmod(number, BASE)

@@ -232,3 +232,11 @@ def test_whatever_stands_in_an_import_is_told_or_taken(send, place, garbage, loo
     parts = [part("dump.json", flat(made))] if loose else [part(name, value) for name, value in made.items()]
     answered = send([*parts, part(f"files/file-{TAIL}", b"Hello")], dry_run=dry_run)
     assert answered.status_code in (200, 400), answered.text
+
+
+@pytest.mark.parametrize("created", [CREATED * 1_000_000, -1, 10**400])
+def test_what_was_made_at_no_time_is_told_and_left_out(send, created):
+    report = send([part("dump.json", [{"object": "thread", "id": "thread_abc", "created_at": created}])]).json()
+
+    assert report["counts"] == {"threads": {"lost": 1}}
+    assert "created_at is no time" in report["remarks"][0]
