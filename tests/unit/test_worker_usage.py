@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from shared.llm.base import TurnUsage
-from shared.llm.scripted import call, fail, pause, text, usage
+from shared.llm.scripted import call, fail, text, usage
 from shared.runs import service
+from shared.runs.worker import Worker
+from shared.store.base import Change, Put
 from tests.unit.workbench import Bench
 
 
@@ -36,17 +40,29 @@ async def test_a_driver_that_dies_while_its_calls_are_carried_out_has_left_no_tu
     assert (await bench.record()).run.usage.total_tokens == 225
 
 
+class Cancelling:
+    """A store in which a client's cancellation comes right before the commit that ends the run."""
+
+    def __init__(self, bench: Bench):
+        self.bench, self.store = bench, bench.box.deps.store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+        data = [each.data for each in changes if isinstance(each, Put) and each.key == self.bench.key.run_id]
+        if data and data[0]["run"]["status"] == "completed":
+            await service.cancel(self.bench.box.deps, self.bench.key)
+        return await self.store.commit(partition, changes)
+
+
 async def test_a_turn_whose_usage_came_before_the_cancellation_is_counted(bench):
     """The provider has reported it, though what it wrote is not kept."""
     await bench.begin()
-    go_on = asyncio.Event()
-    bench.llm.script([text("Hi."), pause(go_on), usage(100, 7)])
-    driving = asyncio.create_task(bench.box.handle_run(bench.message("start")))
-    await bench.asked(1)
-    # Before the driver hears that it is to stop, the turn is over: it learns of it when it commits that.
-    go_on.set()
-    await service.cancel(bench.box.deps, bench.key)
-    await driving
+    bench.llm.script([text("Hi."), usage(100, 7)])
+    deps = dataclasses.replace(bench.box.deps, store=Cancelling(bench))
+
+    await Worker(deps).handle(bench.message("start"))
 
     run = (await bench.record()).run
     assert (run.status, run.usage.total_tokens) == ("cancelled", 107)
