@@ -13,7 +13,7 @@ from typing import Any, Final
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
-from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.offered_names import offered_name
 from shared.runs.server_credentials import headers_of
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, built_in_function, refused, text_result
@@ -106,12 +106,12 @@ class IndexSearch:
         return SearchService(connection.url, await headers_of(self.deps, connection))
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The search of the run's indexes; none where the operator denies it."""
     verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
     if verdict == "deny":
         return []
-    name = offered_name(KIND, KIND, names_taken(deps, record))
+    name = offered_name(KIND, KIND, taken)
     definition = built_in_function(name, DESCRIPTION, "query", {"type": "string", "description": WORDS})
     indexes = (record.resources.get(KIND) or {}).get("indexes") or []
     return [IndexSearch(deps, indexes, definition, verdict == "ask")]

@@ -18,7 +18,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs import tool_calls
-from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.offered_names import offered_name
 from shared.runs.tool_call_views import CallView, DetailsView
 from shared.runs.tool_calls import Handler, ToolResult, text_result
 from shared.tools import policy
@@ -127,12 +127,11 @@ class QueuedFunction:
         return self.record.run.deadline - min(SPARE, self.deps.settings.run_lifetime_seconds / 5)
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The Azure functions of the run; none where the operator denies them."""
     verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
     if verdict == "deny":
         return []
-    taken = names_taken(deps, record)
     functions = [tool[KIND] for tool in record.run.tools if tool["type"] == KIND]
     return [QueuedFunction(deps, record, each, _definition(each, taken), verdict == "ask") for each in functions]
 

@@ -167,7 +167,7 @@ class CodeInterpreter:
         return await files.produce(Caller(self.deps, self.record.owner), filename, pieces)
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The code interpreter, for a run that has it, where this host has a sandbox."""
     return [] if deps.sandbox is None else [CodeInterpreter(deps, deps.sandbox, record)]
 

@@ -13,7 +13,7 @@ from shared import ids, layout
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import ChildRun, RunKey, RunRecord
-from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.offered_names import offered_name
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import Handler, ToolResult, built_in_function, text_result
 from shared.tools import policy
@@ -95,12 +95,12 @@ def child_of(record: RunRecord, call_id: str) -> RunKey:
     return RunKey(record.owner, thread_id, ids.placed_number(layout.RUN, 0, source))
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The assistants that the run may ask; none where the operator denies it."""
     verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
     if verdict == "deny":
         return []
-    taken, found = names_taken(deps, record), list[Handler]()
+    found = list[Handler]()
     for tool in record.run.tools:
         if tool["type"] == KIND:
             agent = tool[KIND]

@@ -160,7 +160,7 @@ class FileSearch:
             await asyncio.sleep(INDEXING_POLL)
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """File search, for a run that has it."""
     return [FileSearch(deps, record)]
 

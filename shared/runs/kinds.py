@@ -2,11 +2,12 @@
 
 A line is one of three values:
 
-- `Ours(handlers, prepare)`: the box carries out its calls. `handlers(deps, record)` gives, for all tools of the kind
-  that the run has, the functions that the model is offered, each a `Handler` (`tool_calls.py`): its definition, how a
-  call is shown in a run step, how often it may be begun, whether it has side effects or needs an approval, and
-  `execute`. A kind that this host cannot carry out gives none. `prepare(recorder)`, if there is one, is awaited before:
-  what it learns elsewhere it writes into the record, so that the run's next driver need not ask again.
+- `Ours(handlers, prepare)`: the box carries out its calls. `handlers(deps, record, taken)` gives, for all tools of the
+  kind that the run has, the functions that the model is offered, each a `Handler` (`tool_calls.py`): its definition,
+  how a call is shown in a run step, how often it may be begun, whether it has side effects or needs an approval, and
+  `execute`. A kind that this host cannot carry out gives none. `taken` are the names that other tools have
+  (`offered_names.py`). `prepare(recorder)`, if there is one, is awaited before: what it learns elsewhere it writes into
+  the record, so that the run's next driver need not ask again.
 - `Models(declare)`: the model's provider carries it out, inside a turn. `declare(tool)` gives the tool as the Responses
   API takes it; what the provider did comes back as items of the turn (`turn.py`, `web_search.py`).
 - `Refused(words)`: a run with such a tool fails at once, before the model is asked, and `last_error` has the words.
@@ -38,6 +39,7 @@ from shared.runs import (
     openapi,
     web_search,
 )
+from shared.runs.offered_names import names_taken
 from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import Handler
 
@@ -46,7 +48,7 @@ from shared.runs.tool_calls import Handler
 class Ours:
     """The box carries it out."""
 
-    handlers: Callable[[Deps, RunRecord], list[Handler]]
+    handlers: Callable[[Deps, RunRecord, set[str]], list[Handler]]
     prepare: Callable[[Recorder], Awaitable[None]] | None = None
 
 
@@ -137,8 +139,9 @@ def line_of(kind: str) -> Ours | Models | Refused:
 
 def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
     """What the box can carry out of the run's tools."""
+    taken = names_taken(deps, record)
     lines = (line_of(kind) for kind in of_run(record))
-    return [each for line in lines if isinstance(line, Ours) for each in line.handlers(deps, record)]
+    return [each for line in lines if isinstance(line, Ours) for each in line.handlers(deps, record, taken)]
 
 
 async def prepare(recorder: Recorder) -> None:

@@ -18,7 +18,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.schema_rules import malformed, not_an_object
-from shared.runs.offered_names import LONGEST_NAME, names_taken, offered_name
+from shared.runs.offered_names import LONGEST_NAME, offered_name
 from shared.runs.recorder import Recorder
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
@@ -136,9 +136,8 @@ async def prepare(recorder: Recorder) -> None:
     await recorder.commit()
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The tools of the run's servers, as far as the run allows them; what may not be called is not offered."""
-    taken = names_taken(deps, record)
     verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
     found: list[Handler] = []
     for tool in servers_of(record):

@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.openapi_document import ApiOperation, operations
 from shared.objects.run import RunRecord
-from shared.runs.offered_names import names_taken, offered_name
+from shared.runs.offered_names import offered_name
 from shared.runs.server_credentials import headers_of
 from shared.runs.tool_call_views import CallView, DetailsView
 from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
@@ -63,10 +63,10 @@ class OperationFunction:
         return refused(self.view(call_id), arguments, UNKNOWN)
 
 
-def handlers(deps: Deps, record: RunRecord) -> list[Handler]:
+def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The operations of the run's documents, which the operator may deny."""
     verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
-    taken, found = names_taken(deps, record), list[Handler]()
+    found = list[Handler]()
     for tool in record.run.tools:
         if tool["type"] == KIND:
             api = tool[KIND]

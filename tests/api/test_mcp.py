@@ -267,3 +267,22 @@ def test_what_the_operator_forbids_meanwhile_is_not_called(server, run, llm, box
     [made] = steps_of(http, ended)[1]["step_details"]["tool_calls"]
     assert made["output"] == "Error: mcp is not allowed here (SERVER_TOOLS_ALLOWED)"
     assert llm.requests[-1].tools == []
+
+
+def test_tools_of_two_kinds_never_share_a_name(server, run, llm, http, wait):
+    llm.script([text("Hello.")])
+    document = {
+        "openapi": "3.1.0",
+        "servers": [{"url": "https://shop.example"}],
+        "paths": {"/f": {"get": {"operationId": "forecast"}}},
+    }
+    api = {"name": "shop", "spec": document, "auth": {"type": "anonymous"}}
+    tool = {"type": "mcp", "server_label": "weather", "server_url": server.url(), "require_approval": "never"}
+    tools = [tool, {"type": "openapi", "openapi": api}]
+    made = http.post("assistants", json={"model": "gpt-x", "tools": tools}).json()
+
+    wait(http.post("threads/runs", json={"assistant_id": made["id"]}).json())
+
+    offered = [each["name"] for each in llm.requests[0].tools]
+    assert {"forecast", "shop_forecast"} <= set(offered)
+    assert len(offered) == len(set(offered)) == 5
