@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
@@ -33,8 +34,9 @@ class ServerConnection(BaseModel):
     audience: str = ""
 
     def covers(self, url: str) -> bool:
-        """Whether the address is one of the server's."""
-        return url == self.url or url.startswith(self.url.rstrip("/") + "/")
+        """Whether the address is one of the server's, and does not climb out of it."""
+        climbs = {".", ".."} & set(unquote(url).split("?")[0].split("/"))
+        return not climbs and (url == self.url or url.startswith(self.url.rstrip("/") + "/"))
 
     def secrets(self) -> dict[str, str]:
         """The headers as they are sent."""

@@ -66,7 +66,7 @@ class Refused:
     words: str
 
 
-def _by_name(deps: Deps, record: RunRecord) -> list[Handler]:
+def _by_name(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """Functions are the client's, or the toolbox's: `toolset.py` tells by their names."""
     return []
 

@@ -14,7 +14,7 @@ from shared.runs import drafts, lease, lifecycle
 from shared.runs.changes import Changes
 from shared.runs.events import Event
 from shared.runs.references import References
-from shared.runs.tool_calls import ToolResult
+from shared.runs.tool_calls import ToolResult, set_output
 from shared.runs.usage import UNKNOWN, count_turn, count_usage
 from shared.store.base import Delete, Put
 
@@ -159,7 +159,7 @@ class RunState:
         self.step.outputs.update(outputs)
         for call in self.step.step.step_details["tool_calls"]:
             if call["id"] in outputs:
-                call["function"]["output"] = outputs[call["id"]]
+                set_output(call, outputs[call["id"]])
         self.close_step(self.step.usage)
 
     def close_step(self, usage: Usage | None) -> StepRecord:

@@ -186,13 +186,15 @@ def text_result(
 ) -> ToolResult:
     """The result of which there is nothing to show but a text."""
     call = view.call(arguments)
-    if call["type"] == "function":
-        call["function"]["output"] = output
-    elif "output" in call:
-        call["output"] = output
-    elif "output" in call.get(call["type"], {}):
-        call[call["type"]]["output"] = output
+    set_output(call, output)
     return ToolResult(output, call, settle=settle)
+
+
+def set_output(call: Json, output: str) -> None:
+    """Write a text into a call as steps show it, where its kind has a place for one."""
+    details = call if "output" in call else call.get(call["type"], {})
+    if "output" in details:
+        details["output"] = output
 
 
 def function_call(item: Json) -> Json:
