@@ -19,6 +19,9 @@ _ALWAYS: Final = (
     "httpcore2",
     "httpx2",
     "lxml.html",
+    "mcp.client.sse",
+    "mcp.client.streamable_http",
+    "mcp.types",
     "numpy",
     "shared.search.merging",
     "shared.search.ranking",
@@ -27,7 +30,7 @@ _ALWAYS: Final = (
 _MODEL: Final = ("aiohttp", "azure.core.exceptions", "openai", "openai.resources.embeddings")
 _ENTRA: Final = ("jwt",)
 _IDENTITY: Final = ("azure.identity.aio", "azure.identity.aio._credentials.imds")
-_STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio")
+_STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio", "shared.azure")
 
 
 def modules(settings: Settings) -> list[str]:
@@ -35,12 +38,13 @@ def modules(settings: Settings) -> list[str]:
     azure_model = settings.azure_openai_endpoint != ""
     own_key = settings.openai_api_key.get_secret_value() != ""
     logic_apps = settings.send_email_url != "" or settings.create_event_url != ""
+    queues = settings.azure_function_queue_hosts != ""
     wanted = (
         (True, _ALWAYS),
         (azure_model or own_key or settings.openai_base_url != "", _MODEL),
         (settings.entra_owners != "", _ENTRA),
-        (settings.uses_azure_storage, _STORAGE),
-        (azure_model or settings.uses_azure_storage or logic_apps, _IDENTITY),
+        (settings.uses_azure_storage or queues, _STORAGE),
+        (azure_model or settings.uses_azure_storage or queues or logic_apps, _IDENTITY),
     )
     return [name for is_wanted, names in wanted if is_wanted for name in names]
 

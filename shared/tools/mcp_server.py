@@ -17,6 +17,7 @@ from typing import Any, Final
 from shared.json_types import Json
 from shared.tools import reach
 from shared.tools.base import ToolFailure
+from shared.tools.values import as_json
 
 logger = logging.getLogger(__name__)
 
@@ -147,8 +148,6 @@ def _text_of(result: Any) -> str:
             kind = getattr(each, "mime_type", None) or each.type
             parts.append(f"[{kind}: not shown]")
     if not parts and result.structured_content is not None:
-        from shared.tools.values import as_json
-
         return as_json(result.structured_content)
     return "\n".join(parts)
 

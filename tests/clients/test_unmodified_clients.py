@@ -56,7 +56,9 @@ def test_the_node_sdk_tells_its_story(box, package, client, story):
 
 
 @pytest.mark.parametrize("story", ["story.py", "other_calls.py"])
-@pytest.mark.parametrize("version", ["1.21.0", "1.61.0", "2.8.0"])
+@pytest.mark.parametrize(
+    "version", ["1.21.0", *(pytest.param(each, marks=pytest.mark.long) for each in ("1.61.0", "2.8.0"))]
+)
 def test_old_python_sdks_tell_their_story(box, shared_folder, version, client, story):
     sdk = install_python_sdk(version, shared_folder)
 

@@ -81,6 +81,7 @@ def test_doctor(deployed: Deployed):
     assert {"address", "key", "model", "storage", "poison"} <= findings.keys()
 
 
+@pytest.mark.long
 def test_demo(deployed: Deployed):
     told = deployed.json("demo")
     assert [each["status"] for each in told] == ["completed", "completed"]
@@ -90,6 +91,7 @@ def test_demo(deployed: Deployed):
     assert "What to try next" not in said, "those are commands for a box of one's own"
 
 
+@pytest.mark.long
 def test_samples(deployed: Deployed):
     made = deployed.json("samples", "install")
     assert "Math Tutor" in [each["name"] for each in made]
@@ -98,6 +100,7 @@ def test_samples(deployed: Deployed):
     ]
 
 
+@pytest.mark.long
 def test_files_and_stores(deployed: Deployed, tmp_path: Path):
     notes = tmp_path / "notes.txt"
     notes.write_text("raclette")
@@ -126,6 +129,7 @@ def test_threads(deployed: Deployed, thread: dict[str, Any]):
     assert (gone.returncode, gone.stderr) == (1, f"No thread found with id '{id_}'.\n")
 
 
+@pytest.mark.long
 def test_runs(deployed: Deployed, thread: dict[str, Any]):
     listed = deployed.box("runs", "list", "--state", "completed", "--newer", "1h", "--json")
     assert thread["id"] in [each["id"] for each in json.loads(listed.stdout)]
@@ -140,6 +144,7 @@ def test_runs(deployed: Deployed, thread: dict[str, Any]):
     assert over.stderr == "The run is not stuck: it is completed.\n"
 
 
+@pytest.mark.long
 def test_poison_beside_a_host_that_runs(deployed: Deployed):
     """What the host can read it takes by itself; what it cannot stays, and is settled with the storage's settings."""
     with QueueClient.from_connection_string(deployed.storage["AzureWebJobsStorage"], "runs-poison") as queue:
@@ -154,6 +159,7 @@ def test_poison_beside_a_host_that_runs(deployed: Deployed):
         assert dropped.returncode == (0 if left == {*sent} else 1)
 
 
+@pytest.mark.long
 def test_owners_and_settings_are_told_apart(deployed: Deployed):
     with_owner = deployed.box("threads", "list", "--owner", "me")
     assert with_owner.returncode == 2

@@ -206,6 +206,7 @@ def test_a_storage_account_is_read_without_a_host(tmp_path: Path, azurite_instal
     assert (said.returncode, said.stdout) == (0, "[]\n")
 
 
+@pytest.mark.long
 def test_poison_of_a_storage_account_is_listed_and_settled(tmp_path: Path, azurite_installed):  # noqa: F811
     with azurite.running(tmp_path) as account:
         settings = {"AzureWebJobsStorage": account, "BOX_API_KEYS": json.dumps({"ann": KEY})}
