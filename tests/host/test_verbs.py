@@ -44,6 +44,10 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "runs cancel": (f"{HERE}command_objects.test_a_run_is_cancelled_and_a_thread_deleted", f"{THERE}.test_runs"),
     "runs retry": (f"{HERE}command_objects.test_a_run_whose_messages_were_lost_is_brought_back", f"{THERE}.test_runs"),
     **dict.fromkeys(
+        ("approvals list", "approvals answer"),
+        (f"{HERE}command_approvals.test_what_waits_is_listed_and_answered", None),
+    ),
+    **dict.fromkeys(
         ("poison list", "poison return", "poison drop"),
         (
             f"{HERE}command_objects.test_poison_of_a_storage_account_is_listed_and_settled",
