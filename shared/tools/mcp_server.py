@@ -73,7 +73,12 @@ class RemoteTools:
     async def call(self, name: str, arguments: Json) -> str:
         """What a tool answers, as text. Raises ToolFailure if it failed, Unanswered if nobody knows."""
         async with self._session(CALL_SECONDS) as session:
-            result = await session.call_tool(name, arguments)
+            from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult
+
+            # The session's own `call_tool` lists the tools again after the answer (findings/), and raises where that
+            # fails: as if nobody knew whether the call was made.
+            request = CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments))
+            result = await session.send_request(request, CallToolResult)
         text = _text_of(result)
         if len(text) > LONGEST_OUTPUT:
             text = f"{text[:LONGEST_OUTPUT]}\n[cut: {len(text)} characters]"

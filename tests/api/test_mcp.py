@@ -75,6 +75,7 @@ def test_a_servers_tools_are_offered_and_called(server, run, llm, http, path):
 
     assert ended["status"] == "completed"
     assert server.calls == [("forecast", "Oslo"), ("forecast", "Rome")]
+    assert server.lists == 1
     assert {each["name"] for each in llm.requests[0].tools} == {"forecast", "order", "fail", "long"}
     listed, first, _, _ = steps_of(http, ended)
     [activity] = listed["step_details"]["activities"]

@@ -27,6 +27,8 @@ class FakeServer:
     #: Calls that arrived: tool and argument.
     calls: list[tuple[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    #: Times that the list was asked for.
+    lists: int = 0
     tools: Any = None
     #: What it says that its tools are, whatever they are.
     listed: list[dict[str, Any]] | None = None
@@ -40,6 +42,13 @@ class FakeServer:
 
     def app(self, *, by_sse: bool) -> Any:
         self.tools = server = MCPServer("weather")
+        listed = server.list_tools
+
+        async def list_tools(*args: Any, **more: Any) -> Any:
+            self.lists += 1
+            return await listed(*args, **more)
+
+        server.list_tools = list_tools  # type: ignore[method-assign]
 
         @server.tool(annotations=ToolAnnotations(read_only_hint=True))
         def forecast(city: str) -> str:
