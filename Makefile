@@ -50,7 +50,7 @@ coverage: $(VENV)/.installed-dev ## What the suite runs of the code, in its own 
 
 test-long: $(VENV)/.installed-dev ## What takes too long for every change: matrices, large bodies
 	@tests/install-node-packages.sh
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 durability: $(VENV)/.installed-dev ## Kill hosts under 100 runs in each mode; a quarter of that is part of `make test`
 	@tests/install-node-packages.sh
