@@ -254,6 +254,7 @@ INNER = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=everything(), calls=st.lists(st.tuples(st.sampled_from(KINDS), INNER), max_size=4))
 async def test_whatever_came_in_goes_on_in_the_form_of_the_service(tmp_path_factory, content, calls):

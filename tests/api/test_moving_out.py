@@ -88,6 +88,7 @@ async def test_files_of_another_owners_export_are_not_taken_for_ours(tmp_path):
     assert found[f"files/file-{TAIL}"] == b"Hello"
 
 
+@pytest.mark.long
 async def test_an_export_while_runs_go_on_is_true_of_each_thread_at_one_time(tmp_path):
     async with opened_box(tmp_path / "box") as (box, client):
         assistant = (await client.post("assistants", json={"model": "m"})).json()["id"]

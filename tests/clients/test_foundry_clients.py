@@ -13,7 +13,7 @@ from tests.clients.sdks import HERE, NODE_PACKAGES, installed, missing, tell
 from tests.fakes import entra
 from tests.fakes.certificate import certificate
 
-VERSIONS = ["1.1.0", "1.2.0b6"]
+VERSIONS = [pytest.param("1.1.0", marks=pytest.mark.long), "1.2.0b6"]
 ANN = "aaaaaaaa-0000-0000-0000-00000000000a"
 
 

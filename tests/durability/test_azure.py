@@ -90,7 +90,11 @@ async def deaths(hosts, client, assistant_id, role, when):
 
 @pytest.mark.parametrize(
     ("environment", "run_start"),
-    [(MODES[0], "here"), (MODES[1], "here"), (MODES[0], "queue")],
+    [
+        (MODES[0], "here"),
+        pytest.param(MODES[1], "here", marks=pytest.mark.long),
+        pytest.param(MODES[0], "queue", marks=pytest.mark.long),
+    ],
     indirect=["environment"],
 )
 async def test_many_runs_under_random_deaths(hosts, client, model_url):

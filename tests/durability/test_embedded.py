@@ -19,7 +19,7 @@ OTHERS = [pytest.param(each, marks=pytest.mark.long) for each in ("text", "clien
 
 
 @pytest.mark.parametrize("story", ["mixed", "approved", *OTHERS])
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.long)])
 async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     """A run is begun on a host that dies at its n-th commit, and ends on the next one, for n = 1, 2, ..."""
     for count in range(1, 20):

@@ -66,7 +66,7 @@ async def keep_house(hosts: Hosts, days: int) -> None:
     ("when", "first"),
     [
         ("before", 1),
-        ("after", 3),
+        pytest.param("after", 3, marks=pytest.mark.long),
         pytest.param("before", 3, marks=pytest.mark.long),
         pytest.param("after", 1, marks=pytest.mark.long),
         pytest.param("before", 2, marks=pytest.mark.long),

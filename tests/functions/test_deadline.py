@@ -87,6 +87,7 @@ async def begin(client: AsyncOpenAI, fake: Model, turn: FakeTurn) -> tuple[str, 
     return assistant.id, thread.id
 
 
+@pytest.mark.long
 async def test_a_slow_upload_is_told_to_hurry(host: Host, served: Served, fake: Model):
     async def drops(seconds: float) -> AsyncIterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="f.txt"\r\n\r\n'
