@@ -16,10 +16,9 @@ from shared.objects.run import RunRecord
 from shared.runs.offered_names import offered_name
 from shared.runs.server_credentials import headers_of
 from shared.runs.tool_call_views import CallView
-from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, built_in_function, refused, text_result
-from shared.tools import policy
-from shared.tools.base import ToolFailure, arguments_object
-from shared.tools.search_service import LONGEST_OUTPUT, SearchQuery, SearchService
+from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, built_in_function, permitted, refused, told, verdict_on
+from shared.tools.base import LONGEST_OUTPUT, ToolFailure, arguments_object
+from shared.tools.search_service import SearchQuery, SearchService
 
 KIND: Final = "azure_ai_search"
 DESCRIPTION: Final = (
@@ -69,18 +68,20 @@ class IndexSearch:
         return IndexView(call_id)
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
-        try:
-            query = arguments_object(arguments).get("query")
-            if not isinstance(query, str) or not query.strip():
-                raise ToolFailure("'query' must be a text")
-            found = await asyncio.gather(*(self._search(each, query) for each in self.indexes))
-            output = "\n\n".join(found) or "Error: this run has no 'tool_resources.azure_ai_search.indexes'"
-        except ToolFailure as failure:
-            output = f"Error: {failure}"
-        return text_result(self.view(call_id), arguments, output)
+        return await told(self, call_id, arguments, self._search_all(arguments))
 
     async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
+
+    async def _search_all(self, arguments: str) -> str:
+        """What the indexes have. Raises ToolFailure."""
+        query = arguments_object(arguments).get("query")
+        if not isinstance(query, str) or not query.strip():
+            raise ToolFailure("'query' must be a text")
+        found = await asyncio.gather(*(self._search(each, query) for each in self.indexes))
+        if not found:
+            raise ToolFailure("this run has no 'tool_resources.azure_ai_search.indexes'")
+        return "\n\n".join(found)
 
     async def _search(self, index: Json, query: str) -> str:
         """What an index has, or why it cannot be searched: the others still can."""
@@ -107,14 +108,12 @@ class IndexSearch:
 
 
 def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
-    """The search of the run's indexes; none where the operator denies it."""
-    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
-    if verdict == "deny":
-        return []
+    """The search of the run's indexes, which the operator may deny."""
+    verdict = verdict_on(deps, record, KIND)
     name = offered_name(KIND, KIND, taken)
     definition = built_in_function(name, DESCRIPTION, "query", {"type": "string", "description": WORDS})
     indexes = (record.resources.get(KIND) or {}).get("indexes") or []
-    return [IndexSearch(deps, indexes, definition, verdict == "ask")]
+    return permitted([IndexSearch(deps, indexes, definition, verdict == "ask")], verdict, KIND)
 
 
 def within(texts: list[str], characters: int) -> str:

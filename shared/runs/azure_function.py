@@ -20,8 +20,7 @@ from shared.objects.run import RunRecord
 from shared.runs import tool_calls
 from shared.runs.offered_names import offered_name
 from shared.runs.tool_call_views import CallView, DetailsView
-from shared.runs.tool_calls import Handler, ToolResult, text_result
-from shared.tools import policy
+from shared.runs.tool_calls import Handler, ToolResult, permitted, text_result, verdict_on
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
 from shared.tools.function_queue import Answer, QueueAccess
@@ -128,12 +127,11 @@ class QueuedFunction:
 
 
 def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
-    """The Azure functions of the run; none where the operator denies them."""
-    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
-    if verdict == "deny":
-        return []
+    """The Azure functions of the run, which the operator may deny."""
+    verdict = verdict_on(deps, record, KIND)
     functions = [tool[KIND] for tool in record.run.tools if tool["type"] == KIND]
-    return [QueuedFunction(deps, record, each, _definition(each, taken), verdict == "ask") for each in functions]
+    found = [QueuedFunction(deps, record, each, _definition(each, taken), verdict == "ask") for each in functions]
+    return permitted(found, verdict, KIND)
 
 
 def _definition(function: Json, taken: set[str]) -> Json:

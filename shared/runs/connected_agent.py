@@ -15,8 +15,7 @@ from shared.json_types import Json
 from shared.objects.run import ChildRun, RunKey, RunRecord
 from shared.runs.offered_names import offered_name
 from shared.runs.tool_call_views import CallView
-from shared.runs.tool_calls import Handler, ToolResult, built_in_function, text_result
-from shared.tools import policy
+from shared.runs.tool_calls import Handler, ToolResult, built_in_function, permitted, told, verdict_on
 from shared.tools.base import ToolFailure, arguments_object
 
 KIND: Final = "connected_agent"
@@ -74,15 +73,15 @@ class AgentFunction:
         return AgentView(call_id, self.definition["name"], child_of(self.record, call_id), self.assistant_id)
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
-        try:
-            message = arguments_object(arguments).get(ARGUMENT)
-            if not isinstance(message, str) or not message:
-                raise ToolFailure(f"'{ARGUMENT}' must be a text")
-            key = child_of(self.record, call_id)
-            output = await self.deps.ask_child(self.deps, ChildRun(self.record, key, self.assistant_id, message))
-        except ToolFailure as failure:
-            output = f"Error: {failure}"
-        return text_result(self.view(call_id), arguments, output)
+        return await told(self, call_id, arguments, self._ask(call_id, arguments))
+
+    async def _ask(self, call_id: str, arguments: str) -> str:
+        """What the other assistant answers. Raises ToolFailure."""
+        message = arguments_object(arguments).get(ARGUMENT)
+        if not isinstance(message, str) or not message:
+            raise ToolFailure(f"'{ARGUMENT}' must be a text")
+        key = child_of(self.record, call_id)
+        return await self.deps.ask_child(self.deps, ChildRun(self.record, key, self.assistant_id, message))
 
     async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         raise AssertionError("a call that finds its run may be begun without end")
@@ -96,10 +95,8 @@ def child_of(record: RunRecord, call_id: str) -> RunKey:
 
 
 def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
-    """The assistants that the run may ask; none where the operator denies it."""
-    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
-    if verdict == "deny":
-        return []
+    """The assistants that the run may ask, which the operator may deny."""
+    verdict = verdict_on(deps, record, KIND)
     found = list[Handler]()
     for tool in record.run.tools:
         if tool["type"] == KIND:
@@ -108,4 +105,4 @@ def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
             schema = {"type": "string", "description": WORDS}
             definition = built_in_function(name, agent["description"], ARGUMENT, schema)
             found.append(AgentFunction(deps, record, agent["id"], definition, verdict == "ask"))
-    return found
+    return permitted(found, verdict, KIND)

@@ -21,11 +21,10 @@ from shared.objects.schema_rules import malformed, not_an_object
 from shared.runs.offered_names import LONGEST_NAME, offered_name
 from shared.runs.recorder import Recorder
 from shared.runs.tool_call_views import CallView
-from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
-from shared.tools import policy
+from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, function_definition, refused, told, verdict_on
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
-from shared.tools.mcp_server import RemoteTools, Unanswered
+from shared.tools.mcp_server import RemoteTools
 
 logger = logging.getLogger(__name__)
 
@@ -83,14 +82,10 @@ class McpFunction:
         return McpView(call_id, self.tool["name"], self.label)
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
-        try:
-            output = await self.server.call(self.tool["name"], arguments_object(arguments))
-        except Unanswered as failure:
-            doubt = "" if self.attempts is None else " It is unknown whether it took effect: do not repeat it."
-            output = f"Error: {failure}.{doubt}"
-        except ToolFailure as failure:
-            output = f"Error: {failure}"
-        return text_result(self.view(call_id), arguments, output)
+        return await told(self, call_id, arguments, self._call(arguments))
+
+    async def _call(self, arguments: str) -> str:
+        return await self.server.call(self.tool["name"], arguments_object(arguments))
 
     async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
@@ -124,7 +119,7 @@ async def prepare(recorder: Recorder) -> None:
     """
     record = recorder.record
     tools = [tool for tool in servers_of(record) if tool["server_label"] not in record.mcp_servers]
-    if not tools or is_denied(recorder.deps, record):
+    if not tools or verdict_on(recorder.deps, record, KIND) == "deny":
         return
     known = await asyncio.gather(*(_listed(recorder.deps, tool) for tool in tools))
     record.mcp_servers |= {tool["server_label"]: each for tool, each in zip(tools, known, strict=True)}
@@ -138,7 +133,7 @@ async def prepare(recorder: Recorder) -> None:
 
 def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The tools of the run's servers, as far as the run allows them; what may not be called is not offered."""
-    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
+    verdict = verdict_on(deps, record, KIND)
     found: list[Handler] = []
     for tool in servers_of(record):
         label = tool["server_label"]
@@ -160,11 +155,6 @@ def servers_of(record: RunRecord) -> list[Json]:
     """The run's tools that are MCP servers; of two with one label the first."""
     found = {tool["server_label"]: tool for tool in reversed(record.run.tools) if tool["type"] == KIND}
     return [*reversed(found.values())]
-
-
-def is_denied(deps: Deps, record: RunRecord) -> bool:
-    """Whether the operator keeps the owner's runs from MCP servers."""
-    return policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND) == "deny"
 
 
 def server_of(deps: Deps, url: str, *, by_sse: bool | None = None) -> RemoteTools:
@@ -257,21 +247,12 @@ def _shown(tool: Json) -> Json:
 
 
 def _definition(label: str, tool: Json, taken: set[str]) -> Json:
-    return {
-        "type": "function",
-        "name": offered_name(label, tool["name"], taken),
-        "description": tool["description"],
-        "parameters": {"type": "object", "properties": {}} | tool["inputSchema"],
-        "strict": False,
-    }
+    parameters = {"type": "object", "properties": {}} | tool["inputSchema"]
+    return function_definition(offered_name(label, tool["name"], taken), tool["description"], parameters)
 
 
 def _unusable(label: str, reason: str, taken: set[str]) -> UnusableServer:
-    definition = {
-        "type": "function",
-        "name": offered_name(label, f"{label}_tools", taken),
-        "description": f"The tools of the server '{label}' cannot be used now: {reason}. Tell the user if it matters.",
-        "parameters": {"type": "object", "properties": {}},
-        "strict": False,
-    }
-    return UnusableServer(label, reason, definition)
+    words = f"The tools of the server '{label}' cannot be used now: {reason}. Tell the user if it matters."
+    parameters: Json = {"type": "object", "properties": {}}
+    name = offered_name(label, f"{label}_tools", taken)
+    return UnusableServer(label, reason, function_definition(name, words, parameters))

@@ -17,8 +17,17 @@ from shared.objects.run import RunRecord
 from shared.runs.offered_names import offered_name
 from shared.runs.server_credentials import headers_of
 from shared.runs.tool_call_views import CallView, DetailsView
-from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, refused, text_result
-from shared.tools import openapi_call, policy
+from shared.runs.tool_calls import (
+    UNKNOWN,
+    Handler,
+    ToolResult,
+    function_definition,
+    permitted,
+    refused,
+    told,
+    verdict_on,
+)
+from shared.tools import openapi_call
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
 
@@ -47,17 +56,12 @@ class OperationFunction:
         return DetailsView(call_id, KIND, self.definition["name"])
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
-        settings = self.deps.settings
-        try:
-            headers = await credentials(self.deps, self.operation.url, self.auth)
-            trusted = domains_of(settings.openapi_allowed_hosts)
-            output = await openapi_call.request(self.operation, arguments_object(arguments), headers, trusted)
-        except openapi_call.Unheard as failure:
-            doubt = "" if self.attempts is None else " It is unknown whether it took effect: do not repeat it."
-            output = f"Error: {failure}.{doubt}"
-        except ToolFailure as failure:
-            output = f"Error: {failure}"
-        return text_result(self.view(call_id), arguments, output)
+        return await told(self, call_id, arguments, self._request(arguments))
+
+    async def _request(self, arguments: str) -> str:
+        headers = await credentials(self.deps, self.operation.url, self.auth)
+        trusted = domains_of(self.deps.settings.openapi_allowed_hosts)
+        return await openapi_call.request(self.operation, arguments_object(arguments), headers, trusted)
 
     async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
@@ -65,7 +69,7 @@ class OperationFunction:
 
 def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """The operations of the run's documents, which the operator may deny."""
-    verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, KIND)
+    verdict = verdict_on(deps, record, KIND)
     found = list[Handler]()
     for tool in record.run.tools:
         if tool["type"] == KIND:
@@ -74,7 +78,7 @@ def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
                 OperationFunction(deps, each, api["auth"], _definition(api, each, taken), verdict == "ask")
                 for each in operations(api["spec"])
             ]
-    return [Denied(each, KIND) for each in found] if verdict == "deny" else found
+    return permitted(found, verdict, KIND)
 
 
 async def credentials(deps: Deps, url: str, auth: Json) -> dict[str, str]:
@@ -97,10 +101,6 @@ def _connection(deps: Deps, url: str, auth: Json) -> ServerConnection:
 
 
 def _definition(api: Json, operation: ApiOperation, taken: set[str]) -> Json:
-    return {
-        "type": "function",
-        "name": offered_name(api["name"], operation.name, taken),
-        "description": operation.description or api.get("description") or "",
-        "parameters": openapi_call.arguments_schema(operation),
-        "strict": False,
-    }
+    name = offered_name(api["name"], operation.name, taken)
+    words = operation.description or api.get("description") or ""
+    return function_definition(name, words, openapi_call.arguments_schema(operation))

@@ -7,14 +7,16 @@ whatever its name.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.tool_call_views import CallView, FunctionView
-from shared.tools.base import Tool, ToolContext
+from shared.tools import policy
+from shared.tools.base import Tool, ToolContext, ToolFailure, Unanswered
 from shared.tools.policy import Verdict
 
 #: What the model is told of a call with side effects whose driver died: it must not be repeated, so nobody knows.
@@ -155,6 +157,16 @@ class Denied:
         raise AssertionError("a call that does nothing may be begun without end")
 
 
+def verdict_on(deps: Deps, record: RunRecord, kind: str) -> Verdict:
+    """What the operator says of a kind of tool to the run's owner."""
+    return policy.verdict(deps.settings.server_tools_allowed, record.owner, kind)
+
+
+def permitted(handlers: Sequence[Handler], verdict: Verdict, kind: str) -> list[Handler]:
+    """The functions of a kind of tool, as the operator lets them be called."""
+    return [Denied(each, kind) for each in handlers] if verdict == "deny" else [*handlers]
+
+
 def definition(tool: Json) -> Json:
     """An assistant's function tool as the Responses API takes it: strict servers want the members of an object said."""
     function = tool["function"]
@@ -173,6 +185,11 @@ def definition(tool: Json) -> Json:
 def built_in_function(name: str, description: str, parameter: str, schema: Json) -> Json:
     """A built-in tool as a function with one required parameter."""
     parameters = {"type": "object", "properties": {parameter: schema}, "required": [parameter]}
+    return function_definition(name, description, parameters)
+
+
+def function_definition(name: str, description: str, parameters: Json) -> Json:
+    """A function as the Responses API takes it."""
     return {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": False}
 
 
@@ -188,6 +205,18 @@ def text_result(
     call = view.call(arguments)
     set_output(call, output)
     return ToolResult(output, call, settle=settle)
+
+
+async def told(handler: Handler, call_id: str, arguments: str, answer: Awaitable[str]) -> ToolResult:
+    """What somebody else answers a call, or why it does not (ToolFailure, Unanswered)."""
+    try:
+        output = await answer
+    except Unanswered as failure:
+        doubt = "" if handler.attempts is None else " It is unknown whether it took effect: do not repeat it."
+        output = f"Error: {failure}.{doubt}"
+    except ToolFailure as failure:
+        output = f"Error: {failure}"
+    return text_result(handler.view(call_id), arguments, output)
 
 
 def set_output(call: Json, output: str) -> None:

@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
@@ -24,10 +24,16 @@ logger = logging.getLogger(__name__)
 
 #: An exception's message may quote a whole response; the model needs its beginning.
 _LONGEST_REASON = 500
+#: Characters that a model is told of what somebody else's server answers.
+LONGEST_OUTPUT: Final = 50_000
 
 
 class ToolFailure(Exception):
     """The call was not carried out; the message tells the model why."""
+
+
+class Unanswered(ToolFailure):
+    """Somebody who was asked gave no answer: what it was asked for may have been done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,11 @@ def arguments_object(arguments: str) -> Json:
     if not isinstance(parsed, dict):
         raise ToolFailure("the arguments must be a JSON object")
     return parsed
+
+
+def cut(text: str) -> str:
+    """As much of an answer as a model is told."""
+    return text if len(text) <= LONGEST_OUTPUT else f"{text[:LONGEST_OUTPUT]}\n[cut: {len(text)} characters]"
 
 
 def toolbox(tools: Iterable[Tool]) -> Toolbox:

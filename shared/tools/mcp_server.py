@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from shared.json_types import Json
 from shared.tools import reach
-from shared.tools.base import ToolFailure
+from shared.tools.base import ToolFailure, Unanswered, cut
 from shared.tools.values import as_json
 
 logger = logging.getLogger(__name__)
@@ -24,16 +24,11 @@ logger = logging.getLogger(__name__)
 #: Seconds for a list and for a call, connecting included.
 LIST_SECONDS: Final = 30.0
 CALL_SECONDS: Final = 100.0
-#: Bytes of an answer, tools of a list and its pages, characters of a call's output.
+#: Bytes of an answer, tools of a list and its pages, characters of what went wrong.
 MOST_BYTES: Final = 4_000_000
 MOST_TOOLS: Final = 1000
 MOST_PAGES: Final = 10
-LONGEST_OUTPUT: Final = 50_000
 LONGEST_REASON: Final = 300
-
-
-class Unanswered(ToolFailure):
-    """The server gave no answer: what it was asked for may have been done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +74,7 @@ class RemoteTools:
             # fails: as if nobody knew whether the call was made.
             request = CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments))
             result = await session.send_request(request, CallToolResult)
-        text = _text_of(result)
-        if len(text) > LONGEST_OUTPUT:
-            text = f"{text[:LONGEST_OUTPUT]}\n[cut: {len(text)} characters]"
+        text = cut(_text_of(result))
         if result.is_error:
             raise ToolFailure(text or "the tool failed and did not say why")
         return text

@@ -10,19 +10,14 @@ from urllib.parse import quote
 from shared.json_types import Json
 from shared.objects.openapi_document import FORM, ApiOperation, Parameter, is_json
 from shared.tools import reach
-from shared.tools.base import ToolFailure
+from shared.tools.base import ToolFailure, Unanswered, cut
 from shared.tools.charsets import decoded
 from shared.tools.values import as_json
 
 SECONDS: Final = 60.0
 MOST_BYTES: Final = 4_000_000
-LONGEST_OUTPUT: Final = 50_000
 #: The name of the body among the arguments.
 BODY: Final = "body"
-
-
-class Unheard(ToolFailure):
-    """Nobody knows whether the API did what it was asked for."""
 
 
 def arguments_schema(operation: ApiOperation) -> Json:
@@ -51,7 +46,7 @@ async def request(
     trusted: Collection[str],
     resolve: reach.Resolve = reach.resolve,
 ) -> str:
-    """What the API answers, as text. Raises ToolFailure if it does not do it, Unheard if nobody knows."""
+    """What the API answers, as text. Raises ToolFailure if it does not do it, Unanswered if nobody knows."""
     import httpx2
 
     try:
@@ -63,11 +58,11 @@ async def request(
         async with asyncio.timeout(SECONDS), reach.client(trusted, MOST_BYTES, resolve, timeout=SECONDS) as client:
             response = await client.request(**made | {"headers": {**made["headers"], **headers}})
     except (TimeoutError, httpx2.TimeoutException) as error:
-        raise Unheard(f"the API did not answer within {SECONDS:g} seconds") from error
+        raise Unanswered(f"the API did not answer within {SECONDS:g} seconds") from error
     except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.LocalProtocolError, ValueError, RecursionError) as error:
         raise ToolFailure(f"the API was not reached: {type(error).__name__}") from error
     except httpx2.HTTPError as error:
-        raise Unheard(f"the API did not answer: {type(error).__name__}") from error
+        raise Unanswered(f"the API did not answer: {type(error).__name__}") from error
     text = _text_of(response)
     if response.status_code >= 300:
         raise ToolFailure(f"HTTP {response.status_code}: {text}")
@@ -127,5 +122,4 @@ def _text_of(response: Any) -> str:
         return f"[HTTP {response.status_code}, no content]"
     if not (is_json(kind) or kind.startswith("text/") or kind in ("application/xml", "application/yaml", FORM)):
         return f"[{kind or 'unknown type'}, {len(response.content)} bytes: not shown]"
-    text = decoded(response.content, response.charset_encoding)
-    return text if len(text) <= LONGEST_OUTPUT else f"{text[:LONGEST_OUTPUT]}\n[cut: {len(text)} characters]"
+    return cut(decoded(response.content, response.charset_encoding))

@@ -15,8 +15,6 @@ from shared.tools.base import ToolFailure
 API_VERSION: Final = "2024-07-01"
 SECONDS: Final = 30.0
 MOST_BYTES: Final = 4_000_000
-#: Characters of all documents that a call tells.
-LONGEST_OUTPUT: Final = 50_000
 LONGEST_REASON: Final = 300
 KINDS: Final = ("simple", "semantic", "vector", "vector_simple_hybrid", "vector_semantic_hybrid")
 

@@ -270,6 +270,20 @@ def test_the_operator_may_be_asked_or_say_no(story, llm, box, http):
     assert llm.requests[-1].tools == []
 
 
+def test_who_is_forbidden_meanwhile_is_not_asked(story, llm, http, box):
+    asking = story.assistant(asks(story.assistant()))
+    box.settings.server_tools_allowed.update({"*": ["*", "connected_agent:ask"]})
+    llm.script([call("stocks", message="?")], [text("I may not.")])
+    path = story.begin(asking)
+    [wanted] = story.end(path, "requires_action")["required_action"]["submit_tool_approval"]["tool_calls"]
+    box.settings.server_tools_allowed.update({"*": ["*", "connected_agent:deny"]})
+
+    http.post(f"{path}/submit_tool_outputs", json={"tool_approvals": [{"tool_call_id": wanted["id"], "approve": True}]})
+
+    assert story.output(path) == "Error: connected_agent is not allowed here (SERVER_TOOLS_ALLOWED)"
+    assert http.get(story.child(path)).status_code == 404
+
+
 def test_one_turn_may_ask_several_and_a_stream_tells_each_once(story, llm, http):
     other = story.assistant(instructions="other")
     asking = story.assistant(asks(other))
