@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
+from shared.objects.tools.foundry import LABELS
 from shared.objects.tools.kind import MAX_TOOLS
 from shared.objects.tools.resources import NewToolResources, ToolResources
 from shared.objects.tools.response_format import ResponseFormat
@@ -25,7 +26,7 @@ class AssistantSettings(RequestBody):
     name: Annotated[str, StringConstraints(max_length=256)] | None = None
     description: Annotated[str, StringConstraints(max_length=512)] | None = None
     instructions: Instructions | None = None
-    tools: Annotated[list[Tool], AtMost(MAX_TOOLS)] | None = None
+    tools: Annotated[list[Tool], AtMost(MAX_TOOLS), LABELS] | None = None
     metadata: MetadataIn | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None

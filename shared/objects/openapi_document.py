@@ -115,13 +115,16 @@ class _Reader:
         for where, owner in ((f"paths.{path}.parameters", item), (f"{place}.parameters", operation)):
             for parameter in self._parameters(owner, where):
                 found[parameter.place, parameter.name] = parameter
+        server = self._server(operation, item)
+        _check_braces(server, "servers.0.url", set(), "server variable")
+        _check_braces(path, f"paths.{path}", {name for where, name in found if where == "path"}, "path parameter")
         media_type, body, required = self._body(operation, f"{place}.requestBody")
         idempotent = operation.get("x-idempotent")
         return ApiOperation(
             name=name,
             description=str(operation.get("description") or operation.get("summary") or ""),
             method=method.upper(),
-            url=self._server(operation, item) + path,
+            url=server + path,
             parameters=[*found.values()],
             media_type=media_type,
             body=body,
@@ -259,6 +262,13 @@ def _filled(url: str, variables: Json) -> str:
     """A server's URL with its variables' defaults, which are no templates themselves."""
     defaults = {name: str(_mapping(each, "servers.0.variables").get("default")) for name, each in variables.items()}
     return re.sub(r"\{([^{}]*)\}", lambda found: defaults.get(found[1], found[0]), url)
+
+
+def _check_braces(template: str, place: str, declared: set[str], what: str) -> None:
+    """Refuse a place in braces for which nothing is declared: it would be sent as it stands. Raises BrokenDocument."""
+    for name in re.findall(r"\{([^{}]*)\}", template):
+        if name not in declared:
+            raise BrokenDocument(place, f"has '{{{name[:200]}}}', and no {what} of that name is declared")
 
 
 def _is_absolute(url: str) -> bool:

@@ -196,7 +196,8 @@ def _pattern(path: str, value: object, context: Mapping[str, Any]) -> InvalidReq
 
 
 def _ready(path: str, value: object, context: Mapping[str, Any]) -> InvalidRequest:
-    where = ".".join(part for part in (path, context["field"]) if part)
+    field: str = context["field"]
+    where = path + field if field.startswith("[") else ".".join(part for part in (path, field) if part)
     return InvalidRequest(context["text"].replace("{path}", where), param=where or None, code=context["code"] or None)
 
 

@@ -12,6 +12,7 @@ from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.parse import rejected
 from shared.objects.thread_requests import CreateThread, NewMessages
+from shared.objects.tools.foundry import LABELS
 from shared.objects.tools.resources import ToolResources
 from shared.objects.tools.response_format import ResponseFormat
 from shared.objects.tools.tools import Tool, ToolChoice
@@ -44,7 +45,7 @@ class RunSettings(RequestBody):
     assistant_id: str
     model: ModelName | None = None
     instructions: Instructions | None = None
-    tools: Annotated[list[Tool], AtMost(20)] | None = None
+    tools: Annotated[list[Tool], AtMost(20), LABELS] | None = None
     metadata: MetadataIn | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None

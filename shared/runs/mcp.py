@@ -32,6 +32,8 @@ KIND: Final = "mcp"
 #: Tools that one run may be offered by all its servers, and characters of their descriptions and schemas.
 MOST_TOOLS: Final = 128
 MOST_CHARACTERS: Final = 200_000
+#: Servers that one run asks for their tools at a time.
+SERVERS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ async def prepare(recorder: Recorder) -> None:
     tools = [tool for tool in servers_of(record) if tool["server_label"] not in record.mcp_servers]
     if not tools or verdict_on(recorder.deps, record, KIND) == "deny":
         return
-    known = await asyncio.gather(*(_listed(recorder.deps, tool) for tool in tools))
+    places = asyncio.Semaphore(SERVERS_AT_ONCE)
+    known = await asyncio.gather(*(_listed(recorder.deps, tool, places) for tool in tools))
     record.mcp_servers |= {tool["server_label"]: each for tool, each in zip(tools, known, strict=True)}
     _limit(record.mcp_servers)
     shown = [_activity(label, each["tools"]) for label, each in record.mcp_servers.items() if "tools" in each]
@@ -187,11 +190,12 @@ def needs_approval(record: RunRecord, tool: Json, name: str) -> bool:
     return bool(said != "never")
 
 
-async def _listed(deps: Deps, tool: Json) -> Json:
-    """What is kept of a server: `url`, `by_sse` and `tools`, or an `error`."""
+async def _listed(deps: Deps, tool: Json, places: asyncio.Semaphore) -> Json:
+    """What is kept of a server: `url`, `by_sse` and `tools`, or an `error`. Asked when there is a place."""
     try:
-        server = await server_of(deps, tool["server_url"]).known()
-        tools = await server.list_tools()
+        async with places:
+            server = await server_of(deps, tool["server_url"]).known()
+            tools = await server.list_tools()
     except ToolFailure as failure:
         logger.warning("server not usable", extra={"action": "mcp_unusable", "server": tool["server_label"]})
         return {"error": str(failure)}

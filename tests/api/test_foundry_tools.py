@@ -190,3 +190,29 @@ def test_headers_for_mcp_servers_are_refused_since_objects_keep_no_secrets(clien
     with pytest.raises(BadRequestError, match="keeps no secrets in objects") as refused:
         client.beta.assistants.create(model="m", tool_resources={"mcp": mcp})
     assert "secret-of-somebody" not in refused.value.message
+
+
+@pytest.mark.parametrize("path", ["assistants", "threads/runs"])
+def test_two_servers_cannot_have_one_label(http, path):
+    tools = [{"type": "mcp", "server_label": "one", "server_url": f"https://{each}.example"} for each in "ab"]
+    tools = [{"type": "code_interpreter"}, tools[0], tools[1] | {"server_label": "two"}, tools[1]]
+    made = http.post("assistants", json={"model": "gpt-x", "tools": tools[:3]})
+    assert made.status_code == 200
+
+    body = {"assistant_id": made.json()["id"]} if path == "threads/runs" else {"model": "gpt-x"}
+    refused = http.post(path, json=body | {"tools": tools})
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "tools[3].server_label"
+    assert "an MCP server before it is called 'one', too" in refused.json()["error"]["message"]
+    changed = http.post(f"assistants/{made.json()['id']}", json={"tools": tools})
+    assert changed.json()["error"]["param"] == "tools[3].server_label"
+
+
+def test_nor_are_they_told_two_things(http):
+    mcp = [{"server_label": "one", "require_approval": each} for each in ("never", "always")]
+
+    refused = http.post("assistants", json={"model": "gpt-x", "tool_resources": {"mcp": mcp}})
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "tool_resources.mcp[1].server_label"

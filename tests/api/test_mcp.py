@@ -248,6 +248,19 @@ def test_a_run_is_offered_so_many_tools_by_all_of_its_servers(server, http, wait
     assert [len(each) for each in shown] == [100, 28]
 
 
+def test_of_many_servers_only_some_are_asked_at_a_time(server, http, wait, llm):
+    llm.script([text("Hello.")])
+    server.slow = 0.05
+    tools = [{"type": "mcp", "server_label": f"s{each}", "server_url": server.url()} for each in range(40)]
+    made = http.post("assistants", json={"model": "gpt-x", "tools": tools}).json()
+
+    ended = wait(http.post("threads/runs", json={"assistant_id": made["id"]}).json())
+
+    assert ended["status"] == "completed"
+    assert server.lists == 40
+    assert 1 < server.most_at_once <= 16
+
+
 def test_only_allowed_tools_count(server, run, llm):
     llm.script([text("Hello.")])
     server.listed = [listed(f"tool_{number}", "x" * 3000) for number in range(200)]

@@ -99,6 +99,7 @@ def settings(api):
 
 LONG = {"$ref": "#/components/schemas/Long"}
 ANYBODY = {"type": "anonymous"}
+QUERY = {"name": "id", "in": "query"}
 
 
 def tool(document, auth=ANYBODY):
@@ -272,6 +273,9 @@ def body(schema):
         (document(**get()) | {"servers": [{"url": "https://a.example:99999"}]}, "servers"),
         (document(**get()) | {"servers": [{"url": "https://a.example/" + "a" * 2048}]}, "servers.0.url"),
         (document(**{f"/{n}": {"get": {"operationId": f"o{n}"}} for n in range(129)}), "paths"),
+        (document(**{"/a/{id}": {"get": {"operationId": "a"}}}), "paths./a/{id}"),
+        (document(**{"/a/{id}": {"get": {"operationId": "a", "parameters": [QUERY]}}}), "paths./a/{id}"),
+        (document(**get()) | {"servers": [{"url": "https://a.example/{stage}"}]}, "servers.0.url"),
     ],
 )
 def test_a_broken_document_is_refused_and_its_place_is_named(http, spec, place):
@@ -302,11 +306,18 @@ def test_references_make_no_small_document_large():
 
 def test_defaults_of_a_servers_variables_are_no_templates():
     variables = {"region": {"default": "{stage}{stage}"}, "stage": {"default": "x"}}
-    server = {"url": "https://shop.example/{region}/{unknown}", "variables": variables}
+    server = {"url": "https://shop.example/{region}/{stage}", "variables": variables}
 
-    [operation] = operations(document(**get()) | {"servers": [server]})
+    with pytest.raises(BrokenDocument, match="no server variable"):
+        operations(document(**get()) | {"servers": [server]})
 
-    assert operation.url == "https://shop.example/{stage}{stage}/{unknown}/a"
+
+def test_parameters_of_the_path_may_be_declared_for_all_of_its_operations():
+    item = {"parameters": [{"name": "id", "in": "path"}], "get": {"operationId": "a"}}
+
+    [operation] = operations(document(**{"/a/{id}": item}))
+
+    assert operation.url == "https://shop.example/a/{id}"
 
 
 def test_properties_may_be_called_like_keywords():

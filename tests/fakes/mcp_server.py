@@ -30,6 +30,10 @@ class FakeServer:
     #: Times that the list was asked for.
     lists: int = 0
     tools: Any = None
+    #: Seconds that every request takes, and how many were there at a time.
+    slow: float = 0
+    at_once: int = 0
+    most_at_once: int = 0
     #: What it says that its tools are, whatever they are.
     listed: list[dict[str, Any]] | None = None
 
@@ -77,6 +81,10 @@ class FakeServer:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http":
                 self.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
+                self.at_once += 1
+                self.most_at_once = max(self.most_at_once, self.at_once)
+                await asyncio.sleep(self.slow)
+                self.at_once -= 1
             if self.listed is None or scope["type"] != "http" or scope["method"] != "POST":
                 await served(scope, receive, send)
                 return

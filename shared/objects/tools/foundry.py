@@ -5,15 +5,16 @@ Field for field as in azure-ai-agents 1.1.0 and 1.2.0b6. How a run carries a kin
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, StringConstraints, Tag, model_validator
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.common import RequestBody
 from shared.objects.openapi_document import BrokenDocument, operations
-from shared.objects.parse import BY_SHAPE, rejected
+from shared.objects.parse import BY_SHAPE, rejected, shown
 from shared.objects.tools.functions import FunctionDefinition
 from shared.objects.tools.kind import ToolKind
 
@@ -121,6 +122,20 @@ class McpTool(FoundryTool):
     server_description: Prose | None = None
     allowed_tools: AllowedTools | None = None
     require_approval: RequireApproval | None = None
+
+
+def _with_labels_of_their_own(listed: Sequence[Any]) -> Sequence[Any]:
+    """Headers, approvals and steps know an MCP server by its label alone."""
+    labels = [getattr(each, "server_label", None) for each in listed]
+    for index, label in enumerate(labels):
+        if label is not None and label in labels[:index]:
+            text = f"Invalid '{{path}}': an MCP server before it is called '{shown(label)}', too."
+            raise rejected(text, "invalid_value", f"[{index}].server_label")
+    return listed
+
+
+#: Put on each list that may name MCP servers.
+LABELS = AfterValidator(_with_labels_of_their_own)
 
 
 class AnonymousAuth(RequestBody):

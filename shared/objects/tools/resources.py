@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, OneOfKinds, RequestBody
 from shared.objects.parse import BY_SHAPE, rejected
+from shared.objects.tools.foundry import LABELS
 from shared.objects.tools.foundry_resources import AzureVectorStore, DataSources, McpServer, SearchIndexes
 from shared.objects.tools.kind import MAX_TOOLS
 
@@ -31,7 +32,7 @@ class FoundryResources(RequestBody):
     """What Foundry's own tools use: kept as it came."""
 
     azure_ai_search: SearchIndexes | None = None
-    mcp: Annotated[list[McpServer], AtMost(MAX_TOOLS)] | None = None
+    mcp: Annotated[list[McpServer], AtMost(MAX_TOOLS), LABELS] | None = None
 
 
 class ToolResources(FoundryResources):
