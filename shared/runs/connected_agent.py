@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import ChildRun, RunKey, RunRecord
 from shared.runs.offered_names import offered_name
-from shared.runs.tool_call_views import CallView
+from shared.runs.tool_call_views import CallView, DetailsView
 from shared.runs.tool_calls import Handler, ToolResult, built_in_function, permitted, told, verdict_on
 from shared.tools.base import ToolFailure, arguments_object
 
@@ -23,36 +23,6 @@ ARGUMENT: Final = "message"
 MICROS: Final = 1_000_000
 #: What the model is told of the argument.
 WORDS: Final = "What you ask. It sees nothing else of this conversation."
-
-
-@dataclass(frozen=True, slots=True)
-class AgentView:
-    """A call: `{"id", "type": "connected_agent", "connected_agent": {"name", "arguments", "output", "run_id",
-    "thread_id", "assistant_id"}}`, its run and thread from the beginning.
-    """
-
-    call_id: str
-    name: str
-    child: RunKey
-    assistant_id: str
-
-    def opening(self) -> Json:
-        return self._with({"name": self.name, "arguments": ""} | self._ids())
-
-    def feed(self, arguments: str) -> Json | None:
-        return {"type": KIND, KIND: {"arguments": arguments}}
-
-    def call(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments, "output": None} | self._ids())
-
-    def asked(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments, "assistant_id": self.assistant_id})
-
-    def _ids(self) -> Json:
-        return {"run_id": self.child.run_id, "thread_id": self.child.thread_id, "assistant_id": self.assistant_id}
-
-    def _with(self, details: Json) -> Json:
-        return {"id": self.call_id, "type": KIND, KIND: details}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +40,9 @@ class AgentFunction:
     side_effects: bool = False
 
     def view(self, call_id: str) -> CallView:
-        return AgentView(call_id, self.definition["name"], child_of(self.record, call_id), self.assistant_id)
+        child = child_of(self.record, call_id)
+        ids = {"run_id": child.run_id, "thread_id": child.thread_id, "assistant_id": self.assistant_id}
+        return DetailsView(call_id, KIND, self.definition["name"], ids)
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
         return await told(self, call_id, arguments, self._ask(call_id, arguments))

@@ -6,7 +6,7 @@ Clients concatenate every repeated string, so id and name occur in the first del
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from pydantic_core import from_json
@@ -38,47 +38,26 @@ class CallView(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionView:
-    """A function call: name, arguments and, once known, output."""
-
-    call_id: str
-    name: str
-
-    def opening(self) -> Json:
-        return self._with({"name": self.name, "arguments": "", "output": None})
-
-    def feed(self, arguments: str) -> Json | None:
-        return {"type": "function", "function": {"arguments": arguments}}
-
-    def call(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments, "output": None})
-
-    def asked(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments})
-
-    def _with(self, function: Json) -> Json:
-        return {"id": self.call_id, "type": "function", "function": function}
-
-
-@dataclass(frozen=True, slots=True)
 class DetailsView:
-    """A call of a kind with a function's details: `{"id", "type", kind: {"name", "arguments", "output"}}`."""
+    """A call of a function, of whatever kind: `{"id", "type", kind: {"name", "arguments", "output"}}`."""
 
     call_id: str
     kind: str
     name: str
+    #: What the details have besides.
+    more: Json = field(default_factory=dict)
 
     def opening(self) -> Json:
-        return self._with({"name": self.name, "arguments": ""})
+        return self.call("")
 
     def feed(self, arguments: str) -> Json | None:
         return {"type": self.kind, self.kind: {"arguments": arguments}}
 
     def call(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments, "output": None})
+        return self._with({"name": self.name, "arguments": arguments, "output": None} | self.more)
 
     def asked(self, arguments: str) -> Json:
-        return self._with({"name": self.name, "arguments": arguments})
+        return self._with({"name": self.name, "arguments": arguments} | self.more)
 
     def _with(self, details: Json) -> Json:
         return {"id": self.call_id, "type": self.kind, self.kind: details}

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
-from shared.runs.tool_call_views import CallView, FunctionView
+from shared.runs.tool_call_views import CallView, DetailsView
 from shared.tools import policy
 from shared.tools.base import Tool, ToolContext, ToolFailure, Unanswered
 from shared.tools.policy import Verdict
@@ -114,7 +114,7 @@ class ServerFunction:
         return self.verdict == "ask"
 
     def view(self, call_id: str) -> CallView:
-        return FunctionView(call_id, self.tool.name)
+        return DetailsView(call_id, "function", self.tool.name)
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
         run = self.record.run

@@ -9,7 +9,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs import kinds, web_search
-from shared.runs.tool_call_views import CallView, FunctionView
+from shared.runs.tool_call_views import CallView, DetailsView
 from shared.runs.tool_calls import Denied, Handler, ServerFunction, definition
 from shared.tools import policy
 
@@ -27,7 +27,7 @@ class Toolset:
     def view(self, name: str, call_id: str) -> CallView:
         """How clients see a call of that name."""
         handler = self.handlers.get(name)
-        return FunctionView(call_id, name) if handler is None else handler.view(call_id)
+        return DetailsView(call_id, "function", name) if handler is None else handler.view(call_id)
 
     def search(self, item: Json) -> Json:
         """How clients see a search of the provider's."""
