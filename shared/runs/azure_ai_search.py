@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.deps import Deps
@@ -15,7 +15,7 @@ from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.runs.offered_names import offered_name
 from shared.runs.server_credentials import headers_of
-from shared.runs.tool_call_views import CallView
+from shared.runs.tool_call_views import CallView, Written
 from shared.runs.tool_calls import UNKNOWN, Handler, ToolResult, built_in_function, permitted, refused, told, verdict_on
 from shared.tools.base import LONGEST_OUTPUT, ToolFailure, arguments_object
 from shared.tools.search_service import SearchQuery, SearchService
@@ -36,12 +36,14 @@ class IndexView:
     """A call: `{"id", "type": "azure_ai_search", "azure_ai_search": {"input", "output"}}`, both texts."""
 
     call_id: str
+    _query: Written = field(default_factory=lambda: Written("query"))
 
     def opening(self) -> Json:
-        return self._with({})
+        return self._with({"input": "", "output": ""})
 
     def feed(self, arguments: str) -> Json | None:
-        return None
+        more = self._query.more(arguments)
+        return {"type": KIND, KIND: {"input": more}} if more else None
 
     def call(self, arguments: str) -> Json:
         return self._with({"input": _query(arguments), "output": ""})

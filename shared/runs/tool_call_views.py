@@ -64,20 +64,33 @@ class DetailsView:
 
 
 @dataclass(slots=True)
+class Written:
+    """A text among the arguments, while the model writes them."""
+
+    member: str
+    _raw: str = ""
+    _shown: int = 0
+
+    def more(self, arguments: str) -> str:
+        """What more of the arguments adds to the text."""
+        self._raw += arguments
+        more = text_of(self._raw, self.member, partial=True)[self._shown :]
+        self._shown += len(more)
+        return more
+
+
+@dataclass(frozen=True, slots=True)
 class CodeView:
     """A code interpreter call: the code while the model writes it, then outputs."""
 
     call_id: str
-    _raw: str = ""
-    _shown: int = 0
+    _code: Written = field(default_factory=lambda: Written("code"))
 
     def opening(self) -> Json:
         return self._with("")
 
     def feed(self, arguments: str) -> Json | None:
-        self._raw += arguments
-        more = code_of(self._raw, partial=True)[self._shown :]
-        self._shown += len(more)
+        more = self._code.more(arguments)
         return {"type": "code_interpreter", "code_interpreter": {"input": more}} if more else None
 
     def call(self, arguments: str) -> Json:
@@ -119,14 +132,19 @@ class SearchView:
         return self.call(arguments)
 
 
-def code_of(arguments: str, *, partial: bool = False) -> str:
-    """The code in the call's arguments, which may still be on their way; "" where there is none."""
+def code_of(arguments: str) -> str:
+    """The code in the arguments of a call of the code interpreter; "" where there is none."""
+    return text_of(arguments, "code")
+
+
+def text_of(arguments: str, member: str, *, partial: bool = False) -> str:
+    """A text in a call's arguments, which may still be on their way; "" where there is none."""
     try:
         parsed = from_json(arguments, allow_partial="trailing-strings" if partial else False)
     except ValueError:
         return ""
-    code = parsed.get("code") if isinstance(parsed, dict) else None
-    return code if isinstance(code, str) else ""
+    text = parsed.get(member) if isinstance(parsed, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def answered_step(step: Json, include: Collection[str]) -> Json:

@@ -16,6 +16,15 @@ plt.show()
 open("/mnt/data/double.csv", "w").write("n\\n2\\n")
 print("drawn")
 """
+#: A word of the user -> the tool that is called with the next one, and the name of its argument.
+TOOLS = {
+    "echo": ("echo", "message"),
+    "find": ("find", "colour"),
+    "forecast": ("forecast", "city"),
+    "function": ("weather", "city"),
+    "index": ("azure_ai_search", "query"),
+    "order": ("order", "umbrella"),
+}
 
 
 def story_model() -> ScriptedLlm:
@@ -47,7 +56,12 @@ def answer(request: TurnRequest) -> Sequence[TurnPart]:
             return [search("news of Oslo"), text("Rain ", "[yr]", ".", cites=[("[yr]", "https://yr.no", "Yr")])]
         case "ask", []:
             return [call("stocks", message="price please")]
-        case "ask", [answered]:
+        case "sum", []:
+            return [call("get-sum", a=2, b=3)]
+        case word, [] if word in TOOLS:
+            name, argument = TOOLS[word]
+            return [call(name, **{argument: question.split()[1]})]
+        case word, [answered] if word in ("ask", "sum", *TOOLS):
             return [text("I heard: ", answered)]
         case "ponder", _:
             return [pause(0.3), text("You said: ", question)]

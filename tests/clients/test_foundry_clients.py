@@ -41,13 +41,13 @@ def shared_folder(tmp_path_factory):
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def told(box, shared_folder, story, version, credential, package="azure-ai-agents"):
+def told(box, shared_folder, story, version, credential, *more, package="azure-ai-agents"):
     """The steps of a story by that version of the Python SDK."""
     sdk = installed(shared_folder, f"{package}-{version}", f"{package}=={version}")
     pem = str(box.certificate)
     environment = {"PYTHONPATH": str(sdk), "REQUESTS_CA_BUNDLE": pem, "SSL_CERT_FILE": pem}
     endpoint = f"{box.url}/api/projects/any-name"
-    return tell(sys.executable, str(HERE / story), version, endpoint, credential, **environment)
+    return tell(sys.executable, str(HERE / story), version, endpoint, credential, *more, **environment)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -58,7 +58,7 @@ def test_the_python_sdk_tells_its_story_with_a_token_of_entra(box, tenant, share
 
 def test_a_project_leads_to_its_agents(box, tenant, shared_folder):
     token = tenant.token(oid=ANN, aud="https://ai.azure.com")
-    assert told(box, shared_folder, "foundry_project.py", "1.0.0", token, "azure-ai-projects") == ["the end"]
+    assert told(box, shared_folder, "foundry_project.py", "1.0.0", token, package="azure-ai-projects") == ["the end"]
 
 
 def test_the_node_sdk_tells_its_story_with_a_token_of_entra(box, tenant):
