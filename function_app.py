@@ -31,6 +31,7 @@ PATHS = {
     "admin": f"{PREFIX}/admin(/.*)?",
     "approvals": f"{PREFIX}/approvals/?",
     "assistants": f"{PREFIX}/assistants(/.*)?",
+    "client_tokens": f"{PREFIX}/client_tokens(/.*)?",
     "docs": f"{PREFIX}/(docs|openapi.json)",
     "files": f"{PREFIX}/files(/.*)?",
     "front_door": "(favicon.ico|robots.txt)?",

@@ -40,9 +40,11 @@ PREFIXES: Final = (
     "key_",
     "appr_",
     "hold_",
+    "ctok_",
 )
 IDENTIFIER: Final = re.compile(rf"\b({'|'.join(PREFIXES)})([0-9A-Za-z]{{20,}})")
 SECRET: Final = re.compile(r"\bbox-[\w-]{43}")
+TOKEN: Final = re.compile(r"\bboxt-[\w.-]+")
 TIMES: Final = re.compile(r'(_at\\?": ?)\d{10}')
 WEATHER: Final = {
     "type": "function",
@@ -217,6 +219,10 @@ async def conversation(say: Recorder, llm: ScriptedLlm) -> None:
     await say("GET", "/threads")
     await say("GET", "/threads/{thread_id}", **thread)
     await say("POST", "/threads/{thread_id}", {"metadata": {"user": "8"}}, **thread)
+    body = {"assistant_ids": [assistant], **thread, "expires_in": 600, "verbs": ["read", "post_messages", "run"]}
+    token = await say("POST", "/client_tokens", body)
+    await say("GET", "/client_tokens")
+    await say("DELETE", "/client_tokens/{token_id}", token_id=token["id"])
     await say("DELETE", "/threads/{thread_id}", **thread)
 
 
@@ -240,7 +246,7 @@ def steady(document: str) -> str:
         prefix, tail = found.groups()
         return known.setdefault(found[0], f"{prefix}{len(known) + 1:0{len(tail)}d}")
 
-    document = SECRET.sub("box-shown-this-once", document)
+    document = TOKEN.sub("boxt-shown-this-once", SECRET.sub("box-shown-this-once", document))
     return TIMES.sub(rf"\g<1>{NOW}", IDENTIFIER.sub(named, document))
 
 

@@ -92,3 +92,5 @@ class Caller:
     deps: Deps
     #: The name that the settings give to an API key or an identity; part of every partition's and blob's name.
     owner: str
+    #: The id that a thread will have which the caller makes; None: a new one.
+    thread_id: str | None = None

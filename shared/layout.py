@@ -8,6 +8,7 @@ owner, so another owner's id leads nowhere:
     OWNER:threads          an index: one row per thread, newest first
     OWNER:vector_stores    an index: one row per vector store, newest first
     OWNER:approvals        an index: one row per run that waits for approvals, newest first; some are over already
+    OWNER:client_tokens    an index: one row per token for a browser or a device, newest first
     OWNER:attached         FILE:STORE for every store that a file is in
     OWNER:side-effects     one row: the calls with side effects of the last hour
     OWNER:holds            legal holds, and kept_FILE:HOLD for every file that a held thread names
@@ -47,6 +48,8 @@ UPLOAD: Final = "upload_"
 PART: Final = "part_"
 #: What a run waits for that needs somebody's approval.
 APPROVAL: Final = "appr_"
+#: A token for a browser or a device, as it is named; nothing of the token itself.
+GRANT: Final = "ctok_"
 VECTOR_STORE: Final = "vs_"
 BATCH: Final = "vsfb_"
 #: An API key made at run time, as it is named; nothing of the key itself.
@@ -84,7 +87,7 @@ BOX: Final = "_box"
 #: The partition of the API keys that were made at run time.
 KEYS: Final = "_keys"
 
-_COLLECTIONS: Final = frozenset({"approvals", "assistants", "files", "threads", "vector_stores"})
+_COLLECTIONS: Final = frozenset({"approvals", "assistants", "client_tokens", "files", "threads", "vector_stores"})
 
 #: Blobs with the data of records too large for the store.
 SPILL: Final = "spill/"
@@ -126,6 +129,11 @@ def vector_stores(owner: str) -> str:
 def approvals(owner: str) -> str:
     """The partition of the index of an owner's runs that wait for approvals."""
     return f"{owner}:approvals"
+
+
+def client_tokens(owner: str) -> str:
+    """The partition of an owner's tokens for browsers and devices."""
+    return f"{owner}:client_tokens"
 
 
 def is_collection(partition: str) -> bool:

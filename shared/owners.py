@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from shared import client_tokens
 from shared.deps import Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
@@ -46,12 +47,14 @@ async def add_key(deps: Deps, admin: str, name: str) -> Json:
 
 
 async def rotate(deps: Deps, admin: str, name: str) -> Json:
-    """A new key instead of all that the owner has. Raises InvalidRequest and NotFoundError."""
-    return await _made(deps, admin, name, await _keys_of(deps, name))
+    """A new key instead of all that the owner has; client tokens go, too. Raises InvalidRequest and NotFoundError."""
+    made = await _made(deps, admin, name, await _keys_of(deps, name))
+    await client_tokens.revoke_all(deps, name)
+    return made
 
 
 async def remove(deps: Deps, admin: str, name: str, key_id: str | None = None) -> Json:
-    """Take away an owner's keys, or one of them. Raises InvalidRequest and NotFoundError."""
+    """Take away an owner's keys, or one of them, and all client tokens. Raises InvalidRequest and NotFoundError."""
     found = await _keys_of(deps, name)
     if key_id is not None:
         found = [each for each in found if each.id == key_id]
@@ -59,6 +62,7 @@ async def remove(deps: Deps, admin: str, name: str, key_id: str | None = None) -
             raise not_found("key", key_id)
     await deps.stored_keys.change([each.delete() for each in found])
     _tell_removed(admin, name, found)
+    await client_tokens.revoke_all(deps, name)
     return RemovedKeys(id=name, keys=[each.id for each in found]).to_json()
 
 

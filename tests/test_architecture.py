@@ -53,7 +53,7 @@ FLOORS = [
         "stored_keys",
     },
     {"deps"},
-    {"holds"},
+    {"holds", "client_tokens"},
     {"files", "owners"},
     {"vector_stores"},
     {"assistants", "forwarding"},

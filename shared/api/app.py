@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
@@ -14,6 +16,7 @@ from shared.api import (
     admin,
     approvals,
     assistants,
+    client_tokens,
     cors,
     docs,
     files,
@@ -37,6 +40,7 @@ from shared.api.directory import Directory
 from shared.api.errors import unknown_url
 from shared.api.gateway import Gateway
 from shared.api.health import Health
+from shared.client_tokens import grant
 from shared.deps import Deps
 from shared.runs.driven import DrivenRuns
 
@@ -85,6 +89,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
         vector_store_files,
         models,
         approvals,
+        client_tokens,
         legal_holds,
         other_calls,
         *([admin, imports] if deps.settings.box_admin_keys else []),
@@ -94,7 +99,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
     for page in (docs, front_door, health, playground, sign_in):
         app.include_router(page.router)
     directory = Directory(route for resource in resources for route in resource.routes.all())
-    callers = Callers(deps.settings, deps.clock, deps.stored_keys)
+    callers = Callers(deps.settings, deps.clock, deps.stored_keys, partial(grant, deps))
     gateway = Gateway(app, directory, callers, region="local", granted=deps.granted)
     app.front = with_cors(gateway, cors.origins(deps.settings.cors_origins))
     return app

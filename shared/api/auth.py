@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from pydantic import SecretStr
 
+from shared import client_tokens
 from shared.api.entra import Entra
+from shared.client_tokens import Grant
 from shared.config import Settings
 from shared.errors import Forbidden, InvalidRequest, Unauthorized
 from shared.stored_keys import StoredKeys, owner_name
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 HASHED: Final = "sha256:"
 #: How a token begins: `{"` in base 64.
 TOKEN: Final = b"eyJ"
+CLIENT_TOKEN: Final = client_tokens.PREFIX.encode()
 
 NO_KEY: Final = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -60,8 +63,15 @@ Header = tuple[bytes, bytes]
 class Callers:
     """Those whom the settings let in, and the keys in the store."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float], stored: StoredKeys):
-        """Raises ValueError for keys and names that cannot be used."""
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float],
+        stored: StoredKeys,
+        grant: Callable[[str], Awaitable[Grant]],
+    ):
+        """`grant` knows client tokens. Raises ValueError for keys and names that cannot be used."""
+        self._grant = grant
         self._keys = ApiKeys("BOX_API_KEYS", settings.box_api_keys)
         self._admins = ApiKeys("BOX_ADMIN_KEYS", settings.box_admin_keys)
         if self._keys.shares_one_with(self._admins):
@@ -73,9 +83,21 @@ class Callers:
         #: Whether there are administrators, and so routes for them.
         self.has_admins = bool(settings.box_admin_keys)
 
-    async def owner(self, headers: Iterable[Header], *, azure: bool) -> str:
-        """Whose the valid credentials of the request are. Raises ApiError, and Unavailable if the store is needed."""
+    async def caller(self, headers: Iterable[Header], *, azure: bool) -> tuple[str, Grant | None]:
+        """Whose the valid credentials of the request are, and what they open if they are a client token, not a key.
+
+        Raises ApiError, and Unavailable if the store is needed.
+        """
         presented = [*dict.fromkeys(_presented(headers))]
+        token = next((each for each in presented if each.startswith(CLIENT_TOKEN)), None)
+        if len(presented) > 1 and token is not None:
+            raise InvalidRequest(TWO_OWNERS, code="ambiguous_credentials")
+        if token is not None:
+            given = await self._grant(token.decode("latin-1"))
+            return given.owner, given
+        return await self._owner(presented, azure=azure), None
+
+    async def _owner(self, presented: list[bytes], *, azure: bool) -> str:
         owners = await self._owners_of(presented)
         if len(owners) > 1:
             raise InvalidRequest(TWO_OWNERS, code="ambiguous_credentials")

@@ -20,6 +20,7 @@ from shared.api import front_door, playground, sign_in
 from shared.api.auth import Callers, Header
 from shared.api.directory import Directory
 from shared.api.errors import answer_error, invalid_url
+from shared.client_tokens import Grant
 from shared.deadline import Overdue, invocation, within
 from shared.errors import too_slow
 
@@ -65,6 +66,8 @@ class CallInfo:
     owner: str = ""
     #: The administrator's name, below `ADMIN`; there, and only there, no owner.
     admin: str = ""
+    #: What the caller's token opens; None: the caller has the owner's key.
+    grant: Grant | None = None
     #: The name that a path of Azure's has before the operation; empty: none.
     deployment: str = ""
 
@@ -119,7 +122,8 @@ class Gateway:
     async def _by_caller(self, call: CallInfo, path: str, scope: Scope) -> CallInfo:
         """The call with the name of whoever makes it. Raises ApiError."""
         if path != ADMIN and not path.startswith(f"{ADMIN}/"):
-            return replace(call, owner=await self._callers.owner(scope["headers"], azure=call.azure))
+            owner, grant = await self._callers.caller(scope["headers"], azure=call.azure)
+            return replace(call, owner=owner, grant=grant)
         if not self._callers.has_admins:
             raise invalid_url(scope["method"], call.path)
         return replace(call, admin=await self._callers.admin(scope["headers"], azure=call.azure))

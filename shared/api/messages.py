@@ -22,19 +22,19 @@ routes = Routes("/v1/threads/{thread_id}/messages", "Messages")
 RUN_ID: Final = text("run_id", "Only messages this run wrote.")
 
 
-@routes.post("", gives=Message)
+@routes.post("", gives=Message, verb="post_messages")
 async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Response:
     """Add a message to a thread; refused while a run is active."""
     return answer(await service.add_message(caller, thread_id, body))
 
 
-@routes.get("", gives=ListOf(Message), query=[PAGE_QUERY, RUN_ID])
+@routes.get("", gives=ListOf(Message), query=[PAGE_QUERY, RUN_ID], verb="read")
 async def list_all(caller: Caller, thread_id: str, query: ListQuery, run_id: str | None) -> Response:
     """List the messages of a thread."""
     return answer_page(await messages.list_page(caller, thread_id, query, run_id))
 
 
-@routes.get("/{message_id}", gives=Message)
+@routes.get("/{message_id}", gives=Message, verb="read")
 async def retrieve(caller: Caller, thread_id: str, message_id: str) -> Response:
     """Get a message."""
     return answer(await messages.get(caller, thread_id, message_id))

@@ -14,6 +14,9 @@ body            the JSON body as the request model it is annotated with, or the 
 driven          the runs that this host drives, if the route `streams`
 request         instead of the body, if the route `passes` it on unread
 
+A route that says its `verb` is open to bearers of client tokens who have that verb, as far as `granted.py` lets them;
+all others are closed to them.
+
 The body is read before the query. What is raised on the way is an error of `shared.errors`, answered by the gateway.
 """
 
@@ -29,12 +32,14 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from shared.api import granted
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
 from shared.api.openapi import Binary, Form, ListOf, Passed, documented
 from shared.api.query import Query
 from shared.api.requests import caller
 from shared.errors import too_large
+from shared.objects.client_token import Verb
 
 Handler = Callable[..., Awaitable[Response]]
 H = TypeVar("H", bound=Handler)
@@ -69,10 +74,15 @@ class Routes:
         return [route for route in self.router.routes if isinstance(route, APIRoute)]
 
     def get(
-        self, path: str, *, gives: type[BaseModel] | ListOf | Binary, query: Sequence[Query] = ()
+        self,
+        path: str,
+        *,
+        gives: type[BaseModel] | ListOf | Binary,
+        query: Sequence[Query] = (),
+        verb: Verb | None = None,
     ) -> Callable[[H], H]:
         """A route that reads."""
-        return self._route("GET", path, gives, query)
+        return self._route("GET", path, gives, query, verb=verb)
 
     def post(
         self,
@@ -84,10 +94,12 @@ class Routes:
         passes: Passed | None = None,
         optional_body: bool = False,
         streams: bool = False,
+        verb: Verb | None = None,
     ) -> Callable[[H], H]:
         """A route that creates, changes or does something. `streams`: the answer may be a stream of events, too."""
         body = form or passes
-        return self._route("POST", path, gives, query, body=body, optional_body=optional_body, streams=streams)
+        how: dict[str, Any] = {"body": body, "optional_body": optional_body, "streams": streams, "verb": verb}
+        return self._route("POST", path, gives, query, **how)
 
     def delete(self, path: str, *, gives: type[BaseModel], query: Sequence[Query] = ()) -> Callable[[H], H]:
         """A route that removes."""
@@ -103,12 +115,13 @@ class Routes:
         body: Form | Passed | None = None,
         optional_body: bool = False,
         streams: bool = False,
+        verb: Verb | None = None,
     ) -> Callable[[H], H]:
         def add(handler: H) -> H:
             takes = body or _annotated_body(handler)
             path_parts = PATH_PART.findall(self.router.prefix + path)
             _check(handler, {"caller", *path_parts, *(each.argument for each in query)}, takes, streams=streams)
-            endpoint = _endpoint(handler, takes, query, streams=streams)
+            endpoint = _endpoint(handler, takes, query, streams=streams, verb=verb)
             _show(endpoint, handler, path_parts)
             parameters = [parameter for each in query for parameter in each.parameters]
             described = documented(gives, takes, parameters, optional_body=optional_body, streams=streams)
@@ -134,11 +147,19 @@ def _check(handler: Handler, given: set[str], takes: object, *, streams: bool) -
 
 
 def _endpoint(
-    handler: Handler, takes: type[BaseModel] | Form | Passed | None, query: Sequence[Query], *, streams: bool
+    handler: Handler,
+    takes: type[BaseModel] | Form | Passed | None,
+    query: Sequence[Query],
+    *,
+    streams: bool,
+    verb: Verb | None,
 ) -> Callable[..., Awaitable[Response]]:
     """What is called with a request and the parts of its path."""
 
     async def endpoint(request: Request, **arguments: Any) -> Response:
+        grant = request.scope["box"].grant
+        if grant is not None:
+            granted.check_route(grant, verb, arguments)
         if isinstance(takes, Form):
             arguments["body"] = _parts(request, takes)
         elif isinstance(takes, Passed):
@@ -149,7 +170,10 @@ def _endpoint(
             arguments[each.argument] = each.read(request)
         if streams:
             arguments["driven"] = request.app.state.driven
-        return await handler(caller(request), **arguments)
+        if grant is None:
+            return await handler(caller(request), **arguments)
+        bearer = await granted.admit(grant, caller(request), arguments)
+        return granted.shown(await handler(bearer, **arguments))
 
     return endpoint
 

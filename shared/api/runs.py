@@ -31,7 +31,7 @@ INCLUDE: Final = Query(
 )
 
 
-@routes.post("/runs", gives=Run, streams=True)
+@routes.post("/runs", gives=Run, streams=True, verb="run")
 async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven: DrivenRuns) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
@@ -39,7 +39,7 @@ async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven
     return answer(await create.create_with_thread(caller, driven, body))
 
 
-@routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True)
+@routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True, verb="run")
 async def create_run(
     caller: Caller, thread_id: str, body: CreateRun, include: list[str], driven: DrivenRuns
 ) -> Response:
@@ -49,14 +49,14 @@ async def create_run(
     return answer(await create.create(caller, driven, thread_id, body))
 
 
-@routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE_QUERY])
+@routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE_QUERY], verb="read")
 async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Response:
     """List the thread's runs."""
     page = await service.list_runs(caller, thread_id, query)
     return answer(list_json([record.data["run"] for record in page.records], page.has_more))
 
 
-@routes.get("/{thread_id}/runs/{run_id}", gives=Run)
+@routes.get("/{thread_id}/runs/{run_id}", gives=Run, verb="read")
 async def get_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     """Retrieve a run."""
     run = await service.get(caller.deps, RunKey(caller.owner, thread_id, run_id))
@@ -69,13 +69,15 @@ async def modify_run(caller: Caller, thread_id: str, run_id: str, body: ModifyRu
     return answer(await service.modify(caller.deps, RunKey(caller.owner, thread_id, run_id), body))
 
 
-@routes.post("/{thread_id}/runs/{run_id}/cancel", gives=Run)
+@routes.post("/{thread_id}/runs/{run_id}/cancel", gives=Run, verb="run")
 async def cancel_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     """Cancel a run that is not over."""
     return answer(await service.cancel(caller.deps, RunKey(caller.owner, thread_id, run_id)))
 
 
-@routes.post("/{thread_id}/runs/{run_id}/submit_tool_outputs", gives=Run, query=[INCLUDE], streams=True)
+@routes.post(
+    "/{thread_id}/runs/{run_id}/submit_tool_outputs", gives=Run, query=[INCLUDE], streams=True, verb="submit_outputs"
+)
 async def submit_tool_outputs(
     caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], driven: DrivenRuns
 ) -> Response:
@@ -86,7 +88,7 @@ async def submit_tool_outputs(
     return answer(await service.submit(driven, key, body))
 
 
-@routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE_QUERY, INCLUDE])
+@routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE_QUERY, INCLUDE], verb="read")
 async def list_steps(caller: Caller, thread_id: str, run_id: str, query: ListQuery, include: list[str]) -> Response:
     """List a run's steps."""
     page = await service.list_steps(caller.deps, RunKey(caller.owner, thread_id, run_id), query)
@@ -94,7 +96,7 @@ async def list_steps(caller: Caller, thread_id: str, run_id: str, query: ListQue
     return answer(list_json(steps, page.has_more))
 
 
-@routes.get("/{thread_id}/runs/{run_id}/steps/{step_id}", gives=RunStep, query=[INCLUDE])
+@routes.get("/{thread_id}/runs/{run_id}/steps/{step_id}", gives=RunStep, query=[INCLUDE], verb="read")
 async def get_step(caller: Caller, thread_id: str, run_id: str, step_id: str, include: list[str]) -> Response:
     """Retrieve a run step."""
     step = await service.get_step(caller.deps, RunKey(caller.owner, thread_id, run_id), step_id)

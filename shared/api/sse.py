@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -29,6 +29,8 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._pieces = wire(listener, ping_seconds)
         self._listener = listener
+        #: What the client sees of whole events; None: all.
+        self.shown: Callable[[bytes], bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what the listener hears, until that ends or the client leaves."""
@@ -37,6 +39,8 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async with aclosing(self._pieces) as pieces:
                 async for piece in pieces:
+                    if self.shown is not None:
+                        piece = self.shown(piece)
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                     del piece  # while nothing is said, nothing that was said is kept
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -17,7 +17,7 @@ from shared.threads import threads
 routes = Routes("/v1/threads", "Threads")
 
 
-@routes.post("", gives=Thread, optional_body=True)
+@routes.post("", gives=Thread, optional_body=True, verb="post_messages")
 async def create(caller: Caller, body: CreateThread) -> Response:
     """Create a thread, with messages if there are any."""
     return answer(await threads.create(caller, body))
@@ -29,7 +29,7 @@ async def list_all(caller: Caller, query: ListQuery) -> Response:
     return answer_list(*await threads.list_page(caller, query))
 
 
-@routes.get("/{thread_id}", gives=Thread)
+@routes.get("/{thread_id}", gives=Thread, verb="read")
 async def retrieve(caller: Caller, thread_id: str) -> Response:
     """Get a thread."""
     return answer(await threads.get(caller, thread_id))

@@ -47,7 +47,7 @@ async def prepare(
     resources = await tool_resources.resolve(caller, body.tool_resources, f"{path}tool_resources", stores.THREAD_DAYS)
     await new_messages.check_files(caller, messages, f"{path}messages")
     thread = Thread(
-        id=thread_id or ids.newest_first(layout.THREAD),
+        id=thread_id or caller.thread_id or ids.newest_first(layout.THREAD),
         created_at=caller.deps.now(),
         metadata=body.metadata or {},
         tool_resources=resources,
