@@ -220,6 +220,10 @@ param openapiAllowedHosts string = ''
 param azureFunctionQueueHosts string = ''
 
 @secure()
+@description('Further endpoints with the same models, as JSON: name, then base_url, api_key or identity, deployments, priority and weight. The identity needs the role Cognitive Services OpenAI User there. Empty: none.')
+param modelEndpoints string = ''
+
+@secure()
 @description('Servers that assistants\' tools have credentials for, as JSON: name, then url, headers and audience. Empty: none.')
 param connections string = ''
 
@@ -377,6 +381,7 @@ module functionApp 'modules/function-app.bicep' = {
       ENTRA_AUTHORITY: environment().authentication.loginEndpoint
       AZURE_OPENAI_ENDPOINT: openai.outputs.endpoint
       MODEL_ALIASES: string({ '*': chatModelName })
+      MODEL_ENDPOINTS: modelEndpoints
       MODEL_TURNS: 'background'
       BACKUP_HOURS: string(backupHours)
       BACKUPS_KEPT: string(backupsKept)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -16,6 +16,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from shared.model_endpoints import EndpointName, ModelEndpoint, checked
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
 EMPTY: Final = ("embedding_model",)
@@ -47,7 +49,11 @@ class Settings(BaseSettings):
     """Settings with their defaults; names are the environment variables in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # values may be secret
     )
 
     @classmethod
@@ -137,6 +143,9 @@ class Settings(BaseSettings):
     model_aliases: dict[str, str] = Field(default_factory=dict)
     """Requested model -> deployed model, as JSON; a key such as `gpt-4o*` stands for all names that begin so (the
     longest wins), the key `*` is the default for all others."""
+    model_endpoints: Annotated[dict[EndpointName, ModelEndpoint], AfterValidator(checked)] = Field(default_factory=dict)
+    """Further endpoints with the same models, as JSON: name -> `base_url`, `api_key`, `api_key_variable` or `identity`,
+    `deployments`, `priority` and `weight`; one fails, another goes on. See docs/guides/model.md."""
     model_turns: str = Field(default="streamed", pattern="^(streamed|background)$")
     """How a turn is taken when nobody is listening: hold the connection, or start and poll."""
     completion_windows: str = Field(default="", pattern="^(|2h|8h|2h, ?8h|8h, ?2h)$")
@@ -247,6 +256,11 @@ class Settings(BaseSettings):
     @property
     def names_model(self) -> bool:
         """Whether a model is named; else the offline demo answers."""
+        return self.names_main_model or bool(self.model_endpoints)
+
+    @property
+    def names_main_model(self) -> bool:
+        """Whether a model is named by other settings than `MODEL_ENDPOINTS`."""
         return bool(self.azure_openai_endpoint or self.openai_base_url or self._has_key() or self.names_own_model)
 
     @property

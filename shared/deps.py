@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deadline import function_timeout
-from shared.llm.base import Llm, Provider
+from shared.llm.base import Llm
+from shared.llm.provider import Provider
 from shared.objects.run import ChildRun
 from shared.queue.base import Queue
 from shared.queue.spares import Spares

@@ -28,7 +28,11 @@ def without_itself(settings: Settings) -> Settings:
         logger.warning("%s is the box itself", name.upper(), extra={"action": "own_address_ignored"})
     cleared: dict[str, object] = dict.fromkeys(own, "")
     cleared |= {ADDRESSES[name]: SecretStr("") for name in own}
-    return settings.model_copy(update=cleared) if own else settings
+    others = {name: each for name, each in settings.model_endpoints.items() if not _is_own(settings, each.base_url)}
+    for name in settings.model_endpoints.keys() - others.keys():
+        logger.warning("%s of MODEL_ENDPOINTS is the box itself", name, extra={"action": "own_address_ignored"})
+        cleared["model_endpoints"] = others
+    return settings.model_copy(update=cleared) if cleared else settings
 
 
 def own_addresses(settings: Settings) -> list[str]:

@@ -35,13 +35,14 @@ _STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.sto
 
 def modules(settings: Settings) -> list[str]:
     """What a box with these settings may load on its event loop."""
-    azure_model = settings.azure_openai_endpoint != ""
-    own_key = settings.openai_api_key.get_secret_value() != ""
+    azure_model = settings.azure_openai_endpoint != "" or any(
+        each.identity for each in settings.model_endpoints.values()
+    )
     logic_apps = settings.send_email_url != "" or settings.create_event_url != ""
     queues = settings.azure_function_queue_hosts != ""
     wanted = (
         (True, _ALWAYS),
-        (azure_model or own_key or settings.openai_base_url != "", _MODEL),
+        (settings.names_model, _MODEL),
         (settings.entra_owners != "", _ENTRA),
         (settings.uses_azure_storage or queues, _STORAGE),
         (azure_model or settings.uses_azure_storage or queues or logic_apps, _IDENTITY),

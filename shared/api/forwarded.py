@@ -22,7 +22,7 @@ from shared.errors import too_large
 from shared.forwarding.calls import EMBEDDINGS, Naming, OtherCall, not_passed_on, outgoing
 from shared.forwarding.form import MAX_FORM, OutgoingForm
 from shared.json_types import Json
-from shared.llm.base import Provider, ProviderCall
+from shared.llm.provider import Provider, ProviderCall
 
 logger = logging.getLogger(__name__)
 

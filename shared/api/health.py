@@ -49,7 +49,14 @@ class Health:
     async def _look(self) -> Json:
         model, (storage, poison) = await asyncio.gather(self.deps.llm.health(), self._storage())
         works = model.answers and storage == "answers"
-        seen = {"status": "ok" if works else "failing", "model": model.words, "storage": storage, "poison": poison}
+        seen: Json = {
+            "status": "ok" if works else "failing",
+            "model": model.words,
+            "storage": storage,
+            "poison": poison,
+        }
+        if model.endpoints:
+            seen["endpoints"] = dict(model.endpoints)
         if not works:
             logger.warning("something does not work", extra={"action": "health_failing", **seen})
         return seen

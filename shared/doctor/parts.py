@@ -26,7 +26,7 @@ from shared.doctor.sandbox import sandbox_in_words
 from shared.housekeeping import unreadable
 from shared.json_types import Json
 from shared.layout import BOX
-from shared.llm.base import LlmError, TurnRequest
+from shared.llm.base import FINE, LlmError, TurnRequest
 from shared.queue.base import QueueUnavailable
 from shared.scheduled import names, state
 from shared.store.base import Delete, NewerFormat, Put, StoreError, major
@@ -152,8 +152,11 @@ async def sandbox(deps: Deps) -> Finding:
 async def model(deps: Deps) -> Finding:
     """Whether the model would take a turn, found out for nothing."""
     health, described = await deps.llm.health(), deps.llm.description
+    each = "; ".join(f"{name}: {words}" for name, words in health.endpoints.items())
     if not health.answers:
-        return broken("model", f"{health.words} ({described})")
+        return broken("model", f"{health.words} ({each or described})")
+    if any(words != FINE for words in health.endpoints.values()):
+        return warning("model", each)
     if health.words == ANSWERS:
         return ok("model", described)
     named = ", ".join(dict.fromkeys(deps.settings.model_aliases.values()))

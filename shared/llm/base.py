@@ -1,4 +1,4 @@
-"""The model port: one model turn at a time, in the Responses API's terms; and `Provider`, for calls that are not ours.
+"""The model port: one model turn at a time, in the Responses API's terms.
 
 A turn is taken in one of two ways: `stream` holds the connection and yields what the model says; `start`, `poll` and
 `cancel` leave it running at the provider. Which tools exist and what becomes of calls is the engine's business.
@@ -6,13 +6,14 @@ A turn is taken in one of two ways: `stream` holds the connection and yields wha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 from shared.json_types import Json
 
+#: What is said of a model that answers.
+FINE: Final = "answers"
 #: The type of items that are searches of the provider's own.
 SEARCH: Final = "web_search_call"
 
@@ -60,6 +61,9 @@ class TurnRequest:
     #: How the provider should serve the turn: "default", "flex", …
     service_tier: str | None = None
     caching: Caching | None = None
+    #: Whose turn it is, and the thread it belongs to: who waits takes turns by owner, a thread stays at its endpoint.
+    owner: str = ""
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class Turn:
     withheld: tuple[str, ...] = ()
     #: How the provider served the turn, if it says so.
     service_tier: str | None = None
+    #: Which of several endpoints took it, by its name; empty: there is but one.
+    endpoint: str = ""
 
     @property
     def calls(self) -> list[Json]:
@@ -172,7 +178,9 @@ class ModelHealth:
     """Whether the model would take a turn, and why not: one line without keys, hosts and the provider's words."""
 
     answers: bool
-    words: str = "answers"
+    words: str = FINE
+    #: The same of each endpoint by its name, where there are several.
+    endpoints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +209,10 @@ class LlmError(Exception):
         usage: TurnUsage | None = None,
     ):
         super().__init__(message)
+        #: Whether another endpoint may take the same request, and whether this one may at another time.
+        self.elsewhere = self.passes = False
+        #: Seconds that the endpoint asks to wait.
+        self.after: float | None = None
         self.broke_off = broke_off
         self.usage = usage or TurnUsage()
         self.code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"] = code
@@ -247,43 +259,6 @@ class Llm(Protocol):
 
     async def health(self) -> ModelHealth:
         """Whether it can be asked, found out within seconds and for nothing."""
-        ...
-
-    async def close(self) -> None:
-        """Release connections."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderCall:
-    """A POST for the provider, as it goes out; our own credentials are added on the way."""
-
-    #: Below the endpoint's base URL, such as `/embeddings`.
-    path: str
-    content_type: str
-    #: Pieces are sent as they come, and held nowhere.
-    body: bytes | AsyncIterator[bytes]
-    #: What the caller would like to read.
-    accept: str = "*/*"
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderAnswer:
-    """What the provider answers, as it comes in."""
-
-    status: int
-    #: Those that may be passed on.
-    headers: Mapping[str, str]
-    #: Raises ProviderError when it breaks off; a stream of events ends with one that says so.
-    pieces: AsyncIterator[bytes]
-
-
-class Provider(Protocol):
-    """Takes calls of the provider's API that are not the box's own."""
-
-    def call(self, call: ProviderCall) -> AbstractAsyncContextManager[ProviderAnswer]:
-        """The answer while the block lasts; leaving it closes the connection. Raises ProviderError for a refusal, and
-        whatever the pieces of the body raise."""
         ...
 
     async def close(self) -> None:

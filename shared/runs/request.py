@@ -34,6 +34,8 @@ def turn_request(record: RunRecord, items: list[Json], tools: list[Json], *, con
         completion_window=record.completion_window,
         service_tier=record.service_tier if record.completion_window is None else waiting.STANDARD,
         caching=caching(record, continues=continues),
+        owner=record.owner,
+        thread=run.thread_id,
     )
 
 

@@ -54,8 +54,8 @@ def remarks_on(used: TurnUsage) -> Metadata:
 
 
 def remarks_of(turn: Turn, *, summary: bool) -> Metadata:
-    """What else the step says: why the model was not given earlier reasoning, and what it told of its own."""
-    remarks: Metadata = {}
+    """What else the step says: which endpoint answered, why the model was not given earlier reasoning, what it told."""
+    remarks: Metadata = {"endpoint": turn.endpoint} if turn.endpoint else {}
     if turn.withheld:
         remarks["reasoning_withheld"] = ", ".join(turn.withheld)[:LONGEST_REMARK]
     told = "\n\n".join(part["text"] for item in turn.items for part in item.get("summary") or ())

@@ -17,7 +17,7 @@ from shared.errors import InvalidRequest, ProviderError
 from shared.forwarding.calls import TRANSCRIPTIONS, Naming
 from shared.forwarding.form import OutgoingForm
 from shared.forwarding.storage import check
-from shared.llm.base import ProviderCall
+from shared.llm.provider import ProviderCall
 from shared.llm.responses.event_errors import Events
 from shared.llm.responses.forwarding import EndpointProvider, provider_of
 from tests.fakes.provider import FakeProvider

@@ -1,5 +1,6 @@
 """Any endpoint that speaks the Responses API: Azure OpenAI, OpenAI, Ollama, vLLM, LM Studio…"""
 
-from shared.llm.responses.adapter import ResponsesLlm, from_settings
+from shared.llm.responses.adapter import ResponsesLlm
+from shared.llm.responses.choice import from_settings
 
 __all__ = ["ResponsesLlm", "from_settings"]

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 from shared.backoff import Backoff
-from shared.config import Settings
 from shared.json_types import Json
 from shared.llm.base import (
     UNREPORTED,
@@ -26,11 +25,11 @@ from shared.llm.base import (
 )
 from shared.llm.responses import probe
 from shared.llm.responses.attempts import BACKOFF, Attempts
-from shared.llm.responses.body import body_of
-from shared.llm.responses.caching import OPTIONS, PromptCache, prompt_cache
+from shared.llm.responses.body import body_of, readable
+from shared.llm.responses.caching import OPTIONS, PromptCache
 from shared.llm.responses.calendar import offered
 from shared.llm.responses.dialect import Dialect
-from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint, endpoint_of
+from shared.llm.responses.endpoint import CONNECT_SECONDS, Candidate, CredentialRefused, Endpoint
 from shared.llm.responses.errors import (
     SORRY,
     Fail,
@@ -42,6 +41,7 @@ from shared.llm.responses.errors import (
     WithoutThoughts,
     decide,
     facts,
+    mark,
 )
 from shared.llm.responses.events import UNREAD, Reader, TurnFailed, failure_of, turn_of, usage_in
 from shared.llm.responses.wire import EventAnswer, Wire
@@ -73,12 +73,14 @@ class ResponsesLlm:
         cache: PromptCache | None = None,
         summary: str = "",
         obfuscation: bool = True,
+        place: Candidate | None = None,
     ):
         """`aliases` maps model names and patterns of them, `*` all others; `backoff` tells how requests are repeated.
 
         `summary` is how much models should tell of their reasoning; without `obfuscation` streams are not to be padded.
+        At a `place` among others, what another endpoint can mend is not waited for.
         """
-        self._endpoint = endpoint
+        self._endpoint, self._place = endpoint, place
         self._wire = Wire(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
@@ -107,7 +109,9 @@ class ResponsesLlm:
                 if spoken:
                     logger.warning("model stream broke", extra={"action": "model_stream_broke", **facts(error)})
                     final, broke_off = _final(error), isinstance(decide(error), Retry)
-                    raise LlmError(final.code, final.message, broke_off=broke_off, usage=attempts.used) from error
+                    broken = LlmError(final.code, final.message, broke_off=broke_off, usage=attempts.used)
+                    mark(broken, error)
+                    raise broken from error
                 await attempts.recover(error)
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
@@ -124,7 +128,10 @@ class ResponsesLlm:
                 await attempts.recover(error)
 
     async def poll(self, response_id: str) -> Turn | None:
-        """The turn if it is over. A failure that may pass counts as not over: the next poll will tell."""
+        """The turn if it is over. A failure that may pass counts as not over: the next poll will tell.
+
+        At a place among others it is raised as one that `passes`: it may last.
+        """
         try:
             response = await self._short_call("get", f"/responses/{response_id}")
             if response["status"] in ("queued", "in_progress"):
@@ -135,9 +142,11 @@ class ResponsesLlm:
         except _foreign_errors() as error:
             logger.warning("model poll failed", extra={"action": "model_poll_failed", **facts(error)})
             may_pass = isinstance(decide(error), Retry)
-            if may_pass and not isinstance(error, TurnFailed):
+            is_unknown = may_pass and not isinstance(error, TurnFailed)
+            if is_unknown and self._place is None:
                 return None
             final = _final(error)
+            final.passes = is_unknown
             final.usage = getattr(error, "usage", None) or TurnUsage()
             # A response that the endpoint has forgotten is begun anew, too.
             final.broke_off = may_pass or getattr(error, "status_code", None) == _NOT_FOUND
@@ -157,6 +166,11 @@ class ResponsesLlm:
         """The model as it is called at this endpoint, and the endpoint, in a few letters."""
         name = f"{self._endpoint.base_url.rstrip('/')} {self._name(model)}"
         return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+    @property
+    def mark(self) -> str:
+        """The endpoint, in a few letters: on reasoning that no other endpoint can read."""
+        return hashlib.sha256(self._endpoint.base_url.rstrip("/").encode()).hexdigest()[:16]
 
     async def models(self) -> list[OfferedModel]:
         """What the endpoint lists, by id."""
@@ -180,10 +194,16 @@ class ResponsesLlm:
                 return ModelHealth(answers=True)
             logger.warning("model probe failed", extra={"action": "model_probe_failed", **facts(error)})
             return ModelHealth(answers=False, words=probe.trouble(error))
-        unlisted = [] if self._endpoint.has_deployments else probe.unlisted(self._aliases.values(), names)
+        wanted = [] if self._endpoint.has_deployments else [self._here(each) for each in self.asked_for()]
+        unlisted = probe.unlisted(wanted, names)
         if unlisted:
             return ModelHealth(answers=False, words=f"The model's server does not list {', '.join(unlisted)}.")
         return ModelHealth(answers=True)
+
+    def asked_for(self) -> list[str]:
+        """The models that the settings name and this endpoint has."""
+        place, named = self._place, dict.fromkeys(self._aliases.values())
+        return [each for each in named if place is None or place.deployment(each) is not None]
 
     async def _takes_turns(self) -> bool:
         """Whether a turn that asks for nothing is refused as such: then there is the call, and it costs nothing."""
@@ -200,14 +220,24 @@ class ResponsesLlm:
 
     def _attempts(self, request: TurnRequest, deadline: float, **how: object) -> Attempts:
         model = self._name(request.model)
+        if any("origin" in item for item in request.input) or not self._reads_unmarked:
+            own = readable(request.input, self.mark, unmarked=self._reads_unmarked)
+            request = replace(request, input=own)
         plain = self._cache.keyed(body_of(request, model, self._summary), request.caching) | how
         knows = self._dialect.has(model, OPTIONS)
         body = self._cache.with_breakpoints(plain, request.caching) if knows else plain
-        return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain)
+        return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain, self._place is None)
+
+    @property
+    def _reads_unmarked(self) -> bool:
+        return self._place is None or self._place.is_main
 
     def _name(self, model: str) -> str:
         """What the endpoint calls the model."""
-        return resolve(model, self._aliases)
+        return self._here(resolve(model, self._aliases))
+
+    def _here(self, name: str) -> str:
+        return name if self._place is None else self._place.deployment(name) or name
 
     async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
         attempts.headers = {}
@@ -266,17 +296,3 @@ def _foreign_errors() -> tuple[type[Exception], ...]:
 
     own = (StreamCut, TurnFailed, CredentialRefused)
     return (*own, OpenAIError, AzureError, ClientError, OSError, ValueError, LookupError, TypeError)
-
-
-def from_settings(settings: Settings) -> ResponsesLlm | None:
-    """The model that the settings name, or None."""
-    endpoint = endpoint_of(settings)
-    if endpoint is None:
-        return None
-    return ResponsesLlm(
-        endpoint,
-        settings.model_aliases,
-        cache=prompt_cache(settings),
-        summary=settings.reasoning_summary,
-        obfuscation=settings.model_stream_obfuscation,
-    )

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.backoff import Backoff
 from shared.json_types import Json
@@ -24,6 +25,7 @@ from shared.llm.responses.errors import (
     decide,
     facts,
     host_of,
+    mark,
     retry_after,
 )
 from shared.llm.responses.mistakes import told
@@ -32,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 #: Between attempts at a request whose failures are transient.
 BACKOFF = Backoff(first=0.5, longest=16.0, attempts=7, spread=(0.75, 1.25))
+#: Seconds for which a busy endpoint is not left for another.
+SHORT_WAIT: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class Attempts:
     input: list[Json] = field(default_factory=list)
     #: The request as models have it that know no breakpoints.
     plain: Json = field(default_factory=dict)
+    #: Whether nobody else can be asked, so that what may pass is waited for.
+    alone: bool = True
     #: Of the last answer that began well; a stream that is throttled says there when to come back.
     headers: Mapping[str, str] = field(default_factory=dict, init=False)
     #: What the attempts that failed have used.
@@ -74,6 +80,7 @@ class Attempts:
             await self._recover(error)
         except LlmError as final:
             final.usage = self.used
+            mark(final, error)
             raise
 
     async def _recover(self, error: Exception) -> None:
@@ -128,11 +135,16 @@ class Attempts:
         self._failures += 1
         own = self.backoff.delay(self._failures)
         delay = own if after is None else after + own * 0.1
-        if self._failures >= self.backoff.attempts or time.time() + delay >= self.deadline:
+        given_up = self._failures >= self.backoff.attempts or time.time() + delay >= self.deadline
+        if given_up or not (self.alone or self._is_short(delay, last)):
             self._log("model_gave_up", error)
             raise last from error
         self._log("model_retried", error, delay=round(delay, 3))
         await asyncio.sleep(delay)
+
+    def _is_short(self, delay: float, last: LlmError) -> bool:
+        """Whether so short a wait, the first time, costs less than to leave where the prompt is cached."""
+        return last.code == "rate_limit_exceeded" and delay <= SHORT_WAIT and self._failures == 1
 
     def _log(self, action: str, error: Exception, **more: object) -> None:
         logger.warning(

@@ -70,6 +70,16 @@ def sendable(items: list[Json]) -> list[Json]:
     return [_sendable(item) for item in items if item.get("type") != "reasoning" or _has_content(item)]
 
 
+def readable(items: list[Json], origin: str, *, unmarked: bool) -> list[Json]:
+    """Input items without reasoning of other endpoints: its `origin` says whose it is, or, without, `unmarked`."""
+    return [item for item in items if item.get("type") != "reasoning" or item.get("origin", unmarked) in (True, origin)]
+
+
+def marked(items: list[Json], origin: str) -> list[Json]:
+    """A turn's items that say whose reasoning theirs is."""
+    return [item | {"origin": origin} if item.get("type") == "reasoning" else item for item in items]
+
+
 def without(body: Json, name: str) -> Json:
     """The body without one parameter, or without what stands for one."""
     if name == REASONING_ITEMS:
@@ -120,7 +130,8 @@ def _sendable(item: Json) -> Json:
     if item.get("type") == "function_call":
         item = item | {"arguments": _as_json(item.get("arguments") or "")}
     clear = item.get("type") == "reasoning" and not item.get("encrypted_content")
-    return {key: value for key, value in item.items() if key != "status" and (key != "id" or clear)}
+    ours = ("status", "origin") if clear else ("status", "origin", "id")
+    return {key: value for key, value in item.items() if key not in ours}
 
 
 def _as_json(arguments: object) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from shared.config import Settings
+from shared.model_endpoints import MAIN, ModelEndpoint, deployment
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _SCOPE = "https://cognitiveservices.azure.com/.default"
 _OPENAI = "https://api.openai.com/v1"
+#: How the hosts of Azure's resources end: their address may be given without its path.
+_AZURE_HOSTS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 #: Seconds until there is a connection.
 CONNECT_SECONDS: Final = 10.0
 #: Local servers want no key, but the SDK does.
@@ -104,6 +108,22 @@ class Endpoint:
         return token
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An endpoint as one of several."""
+
+    name: str
+    endpoint: Endpoint
+    #: As the entry of MODEL_ENDPOINTS has it.
+    entry: ModelEndpoint
+    #: Whether it is the one of the other settings: what was begun while it was alone is its.
+    is_main: bool = False
+
+    def deployment(self, model: str) -> str | None:
+        """What it calls a model; None: it does not have it."""
+        return deployment(model, self.entry.deployments)
+
+
 def _take_long_headers(client: Any) -> None:
     """Let the client take what gateways add to an answer; the SDK's transport has no setting for it."""
     for transport in (client._transport, *client._mounts.values()):
@@ -121,18 +141,49 @@ def _session(make: Callable[[], ClientSession]) -> ClientSession:
 
 
 def endpoint_of(settings: Settings) -> Endpoint | None:
-    """The endpoint the settings name, or None."""
+    """The endpoint the settings name beside MODEL_ENDPOINTS, or None."""
     if settings.names_own_model:
         return _responses_api(settings.box_model_base_url, settings.box_model_api_key.get_secret_value())
     if settings.azure_openai_endpoint != "":
-        url = settings.azure_openai_endpoint.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
         key = settings.azure_openai_api_key.get_secret_value() or None
-        name = f"Azure OpenAI at {url} ({'identity' if key is None else 'key'})"
-        return Endpoint(f"{url}/openai/v1/", name, key, settings.azure_client_id, has_deployments=True)
+        return _azure(settings.azure_openai_endpoint, key, settings.azure_client_id)
     key = settings.openai_api_key.get_secret_value()
     if settings.openai_base_url == "" and key == "":
         return None
     return _responses_api(settings.openai_base_url, key)
+
+
+def places_of(settings: Settings) -> list[Candidate]:
+    """The endpoints that MODEL_ENDPOINTS names, and the one of the other settings; empty: there are not several.
+
+    Raises ValueError where an entry has no address and no other setting names an endpoint.
+    """
+    entries, main = settings.model_endpoints, endpoint_of(settings)
+    if not entries:
+        return []
+    unnamed = next((name for name, each in entries.items() if not each.base_url), None)
+    if unnamed is not None and main is None:
+        raise ValueError(f"MODEL_ENDPOINTS: {unnamed} has no base_url, and no other setting names an endpoint")
+    first = (
+        [] if main is None else [Candidate(unnamed or MAIN, main, entries.get(unnamed or "", ModelEndpoint()), True)]
+    )
+    return first + [Candidate(name, _further(each, settings), each) for name, each in entries.items() if each.base_url]
+
+
+def _further(entry: ModelEndpoint, settings: Settings) -> Endpoint:
+    key = entry.api_key.get_secret_value()
+    if (urlsplit(entry.base_url).hostname or "").endswith(_AZURE_HOSTS):
+        return _azure(entry.base_url, None if entry.identity else key or _NO_KEY, settings.azure_client_id)
+    if entry.identity:
+        name = f"Responses API at {entry.base_url} (identity)"
+        return Endpoint(entry.base_url, name, None, settings.azure_client_id, has_deployments=True)
+    return _responses_api(entry.base_url, key)
+
+
+def _azure(address: str, key: str | None, identity: str) -> Endpoint:
+    url = address.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
+    name = f"Azure OpenAI at {url} ({'identity' if key is None else 'key'})"
+    return Endpoint(f"{url}/openai/v1/", name, key, identity, has_deployments=True)
 
 
 def _responses_api(base_url: str, key: str) -> Endpoint:

@@ -19,14 +19,16 @@ from shared.llm.responses import parameters, pictures, unreachable
 from shared.llm.responses.body import PHASES, REASONING_ITEMS, carries_phases, carries_reasoning
 from shared.llm.responses.endpoint import CredentialRefused
 from shared.llm.responses.events import TurnFailed
-from shared.llm.responses.mistakes import mistake, told
+from shared.llm.responses.mistakes import MODEL_CODES, mistake, told
 from shared.llm.responses.parameters import Refusal
-from shared.llm.responses.refusals import refusal
+from shared.llm.responses.refusals import SPENT, refusal
 
 SORRY = "Sorry, something went wrong."
 BUSY = "The rate limit of the model was reached. Please try again later."
 #: An answer that is not as the API says, or an identity that is none, will be the same the next time.
 _HOPELESS = (ValueError, LookupError, TypeError, CredentialRefused)
+#: Statuses that speak of this endpoint's keys, addresses and deployments, not of what was asked.
+_OWN_TROUBLES = (401, 403, 404, 405, 410)
 #: Codes within a stream that may be gone the next time.
 _BUSY_CODES = {"rate_limit_exceeded", "too_many_requests", "slow_down"}
 _PASSING_CODES = _BUSY_CODES | {
@@ -116,6 +118,16 @@ def decide(error: Exception, body: Json | None = None) -> Decision:
     if status in (408, 409) or status >= 500:
         return Retry(after, LlmError("server_error", SORRY))
     return _about_request(status, said, body, host)
+
+
+def mark(final: LlmError, error: Exception) -> None:
+    """Note in what a turn ends with whether another endpoint, or this one later, may take it, and how much later."""
+    decision = decide(error)
+    final.passes = isinstance(decision, Retry)
+    final.after = decision.after if isinstance(decision, Retry) else None
+    own = getattr(error, "status_code", None) in _OWN_TROUBLES or isinstance(error, CredentialRefused)
+    own = own or str(getattr(error, "code", None)).lower() in MODEL_CODES
+    final.elsewhere = final.passes or own or final.message in (SPENT, unreachable.UNTRUSTED)
 
 
 def refusal_in(error: Exception) -> Refusal:

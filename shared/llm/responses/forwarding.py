@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from shared.config import Settings
 from shared.deadline import Overdue, within
 from shared.errors import ProviderError
-from shared.llm.base import ProviderAnswer, ProviderCall
+from shared.llm.provider import ProviderAnswer, ProviderCall
 from shared.llm.responses import unreachable
 from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint, endpoint_of
 from shared.llm.responses.event_errors import Events, error_event

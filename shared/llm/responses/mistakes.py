@@ -12,7 +12,8 @@ from shared.llm.responses.provider_words import fit_for_clients
 #: Statuses of requests that are wrong as they stand; None is an error within a stream.
 _STATUSES: Final = (400, 404, 410, 413, 422, None)
 
-_MODEL_CODES: Final = {
+#: The endpoint does not have the model.
+MODEL_CODES: Final = {
     "model_not_found",
     "model_not_available",
     "invalid_model",
@@ -58,7 +59,7 @@ def mistake(status: int | None, refusal: Refusal, host: str | None = None) -> Ll
     if status not in _STATUSES:
         return None
     words = refusal.message[:_LOOKED_AT]
-    if refusal.code.lower() in _MODEL_CODES or refusal.param == "model" or _MODEL_WORDS.search(words):
+    if refusal.code.lower() in MODEL_CODES or refusal.param == "model" or _MODEL_WORDS.search(words):
         return told("The model cannot be used", refusal.message, host)
     about_a_value = refusal.param is not None and _PARAMS.match(refusal.param)
     if refusal.code in _VALUE_CODES or about_a_value or _VALUE_WORDS.search(words):

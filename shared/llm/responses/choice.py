@@ -1,0 +1,30 @@
+"""The model adapters that the settings name: one endpoint, or several."""
+
+from __future__ import annotations
+
+from shared.config import Settings
+from shared.llm.responses.adapter import ResponsesLlm
+from shared.llm.responses.caching import prompt_cache
+from shared.llm.responses.endpoint import Candidate, Endpoint, endpoint_of, places_of
+from shared.llm.responses.several import SeveralLlm
+
+
+def from_settings(settings: Settings) -> ResponsesLlm | SeveralLlm | None:
+    """The model that the settings name, or None. Raises ValueError for entries that cannot be."""
+    places = places_of(settings)
+    if places:
+        members = {each.name: (each, _at(each.endpoint, settings, each)) for each in places}
+        return SeveralLlm(members, settings.model_aliases)
+    endpoint = endpoint_of(settings)
+    return None if endpoint is None else _at(endpoint, settings)
+
+
+def _at(endpoint: Endpoint, settings: Settings, place: Candidate | None = None) -> ResponsesLlm:
+    return ResponsesLlm(
+        endpoint,
+        settings.model_aliases,
+        cache=prompt_cache(settings),
+        summary=settings.reasoning_summary,
+        obfuscation=settings.model_stream_obfuscation,
+        place=place,
+    )
