@@ -1,4 +1,4 @@
-"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator moving]`.
+"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator moving scale]`.
 
 Prints tables and keeps them in bench/results.
 
