@@ -161,6 +161,11 @@ param backupHours int = 0
 @description('How many of these backups stay.')
 param backupsKept int = 7
 
+// Who is told
+
+@description('Address that alerts are mailed to (poison, overdue runs, throttling, queue age, failed indexing, health). Each rule costs about half a dollar a month. Empty: there are no alerts.')
+param alertEmail string = ''
+
 // Mail and calendar
 
 @description('Logic Apps behind the tools send_email and create_calendar_event. Without them the tools are not offered.')
@@ -261,6 +266,28 @@ module monitoring 'modules/monitoring.bicep' = {
     insightsName: 'appi-${token}'
     location: location
     tags: tags
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    workspaceName: monitoring.outputs.workspaceName
+  }
+}
+
+module alerts 'modules/alerts.bicep' = if (!empty(alertEmail)) {
+  name: 'alerts'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    email: alertEmail
   }
 }
 

@@ -100,6 +100,7 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
         else:
             await queue_messages.start(driven.deps, record)
             await driven.deps.store.commit(record.key.partition, [put_run(record, None), *drafted.changes])
+            queue_messages.log_queued(record)
     return created
 
 

@@ -5,6 +5,7 @@ A message is always sent before the commit it serves. It names the run and why; 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from shared.json_types import Json
 from shared.objects.run import RunKey, RunRecord
 from shared.queue.base import QueueMessage, Sent
 from shared.runs import lease
+
+logger = logging.getLogger(__name__)
 
 #: Seconds a watchdog comes after the lease it watches has run out.
 WATCH_SLACK: Final = 0.5
@@ -71,6 +74,11 @@ async def bring_back(deps: Deps, record: RunRecord, reason: str) -> None:
 async def start(deps: Deps, record: RunRecord) -> None:
     """Somebody must drive this run, now."""
     await send(deps, record, "start")
+
+
+def log_queued(record: RunRecord) -> None:
+    """Say that the run waits for whoever takes its message; `run_claimed` says that somebody has."""
+    logger.info("run queued", extra={"action": "run_queued", "run_id": record.run.id, "owner": record.owner})
 
 
 async def cancel(deps: Deps, record: RunRecord) -> None:

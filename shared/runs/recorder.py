@@ -63,7 +63,7 @@ class Recorder:
         self._lock = asyncio.Lock()
         #: The message that looks after the run if we die; None: an earlier driver sent it.
         self._watchdog: Sent | None = None
-        self._is_over = False
+        self._is_over = not lifecycle.is_active(record.run.status)
 
     @property
     def record(self) -> RunRecord:
@@ -130,10 +130,12 @@ class Recorder:
                 except Conflict as error:
                     await self._adopt(error)
             self.version = versions[0]
-            self._is_over = not lifecycle.is_active(self.run.status)
+            was_over, self._is_over = self._is_over, not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
             self.publish(event)
         self._call()
+        if self._is_over and not was_over:
+            self._log_end()
 
     def _call(self) -> None:
         """Wake those who must stop driving the run, and those who wait for it to stop."""
@@ -142,6 +144,24 @@ class Recorder:
             wakes.call(self.run.id)
         if self._is_over or status == "requires_action":
             wakes.call(stopped(self.run.id))
+
+    def _log_end(self) -> None:
+        """Say what came of the run: dashboards and alerts count these lines."""
+        run, used, error = self.run, self.record.spent, self.run.last_error
+        told = {
+            "action": "run_ended",
+            "run_id": run.id,
+            "owner": self.record.owner,
+            "status": run.status,
+            "code": None if error is None else error["code"],
+            "seconds": round(self.deps.clock() - run.created_at, 1),
+            "turns": self.record.turns,
+            "prompt_tokens": used.prompt_tokens,
+            "cached_tokens": used.prompt_token_details.get("cached_tokens", 0),
+            "completion_tokens": used.completion_tokens,
+            "model": run.model,
+        }
+        logger.info("run ended", extra=told)
 
     async def end(self, status: RunStatus, last_error: Json | None = None, ours: RunState | None = None) -> None:
         """Bring the run to a terminal status whoever drives it; a driver learns of it by the conflict.

@@ -120,6 +120,7 @@ async def submit(driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs) -> Js
             else:
                 await queue_messages.start(driven.deps, recorder.record)
                 await recorder.commit()
+                queue_messages.log_queued(recorder.record)
         return taken
 
     return await until_committed(attempt)

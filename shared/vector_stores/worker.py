@@ -61,6 +61,8 @@ class IngestionWorker:
     async def poisoned(self, body: Json) -> None:
         """A message failed too often: files do not stay in progress for ever."""
         message = IndexMessage.from_json(body)
+        which = {"vector_store_id": message.store_id, "kind": message.kind}
+        logger.error("indexing poisoned", extra={"action": "indexing_poisoned", **which})
         if message.kind == "batch":
             with contextlib.suppress(NotFoundError):
                 await batches.give_up(self._caller(message), message.store_id, message.batch_id)
@@ -146,6 +148,7 @@ class IngestionWorker:
                 "vector_store_id": store_id,
                 "file_id": item.file.id,
                 "status": outcome.status,
+                "code": None if outcome.last_error is None else outcome.last_error["code"],
                 "settled": settled,
             },
         )

@@ -23,6 +23,8 @@ NAME_LIMITS = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": r"[A-Za-z0-9][\w-]{2,127}",
     "Microsoft.OperationalInsights/workspaces": r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
     "Microsoft.Insights/components": r"[\w.()-]{1,260}",
+    "Microsoft.Insights/actionGroups": r"[\w.()-]{1,260}",
+    "Microsoft.Insights/scheduledQueryRules": r"[\w.()-]{1,260}",
     "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",
     "Microsoft.Storage/storageAccounts/blobServices/containers": r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*",
     "Microsoft.Storage/storageAccounts/queueServices/queues": r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*",

@@ -20,6 +20,9 @@ ROLES = "infra/modules/roles.bicep"
 STORAGE = "infra/modules/storage.bicep"
 LOGIC = "infra/modules/logic-apps.bicep"
 NETWORK = "infra/modules/network.bicep"
+ALERTS = "infra/modules/alerts.bicep"
+WORKBOOK = "infra/modules/workbook.bicep"
+OPERATE = "docs/operate.md"
 LINTER = "infra/bicepconfig.json"
 MAIL = "infra/workflows/send-email.json"
 EVENT = "infra/workflows/create-event.json"
@@ -182,6 +185,28 @@ FAULTS = [
     ("linter_is_strict", LINTER, '"enabled": true', '"enabled": false'),
     ("types_are_not_switched_off", OPENAI, "{ name: string, version: string, sku: string, capacity: int }[]", "array"),
     ("types_are_not_switched_off", MONITORING, "workspace.id\n", "any(workspace.id)\n"),
+    ("files_are_there", ALERTS, "queries/poison.kql", "queries/poisson.kql"),
+    ("files_are_there", LOGIC, "workflows/send-email.json", "workflow/send-email.json"),
+    ("alerts_reach_somebody", ALERTS, "for rule in rules", "for rule in []"),
+    ("alerts_reach_somebody", ALERTS, "actionGroups: [mail.id]", "actionGroups: []"),
+    ("alerts_reach_somebody", ALERTS, "emailAddress: email", "emailAddress: token"),
+    ("alerts_reach_somebody", ALERTS, "threshold: 0", "threshold: 1"),
+    ("alerts_reach_somebody", ALERTS, "'PT15M'", "'PT1D'"),
+    ("alerts_reach_somebody", ALERTS, "'Count'", "'Counts'"),
+    ("alerts_reach_somebody", ALERTS, "scopes: [workspaceId]", "scopes: []"),
+    ("alerts_reach_somebody", ALERTS, "'global'", "location"),
+    ("alerts_reach_somebody", ALERTS, "Name: 'api-in-a-box'", "Name: 'api-in-a-box-alerts'"),
+    ("alerts_reach_somebody", MAIN, "if (!empty(alertEmail))", "if (empty(alertEmail))"),
+    ("alerts_reach_somebody", MAIN, "alertEmail string = ''", "alertEmail string = 'me@example.com'"),
+    ("alerts_lead_to_a_cure", ALERTS, "name: 'poison'", "name: 'poisoned'"),
+    ("alerts_lead_to_a_cure", ALERTS, "'../queries/throttled.kql'", "'../queries/poison.kql'"),
+    ("alerts_lead_to_a_cure", ALERTS, "severity: 1", "severity: 5"),
+    ("alerts_lead_to_a_cure", OPERATE, "### queue-age", "### The queue's age"),
+    ("every_line_is_kept", "host.json", "Request;Trace", "Request"),
+    ("workbook_draws_the_log", WORKBOOK, "as: 'barchart'", "as: 'bars'"),
+    ("workbook_draws_the_log", WORKBOOK, "kind: 'shared'", "kind: 'user'"),
+    ("workbook_draws_the_log", WORKBOOK, "'run_id:string'", "'id:string'"),
+    ("workbook_draws_the_log", WORKBOOK, "FromParameter: 'period'", "FromParameter: 'time'"),
 ]  # fmt: skip
 
 
@@ -190,7 +215,14 @@ def copy(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("shared", "docs"):
         (tmp_path / folder).mkdir()
-    for name in ("azure.yaml", "docs/deploy.md", ".python-version", "function_app.py", "shared/app.py"):
+    for name in (
+        "azure.yaml",
+        "docs/deploy.md",
+        "docs/operate.md",
+        ".python-version",
+        "function_app.py",
+        "shared/app.py",
+    ):
         shutil.copy(PROJECT / name, tmp_path / name)
     return tmp_path
 
