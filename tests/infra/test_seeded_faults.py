@@ -219,6 +219,7 @@ def copy(tmp_path: Path) -> Path:
         "azure.yaml",
         "docs/deploy.md",
         "docs/operate.md",
+        "host.json",
         ".python-version",
         "function_app.py",
         "shared/app.py",
