@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from shared.blobs.base import Blobs
 from shared.config import Settings
 from shared.deadline import function_timeout
+from shared.idempotency import Once
+from shared.json_types import Json
 from shared.llm.base import Llm
 from shared.llm.provider import Provider
 from shared.objects.run import ChildRun
@@ -18,7 +20,7 @@ from shared.search.base import Embedders, Index
 from shared.search.names import IndexNames
 from shared.search.parsing.readers import Readers
 from shared.session_secret import SessionSecret
-from shared.store.base import Store
+from shared.store.base import Put, Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Toolbox
 from shared.tools.logic_app import Identity, azure_identity
@@ -95,3 +97,14 @@ class Caller:
     owner: str
     #: The id that a thread will have which the caller makes; None: a new one.
     thread_id: str | None = None
+    #: The request, if it must not be carried out twice.
+    once: Once | None = None
+
+    def answering(self, answer: Json) -> list[Put]:
+        """What goes into the commit that carries the request out, so that it is answered likewise again."""
+        return [] if self.once is None else self.once.answered(answer)
+
+    async def look(self, partition: str) -> None:
+        """See whether the request was carried out meanwhile. Raises AnsweredBefore."""
+        if self.once is not None:
+            await self.once.look(self.deps.store, partition)

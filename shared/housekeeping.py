@@ -17,7 +17,7 @@ from shared.retention import aging
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
 from shared.search.base import IndexUnavailable
-from shared.store.base import Put, Record, StoreError
+from shared.store.base import Delete, Put, Record, StoreError
 from shared.vector_stores.rows import OVERDUE as OVERDUE_SECONDS
 from shared.vector_stores.rows import index_of, item_put, store_put
 
@@ -87,6 +87,11 @@ async def overdue_index(deps: Deps, partition: str, row: Record) -> None:
     await deps.index.purge(layout.store_of_index(partition))
 
 
+async def overdue_answer(deps: Deps, partition: str, row: Record) -> None:
+    """An answer to a repeated request, or what a key was used for: a day has passed."""
+    await deps.store.commit(partition, [Delete(row.key, row.version)])
+
+
 #: By the prefix of the record's key.
 OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.RUN: overdue_run,
@@ -95,6 +100,7 @@ OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.ITEM: overdue_item,
     layout.UPLOAD: uploads.overdue,
     layout.MANIFEST_KEY: overdue_index,
+    layout.ANSWER: overdue_answer,
 }
 
 

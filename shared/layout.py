@@ -11,6 +11,7 @@ owner, so another owner's id leads nowhere:
     OWNER:client_tokens    an index: one row per token for a browser or a device, newest first
     OWNER:attached         FILE:STORE for every store that a file is in
     OWNER:side-effects     one row: the calls with side effects of the last hour
+    OWNER:idempotency      what each `Idempotency-Key` of the last day was used for; the answers lie with what was made
     OWNER:holds            legal holds, and kept_FILE:HOLD for every file that a held thread names
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
@@ -24,7 +25,8 @@ An object's id is its key. Ids of an owner's collections begin with the time, in
 ids within a thread or a store begin with a number and sort ascending (`ids.py`). Keys are told apart by their prefix
 alone, so a collection can take rows of another kind beside them, whose keys begin with `by_`: in Azure's tables the
 oldest-first twins of its keys (`by_age_…`), and in collections and threads the rows that lead from an id that an
-object brought from elsewhere to the key that stands for it (`by_id_…`, see `foreign_ids.py`). Partitions and blobs have
+object brought from elsewhere to the key that stands for it (`by_id_…`, see `foreign_ids.py`), and the answers of
+requests that may be sent again (`by_key_…`, see `idempotency.py`). Partitions and blobs have
 such an id as it is.
 """
 
@@ -81,6 +83,12 @@ TWIN: Final = "by_age_"
 
 #: How the keys of aliases begin: rows that lead from a foreign id to a key.
 ALIAS: Final = "by_id_"
+
+#: How the keys of answers begin that a repeated request is given, and of what an `Idempotency-Key` was used for.
+ANSWER: Final = "by_key_"
+
+#: How the keys of all rows begin that stand beside the objects of a collection.
+BESIDE: Final = "by_"
 
 #: The partition of what belongs to no owner; no owner's name begins like this.
 BOX: Final = "_box"
@@ -144,6 +152,21 @@ def is_collection(partition: str) -> bool:
 def side_effects(owner: str) -> str:
     """The partition of the row that counts an owner's calls with side effects."""
     return f"{owner}:side-effects"
+
+
+def idempotency(owner: str) -> str:
+    """The partition of what an owner's idempotency keys were used for."""
+    return f"{owner}:idempotency"
+
+
+def answer_key(digest: str) -> str:
+    """The key of the answer to a request whose idempotency key has that digest, and of what the key was used for."""
+    return f"{ANSWER}{digest}"
+
+
+def answer_about_key(object_id: str) -> str:
+    """The key of the row that leads from an object to the answer that told of it."""
+    return f"{ANSWER}of_{object_id}"
 
 
 def holds(owner: str) -> str:

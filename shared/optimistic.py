@@ -49,10 +49,17 @@ async def change(
     return await until_committed(attempt)
 
 
-async def until_committed(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Repeat an attempt that reads, decides and commits until it meets no conflict. Raises Conflict after many."""
+async def until_committed(
+    attempt: Callable[[], Awaitable[Result]], meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> Result:
+    """Repeat an attempt that reads, decides and commits until it meets no conflict. Raises Conflict after many.
+
+    `meanwhile` is asked after a conflict whether there is anything left to do: it raises, if not.
+    """
     for delay in BACKOFF.delays():
         with suppress(Conflict):
             return await attempt()
+        if meanwhile is not None:
+            await meanwhile()
         await asyncio.sleep(delay)
     return await attempt()

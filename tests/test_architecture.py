@@ -51,6 +51,7 @@ FLOORS = [
         "optimistic",
         "session_secret",
         "foreign_ids",
+        "idempotency",
         "stored_keys",
     },
     {"deps"},

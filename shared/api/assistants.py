@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
+from shared.api.idempotency import NEW_ASSISTANT
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
@@ -17,7 +18,7 @@ from shared.paging import ListQuery
 routes = Routes("/v1/assistants", "Assistants")
 
 
-@routes.post("", gives=Assistant)
+@routes.post("", gives=Assistant, repeatable=NEW_ASSISTANT)
 async def create(caller: Caller, body: CreateAssistant) -> Response:
     """Create an assistant."""
     return answer(await assistants.create(caller, body))

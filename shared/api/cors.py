@@ -19,6 +19,7 @@ EXPOSED: Final = (
     "retry-after",
     "retry-after-ms",
     "x-should-retry",
+    "idempotent-replayed",
     "apim-request-id",
     "x-ms-region",
     "x-ms-client-request-id",

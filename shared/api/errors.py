@@ -16,8 +16,11 @@ from shared.store.base import Conflict
 logger = logging.getLogger(__name__)
 
 
-def answer_error(error: Exception, method: str, request_id: str) -> Response:
-    """The one place where errors become answers. What nobody foresaw is logged, and told to nobody."""
+def answer_error(error: Exception, method: str, request_id: str, *, repeatable: bool = False) -> Response:
+    """The one place where errors become answers. What nobody foresaw is logged, and told to nobody.
+
+    `repeatable`: whatever has happened, the request may be sent again.
+    """
     if isinstance(error, ApiError):
         return answer(error.body(), error.status, dict(error.headers))
     if isinstance(error, Overdue):
@@ -25,7 +28,7 @@ def answer_error(error: Exception, method: str, request_id: str) -> Response:
     else:
         logger.error("request failed", extra={"action": "request_failed", "request_id": request_id}, exc_info=error)
     # Clients repeat what fails this way; after a conflict nothing was written, otherwise nobody knows.
-    harmless = method == "GET" or isinstance(error, Conflict)
+    harmless = repeatable or method == "GET" or isinstance(error, Conflict)
     unknown = ServerError()
     return answer(unknown.body(), unknown.status, {"x-should-retry": "true" if harmless else "false"})
 

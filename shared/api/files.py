@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi.responses import Response, StreamingResponse
 
 from shared.api.answers import answer, answer_list
+from shared.api.idempotency import NEW_FILE
 from shared.api.multipart import FormPart, malformed
 from shared.api.openapi import Binary, Deleted, Form, ListOf
 from shared.api.query import Query, paging, text
@@ -50,7 +51,7 @@ FORM: Final = Form(
 )
 
 
-@routes.post("", form=FORM, gives=File, query=[DATED])
+@routes.post("", form=FORM, gives=File, query=[DATED], repeatable=NEW_FILE)
 async def create(caller: Caller, body: AsyncIterator[FormPart], dated: bool) -> Response:
     """Upload a file of up to 512 MB. Azure's host takes no request above 100 MB: send larger files to `/v1/uploads`."""
     upload = files.IncomingFile(caller)

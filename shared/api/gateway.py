@@ -114,7 +114,8 @@ class Gateway:
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
         except Exception as error:
-            response = answer_error(error, scope["method"], call.request_id)
+            repeatable = inner.get("repeatable", False)
+            response = answer_error(error, scope["method"], call.request_id, repeatable=repeatable)
             if answered:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)

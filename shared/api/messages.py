@@ -7,6 +7,7 @@ from typing import Final
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_page
+from shared.api.idempotency import IN_THREAD
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY, text
 from shared.api.routing import Routes
@@ -22,7 +23,7 @@ routes = Routes("/v1/threads/{thread_id}/messages", "Messages")
 RUN_ID: Final = text("run_id", "Only messages this run wrote.")
 
 
-@routes.post("", gives=Message, verb="post_messages")
+@routes.post("", gives=Message, verb="post_messages", repeatable=IN_THREAD)
 async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Response:
     """Add a message to a thread; refused while a run is active."""
     return answer(await service.add_message(caller, thread_id, body))

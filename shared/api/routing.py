@@ -33,11 +33,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from shared.api import granted
+from shared.api.idempotency import HEADER, KEY_PARAMETER, Repeatable, answer_once
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
 from shared.api.openapi import Binary, Form, ListOf, Passed, documented
 from shared.api.query import Query
 from shared.api.requests import caller
+from shared.deps import Caller
 from shared.errors import too_large
 from shared.objects.client_token import Verb
 
@@ -95,11 +97,14 @@ class Routes:
         optional_body: bool = False,
         streams: bool = False,
         verb: Verb | None = None,
+        repeatable: Repeatable | None = None,
     ) -> Callable[[H], H]:
-        """A route that creates, changes or does something. `streams`: the answer may be a stream of events, too."""
-        body = form or passes
-        how: dict[str, Any] = {"body": body, "optional_body": optional_body, "streams": streams, "verb": verb}
-        return self._route("POST", path, gives, query, **how)
+        """A route that creates, changes or does something. `streams`: the answer may be a stream of events, too.
+
+        `repeatable`: it takes an `Idempotency-Key`.
+        """
+        how: dict[str, Any] = {"body": form or passes, "optional_body": optional_body, "streams": streams, "verb": verb}
+        return self._route("POST", path, gives, query, repeatable=repeatable, **how)
 
     def delete(self, path: str, *, gives: type[BaseModel], query: Sequence[Query] = ()) -> Callable[[H], H]:
         """A route that removes."""
@@ -116,14 +121,16 @@ class Routes:
         optional_body: bool = False,
         streams: bool = False,
         verb: Verb | None = None,
+        repeatable: Repeatable | None = None,
     ) -> Callable[[H], H]:
         def add(handler: H) -> H:
             takes = body or _annotated_body(handler)
             path_parts = PATH_PART.findall(self.router.prefix + path)
             _check(handler, {"caller", *path_parts, *(each.argument for each in query)}, takes, streams=streams)
-            endpoint = _endpoint(handler, takes, query, streams=streams, verb=verb)
+            endpoint = _endpoint(handler, takes, query, streams=streams, verb=verb, repeatable=repeatable)
             _show(endpoint, handler, path_parts)
             parameters = [parameter for each in query for parameter in each.parameters]
+            parameters += [] if repeatable is None else [KEY_PARAMETER]
             described = documented(gives, takes, parameters, optional_body=optional_body, streams=streams)
             self.router.add_api_route(path, endpoint, methods=[method], **described)
             return handler
@@ -153,6 +160,7 @@ def _endpoint(
     *,
     streams: bool,
     verb: Verb | None,
+    repeatable: Repeatable | None,
 ) -> Callable[..., Awaitable[Response]]:
     """What is called with a request and the parts of its path."""
 
@@ -170,10 +178,16 @@ def _endpoint(
             arguments[each.argument] = each.read(request)
         if streams:
             arguments["driven"] = request.app.state.driven
-        if grant is None:
-            return await handler(caller(request), **arguments)
-        bearer = await granted.admit(grant, caller(request), arguments)
-        return granted.shown(await handler(bearer, **arguments))
+
+        async def answer_caller(caller: Caller, **arguments: Any) -> Response:
+            bearer = caller if grant is None else await granted.admit(grant, caller, arguments)
+            return await handler(bearer, **arguments)
+
+        if repeatable is not None and HEADER in request.headers:
+            response = await answer_once(repeatable, request, caller(request), answer_caller, arguments)
+        else:
+            response = await answer_caller(caller(request), **arguments)
+        return response if grant is None else granted.shown(response)
 
     return endpoint
 

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_polled
+from shared.api.idempotency import IN_THREAD, NEW_THREAD
 from shared.api.openapi import ListOf
 from shared.api.query import PAGE_QUERY, Query, parameter
 from shared.api.requests import include
@@ -31,7 +32,7 @@ INCLUDE: Final = Query(
 )
 
 
-@routes.post("/runs", gives=Run, streams=True, verb="run")
+@routes.post("/runs", gives=Run, streams=True, verb="run", repeatable=NEW_THREAD)
 async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven: DrivenRuns) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
@@ -39,7 +40,7 @@ async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven
     return answer(await create.create_with_thread(caller, driven, body))
 
 
-@routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True, verb="run")
+@routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True, verb="run", repeatable=IN_THREAD)
 async def create_run(
     caller: Caller, thread_id: str, body: CreateRun, include: list[str], driven: DrivenRuns
 ) -> Response:
@@ -76,7 +77,12 @@ async def cancel_run(caller: Caller, thread_id: str, run_id: str) -> Response:
 
 
 @routes.post(
-    "/{thread_id}/runs/{run_id}/submit_tool_outputs", gives=Run, query=[INCLUDE], streams=True, verb="submit_outputs"
+    "/{thread_id}/runs/{run_id}/submit_tool_outputs",
+    gives=Run,
+    query=[INCLUDE],
+    streams=True,
+    verb="submit_outputs",
+    repeatable=IN_THREAD,
 )
 async def submit_tool_outputs(
     caller: Caller, thread_id: str, run_id: str, body: SubmitToolOutputs, include: list[str], driven: DrivenRuns
@@ -84,8 +90,8 @@ async def submit_tool_outputs(
     """Give a run the outputs of all its pending function calls."""
     key = RunKey(caller.owner, thread_id, run_id)
     if body.stream:
-        return EventStream(await service.submit_streamed(driven, key, body, include))
-    return answer(await service.submit(driven, key, body))
+        return EventStream(await service.submit_streamed(driven, caller, key, body, include))
+    return answer(await service.submit(driven, caller, key, body))
 
 
 @routes.get("/{thread_id}/runs/{run_id}/steps", gives=ListOf(RunStep), query=[PAGE_QUERY, INCLUDE], verb="read")

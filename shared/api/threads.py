@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
+from shared.api.idempotency import NEW_THREAD
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
@@ -17,7 +18,7 @@ from shared.threads import threads
 routes = Routes("/v1/threads", "Threads")
 
 
-@routes.post("", gives=Thread, optional_body=True, verb="post_messages")
+@routes.post("", gives=Thread, optional_body=True, verb="post_messages", repeatable=NEW_THREAD)
 async def create(caller: Caller, body: CreateThread) -> Response:
     """Create a thread, with messages if there are any."""
     return answer(await threads.create(caller, body))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import ids, layout
+from shared import idempotency, ids, layout
 from shared.assistants import tool_resources
 from shared.deps import Caller
 from shared.json_types import Json
@@ -21,7 +21,8 @@ async def create(caller: Caller, body: CreateAssistant) -> Json:
     resources = await tool_resources.resolve(caller, body.tool_resources)
     assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=caller.deps.now(), model=body.model)
     data = _with_sandbox(assistant.to_json() | _settings(body) | {"tool_resources": resources})
-    await caller.deps.store.commit(layout.assistants(caller.owner), [Put(assistant.id, data)])
+    changes = [Put(assistant.id, data), *caller.answering(data)]
+    await caller.deps.store.commit(layout.assistants(caller.owner), changes)
     return data
 
 
@@ -56,7 +57,9 @@ async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Js
 async def delete(caller: Caller, assistant_id: str) -> Json:
     """Remove an assistant; its threads and runs stay. Raises NotFoundError."""
     row = await _row(caller, assistant_id)
-    await caller.deps.store.commit(layout.assistants(caller.owner), [Delete(row.key)])
+    partition = layout.assistants(caller.owner)
+    answer = await idempotency.forgotten(caller.deps.store, partition, row.key)
+    await caller.deps.store.commit(partition, [Delete(row.key), *answer])
     return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from shared import foreign_ids, holds, ids, layout
+from shared import foreign_ids, holds, idempotency, ids, layout
 from shared.blobs.base import BlobNotFound, read_all
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found, too_large
@@ -55,7 +55,9 @@ class IncomingFile:
             id=self.id, purpose=purpose, filename=filename, bytes=self._size, created_at=now, expires_at=expires_at
         )
         data = file.to_json()
-        await self._caller.deps.store.commit(layout.files(self._caller.owner), [Put(self.id, data, due=expires_at)])
+        await self._caller.deps.store.commit(
+            layout.files(self._caller.owner), [Put(self.id, data, due=expires_at), *self._caller.answering(data)]
+        )
         return data
 
     async def keep(self, filename: str) -> Json:
@@ -130,7 +132,8 @@ async def remove(caller: Caller, row: Record) -> None:
     """Remove row and bytes of a file, and take it out of vector stores; housekeeping does it with expired ones."""
     file_id = row.data["id"]
     await caller.deps.ingestion.send(index_messages.deleted(caller.owner, file_id).to_json())
-    await caller.deps.store.commit(layout.files(caller.owner), [Delete(row.key)])
+    answer = await idempotency.forgotten(caller.deps.store, layout.files(caller.owner), row.key)
+    await caller.deps.store.commit(layout.files(caller.owner), [Delete(row.key), *answer])
     await caller.deps.blobs.delete(layout.file_blob(caller.owner, file_id))
 
 

@@ -61,7 +61,7 @@ async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: Creat
     async def attempt() -> Json:
         return await start(driven, await draft(caller, thread_id, body))
 
-    return await until_committed(attempt)
+    return await until_committed(attempt, lambda: caller.look(layout.thread(caller.owner, thread_id)))
 
 
 async def create_streamed(
@@ -73,7 +73,7 @@ async def create_streamed(
         drafted = await draft(caller, thread_id, body)
         return await start_streamed(driven, drafted, Listener(include))
 
-    return await until_committed(attempt)
+    return await until_committed(attempt, lambda: caller.look(layout.thread(caller.owner, thread_id)))
 
 
 async def create_with_thread(caller: Caller, driven: DrivenRuns, body: CreateThreadAndRun) -> Json:
@@ -148,7 +148,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
         record.additional_instructions = body.additional_instructions
-    return Draft(record, [put_head(record, version), *changes], known)
+    return Draft(record, [put_head(record, version), *changes, *caller.answering(record.run.to_json())], known)
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -175,7 +175,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     await check_stores(caller, record)
     await threads.add_to_index(caller, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]
-    return Draft(record, [put_head(record, None), *rest], []), thread
+    return Draft(record, [put_head(record, None), *rest, *caller.answering(record.run.to_json())], []), thread
 
 
 def override_resources(record: RunRecord, requested: ToolResources | None, resolved: Json) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from shared import deadline
 from shared.deps import Deps
+from shared.json_types import Json
+from shared.objects.run import RunKey
 from shared.queue.base import QueueUnavailable
-from shared.runs import lifecycle, queue_messages, supervisor
+from shared.runs import lifecycle, queue_messages, retelling, supervisor
 from shared.runs.events import Event, Listener, fault
 from shared.runs.recorder import Recorder, stopped
+from shared.store.base import StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,17 @@ class DrivenRuns:
 
     def start(self, recorder: Recorder) -> None:
         """Drive the run, whose lease the recorder has taken, in the background of the request."""
-        task = asyncio.create_task(drive(recorder))
+        self._add(asyncio.create_task(drive(recorder)))
+
+    def retell(self, key: RunKey, begun: Json, include: Collection[str]) -> Listener:
+        """Follow a run that was begun before, as `begun`: the listener hears what it has said when it stops."""
+        listener = Listener(include)
+        name = "created" if begun["started_at"] is None else begun["status"]
+        listener.put(Event(f"thread.run.{name}", begun))
+        self._add(asyncio.create_task(follow_heard(self.deps, key, listener)))
+        return listener
+
+    def _add(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -83,27 +96,50 @@ async def drive_heard(recorder: Recorder, listener: Listener) -> None:
         await supervisor.drive(recorder)
         if not listener.has_ended:
             async with deadline.within():
-                await follow(recorder, listener)
+                await follow(recorder.deps, recorder.record.key, listener)
     except deadline.Overdue:
         logger.info("stream ended early", extra={"action": "stream_ended_early", "run_id": recorder.run.id})
     except Exception:
         # The watchdog message brings the run back.
         logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
     finally:
-        if not listener.has_ended:
-            # We broke down, have to stop, or the thread is gone: clients take a bare end for a good one.
-            listener.put(fault("The server had an error while processing your request. Sorry about that!"))
-        listener.close()
+        end(listener)
 
 
-async def follow(ours: Recorder, listener: Listener) -> None:
-    """The run went on elsewhere: wait until it stops, and tell the listener how it ended."""
-    with ours.deps.wakes.listening(stopped(ours.run.id)) as ear:
+async def follow_heard(deps: Deps, key: RunKey, listener: Listener) -> None:
+    """Tell the listener of a run that somebody drives, in whole messages and steps, until the stream is over."""
+    try:
+        async with deadline.within():
+            await follow(deps, key, listener, whole=True)
+    except deadline.Overdue:
+        logger.info("stream ended early", extra={"action": "stream_ended_early", "run_id": key.run_id})
+    except StoreError:
+        logger.exception("run not followed", extra={"action": "run_not_followed", "run_id": key.run_id})
+    finally:
+        end(listener)
+
+
+def end(listener: Listener) -> None:
+    """Close the stream."""
+    if not listener.has_ended:
+        # We broke down, have to stop, or the thread is gone: clients take a bare end for a good one.
+        listener.put(fault("The server had an error while processing your request. Sorry about that!"))
+    listener.close()
+
+
+async def follow(deps: Deps, key: RunKey, listener: Listener, *, whole: bool = False) -> None:
+    """The run goes on elsewhere: wait until it stops, and tell the listener how it ended.
+
+    `whole`: and of all its messages and steps before, since the listener has heard of none.
+    """
+    with deps.wakes.listening(stopped(key.run_id)) as ear:
         while True:
-            recorder = await Recorder.load(ours.deps, ours.record.key, listener)
+            recorder = await Recorder.load(deps, key, listener)
             if recorder is None:
                 return
             if recorder.run.status == "requires_action" or not lifecycle.is_active(recorder.run.status):
+                if whole:
+                    await retelling.tell(recorder)
                 recorder.publish(Event(f"thread.run.{recorder.run.status}", recorder.run.to_json()))
                 return
             await ear.listen(FOLLOW_SECONDS)

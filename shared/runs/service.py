@@ -19,6 +19,7 @@ from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
+from shared.store.base import Put
 from shared.threads import messages, threads
 
 #: What a run may require -> what the client then gives, in its body and in words.
@@ -107,7 +108,7 @@ async def cancel(deps: Deps, key: RunKey) -> Json:
     return await until_committed(attempt)
 
 
-async def submit(driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs) -> Json:
+async def submit(driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitToolOutputs) -> Json:
     """Take the client's outputs and go on: here if there is room, else from the queue."""
 
     async def attempt() -> Json:
@@ -116,18 +117,18 @@ async def submit(driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs) -> Js
         taken = recorder.run.to_json()
         with driven.place() as free:
             if free:
-                await drive_on(driven, recorder)
+                await drive_on(driven, recorder, *caller.answering(taken))
             else:
                 await queue_messages.start(driven.deps, recorder.record)
-                await recorder.commit()
+                await recorder.commit(*caller.answering(taken))
                 queue_messages.log_queued(recorder.record)
         return taken
 
-    return await until_committed(attempt)
+    return await until_committed(attempt, lambda: caller.look(key.partition))
 
 
 async def submit_streamed(
-    driven: DrivenRuns, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
+    driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
 ) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
 
@@ -137,17 +138,17 @@ async def submit_streamed(
         if recorder.record.completion_window is not None:
             raise InvalidRequest("Runs with a 'completion_window' are polled; they cannot be streamed.", param="stream")
         recorder.state.advance("queued")
-        await drive_on(driven, recorder)
+        await drive_on(driven, recorder, *caller.answering(recorder.run.to_json()))
         return listener
 
-    return await until_committed(attempt)
+    return await until_committed(attempt, lambda: caller.look(key.partition))
 
 
-async def drive_on(driven: DrivenRuns, recorder: Recorder) -> None:
+async def drive_on(driven: DrivenRuns, recorder: Recorder, *others: Put) -> None:
     """Store the run with its outputs as ours, in progress, and drive it in this process."""
     recorder.state.advance("in_progress")
     lease.forget_watchdog(recorder.record)
-    await recorder.take()
+    await recorder.take(*others)
     driven.start(recorder)
 
 

@@ -44,7 +44,7 @@ def with_twins(partition: str, changes: list[Operation], token: str) -> list[Ope
 
 
 def _of_twin(partition: str, change: Change, token: str) -> Operation | None:
-    if change.key.startswith(layout.ALIAS):
+    if change.key.startswith(layout.BESIDE):
         return None
     place: Json = {"PartitionKey": partition, "RowKey": twin_of(change.key)}
     match change:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from shared import foreign_ids, holds, ids, layout
+from shared import foreign_ids, holds, idempotency, ids, layout
 from shared.deps import Caller
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
@@ -41,11 +41,15 @@ async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
         changes = await add(caller, thread_id, [body], head)
         await caller.deps.store.commit(
             layout.thread(caller.owner, thread_id),
-            [Put(layout.HEAD_KEY, head.model_dump(mode="json"), version), *changes],
+            [
+                Put(layout.HEAD_KEY, head.model_dump(mode="json"), version),
+                *changes,
+                *caller.answering(changes[-1].data),
+            ],
         )
         return changes[-1].data
 
-    return await until_committed(attempt)
+    return await until_committed(attempt, lambda: caller.look(layout.thread(caller.owner, thread_id)))
 
 
 async def add(caller: Caller, thread_id: str, bodies: Sequence[CreateMessage], head: Head) -> list[Put]:
@@ -109,7 +113,8 @@ async def delete(caller: Caller, thread_id: str, message_id: str) -> Json:
     partition = layout.thread(caller.owner, thread_id)
     if row.data["run_id"] is not None:
         await until_committed(lambda: _forget_thoughts(caller, partition, row.data))
-    await caller.deps.store.commit(partition, [Delete(row.key)])
+    answer = await idempotency.forgotten(caller.deps.store, partition, row.key)
+    await caller.deps.store.commit(partition, [Delete(row.key), *answer])
     return {"id": message_id, "object": "thread.message.deleted", "deleted": True}
 
 

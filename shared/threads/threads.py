@@ -34,7 +34,7 @@ async def create(caller: Caller, body: CreateThread, param: str = "") -> Json:
     """Store a new thread with its messages; `param` says where the body is inside a larger one."""
     data, changes = await prepare(caller, body, param)
     await add_to_index(caller, data["id"])
-    await caller.deps.store.commit(layout.thread(caller.owner, data["id"]), changes)
+    await caller.deps.store.commit(layout.thread(caller.owner, data["id"]), [*changes, *caller.answering(data)])
     return data
 
 
@@ -47,7 +47,7 @@ async def prepare(
     resources = await tool_resources.resolve(caller, body.tool_resources, f"{path}tool_resources", stores.THREAD_DAYS)
     await new_messages.check_files(caller, messages, f"{path}messages")
     thread = Thread(
-        id=thread_id or caller.thread_id or ids.newest_first(layout.THREAD),
+        id=thread_id or caller.thread_id or (caller.once and caller.once.id) or ids.newest_first(layout.THREAD),
         created_at=caller.deps.now(),
         metadata=body.metadata or {},
         tool_resources=resources,

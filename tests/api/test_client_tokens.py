@@ -346,3 +346,24 @@ def test_old_ones_are_forgotten_when_others_are_made(box, make, http):
     second = make()["id"]
     assert [each["id"] for each in http.get("client_tokens").json()["data"]] == [second]
     assert first != second
+
+
+def test_a_repeated_request_is_done_and_counted_once_and_shown_as_always(visit, http, llm, assistant):
+    """Whoever opens the page cannot take a key of the owner's, or see by one what the owner was told."""
+    llm.script([text("Hello.")])
+    page, made = visit(limits={"messages": 2, "runs": 1})
+    key = {"Idempotency-Key": "retry-1"}
+    assert http.post("threads", json={"messages": [HELLO], "metadata": {"a": "1"}}, headers=key).status_code == 200
+
+    first = page.post("threads", json={"messages": [HELLO]}, headers=key)
+    again = page.post("threads", json={"messages": [HELLO]}, headers=key)
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+    assert again.headers["idempotent-replayed"] == "true"
+
+    path, body = f"threads/{first.json()['id']}/runs", {"assistant_id": assistant}
+    runs = [page.post(path, json=body, headers={"Idempotency-Key": "retry-2"}) for _ in range(3)]
+    assert {each.status_code for each in runs} == {200}
+    assert [each.json() for each in runs] == [runs[0].json()] * 3
+    assert SECRETIVE not in "".join(each.text for each in runs)
+    used = next(each for each in http.get("client_tokens").json()["data"] if each["id"] == made["id"])["used"]
+    assert used == {"messages": 1, "runs": 1}

@@ -36,7 +36,7 @@ class HostOrder(TypedDict):
     #: The folder for the log of letters.
     letters: str
     #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:deletes` those
-    #: that delete something, `:counts` those that count calls.
+    #: that delete something, `:counts` those that count calls, `:all` all.
     die: str
     environment: dict[str, str]
 
@@ -55,6 +55,8 @@ class Mortal:
             mine = ":vs_" in partition or partition.startswith("index-") or partition.endswith(":attached")
         elif self.what == "deletes":
             mine = any(isinstance(change, Delete) for change in changes)
+        elif self.what == "all":
+            mine = True
         elif self.what == "counts":
             mine = partition.endswith(":side-effects")
         else:

@@ -96,7 +96,7 @@ async def test_outputs_are_taken_up_where_they_arrive(bench):
     [wanted] = found["required_action"]["submit_tool_outputs"]["tool_calls"]
 
     body = SubmitToolOutputs.model_validate({"tool_outputs": [{"tool_call_id": wanted["id"], "output": "wet"}]})
-    taken = await service.submit(bench.box.driven, bench.key(run), body)
+    taken = await service.submit(bench.box.driven, Caller(bench.box.deps, "me"), bench.key(run), body)
     assert (taken["status"], taken["required_action"]) == ("queued", None)
     await bench.box.driven.wait()
 
