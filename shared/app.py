@@ -70,7 +70,7 @@ def build(
     clock: Callable[[], float] = time.time,
 ) -> Box:
     """A box for these settings; what else is given replaces ours."""
-    from shared.llm.responses.forwarding import provider_of
+    from shared.llm.responses.several_forwarding import provider_of
 
     settings = without_itself(settings)
     storage = storage_for(settings) if storage is None else storage
@@ -179,14 +179,22 @@ def model(settings: Settings) -> Llm:
 
 
 def vectors(settings: Settings) -> Embedders:
-    """What makes vectors for file search: the model's endpoint if there is one that can."""
-    from shared.llm.responses.endpoint import CredentialRefused, endpoint_of
+    """What makes vectors for file search: the model's endpoints, if there are any that can."""
+    from shared.llm.responses.candidates import Candidates
+    from shared.llm.responses.endpoint import CredentialRefused
     from shared.search.embeddings.choice import HashedVectors, ModelVectors
+    from shared.search.embeddings.openai import VectorSource
 
-    endpoint = endpoint_of(settings)
-    if endpoint is None or settings.embedding_model == "":
+    candidates = Candidates.of(settings)
+
+    def sources(model: str) -> list[VectorSource]:
+        return [
+            VectorSource(each.endpoint.client, each.deployment(model) or model) for each in candidates.having(model)
+        ]
+
+    if settings.embedding_model == "" or not sources(settings.embedding_model):
         return HashedVectors()
-    return ModelVectors(endpoint.client, settings.embedding_model, endpoint.close, (CredentialRefused,))
+    return ModelVectors(sources, settings.embedding_model, candidates.close, (CredentialRefused,))
 
 
 def server_tools(settings: Settings) -> list[Tool]:

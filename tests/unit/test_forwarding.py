@@ -19,7 +19,8 @@ from shared.forwarding.form import OutgoingForm
 from shared.forwarding.storage import check
 from shared.llm.provider import ProviderCall
 from shared.llm.responses.event_errors import Events
-from shared.llm.responses.forwarding import EndpointProvider, provider_of
+from shared.llm.responses.forwarding import EndpointProvider
+from shared.llm.responses.several_forwarding import provider_of
 from tests.fakes.provider import FakeProvider
 from tests.fakes.responses_server import serving
 
@@ -29,7 +30,7 @@ CALL = ProviderCall("/embeddings", "application/json", b'{"model": "m", "input":
 def provider(**values) -> EndpointProvider:
     none = {"openai_base_url": "", "openai_api_key": "", "azure_openai_endpoint": "", "azure_openai_api_key": ""}
     made = provider_of(Settings(_env_file=None, **none | values))
-    assert made is not None
+    assert isinstance(made, EndpointProvider)
     return made
 
 

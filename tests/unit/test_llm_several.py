@@ -14,8 +14,9 @@ from shared.config import Settings
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.llm.responses import ResponsesLlm, from_settings
 from shared.llm.responses.attempts import BACKOFF
+from shared.llm.responses.candidates import Candidate
 from shared.llm.responses.circuit import PAUSES, Circuits
-from shared.llm.responses.endpoint import Candidate, Endpoint
+from shared.llm.responses.endpoint import Endpoint
 from shared.llm.responses.several import LOST_SECONDS, SeveralLlm
 from shared.model_endpoints import ModelEndpoint
 from tests.durability.hosts import free_port

@@ -28,8 +28,9 @@ from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import body_of, readable
 from shared.llm.responses.caching import OPTIONS, PromptCache
 from shared.llm.responses.calendar import offered
+from shared.llm.responses.candidates import Candidate
 from shared.llm.responses.dialect import Dialect
-from shared.llm.responses.endpoint import CONNECT_SECONDS, Candidate, CredentialRefused, Endpoint
+from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint
 from shared.llm.responses.errors import (
     SORRY,
     Fail,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from shared.config import Settings
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.caching import prompt_cache
-from shared.llm.responses.endpoint import Candidate, Endpoint, endpoint_of, places_of
+from shared.llm.responses.candidates import Candidate, candidates_of
+from shared.llm.responses.endpoint import Endpoint, endpoint_of
 from shared.llm.responses.several import SeveralLlm
 
 
 def from_settings(settings: Settings) -> ResponsesLlm | SeveralLlm | None:
     """The model that the settings name, or None. Raises ValueError for entries that cannot be."""
-    places = places_of(settings)
+    places = candidates_of(settings)
     if places:
         members = {each.name: (each, _at(each.endpoint, settings, each)) for each in places}
         return SeveralLlm(members, settings.model_aliases)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from shared.config import Settings
-from shared.model_endpoints import MAIN, ModelEndpoint, deployment
+from shared.model_endpoints import ModelEndpoint
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -108,22 +108,6 @@ class Endpoint:
         return token
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An endpoint as one of several."""
-
-    name: str
-    endpoint: Endpoint
-    #: As the entry of MODEL_ENDPOINTS has it.
-    entry: ModelEndpoint
-    #: Whether it is the one of the other settings: what was begun while it was alone is its.
-    is_main: bool = False
-
-    def deployment(self, model: str) -> str | None:
-        """What it calls a model; None: it does not have it."""
-        return deployment(model, self.entry.deployments)
-
-
 def _take_long_headers(client: Any) -> None:
     """Let the client take what gateways add to an answer; the SDK's transport has no setting for it."""
     for transport in (client._transport, *client._mounts.values()):
@@ -153,24 +137,8 @@ def endpoint_of(settings: Settings) -> Endpoint | None:
     return _responses_api(settings.openai_base_url, key)
 
 
-def places_of(settings: Settings) -> list[Candidate]:
-    """The endpoints that MODEL_ENDPOINTS names, and the one of the other settings; empty: there are not several.
-
-    Raises ValueError where an entry has no address and no other setting names an endpoint.
-    """
-    entries, main = settings.model_endpoints, endpoint_of(settings)
-    if not entries:
-        return []
-    unnamed = next((name for name, each in entries.items() if not each.base_url), None)
-    if unnamed is not None and main is None:
-        raise ValueError(f"MODEL_ENDPOINTS: {unnamed} has no base_url, and no other setting names an endpoint")
-    first = (
-        [] if main is None else [Candidate(unnamed or MAIN, main, entries.get(unnamed or "", ModelEndpoint()), True)]
-    )
-    return first + [Candidate(name, _further(each, settings), each) for name, each in entries.items() if each.base_url]
-
-
-def _further(entry: ModelEndpoint, settings: Settings) -> Endpoint:
+def further_endpoint(entry: ModelEndpoint, settings: Settings) -> Endpoint:
+    """The endpoint of an entry of MODEL_ENDPOINTS that has an address."""
     key = entry.api_key.get_secret_value()
     if (urlsplit(entry.base_url).hostname or "").endswith(_AZURE_HOSTS):
         return _azure(entry.base_url, None if entry.identity else key or _NO_KEY, settings.azure_client_id)

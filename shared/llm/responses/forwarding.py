@@ -10,12 +10,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from shared.config import Settings
 from shared.deadline import Overdue, within
 from shared.errors import ProviderError
 from shared.llm.provider import ProviderAnswer, ProviderCall
 from shared.llm.responses import unreachable
-from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint, endpoint_of
+from shared.llm.responses.endpoint import CONNECT_SECONDS, CredentialRefused, Endpoint
 from shared.llm.responses.event_errors import Events, error_event
 from shared.llm.responses.forwarded_errors import LONGEST_ERROR, NOT_AGAIN, PASSED_HEADERS, refused
 from shared.llm.responses.probe import NO_IDENTITY
@@ -181,9 +180,3 @@ def _foreign_errors() -> tuple[type[Exception], ...]:
     from httpx2 import HTTPError, InvalidURL
 
     return (CredentialRefused, Overdue, AzureError, ClientError, HTTPError, InvalidURL, OSError, ValueError)
-
-
-def provider_of(settings: Settings) -> EndpointProvider | None:
-    """Who takes the calls that are not ours: the model's endpoint; None if there is none, or it may not."""
-    endpoint = endpoint_of(settings) if settings.forward_other_calls else None
-    return None if endpoint is None else EndpointProvider(endpoint)

@@ -26,10 +26,9 @@ from shared.llm.base import (
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.body import marked
+from shared.llm.responses.candidates import Candidate, ranked
 from shared.llm.responses.circuit import Circuits
-from shared.llm.responses.endpoint import Candidate
 from shared.llm.responses.errors import SORRY
-from shared.llm.responses.ranking import ranked
 from shared.llm.responses.rounds import Rounds
 from shared.model_aliases import is_pattern, resolve
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from shared.search.base import Embedded, Embedder, EmbeddingForbidden, EmbeddingRefused, Space
 from shared.search.embeddings.hashed import DIMENSIONS, HashedEmbedder
-from shared.search.embeddings.openai import OpenAIEmbedder
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+from shared.search.embeddings.openai import OpenAIEmbedder, VectorSource
 
 logger = logging.getLogger(__name__)
 
@@ -47,20 +44,21 @@ class HashedVectors:
 class ModelVectors:
     """`Embedders` of a box with an endpoint, where hashes stand in if `model` does not embed.
 
-    `client` gives the client to use, `close` closes it; `forbidden` are errors that mean a refused identity.
+    `sources` tells which endpoints have a model, the first to ask in front; `close` closes them; `forbidden` are errors
+    that mean a refused identity.
     """
 
     def __init__(
         self,
-        client: Callable[[], AsyncOpenAI],
+        sources: Callable[[str], Sequence[VectorSource]],
         model: str,
         close: Callable[[], Awaitable[None]],
         forbidden: tuple[type[Exception], ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._client, self._close, self._forbidden, self._clock = client, close, forbidden, clock
+        self._sources, self._close, self._forbidden, self._clock = sources, close, forbidden, clock
         self._hashed = HashedVectors()
-        self._model = self._embedder(model)
+        self._model = self._embedder(model, sources(model))
         self._embedders = {self._model.name: self._model}
         self._preferred: Space | None = None
         self._until = 0.0
@@ -82,15 +80,21 @@ class ModelVectors:
         if (hashed := self._hashed.of(name)) is not None:
             return hashed
         if name not in self._embedders:
-            self._embedders[name] = self._embedder(OpenAIEmbedder.model_in(name))
+            model = OpenAIEmbedder.model_in(name)
+            if not (sources := self._sources(model)):
+                return None
+            self._embedders[name] = self._embedder(model, sources)
         return self._embedders[name]
 
     async def close(self) -> None:
         """Release connections."""
         await self._close()
 
-    def _embedder(self, model: str) -> OpenAIEmbedder:
-        return OpenAIEmbedder(self._client, model, self._close, forbidden=self._forbidden)
+    def _embedder(self, model: str, sources: Sequence[VectorSource]) -> OpenAIEmbedder:
+        first, *others = sources
+        return OpenAIEmbedder(
+            first.client, model, self._close, forbidden=self._forbidden, others=others, asked_as=first.model
+        )
 
     async def _look(self) -> Space | None:
         try:

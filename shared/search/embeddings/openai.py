@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.search.base import EmbeddingForbidden, EmbeddingRefused, EmbeddingUnavailable, Vector
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
     from openai.types import CreateEmbeddingResponse
 
+logger = logging.getLogger(__name__)
+
+#: Seconds for which a source that failed is asked last.
+LEFT_ALONE: Final = 10.0
 #: Texts of one request: with the largest chunks still below the 300,000 tokens that OpenAI takes at once.
 BATCH: Final = 64
 RETRIES: Final = 5
@@ -28,8 +35,19 @@ DIMENSIONS: Final = 256
 CANNOT: Final = re.compile(r"not support .{0,20}embeddings?\b", re.I)
 
 
+@dataclass(frozen=True, slots=True)
+class VectorSource:
+    """An endpoint that has the model, and what it calls it."""
+
+    client: Callable[[], AsyncOpenAI]
+    model: str
+
+
 class OpenAIEmbedder:
-    """`Embedder` by a model; `client` gives the client to use, `close` closes it."""
+    """`Embedder` by a model; `client` gives the client to use, `close` closes it.
+
+    `others` are asked in turn when that one does not answer; `asked_as` is what it calls the model.
+    """
 
     def __init__(
         self,
@@ -38,8 +56,14 @@ class OpenAIEmbedder:
         close: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         forbidden: tuple[type[Exception], ...] = (),
+        *,
+        others: Sequence[VectorSource] = (),
+        asked_as: str = "",
     ):
-        self._client, self._model, self._close, self._sleep = client, model, close, sleep
+        self._model, self._close, self._sleep = model, close, sleep
+        self._sources = [VectorSource(client, asked_as or model), *others]
+        #: Place among the sources -> until when it is left alone (monotonic clock).
+        self._failed: dict[int, float] = {}
         self._forbidden = forbidden
         self._options: dict[str, Any] = {"dimensions": DIMENSIONS} if SHORTENED in model else {}
         self._quota = Quota()
@@ -106,13 +130,24 @@ class OpenAIEmbedder:
         return max(named, default=FIRST_WAIT * 2 ** (failures - 1))
 
     async def _request(self, batch: Sequence[str], retries: int = RETRIES) -> list[Vector]:
+        """Vectors from the first source that gives them; the last one is asked with patience."""
+        *first, last = sorted(range(len(self._sources)), key=lambda each: self._failed.get(each, 0) > time.monotonic())
+        for place in first:
+            try:
+                return await self._ask(self._sources[place], batch, 0)
+            except (EmbeddingUnavailable, EmbeddingForbidden) as error:
+                self._failed[place] = time.monotonic() + max(LEFT_ALONE, getattr(error, "retry_after", None) or 0)
+                logger.warning("embedding endpoint failed", extra={"action": "embedding_endpoint_failed"})
+        return await self._ask(self._sources[last], batch, retries)
+
+    async def _ask(self, source: VectorSource, batch: Sequence[str], retries: int) -> list[Vector]:
         from openai import APIConnectionError, APIStatusError, OpenAIError, RateLimitError
 
-        client = self._client().with_options(max_retries=retries)
+        client = source.client().with_options(max_retries=retries)
         # An empty text is refused.
         inputs = [text or " " for text in batch]
         try:
-            raw = await client.embeddings.with_raw_response.create(model=self._model, input=inputs, **self._options)
+            raw = await client.embeddings.with_raw_response.create(model=source.model, input=inputs, **self._options)
             vectors = vectors_in(raw.parse(), len(batch))
         except APIConnectionError as error:
             raise EmbeddingUnavailable(str(error)) from error
