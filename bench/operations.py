@@ -60,21 +60,28 @@ async def count_run(box: Box, llm: ScriptedLlm, counter: Counter[str], length: i
         listener = await create.create_streamed(Caller(box.deps, OWNER), box.driven, thread["id"], body, ())
         while await listener.read():
             pass
-        await box.driven.wait()
+        await ended(box)
         return dict(counter)
     run = await create.create(Caller(box.deps, OWNER), box.driven, thread["id"], body)
     if kind == "polled":
-        await box.driven.wait()
+        await ended(box)
         return dict(counter)
     taken = await box.deps.queue.receive(1, 60, 5)
     ours = Counter({"queue.receive": counter["queue.receive"]})  # the trigger's own, on Azure
     await box.handle_run(taken[0].body)
+    await box.deps.usage.flush()
     found = await service.get(box.deps, RunKey(OWNER, thread["id"], run["id"]))
     assert found["status"] == "completed", found
     counter["table.get"] -= 1
     await box.deps.queue.delete(taken[0])
     counter["queue.delete"] -= 1
     return {kind: number for kind, number in (counter - ours).items() if number > 0}
+
+
+async def ended(box: Box) -> None:
+    """Wait until nothing is driven any more, and what was used is written."""
+    await box.driven.wait()
+    await box.deps.usage.flush()
 
 
 async def measure(ports: dict[str, int], home: Path) -> Json:

@@ -95,6 +95,7 @@ async def story(say: Recorder, llm: ScriptedLlm) -> None:
     await conversation(say, llm)
     models = await say("GET", "/models")
     await say("GET", "/models/{model}", model=models["data"][0]["id"])
+    await say("GET", "/usage?group_by=model")
     await administration(say)
 
 
@@ -103,6 +104,7 @@ async def administration(say: Recorder) -> None:
     admin: Json = {"headers": {"Authorization": f"Bearer {ADMIN_KEY}"}}
     first = await say("POST", "/admin/owners", {"name": "ann"}, **admin)
     await say("GET", "/admin/owners", **admin)
+    await say("GET", "/admin/usage", **admin)
     await say("POST", "/admin/owners", {"name": "ann"}, **admin)
     await say("DELETE", "/admin/owners/{owner}/keys/{key_id}", owner="ann", key_id=first["id"], **admin)
     await say("POST", "/admin/owners/{owner}/rotate", owner="ann", **admin)

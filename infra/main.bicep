@@ -180,6 +180,9 @@ param serverToolsAllowed string = ''
 @description('Days after which threads that nobody has added to are deleted: a number, or JSON, owner -> days, * for everybody else. Empty: never.')
 param retentionDays string = ''
 
+@description('What a million tokens of a model cost: JSON, model -> input, output, cached_input, cache_write. Empty: usage is not told in money.')
+param prices string = ''
+
 @description('Domains that fetch_article may visit, separated by commas. Empty: all.')
 param fetchAllowedDomains string = ''
 
@@ -430,6 +433,7 @@ module functionApp 'modules/function-app.bicep' = {
       AZURE_FUNCTION_QUEUE_HOSTS: azureFunctionQueueHosts
       CONNECTIONS: connections
       RETENTION_DAYS: retentionDays
+      PRICES: prices
       REST_COUNTRIES_KEY: restCountriesKey
     }
   }

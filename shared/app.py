@@ -32,6 +32,7 @@ from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Tool, toolbox
 from shared.tools.logic_app import azure_identity
+from shared.usage.log import UsageLog
 from shared.vector_stores.worker import IngestionWorker
 from shared.wakes import Wakes, wakes_at
 
@@ -90,6 +91,7 @@ def build(
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         provider=provider_of(settings),
         identity=azure_identity(settings.azure_client_id),
+        usage=UsageLog(storage.store, clock),
         ask_child=children.ask,
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),

@@ -85,6 +85,7 @@ class Box:
                 await housekeeping.sweep(self.deps)
                 await housekeeping.report_poison(self.deps)
                 await housekeeping.age(self.deps)
+                await housekeeping.add_up_usage(self.deps)
                 daily = thorough or self.deps.now() % DAY < HOUSEKEEPING_SECONDS
                 if daily:
                     await housekeeping.remove_orphans(self.deps)

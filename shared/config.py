@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import unquote
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -18,6 +17,7 @@ from pydantic_settings import (
 )
 
 from shared.model_endpoints import EndpointName, ModelEndpoint, checked
+from shared.setting_values import Price, ServerConnection
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
 EMPTY: Final = ("embedding_model",)
@@ -26,23 +26,6 @@ EMPTY: Final = ("embedding_model",)
 def for_everybody(value: object) -> object:
     """One value for all owners, as a map."""
     return value if isinstance(value, dict) else {"*": value}
-
-
-class ServerConnection(BaseModel):
-    """A server that the operator has credentials for; they go to no other."""
-
-    url: str
-    headers: dict[str, SecretStr] = {}
-    audience: str = ""
-
-    def covers(self, url: str) -> bool:
-        """Whether the address is one of the server's, and does not climb out of it."""
-        climbs = {".", ".."} & set(unquote(url).split("?")[0].split("/"))
-        return not climbs and (url == self.url or url.startswith(self.url.rstrip("/") + "/"))
-
-    def secrets(self) -> dict[str, str]:
-        """The headers as they are sent."""
-        return {name: value.get_secret_value() for name, value in self.headers.items()}
 
 
 class Settings(BaseSettings):
@@ -181,6 +164,12 @@ class Settings(BaseSettings):
     """Days after which housekeeping deletes threads that nobody has added to: a number for all owners, or owner -> days
     as JSON, `*` being everybody who is not named; nothing: they stay. A thread's `metadata.retention_days` can shorten
     it."""
+
+    # usage
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Model -> what a million of its tokens cost, as JSON: `input`, `output`, and where they differ `cached_input` and
+    `cache_write`, such as `{"gpt-5*": {"input": 1.25, "cached_input": 0.125, "output": 10}}`. Names are as in
+    `MODEL_ALIASES`; with them, usage is told in money, too."""
 
     # runs and calls
     function_timeout: str = Field(

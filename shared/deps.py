@@ -24,6 +24,7 @@ from shared.store.base import Put, Store
 from shared.stored_keys import StoredKeys
 from shared.tools.base import Toolbox
 from shared.tools.logic_app import Identity, azure_identity
+from shared.usage.log import UsageLog
 from shared.wakes import Wakes
 
 
@@ -45,6 +46,8 @@ class Deps:
     embedders: Embedders
     session_secret: SessionSecret
     stored_keys: StoredKeys
+    #: Writes down what runs have used.
+    usage: UsageLog
     #: Lets a run begin another one: what that says at its end. Raises ToolFailure. Who drives runs knows how.
     ask_child: Callable[[Deps, ChildRun], Awaitable[str]]
     #: Seconds since 1970, with fractions.
@@ -80,6 +83,7 @@ class Deps:
         """Release what the ports hold; storage may share more, which its home closes."""
         self.wakes.close()
         await self.readers.close()
+        await self.usage.close()
         await self.spares.close()
         outside = (self.sandbox, self.llm, self.provider, self.embedders)
         queues = (self.queue, self.ingestion, self.backup_steps)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from shared import foreign_ids, holds, layout
+from shared import foreign_ids, holds, layout, owners
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
@@ -14,10 +15,11 @@ from shared.objects.run import RunRecord
 from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.queue.base import QueueUnavailable
 from shared.retention import aging
-from shared.runs import lifecycle
+from shared.runs import lifecycle, queue_messages
 from shared.runs.recorder import Recorder
 from shared.search.base import IndexUnavailable
 from shared.store.base import Delete, Put, Record, StoreError
+from shared.usage import adding_up
 from shared.vector_stores.rows import OVERDUE as OVERDUE_SECONDS
 from shared.vector_stores.rows import index_of, item_put, store_put
 
@@ -43,6 +45,8 @@ Overdue = Callable[[Deps, str, Record], Awaitable[None]]
 async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
     """A run that nobody ended: its time is over, or its cancellation was lost. One that has ended is not due again."""
     recorder = Recorder(deps, RunRecord.model_validate(row.data), row.version)
+    if lifecycle.is_active(recorder.run.status):  # should we die after its end, somebody counts what it has used
+        await queue_messages.watch(deps, recorder.record, deps.clock() + deps.settings.lease_seconds)
     if recorder.run.status == "cancelling":
         await recorder.end("cancelled")
     elif lifecycle.has_expired(recorder.run, deps.clock()):
@@ -138,19 +142,24 @@ async def report_poison(deps: Deps) -> None:
 async def remove_orphans(deps: Deps) -> None:
     """Delete the bytes of uploads that were never finished, of files whose row is gone, and of broken commits."""
     await deps.store.sweep(deps.now() - ORPHAN_SECONDS)
+    stored: Counter[str] = Counter()
     async for blob in deps.blobs.list(layout.FILES):
+        owner, file_id = layout.owner_and_file(blob.name)
+        stored[owner] += blob.size
         if blob.modified > deps.now() - ORPHAN_SECONDS:
             continue
-        owner, file_id = layout.owner_and_file(blob.name)
         if await foreign_ids.read(deps.store, layout.files(owner), file_id) is None:
             logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
             await deps.blobs.delete(blob.name)
+            stored[owner] -= blob.size
     for prefix, seconds in ((layout.VECTORS, VECTORS_SECONDS), (layout.PARTS, PART_SECONDS)):
         async for blob in deps.blobs.list(prefix):
             if blob.modified <= deps.now() - seconds:
                 await deps.blobs.delete(blob.name)
     for store_id in {layout.store_of_segment(blob.name) async for blob in deps.blobs.list(layout.SEGMENTS)}:
         await deps.index.sweep(store_id)
+    for owner in stored:
+        await adding_up.note_stored(deps.store, owner, stored[owner], deps.clock())
     await deps.blobs.sweep(deps.now() - ORPHAN_SECONDS)
 
 
@@ -160,6 +169,15 @@ async def age(deps: Deps) -> None:
         await aging.sweep(deps)
     except AWAY:
         logger.warning("old threads kept", extra={"action": "old_threads_kept"}, exc_info=True)
+
+
+async def add_up_usage(deps: Deps) -> None:
+    """Add up what runs of earlier days have used; what cannot be done now is left to the next time."""
+    try:
+        for owner in sorted(await owners.names(deps)):
+            await adding_up.add_up(deps.store, owner, deps.clock())
+    except StoreError:
+        logger.warning("usage not added up", extra={"action": "usage_not_added_up"}, exc_info=True)
 
 
 async def scrub(deps: Deps, *, thorough: bool = False) -> None:

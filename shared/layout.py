@@ -12,6 +12,7 @@ owner, so another owner's id leads nowhere:
     OWNER:attached         FILE:STORE for every store that a file is in
     OWNER:side-effects     one row: the calls with side effects of the last hour
     OWNER:idempotency      what each `Idempotency-Key` of the last day was used for; the answers lie with what was made
+    OWNER:usage            what each run has used, and all of a day by assistant and model
     OWNER:holds            legal holds, and kept_FILE:HOLD for every file that a held thread names
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
@@ -74,6 +75,12 @@ RETENTION: Final = "retention_"
 #: How the keys of files begin that a hold keeps.
 KEPT: Final = "kept_"
 BACKUP_KEY: Final = "backup"
+#: How the keys of an owner's usage begin: of a run, of all runs of a day, and of a day's bytes of files.
+USAGE_OF_RUN: Final = "run-"
+USAGE_OF_DAY: Final = "day-"
+STORED_BYTES: Final = "stored-"
+#: Up to which day the owner's runs are added up.
+ADDED_UP_KEY: Final = "added-up"
 
 #: How the keys of codes that sign in begin.
 SIGN_IN: Final = "sign-in-"
@@ -167,6 +174,11 @@ def answer_key(digest: str) -> str:
 def answer_about_key(object_id: str) -> str:
     """The key of the row that leads from an object to the answer that told of it."""
     return f"{ANSWER}of_{object_id}"
+
+
+def usage(owner: str) -> str:
+    """The partition of what an owner has used."""
+    return f"{owner}:usage"
 
 
 def holds(owner: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 DEFAULT: Final = "*"
@@ -19,10 +19,16 @@ def resolve(name: str, aliases: Mapping[str, str], *, default: bool = True) -> s
     The name itself comes first, then the longest pattern that fits, and `*` at last unless `default` is false:
     `resolve("gpt-4o-mini", {"gpt-4o*": "small", "*": "other"})` is `small`.
     """
-    if name in aliases and name != DEFAULT:
-        return aliases[name]
-    fitting = [key for key in fitting_patterns(name, aliases) if default or key != DEFAULT]
-    return aliases[max(fitting, key=len)] if fitting else name
+    keys = aliases.keys() if default else aliases.keys() - {DEFAULT}
+    key = fitting(name, keys)
+    return name if key is None else aliases[key]
+
+
+def fitting(name: str, keys: Collection[str]) -> str | None:
+    """The key that stands for a name: itself, else the longest pattern that fits, and `*` at last; None: none does."""
+    if name in keys and name != DEFAULT:
+        return name
+    return max(fitting_patterns(name, keys), key=len, default=None)
 
 
 def is_named(name: str, aliases: Mapping[str, str]) -> bool:
@@ -30,6 +36,6 @@ def is_named(name: str, aliases: Mapping[str, str]) -> bool:
     return name in aliases or any(key != DEFAULT for key in fitting_patterns(name, aliases))
 
 
-def fitting_patterns(name: str, aliases: Mapping[str, str]) -> list[str]:
+def fitting_patterns(name: str, aliases: Iterable[str]) -> list[str]:
     """The keys for names that begin as this one does; `*` is one of them."""
     return [key for key in aliases if is_pattern(key) and name.startswith(key[:-1])]

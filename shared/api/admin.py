@@ -6,9 +6,10 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from shared import holds, owners
+from shared.api import usage
 from shared.api.answers import answer
 from shared.api.openapi import Deleted
-from shared.api.query import Query
+from shared.api.query import Query, text
 from shared.api.routing import Routes
 from shared.deps import Caller
 from shared.errors import InvalidRequest
@@ -16,8 +17,10 @@ from shared.objects.hold import Hold, HoldList
 from shared.objects.hold_requests import CreateHold
 from shared.objects.owner import NewOwnerKey, OwnerList, RemovedKeys
 from shared.objects.owner_requests import CreateOwner
+from shared.objects.usage import UsageReport
 from shared.retention import holding
 from shared.stored_keys import owner_name
+from shared.usage.report import Period
 
 routes = Routes("/v1/admin", "Administration")
 
@@ -28,6 +31,7 @@ def _name(request: Request) -> object:
 
 #: The administrator who asks, for the log.
 ADMIN = Query("admin", (), _name)
+OWNER = text("owner", "This owner's only; else everybody's who may call.")
 
 
 @routes.get("/owners", gives=OwnerList)
@@ -81,6 +85,16 @@ async def remove_hold(caller: Caller, owner: str, hold_id: str) -> Response:
     """End a legal hold."""
     await holding.lift(_of(caller, owner), hold_id)
     return answer({"id": hold_id, "object": "legal_hold.deleted", "deleted": True})
+
+
+@routes.get("/usage", gives=UsageReport, query=[*usage.QUERY, OWNER])
+async def get_usage(
+    caller: Caller, start: str | None, end: str | None, group_by: str | None, form: str | None, owner: str | None
+) -> Response:
+    """Tell what all owners have used; by `owner`, if `group_by` says nothing else."""
+    period = Period.of(start, end, group_by or "owner", caller.deps.clock())
+    names = sorted(await owners.names(caller.deps)) if owner is None else [_of(caller, owner).owner]
+    return await usage.answered(caller, names, period, form)
 
 
 def _of(caller: Caller, owner: str) -> Caller:

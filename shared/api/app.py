@@ -32,6 +32,7 @@ from shared.api import (
     sign_in,
     threads,
     uploads,
+    usage,
     vector_store_files,
     vector_stores,
 )
@@ -91,6 +92,7 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
         approvals,
         client_tokens,
         legal_holds,
+        usage,
         other_calls,
         *([admin, imports] if deps.settings.box_admin_keys else []),
     )

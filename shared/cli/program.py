@@ -25,6 +25,7 @@ from shared.cli import (
     samples,
     stores,
     threads,
+    usage,
 )
 from shared.cli.words import NAME, ExitCode, examples
 
@@ -76,6 +77,7 @@ for command in (
     erase.erase,
     hold.hold,
     backups.backups,
+    usage.usage,
     completion,
 ):
     box.add_command(command)

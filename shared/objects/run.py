@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,19 @@ RunStatus = Literal[
     "incomplete",
     "expired",
 ]
+
+
+#: Kinds of calls that search: files, an index, the web.
+SEARCHES: Final = frozenset(
+    {
+        "file_search",
+        "azure_ai_search",
+        "web_search",
+        "web_search_preview",
+        "bing_grounding",
+        "bing_custom_search",
+    }
+)
 
 
 class Run(ApiObject):
@@ -128,6 +141,12 @@ class RunRecord(StoredRecord):
     spent: Usage = Field(default_factory=Usage)
     #: Model turns whose outcome is committed.
     turns: int = 0
+    #: Calls that the model made, of them searches, and how long code ran for them.
+    tool_calls: int = 0
+    search_calls: int = 0
+    code_milliseconds: int = 0
+    #: When the run ended (unix seconds); None as well for what others ended before it was written down.
+    ended_at: int | None = None
     #: Of it, what attempts at the next turn have used: its step will say so, too.
     attempted: Usage = Field(default_factory=Usage)
     #: An attempt at the next turn used tokens that nobody counted: a driver left in the middle, or no usage came.
@@ -161,6 +180,18 @@ class RunRecord(StoredRecord):
     def key(self) -> RunKey:
         """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)
+
+    def count_calls(self, calls: list[Json]) -> None:
+        """Count calls of a turn, as clients see them."""
+        self.tool_calls += len(calls)
+        self.search_calls += sum(call["type"] in SEARCHES for call in calls)
+
+    def keep_result(self, images: list[str], files: dict[str, str], sources: dict[str, str], milliseconds: int) -> None:
+        """Write down what came of a call, for the answer that follows, and how long code ran for it."""
+        self.images.extend(images)
+        self.files |= files
+        self.sources |= sources
+        self.code_milliseconds += milliseconds
 
     def count_side_effects(self, call_ids: list[str], limit: int) -> None:
         """Write down which calls of the turn just taken may have side effects: no more than so many in the run."""

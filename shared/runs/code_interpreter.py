@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
@@ -112,13 +113,14 @@ class CodeInterpreter:
         try:
             async with self.turns, self.sandbox.session(key) as session:
                 notes = await self._bring_files(session)
-                left = self.record.run.deadline - self.deps.clock()
+                left, began = self.record.run.deadline - self.deps.clock(), time.monotonic()
                 result = await session.run(code, max(1.0, min(self.sandbox.info.limits.seconds, left)))
+                took = round(1000 * (time.monotonic() - began))
                 images, made, left_out = await self._keep(session, result)
         except SandboxError as error:
             logger.warning("code not run", extra={"action": "code_not_run", "run_id": self.record.run.id})
             return ToolResult(f"Error: {error}", with_outputs(call, [log_output(str(error))]))
-        return tool_result(call, result, images, made, [*notes, *left_out])
+        return replace(tool_result(call, result, images, made, [*notes, *left_out]), milliseconds=took)
 
     async def _bring_files(self, session: Session) -> list[str]:
         """Put the files of assistant, thread and messages where the code finds them, unless they are there."""

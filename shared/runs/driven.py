@@ -77,7 +77,7 @@ async def drive(recorder: Recorder) -> None:
     else:
         await drive_heard(recorder, recorder.listener)
     # Only now: nobody waits for it.
-    await recorder.call_off_watchdog()
+    recorder.settle()
 
 
 async def drive_unheard(recorder: Recorder) -> None:

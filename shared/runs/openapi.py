@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config import ServerConnection
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.openapi_document import ApiOperation, operations
@@ -27,6 +26,7 @@ from shared.runs.tool_calls import (
     told,
     verdict_on,
 )
+from shared.setting_values import ServerConnection
 from shared.tools import openapi_call
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of

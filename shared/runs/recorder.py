@@ -183,6 +183,8 @@ class Recorder:
             await self.commit()
         except Superseded:
             logger.info("run changed", extra={"action": "run_changed", "run_id": self.run.id})
+        else:
+            await self.count()
 
     async def _adopt(self, error: Conflict) -> None:
         """After a conflict: a driver goes on if only the run's metadata was modified; others start over."""
@@ -236,9 +238,18 @@ class Recorder:
         await self.commit(*others)
         self.holder = holder
 
-    async def call_off_watchdog(self) -> None:
-        """Take our watchdog back if the run is over: it would be one more execution, for nothing."""
-        if self._is_over and self._watchdog is not None:
+    async def count(self) -> None:
+        """Write the usage of a run that is over, unless that was done."""
+        if self.record.ended_at is not None:
+            await self.deps.usage.write([self.record])
+
+    def settle(self) -> None:
+        """If the run is over, have its usage written, soon; then our watchdog is taken back: nobody need look."""
+        if self._is_over:
+            self.deps.usage.note(self.record, self._call_off_watchdog)
+
+    async def _call_off_watchdog(self) -> None:
+        if self._watchdog is not None:
             await queue_messages.call_off(self.deps, self.record, self._watchdog)
 
     async def heartbeat(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.config import ServerConnection
 from shared.deps import Deps
+from shared.setting_values import ServerConnection
 from shared.tools.logic_app import token_of
 
 

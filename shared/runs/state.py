@@ -118,6 +118,7 @@ class RunState:
         """Write down the turn that made the calls: its items, its calls as clients see them, its tokens."""
         assert self.step is not None
         self.step.items, self.step.usage, self.step.origin = items, usage, origin
+        self.record.count_calls(calls)
         self._show_calls(calls)
 
     def set_usage(self, usage: Usage) -> None:
@@ -148,9 +149,7 @@ class RunState:
         for index in places:
             shown[index] = result.call
         self._show_calls(shown)
-        self.record.images.extend(result.images)
-        self.record.files |= result.files
-        self.record.sources |= result.sources
+        self.record.keep_result(result.images, result.files, result.sources, result.milliseconds)
         return places[0]
 
     def take_outputs(self, outputs: dict[str, str]) -> None:
@@ -240,7 +239,7 @@ class RunState:
         if status in lifecycle.ENDINGS:
             self._end_open(status, last_error)
         if ends:
-            self.record.response_id = None
+            self.record.response_id, self.record.ended_at = None, self._now()
             self._changes.ends = True
         if ends or status == "requires_action":
             lease.release(self.record)

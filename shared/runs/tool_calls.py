@@ -46,6 +46,8 @@ class ToolResult:
     files: dict[str, str] = field(default_factory=dict)
     #: What the answer may cite: marker -> file id.
     sources: dict[str, str] = field(default_factory=dict)
+    #: How long code ran for it.
+    milliseconds: int = 0
     #: Deltas that show the outcome in a stream, without their `index`.
     deltas: list[Json] = field(default_factory=list)
     #: To be done once the result is stored: removes what another driver would need until then. Raises nothing.

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: Between looks for the commit that a message announced.
 COMMIT_WAITS: Final = Backoff(first=0.02, factor=5, attempts=4)
+#: How runs end whose driver need not have ended them; whoever did may have died before their usage was written.
+ENDED_BY_MESSAGES: Final = ("cancelled", "expired", "failed")
 
 
 class Worker:
@@ -59,7 +61,10 @@ class Worker:
     async def poisoned(self, body: Json) -> None:
         """A message that failed again and again: its run fails, unless somebody drives it, and the thread is free."""
         recorder = await Recorder.load(self.deps, RunMessage.from_json(body).key)
-        if recorder is None or not lifecycle.is_active(recorder.run.status):
+        if recorder is None:
+            return
+        if not lifecycle.is_active(recorder.run.status):
+            await recorder.count()
             return
         record = recorder.record
         if record.lease is not None and lease.is_held(record, self.deps.clock()):
@@ -79,6 +84,8 @@ class Worker:
         for wait in COMMIT_WAITS.delays():
             recorder = await Recorder.load(self.deps, message.key)
             if recorder is not None and not lifecycle.is_active(recorder.run.status):
+                if message.reason == "watch" or recorder.run.status in ENDED_BY_MESSAGES:
+                    await recorder.count()
                 return None
             if not queue_messages.is_early(message, None if recorder is None else recorder.record):
                 return recorder
@@ -95,4 +102,4 @@ class Worker:
                 return
         if await recorder.claim():
             await supervisor.drive(recorder, turn)
-            await recorder.call_off_watchdog()
+            recorder.settle()

@@ -13,6 +13,7 @@ from shared.assistants import tool_resources
 from shared.deps import Caller
 from shared.errors import InvalidRequest, NotFoundError, not_found
 from shared.json_types import Json
+from shared.objects.run import RunRecord
 from shared.objects.thread import Head, Thread
 from shared.objects.thread_requests import CreateThread, ModifyThread
 from shared.optimistic import change, check_shape, until_committed
@@ -120,6 +121,7 @@ async def delete(caller: Caller, thread_id: str) -> Json:
     while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
         await _delete_children(caller, thread_id, rows)
         await _forget_letters(caller, rows)
+        await _count(caller, rows)
         await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
     await caller.deps.store.commit(partition, [Delete(layout.DELETED_KEY)])
     if head.get("active_run"):
@@ -173,6 +175,16 @@ async def _forget_letters(caller: Caller, rows: Sequence[Record]) -> None:
     for run_id in runs:
         for forget in forgetting:
             await forget(run_id)
+
+
+async def _count(caller: Caller, rows: Sequence[Record]) -> None:
+    """Write what the runs among the rows have used, as far as it is not written: nobody will find them again.
+
+    One that is not over is counted as far as it has come; those that ended elsewhere are none of ours.
+    """
+    runs = [RunRecord.model_validate(each.data) for each in rows if each.key.startswith(layout.RUN)]
+    under_way = [each for each in runs if each.run.expires_at is not None and each.turns > 0]
+    await caller.deps.usage.write_missing([*under_way, *(each for each in runs if each.ended_at is not None)])
 
 
 async def end_session(caller: Caller, thread_id: str) -> None:

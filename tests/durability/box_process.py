@@ -36,7 +36,8 @@ class HostOrder(TypedDict):
     #: The folder for the log of letters.
     letters: str
     #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:deletes` those
-    #: that delete something, `:counts` those that count calls, `:all` all.
+    #: that delete something, `:counts` those that count calls, `:usage` those
+    #: that write down what runs have used, `:all` all.
     die: str
     environment: dict[str, str]
 
@@ -57,6 +58,8 @@ class Mortal:
             mine = any(isinstance(change, Delete) for change in changes)
         elif self.what == "all":
             mine = True
+        elif self.what == "usage":
+            mine = partition.endswith(":usage")
         elif self.what == "counts":
             mine = partition.endswith(":side-effects")
         else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from tests.durability.hosts import Client, Hosts
+from tests.durability.hosts import Client, Hosts, patience
 from tests.fakes.weather import WEATHER
 
 #: What the user says (the fake model obeys), and the steps that must come of it.
@@ -65,3 +67,17 @@ async def check(client: Client, hosts: Hosts, story: str, thread: str, run: dict
             assert output == {"get_weather": "wet", "look_up": "box: a word"}[name]
     again = await client.ask("POST", f"threads/{thread}/messages", {"role": "user", "content": "Thanks."})
     assert again.status_code == 200, "the thread is still locked"
+
+
+async def check_usage(client: Client, runs: Sequence[dict[str, Any]]) -> None:
+    """The report adds up to what these runs, all that there were, have used; it may come with a watchdog."""
+    expected = [len(runs)]
+    expected += [sum(run["usage"][name] for run in runs) for name in ("prompt_tokens", "completion_tokens")]
+    async with patience(f"a report of {expected}", 30):
+        while True:
+            found = (await client.get("usage?group_by=owner"))["data"]
+            told = [found[0][name] for name in ("runs", "input_tokens", "output_tokens")] if found else [0, 0, 0]
+            assert all(each <= right for each, right in zip(told, expected, strict=True)), (told, expected)
+            if told == expected:
+                return
+            await asyncio.sleep(0.1)

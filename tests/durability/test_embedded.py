@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from typing import Any
 
 import pytest
 
 from tests.durability.hosts import OVER, RUNS, live_dangerously, patience
-from tests.durability.stories import STORIES, assistant, check, tell
+from tests.durability.stories import STORIES, assistant, check, check_usage, tell
 
 CODE = {"type": "code_interpreter"}
 
@@ -22,6 +23,7 @@ OTHERS = [pytest.param(each, marks=pytest.mark.long) for each in ("text", "clien
 @pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.long)])
 async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     """A run is begun on a host that dies at its n-th commit, and ends on the next one, for n = 1, 2, ..."""
+    runs: list[dict[str, Any]] = []
     for count in range(1, 20):
         mortal = hosts.start(die=f"{when}:{count}")
         assistant_id = await assistant(client)
@@ -33,6 +35,7 @@ async def test_death_at_every_commit_in_turn(hosts, client, story, when):
             hosts.start()
         thread, run = await telling
         await check(client, hosts, story, thread, run)
+        await check_usage(client, runs := [*runs, run])
         dying.cancel()
         await hosts.close()
         if survived:
@@ -54,6 +57,22 @@ async def test_many_runs_under_random_deaths(hosts, client):
 
     for story, (thread, run) in zip(names, ends, strict=True):
         await check(client, hosts, story, thread, run)
+    await check_usage(client, [run for _, run in ends])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_around_the_writing_of_usage_neither_loses_nor_doubles_it(hosts, client, when):
+    """The host dies as it writes what a run has used: the run's watchdog brings the next one to do it."""
+    mortal = hosts.start(die=f"{when}:1:usage")
+    assistant_id = await assistant(client)
+    ends = [await tell(client, assistant_id, "text")]
+    async with patience("the death of the host"):
+        await hosts.death(mortal)
+    hosts.start()
+    await check_usage(client, [run for _, run in ends])
+    await client.ask("DELETE", f"threads/{ends[0][0]}")
+    ends.append(await tell(client, assistant_id, "server tool"))
+    await check_usage(client, [run for _, run in ends])
 
 
 async def test_two_hosts_on_one_file_never_drive_one_run_at_once(hosts, client, tmp_path):

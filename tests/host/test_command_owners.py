@@ -146,3 +146,23 @@ def test_owners_of_a_storage_account_are_managed_without_a_host(tmp_path: Path, 
         box("owners", "remove", "zoe", "--yes", **settings)
         listed = json.loads(box("owners", "list", "--json", **settings).stdout)
     assert [(each["name"], len(each["keys"])) for each in listed] == [("ann", 0), ("ben", 1)]
+
+
+@WAYS
+def test_what_owners_have_used_is_told_as_a_table_json_and_csv(governed: Governed, way: str):
+    ask = getattr(governed, way)
+    with governed.host.http(KEY) as http:
+        assistant = http.post("assistants", json={"model": "demo"}).json()["id"]
+        body = {"assistant_id": assistant, "stream": True, "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
+        assert "thread.run.completed" in http.post("threads/runs", json=body).text
+        http.get("usage")  # which writes what is still on its way
+
+    [group] = json.loads(ask("usage", "--json", "--owner", "ann", "--by", "owner,model").stdout)
+    assert (group["owner"], group["model"]) == ("ann", "demo")
+    assert group["runs"] >= 1
+    heads, line = ask("usage").stdout.splitlines()[:2]
+    assert heads.split()[:2] == ["owner", "runs"]
+    assert line.split()[:2] == ["ann", str(group["runs"])]
+    assert ask("usage", "--csv").stdout.splitlines()[1].startswith(",ann,")
+    assert ask("usage", "--csv", "--json").returncode == 2
+    assert "planet" in ask("usage", "--by", "planet").stderr

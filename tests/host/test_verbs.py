@@ -74,6 +74,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
         ("hold add", "hold list", "hold remove"),
         (f"{HERE}erase.test_holds_are_set_listed_and_lifted_by_administrators", None),
     ),
+    "usage": (f"{HERE}command_owners.test_what_owners_have_used_is_told_as_a_table_json_and_csv", None),
     "completion": (f"{HERE}verbs.test_bash_completes_verbs_and_options", None),
 }
 #: These talk to people until they are stopped, or print a program for a shell.

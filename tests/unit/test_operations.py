@@ -23,16 +23,16 @@ from shared.threads import messages, threads
 from shared.threads.threads import READ_ALONG
 from shared.tools.base import tool
 
-#: How it is begun, tool calls -> operations.
+#: How it is begun, tool calls -> operations, of a run that ends alone: its usage shares a commit with none.
 OPERATIONS = {
-    ("queued", 0): 9,
-    ("queued", 1): 11,
-    ("queued", 3): 15,
-    ("polled", 0): 6,
-    ("polled", 1): 8,
-    ("polled", 3): 12,
-    ("streamed", 0): 7,
-    ("streamed", 1): 10,
+    ("queued", 0): 10,
+    ("queued", 1): 12,
+    ("queued", 3): 16,
+    ("polled", 0): 7,
+    ("polled", 1): 9,
+    ("polled", 3): 13,
+    ("streamed", 0): 8,
+    ("streamed", 1): 11,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.config import ServerConnection
+from shared.setting_values import ServerConnection
 
 
 @pytest.mark.parametrize(

@@ -362,6 +362,7 @@ async def test_a_run_that_is_over_takes_its_watchdog_back(bench, kept):
     bench.llm.script([text("Hi.")])
     await bench.box.handle_run(bench.message("start"))
     assert (await bench.record()).run.status == "completed"
+    await bench.box.deps.usage.flush()
     await bench.box.deps.spares.close()
     assert [*kept.values()] == ["start"]
 
@@ -376,6 +377,7 @@ async def test_a_streamed_run_that_is_over_leaves_its_watchdog_to_the_next_one(b
         while await listener.read():
             pass
         await bench.box.driven.wait()
+        await bench.box.deps.usage.flush()
     await bench.box.deps.spares.close()
     assert [*kept.values()] == []
 
@@ -397,6 +399,7 @@ async def test_a_watchdog_that_cannot_be_taken_back_does_no_harm(bench, monkeypa
     bench.llm.script([text("Hi.")])
     monkeypatch.setattr(bench.box.deps.queue, "delete", delete)
     await bench.box.handle_run(bench.message("start"))
+    await bench.box.deps.usage.flush()
     await bench.box.deps.spares.close()
     await bench.box.handle_run(bench.message("watch"))
     assert (await bench.record()).run.status == "completed"
