@@ -44,7 +44,7 @@ class ToolResult:
     images: list[str] = field(default_factory=list)
     #: Files written by the call: name in the sandbox -> file id.
     files: dict[str, str] = field(default_factory=dict)
-    #: What the answer may cite: marker -> file id.
+    #: What the answer may cite: marker -> file id, or the address of a page.
     sources: dict[str, str] = field(default_factory=dict)
     #: How long code ran for it.
     milliseconds: int = 0
@@ -160,8 +160,9 @@ class Denied:
 
 
 def verdict_on(deps: Deps, record: RunRecord, kind: str) -> Verdict:
-    """What the operator says of a kind of tool to the run's owner."""
-    return policy.verdict(deps.settings.server_tools_allowed, record.owner, kind)
+    """What operator and assistant say of a kind of tool that the run has; who says nothing lets it be called."""
+    chosen = record.server_tools if policy.names(record.server_tools, kind) else (policy.ANY,)
+    return policy.verdict(deps.settings.server_tools_allowed, record.owner, kind, chosen)
 
 
 def permitted(handlers: Sequence[Handler], verdict: Verdict, kind: str) -> list[Handler]:

@@ -2,7 +2,8 @@
 
 The operator says it by owner (SERVER_TOOLS_ALLOWED), an assistant or run for itself (`metadata["server_tools"]`), both
 in the same words: `send_email` (or `send_email:auto`), `send_email:ask`, `send_email:deny`, and `*` for every tool. Of
-all words that are about a tool the strictest counts. How often it may be called is `runs/side_effects.py`'s business,
+all words that are about a tool the strictest counts. A kind of tools that an assistant has by its `tools`, such as
+`openapi`, has words, too; it needs none. How often it may be called is `runs/side_effects.py`'s business,
 how a call ends the engine's.
 """
 

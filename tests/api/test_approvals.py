@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.llm.scripted import call, text
@@ -293,6 +295,63 @@ def test_the_strictest_word_counts(client, llm, ask, settings, chosen, becomes):
     assert letters == (["ann"] if becomes == "completed" and not denied else [])
     offered = {each["name"] for each in llm.requests[0].tools}
     assert ("send_letter" in offered) is not denied
+
+
+def queue(name):
+    place = {"queue_service_endpoint": "https://a.queue.core.windows.net", "queue_name": name}
+    return {"type": "storage_queue", "storage_queue": place}
+
+
+#: A tool of each kind whose calls nobody but operator and assistant can have asked for, and a function of it.
+OF_KINDS = {
+    "azure_ai_search": ({}, "azure_ai_search"),
+    "azure_function": (
+        {"function": {"name": "weather"}, "input_binding": queue("in"), "output_binding": queue("out")},
+        "weather",
+    ),
+    "connected_agent": ({"id": "asst_none", "name": "stocks", "description": "Prices."}, "stocks"),
+    "openapi": (
+        {
+            "name": "shop",
+            "spec": {
+                "openapi": "3.1.0",
+                "servers": [{"url": "https://shop.example"}],
+                "paths": {"/f": {"get": {"operationId": "find"}}},
+            },
+            "auth": {"type": "anonymous"},
+        },
+        "find",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OF_KINDS)
+def test_an_assistant_says_it_of_the_kinds_of_its_tools(kind, http, thread, llm):
+    details, function = OF_KINDS[kind]
+    tool = {"type": kind} | ({kind: details} if details else {})
+    llm.script([call(function)], [text("I did not.")], [text("Nothing.")], [call(function)], [text("Oh.")])
+
+    def ran(words):
+        made = http.post("assistants", json={"model": "m", "tools": [tool], "metadata": {"server_tools": words}})
+        path = f"threads/{thread.id}/runs"
+        return finished(http.post(path, json={"assistant_id": made.json()["id"]}).json(), http, path)
+
+    waiting = ran(f"{kind}:ask")
+    [wanted] = waiting["required_action"]["submit_tool_approval"]["tool_calls"]
+    assert wanted["type"] == kind
+    said = {"tool_approvals": [{"tool_call_id": wanted["id"], "approve": False}], "stream": True}
+    path = f"threads/{thread.id}/runs/{waiting['id']}/submit_tool_outputs"
+    assert "run.completed" in http.post(path, json=said).text
+    assert ran(f"send_letter {kind}:deny")["status"] == "completed"
+    assert [each["name"] for each in llm.requests[-1].tools] == ["send_letter"]
+    assert ran("look_up")["status"] == "completed", "a kind that is not named needs no word"
+
+
+def finished(run, http, path):
+    while run["status"] in ("queued", "in_progress"):
+        time.sleep(0.01)
+        run = http.get(f"{path}/{run['id']}").json()
+    return run
 
 
 def test_a_document_that_says_it_is_approved_approves_nothing(llm, ask, submit, client):

@@ -206,6 +206,16 @@ def test_an_operator_can_forbid_servers_or_ask_for_each_call(server, run, llm, b
     assert run(server.url(), require_approval="never")["status"] == "requires_action"
 
 
+@pytest.mark.parametrize(("words", "status"), [("mcp:ask", "requires_action"), ("mcp", "completed"), ("", "completed")])
+def test_an_assistant_can_ask_for_each_call_in_words_too(server, http, wait, llm, words, status):
+    llm.script([call("forecast", city="Oslo")], [text("Rain.")])
+    tool = {"type": "mcp", "server_label": "weather", "server_url": server.url(), "require_approval": "never"}
+    body = {"model": "gpt-x", "tools": [tool], "metadata": {"server_tools": words}}
+    made = http.post("assistants", json=body).json()
+
+    assert wait(http.post("threads/runs", json={"assistant_id": made["id"]}).json())["status"] == status
+
+
 def test_names_of_other_tools_are_not_taken(server, run, llm, http, wait):
     llm.script([call("weather_forecast", city="Oslo")], [text("Rain.")])
     function = {"type": "function", "function": {"name": "forecast"}}
