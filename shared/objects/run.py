@@ -173,7 +173,7 @@ class RunRecord(StoredRecord):
     images: list[str] = Field(default_factory=list)
     #: Files the code wrote in this run: name in the sandbox -> file id, for `sandbox:` links in the answer.
     files: dict[str, str] = Field(default_factory=dict)
-    #: What file search offered for citation: marker -> file id.
+    #: What searches offered for citation: marker -> file id, or the address of a page.
     sources: dict[str, str] = Field(default_factory=dict)
 
     @property

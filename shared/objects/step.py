@@ -54,7 +54,7 @@ class StepRecord(StoredRecord):
     attempts: dict[str, int] = Field(default_factory=dict)
     #: What was said of calls that waited for it, by call id: {"approve": True, "by": "me", "at": 1767225600}.
     approvals: dict[str, Json] = Field(default_factory=dict)
-    #: What its searches offered for citation: marker -> file id.
+    #: What its searches offered for citation: marker -> file id, or the address of a page.
     sources: dict[str, str] = Field(default_factory=dict)
     #: Files its code wrote: path in the sandbox's folder -> file id.
     files: dict[str, str] = Field(default_factory=dict)

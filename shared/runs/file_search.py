@@ -6,23 +6,22 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared import layout
 from shared.deps import Caller, Deps
 from shared.errors import ApiError, NotFoundError
-from shared.ids import number_of
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.tools.tools import DEFAULT_RANKER
 from shared.objects.vector_store import SearchResult
+from shared.runs.markers import Markers
 from shared.runs.prompt.shorten import shortened
 from shared.runs.prompt.tokens import text_tokens
 from shared.runs.tool_call_views import CallView, SearchView
 from shared.runs.tool_calls import ATTEMPTS, STOPPED, Handler, ToolResult, built_in_function, refused
 from shared.search.base import IndexUnavailable
-from shared.search.citations import marker
 from shared.vector_stores import stores
 from shared.vector_stores.search import RUN_RESULTS, SearchOptions, search_stores
 
@@ -49,20 +48,13 @@ Search the files the user has uploaded. Each result begins with a marker such as
 When you use a result, cite it: put its marker, exactly as it is, right behind the statement it supports."""
 
 
-@dataclass(slots=True)
-class MarkerNumbers:
-    """The numbers of results within a run."""
-
-    next: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class FileSearch:
     """File search in one run: carries out its calls, and numbers the results so that answers can cite them."""
 
     deps: Deps
     record: RunRecord
-    numbers: MarkerNumbers = field(default_factory=MarkerNumbers)
+    markers: Markers
 
     @property
     def definition(self) -> Json:
@@ -113,10 +105,7 @@ class FileSearch:
         except (ApiError, IndexUnavailable) as error:
             logger.warning("search failed", extra={"action": "search_failed", "run_id": self.record.run.id})
             return ToolResult(f"Error: {error}", call)
-        first = self._reserve(len(results))
-        # Numbers of steps never come again in a thread: what an earlier run offered has another marker.
-        step = 0 if self.record.open_step is None else number_of(self.record.open_step) + 1
-        markers = [marker(step, number, each.filename) for number, each in enumerate(results, first)]
+        markers = self.markers.reserve([each.filename for each in results])
         texts = [f"{mark}\n{text_of(result)}" for mark, result in zip(markers, results, strict=True)]
         told = within(texts, SMALL_OUTPUT_TOKENS if self._is_small else OUTPUT_TOKENS)
         sources = {mark: result.file_id for mark, result in zip(markers, results[: len(told)], strict=False)}
@@ -126,12 +115,6 @@ class FileSearch:
         if in_azure:
             told.append(IN_AZURE)
         return ToolResult("\n\n".join(told) or "(nothing found)", call, sources=sources)
-
-    def _reserve(self, count: int) -> int:
-        """The first of so many numbers for markers: calls of one turn run side by side."""
-        first = max(self.numbers.next, len(self.record.sources))
-        self.numbers.next = first + count
-        return first
 
     async def _search(self, queries: list[str]) -> tuple[list[SearchResult], bool]:
         """What was found, and whether the thread names data in Azure besides, which nobody searches."""
@@ -162,7 +145,7 @@ class FileSearch:
 
 def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     """File search, for a run that has it."""
-    return [FileSearch(deps, record)]
+    return [FileSearch(deps, record, Markers(record))]
 
 
 async def thread_resources(deps: Deps, record: RunRecord) -> Json:

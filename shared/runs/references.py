@@ -24,7 +24,7 @@ WINDOW = 500
 class References:
     """What may be referred to."""
 
-    #: Marker -> file id.
+    #: Marker -> file id, or the address of a page.
     sources: dict[str, str] = field(default_factory=dict)
     #: Path in the sandbox's folder -> file id of its newest state.
     files: dict[str, str] = field(default_factory=dict)

@@ -209,7 +209,7 @@ def annotator(state: RunState) -> Annotator:
     """What the run's answers may refer to by now."""
     record, earlier = state.record, state.earlier
     sources = (earlier.sources | record.sources).items()
-    return Annotator([Source(marker, file_id) for marker, file_id in sources], earlier.files | record.files)
+    return Annotator([Source(marker, target) for marker, target in sources], earlier.files | record.files)
 
 
 def annotated(state: RunState, text: str, given: Iterable[Json] = ()) -> Json:

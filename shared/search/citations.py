@@ -1,7 +1,7 @@
 """Source markers: what the model is given to cite a result, and what they become in its answer.
 
-A marker such as `【4:0†report.pdf】` names the thread's run step, the result, and the file. It stays in the text; the
-annotation tells clients where it is, in characters.
+A marker such as `【4:0†report.pdf】` names the thread's run step, the result, and the file or page. It stays in the
+text; the annotation tells clients where it is, in characters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Source:
     """Something the model may cite."""
 
     marker: str
-    file_id: str
+    #: A file's id, or a page's address.
+    target: str
 
     @property
     def place(self) -> str:
@@ -35,8 +36,15 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name in the marker."""
+        """The file's name in the marker, or the page's title."""
         return self.marker[:-1].partition("†")[2]
+
+    @property
+    def citation(self) -> dict[str, Any]:
+        """What an annotation says of it, by the annotation's type."""
+        if is_address(self.target):
+            return {"url_citation": {"url": self.target, "title": self.name}}
+        return {"file_citation": {"file_id": self.target}}
 
     def is_meant_by(self, name: str) -> bool:
         """Whether a marker with this place and that name means this source: models copy most, not all, of a name."""
@@ -50,13 +58,18 @@ def marker(step: int, number: int, filename: str) -> str:
     return f"【{step}:{number}†{name}】"
 
 
+def is_address(target: str) -> bool:
+    """Whether it is the address of a page, which ids never look like."""
+    return target.startswith(("https://", "http://"))
+
+
 def _folded(name: str) -> str:
     """The name without what gets lost when it is copied."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def annotate(text: str, sources: Iterable[Source]) -> list[dict[str, Any]]:
-    """`file_citation` annotations of a finished text, in order.
+    """`file_citation` and `url_citation` annotations of a finished text, in order.
 
     Plain text are markers that nobody offered, and those that name another file than the one of their place.
     """
@@ -77,10 +90,6 @@ def _annotations(text: str, known: Mapping[str, list[Source]]) -> Iterator[dict[
         offered = reversed(known.get(f"{match[1]}:{match[2]}", []))
         source = next((each for each in offered if each.is_meant_by(match[3])), None)
         if source is not None:
-            yield {
-                "type": "file_citation",
-                "text": match[0],
-                "start_index": match.start(),
-                "end_index": match.end(),
-                "file_citation": {"file_id": source.file_id},
-            }
+            [kind] = citation = source.citation
+            place = {"text": match[0], "start_index": match.start(), "end_index": match.end()}
+            yield {"type": kind, **place, **citation}

@@ -56,9 +56,43 @@ def test_the_model_searches_an_index_with_the_operators_key(run, llm, service, c
     assert service.bodies == [{"top": 3, "filter": "title eq 'Holidays'", "search": "holiday"}]
     assert made["type"] == "azure_ai_search"
     assert made["azure_ai_search"]["input"] == "holiday"
-    found = json.loads(made["azure_ai_search"]["output"])
-    assert found == service.documents[0], "without score and vector"
+    marker, found = made["azure_ai_search"]["output"].split("\n")
+    assert marker == "【1:100000†Holidays】"
+    assert json.loads(found) == service.documents[0], "without score and vector"
     assert KEY not in json.dumps([ended, made]) + caplog.text
+
+
+def test_answers_cite_documents_by_their_addresses(run, llm, http, service):
+    said = text("Thirty 【1:10", "0000†Holidays】", ".")
+    llm.script([call("azure_ai_search", query="holiday travel")], [said], [said])
+
+    ended, [made] = run()
+
+    output = made["azure_ai_search"]["output"].split("\n\n")
+    assert [each.startswith("【") for each in output] == [True, False], "what has no address cannot be cited"
+    path = f"threads/{ended['thread_id']}"
+    said = http.get(f"{path}/messages").json()["data"][0]["content"][0]["text"]
+    [citation] = said["annotations"]
+    assert citation == {
+        "type": "url_citation",
+        "text": "【1:100000†Holidays】",
+        "start_index": 7,
+        "end_index": 26,
+        "url_citation": {"url": "https://x.example/1", "title": "Holidays"},
+    }
+    assert said["value"][7:26] == citation["text"]
+    body = {"assistant_id": ended["assistant_id"], "stream": True}
+    streamed = http.post(f"{path}/runs", json=body).text
+    assert '"url_citation":{"url":"https://x.example/1","title":"Holidays"}' in streamed
+
+
+def test_a_streamed_query_is_heard_while_it_is_written(run, llm, http):
+    llm.script([text("Hello.")], [call("azure_ai_search", query="holi" + "day" * 30)], [text("Thirty.")])
+    assistant_id = run()[0]["assistant_id"]
+    events = http.post("threads/runs", json={"assistant_id": assistant_id, "stream": True}).text.split("\n\n")
+    deltas = [json.loads(each.partition("data: ")[2]) for each in events if "run.step.delta\n" in each]
+    calls = [each["delta"]["step_details"]["tool_calls"][0]["azure_ai_search"] for each in deltas]
+    assert "".join(each["input"] for each in calls) == "holi" + "day" * 30
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from shared.store.base import Record
 
 #: Tokens of an earlier run's output that stays as it is, and of a longer one.
 OUTPUT_TOKENS: Final = 2_000
+#: What cites a result of a search.
+CITATIONS: Final = ("file_citation", "url_citation")
 #: Tokens of the results of a search of an earlier run that its answers cited.
 CITED_TOKENS: Final = 4_000
 
@@ -34,7 +36,7 @@ def citations(messages: Iterable[Record]) -> Mapping[str, set[str]]:
 def _places(content: Iterable[Json]) -> Iterable[str]:
     texts = (part["text"] for part in content if part["type"] == "text")
     annotations = (each for text in texts for each in text.get("annotations") or ())
-    return (Source(each["text"], "").place for each in annotations if each["type"] == "file_citation")
+    return (Source(each["text"], "").place for each in annotations if each["type"] in CITATIONS)
 
 
 def short_outputs(step: Json, cited: Collection[str]) -> dict[str, str]:
