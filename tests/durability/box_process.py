@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 
 import uvicorn
 
-from shared.app import build, storage_for
+from shared.app import build, embedded_storage, storage_for
 from shared.config import Settings
 from shared.store.base import Change, Delete, Store
 from shared.tools.base import Tool, ToolContext, tool
@@ -100,7 +100,8 @@ def look_up() -> Tool:
 
 async def serve(order: HostOrder, listener: socket.socket | None) -> None:
     settings = Settings(_env_file=None)
-    storage = storage_for(settings)
+    # With a storage account at hand, records may stand at home all the same: its queues are for Azure functions then.
+    storage = embedded_storage(settings) if os.environ.get("RECORDS") == "embedded" else storage_for(settings)
     if order["die"]:
         when, count, *what = order["die"].split(":")
         storage = dataclasses.replace(storage, store=Mortal(storage.store, when, int(count), *what))

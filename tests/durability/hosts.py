@@ -135,6 +135,29 @@ class Hosts:
         return log.read_text().split() if log.exists() else []
 
 
+async def die_at_every_commit(
+    hosts: Hosts, when: str, tell: Callable[[], Coroutine[Any, Any, None]], *, least: int = 3, most: int = 40
+) -> None:
+    """Have something told while a host dies `before` or `after` its n-th commit of runs, for n = 1, 2, ..., and an heir
+    takes its place, until one survives: `tell` checks what came of it.
+    """
+    for count in range(1, most):
+        mortal = hosts.start(die=f"{when}:{count}")
+        telling = asyncio.create_task(tell())
+        dying = asyncio.create_task(hosts.death(mortal))
+        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
+        survived = not dying.done()
+        if not survived:
+            hosts.start()
+        await telling
+        dying.cancel()
+        await hosts.close()
+        if survived:
+            assert count > least, f"the host should have died at least {least} times"
+            return
+    raise AssertionError("the story never ended")
+
+
 async def live_dangerously(
     lives: Sequence[Coroutine[Any, Any, T]], kill: Callable[[], Awaitable[None]], *, at_once: int
 ) -> list[T]:

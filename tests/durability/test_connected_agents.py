@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
+
+from tests.durability.hosts import die_at_every_commit
 
 LETTER = 'call send_letter {"text": "hi"}\nthen\nsay Sent.'
 ASK = f"call post {json.dumps({'message': LETTER})}\nthen\nsay Sent."
 STORY = f"call post {json.dumps({'message': ASK})}\nthen\nsay Hello."
 
 
-async def begin_and_finish(client, thread, assistant_id):
-    return await client.finish(thread, await client.begin(thread, assistant_id))
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_death_at_every_commit_asks_once_and_sends_at_most_one_letter(hosts, client, when):
-    for count in range(1, 40):
-        mortal = hosts.start(die=f"{when}:{count}")
-        sent = len(hosts.letters())
-        asking = await asks(client, await asks(client, await assistant(client, metadata={"server_tools": "*"})))
-        thread = await client.thread(STORY)
-        run = asyncio.create_task(begin_and_finish(client, thread, asking))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({run, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        if not survived:
-            hosts.start()
-        ended = await run
-        await check(client, thread, ended, letters=len(hosts.letters()) - sent)
-        dying.cancel()
-        await hosts.close()
-        if survived:
-            assert count > 5, "the host should have died at least five times"
-            return
-    raise AssertionError("the story never ended")
+    await die_at_every_commit(hosts, when, lambda: ask_and_check(hosts, client), least=5)
+
+
+async def ask_and_check(hosts, client):
+    sent = len(hosts.letters())
+    asking = await asks(client, await asks(client, await assistant(client, metadata={"server_tools": "*"})))
+    thread = await client.thread(STORY)
+    ended = await client.finish(thread, await client.begin(thread, asking))
+    await check(client, thread, ended, letters=len(hosts.letters()) - sent)
 
 
 async def assistant(client, **more):
