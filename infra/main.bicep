@@ -235,6 +235,9 @@ param modelEndpoints string = ''
 @description('Servers that assistants\' tools have credentials for, as JSON: name, then url, headers and audience. Empty: none.')
 param connections string = ''
 
+@description('A key vault whose key encrypts headers for MCP servers that requests bring; its address is public (and authenticated). Without one, such requests are refused.')
+param vaultEnabled bool = false
+
 // Countries
 
 @secure()
@@ -353,6 +356,17 @@ module roles 'modules/roles.bicep' = {
   }
 }
 
+module vault 'modules/key-vault.bicep' = if (vaultEnabled) {
+  name: 'vault'
+  scope: group
+  params: {
+    name: 'kv-${token}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+  }
+}
+
 module network 'modules/network.bicep' = if (vnetEnabled) {
   name: 'network'
   scope: group
@@ -432,6 +446,7 @@ module functionApp 'modules/function-app.bicep' = {
       OPENAPI_ALLOWED_HOSTS: openapiAllowedHosts
       AZURE_FUNCTION_QUEUE_HOSTS: azureFunctionQueueHosts
       CONNECTIONS: connections
+      KEY_VAULT_URL: vaultEnabled ? vault!.outputs.url : ''
       RETENTION_DAYS: retentionDays
       PRICES: prices
       REST_COUNTRIES_KEY: restCountriesKey

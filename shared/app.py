@@ -24,6 +24,7 @@ from shared.runs import children
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
+from shared.sealing.base import Sealing
 from shared.search.base import Embedders
 from shared.search.index import SegmentIndex
 from shared.search.parsing.readers import AT_ONCE, Readers
@@ -92,6 +93,7 @@ def build(
         provider=provider_of(settings),
         identity=azure_identity(settings.azure_client_id),
         usage=UsageLog(storage.store, clock),
+        sealing=sealing(settings),
         ask_child=children.ask,
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),
@@ -204,6 +206,16 @@ def server_tools(settings: Settings) -> list[Tool]:
     from shared.tools.catalog import catalog
 
     return catalog(settings, embedded=not settings.uses_azure_storage)
+
+
+def sealing(settings: Settings) -> Sealing | None:
+    """What seals secrets of requests: a key vault, else a file in the box's home; on Azure without a vault nothing."""
+    from shared.sealing.key_file import KeyFile
+    from shared.sealing.key_vault import KeyVault
+
+    if settings.key_vault_url:
+        return KeyVault(settings.key_vault_url, azure_identity(settings.azure_client_id))
+    return None if settings.uses_azure_storage else KeyFile(settings.box_home / "sealing_key")
 
 
 def code_sandbox(settings: Settings) -> CodeSandbox | None:

@@ -215,6 +215,10 @@ class Settings(BaseSettings):
     mcp_allowed_hosts: str = ""
     """Hosts, or `host:port`, separated by commas, whose MCP servers need not be on the public internet. Others must be,
     at the ports 80 or 443."""
+    key_vault_url: str = ""
+    """Key vault whose key `headers` encrypts headers for MCP servers that requests bring, such as
+    `https://contoso.vault.azure.net`; empty: the embedded host has a key in its home, a box on a storage account
+    refuses them."""
     openapi_allowed_hosts: str = ""
     """The same for the servers of OpenAPI documents."""
     azure_function_queue_hosts: str = ""

@@ -16,6 +16,7 @@ from shared.objects.run import ChildRun
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
 from shared.sandbox.base import CodeSandbox
+from shared.sealing.base import Sealing
 from shared.search.base import Embedders, Index
 from shared.search.names import IndexNames
 from shared.search.parsing.readers import Readers
@@ -56,6 +57,8 @@ class Deps:
     toolbox: Toolbox = field(default_factory=dict)
     #: Whose tokens tools of assistants may be sent, where the operator says so.
     identity: Identity = field(default_factory=lambda: azure_identity(""))
+    #: What seals the secrets that requests bring; None: requests with secrets are refused.
+    sealing: Sealing | None = None
     #: Where model-written code runs; None: nowhere, and the code interpreter is not offered.
     sandbox: CodeSandbox | None = None
     #: Who takes the client's calls that are not ours; None: nobody.

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: The folder of function_app.py.
 APP: Final = Path(__file__).parents[1]
 #: What a box keeps in its home; journals of the database come and go.
-_FILES: Final = ("api_key", "sign-in.html", "box.db", "box.db-wal", "box.db-shm")
+_FILES: Final = ("api_key", "sealing_key", "sign-in.html", "box.db", "box.db-wal", "box.db-shm")
 _FOLDERS: Final = ("blobs", "outbox", "wake")
 #: Where a restore keeps what is to be put in place, and the file that says that it has begun to do so.
 RESTORING: Final = "restoring"

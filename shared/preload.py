@@ -16,6 +16,8 @@ from shared.config import Settings
 _ALWAYS: Final = (
     "anyio._backends._asyncio",
     "bm25s.stopwords",
+    "cryptography.exceptions",
+    "cryptography.hazmat.primitives.ciphers.aead",
     "httpcore2",
     "httpx2",
     "lxml.html",
@@ -40,12 +42,13 @@ def modules(settings: Settings) -> list[str]:
     )
     logic_apps = settings.send_email_url != "" or settings.create_event_url != ""
     queues = settings.azure_function_queue_hosts != ""
+    vault = settings.key_vault_url != ""
     wanted = (
         (True, _ALWAYS),
         (settings.names_model, _MODEL),
         (settings.entra_owners != "", _ENTRA),
         (settings.uses_azure_storage or queues, _STORAGE),
-        (azure_model or settings.uses_azure_storage or queues or logic_apps, _IDENTITY),
+        (azure_model or settings.uses_azure_storage or queues or logic_apps or vault, _IDENTITY),
     )
     return [name for is_wanted, names in wanted if is_wanted for name in names]
 

@@ -43,6 +43,7 @@ FLOORS = [
         "queue",
         "llm",
         "sandbox",
+        "sealing",
         "search",
         "tools",
         "paging",
@@ -74,7 +75,7 @@ FLOORS = [
     {"embedded", "client", "functions_bridge"},
     {"cli", "__main__"},
 ]
-PORTS = ["store", "blobs", "queue", "llm", "sandbox"]
+PORTS = ["store", "blobs", "queue", "llm", "sandbox", "sealing"]
 #: Modules that may import one another's private helpers are none; these libraries stay in the files named.
 CONFINED = {
     "azure.functions": {"function_app.py"},

@@ -1,4 +1,4 @@
-// Everything the function app may do, each right on the one resource it is for.
+// Everything the function app may do, each right on the one resource it is for; that on a key vault comes with the vault.
 
 param principalId string
 param storageName string

@@ -23,6 +23,7 @@ from shared.demo import ANSWERS
 from shared.deps import Deps
 from shared.doctor.findings import Finding, broken, ok, warning
 from shared.doctor.sandbox import sandbox_in_words
+from shared.doctor.sealing import sealing
 from shared.housekeeping import unreadable
 from shared.json_types import Json
 from shared.layout import BOX
@@ -287,6 +288,7 @@ CHECKS: Final[dict[str, Check]] = {
     "poison": poison,
     "overdue": overdue,
     "backups": backups,
+    "sealing": sealing,
     "clock": clock,
     "sandbox": sandbox,
     "model": model,

@@ -16,6 +16,7 @@ ROLES = {
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd": "Cognitive Services OpenAI User",
     "0fb8eba5-a2bb-4abe-b1c1-49dfad359bb0": "Azure ContainerApps Session Executor",
+    "e147488a-f6f5-4113-8e2d-b22465e65bf6": "Key Vault Crypto Service Encryption User",
 }
 #: All the function app may do.
 GRANTS = {
@@ -25,6 +26,7 @@ GRANTS = {
     ("Microsoft.Insights/components", "Monitoring Metrics Publisher"),
     ("Microsoft.CognitiveServices/accounts", "Cognitive Services OpenAI User"),
     ("Microsoft.App/sessionPools", "Azure ContainerApps Session Executor"),
+    ("Microsoft.KeyVault/vaults", "Key Vault Crypto Service Encryption User"),
 }
 #: Parameters that no output may show.
 SECRET = {"apiKeyHashes", "adminKeyHashes"}
@@ -40,6 +42,8 @@ LOCKED = [
     ("Microsoft.Insights/components", "properties.DisableLocalAuth", True),
     ("Microsoft.App/sessionPools", "properties.sessionNetworkConfiguration.status", "EgressDisabled"),
     ("Microsoft.App/sessionPools", "identity", None),
+    ("Microsoft.KeyVault/vaults", "properties.enableRbacAuthorization", True),
+    ("Microsoft.KeyVault/vaults", "properties.enableSoftDelete", True),
     ("Microsoft.Web/sites", "properties.httpsOnly", True),
     ("Microsoft.Web/sites", "properties.siteConfig.minTlsVersion", "1.2"),
     ("Microsoft.Web/sites", "identity.type", "UserAssigned"),

@@ -31,6 +31,8 @@ NAME_LIMITS = {
     "Microsoft.Storage/storageAccounts/tableServices/tables": r"[A-Za-z][A-Za-z0-9]{2,62}",
     "Microsoft.CognitiveServices/accounts": r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]",
     "Microsoft.App/sessionPools": r"[a-z][a-z0-9]{2,62}",
+    "Microsoft.KeyVault/vaults": r"(?!.*--)[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]",
+    "Microsoft.KeyVault/vaults/keys": r"[A-Za-z0-9-]{1,127}",
     "Microsoft.Web/serverfarms": r"[A-Za-z0-9-]{1,60}",
     "Microsoft.Web/sites": r"[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]",
     "Microsoft.Web/connections": r"[\w.-]{1,80}",

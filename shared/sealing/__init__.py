@@ -1,0 +1,1 @@
+"""Encrypts the secrets that requests bring, before anything is stored."""
