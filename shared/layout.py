@@ -26,9 +26,9 @@ An object's id is its key. Ids of an owner's collections begin with the time, in
 ids within a thread or a store begin with a number and sort ascending (`ids.py`). Keys are told apart by their prefix
 alone, so a collection can take rows of another kind beside them, whose keys begin with `by_`: in Azure's tables the
 oldest-first twins of its keys (`by_age_…`), and in collections and threads the rows that lead from an id that an
-object brought from elsewhere to the key that stands for it (`by_id_…`, see `foreign_ids.py`), and the answers of
-requests that may be sent again (`by_key_…`, see `idempotency.py`). Partitions and blobs have
-such an id as it is.
+object brought from elsewhere to the key that stands for it (`by_id_…`, see `foreign_ids.py`), the answers of requests
+that may be sent again (`by_key_…`, see `idempotency.py`), and the sealed headers of an assistant or a thread for MCP
+servers (`by_headers_…`). Partitions and blobs have such an id as it is.
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ TWIN: Final = "by_age_"
 
 #: How the keys of aliases begin: rows that lead from a foreign id to a key.
 ALIAS: Final = "by_id_"
+
+#: How the keys of sealed headers begin: those of the object with the key that follows.
+HEADERS: Final = "by_headers_"
 
 #: How the keys of answers begin that a repeated request is given, and of what an `Idempotency-Key` was used for.
 ANSWER: Final = "by_key_"
@@ -214,6 +217,11 @@ def attached_range(file_id: str) -> tuple[str, str]:
 def alias_key(identifier: str) -> str:
     """The key of the row that leads from a foreign id to the key that stands for it."""
     return f"{ALIAS}{identifier}"
+
+
+def headers_key(key: str) -> str:
+    """The key of the row with the sealed headers of an object."""
+    return f"{HEADERS}{key}"
 
 
 def sign_in_key(digest: str) -> str:

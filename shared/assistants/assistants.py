@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from shared import idempotency, ids, layout
-from shared.assistants import tool_resources
+from shared.assistants import mcp_headers, tool_resources
 from shared.deps import Caller
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
 from shared.objects.assistant_requests import AssistantSettings, CreateAssistant, ModifyAssistant
 from shared.objects.tools.tools import choice_json, tools_json
-from shared.optimistic import change, check_shape, find
+from shared.optimistic import check_shape, find, until_committed
 from shared.paging import ListQuery, newest_page
 from shared.store.base import Delete, Put, Record
 
@@ -21,7 +21,8 @@ async def create(caller: Caller, body: CreateAssistant) -> Json:
     resources = await tool_resources.resolve(caller, body.tool_resources)
     assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=caller.deps.now(), model=body.model)
     data = _with_sandbox(assistant.to_json() | _settings(body) | {"tool_resources": resources})
-    changes = [Put(assistant.id, data), *caller.answering(data)]
+    headers = await mcp_headers.created(caller, assistant.id, body)
+    changes = [Put(assistant.id, data), *headers, *caller.answering(data)]
     await caller.deps.store.commit(layout.assistants(caller.owner), changes)
     return data
 
@@ -30,6 +31,14 @@ async def get(caller: Caller, assistant_id: str) -> Json:
     """An assistant. Raises NotFoundError."""
     row = await _row(caller, assistant_id)
     return await tool_resources.present(caller, row.data)
+
+
+async def headers(caller: Caller, assistant: Json) -> mcp_headers.Sealed:
+    """The sealed headers for the assistant's MCP servers. Raises NotFoundError."""
+    if not mcp_headers.mentions(assistant):
+        return {}
+    row = await _row(caller, assistant["id"])
+    return mcp_headers.of_row(await mcp_headers.stored(caller, layout.assistants(caller.owner), row.key, row.data))
 
 
 async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]:
@@ -51,7 +60,16 @@ async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Js
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return _with_sandbox(changed)
 
-    return await change(lambda: _row(caller, assistant_id), caller.deps.store, layout.assistants(caller.owner), apply)
+    partition = layout.assistants(caller.owner)
+
+    async def attempt() -> Json:
+        row = await _row(caller, assistant_id)
+        data = apply(row.data)
+        headers = await mcp_headers.changed(caller, partition, row, body)
+        await caller.deps.store.commit(partition, [Put(row.key, data, row.version), *headers])
+        return data
+
+    return await until_committed(attempt)
 
 
 async def delete(caller: Caller, assistant_id: str) -> Json:
@@ -59,7 +77,8 @@ async def delete(caller: Caller, assistant_id: str) -> Json:
     row = await _row(caller, assistant_id)
     partition = layout.assistants(caller.owner)
     answer = await idempotency.forgotten(caller.deps.store, partition, row.key)
-    await caller.deps.store.commit(partition, [Delete(row.key), *answer])
+    headers = [Delete(layout.headers_key(row.key))] if mcp_headers.mentions(row.data) else []
+    await caller.deps.store.commit(partition, [Delete(row.key), *headers, *answer])
     return {"id": assistant_id, "object": "assistant.deleted", "deleted": True}
 
 

@@ -151,7 +151,7 @@ class Import:
 
     def _tell_secrets(self, data: Json) -> None:
         if shapes.secrets(data):
-            words = "headers for MCP servers do not come: a box keeps no secrets in objects"
+            words = "headers for MCP servers come without their values, which are secrets: give them anew"
             self.report.remarks.append(f"{data['id']}: {words}")
 
     async def _thread(self, thread_id: str, bundle: Json | Lost) -> None:

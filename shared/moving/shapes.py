@@ -47,27 +47,40 @@ def tools(data: Json) -> Json:
             _require(isinstance(function, dict) and isinstance(function.get("name"), str), "tools: a name is missing")
     resources = data.get("tool_resources") or {}
     _require(isinstance(resources, dict), "tool_resources: expected an object")
-    kept = {tool: _without_headers(of) for tool, of in resources.items() if of is not None}
+    kept: dict[str, Any] = {
+        tool: [*map(_without_headers, of)] if isinstance(of, list) else of
+        for tool, of in resources.items()
+        if of is not None
+    }
     _require(all(_is_object_or_list(of) for of in kept.values()), "tool_resources: expected objects")
     for tool, name in (("code_interpreter", "file_ids"), ("file_search", "vector_store_ids")):
         of = kept.get(tool, {})
         _require(isinstance(of, dict), f"tool_resources: {tool} is not an object")
         listed = of.get(name) or []
         _require(isinstance(listed, list) and all(isinstance(each, str) for each in listed), f"{name}: expected ids")
-    return data | {"tool_resources": kept}
+    shown = {"tools": [*map(_without_headers, data["tools"])]} if data.get("tools") else {}
+    return data | shown | {"tool_resources": kept}
 
 
 def secrets(data: Json) -> bool:
-    """Whether its tool resources have headers for MCP servers, which `tools` leaves out."""
+    """Whether it has values of headers for MCP servers, which `tools` leaves out."""
+    entries = [*objects(data, "tools"), *_servers(data)]
+    return any(_without_headers(each) != each for each in entries)
+
+
+def _servers(data: Json) -> list[Any]:
     resources = data.get("tool_resources")
-    return isinstance(resources, dict) and any(_without_headers(of) != of for of in resources.values())
+    servers = resources.get("mcp") if isinstance(resources, dict) else None
+    return servers if isinstance(servers, list) else []
 
 
-def _without_headers(resource: Any) -> Any:
-    """Entries for MCP servers without headers: they are credentials, and a box keeps none in objects."""
-    if not isinstance(resource, list):
-        return resource
-    return [each | {"headers": {}} if isinstance(each, dict) and each.get("headers") else each for each in resource]
+def _without_headers(entry: Any) -> Any:
+    """A tool, or an entry for an MCP server, with the names of its headers: their values are credentials."""
+    if not isinstance(entry, dict):
+        return entry
+    headers = entry.get("headers")
+    kept = {"headers": dict.fromkeys(headers) if isinstance(headers, dict) else {}} if headers else {}
+    return entry | kept | ({"authorization": None} if entry.get("authorization") else {})
 
 
 def step(data: Json) -> Json:

@@ -157,6 +157,9 @@ class RunRecord(StoredRecord):
     side_effects: list[str] = Field(default_factory=list)
     #: The MCP servers of the run, by label, as they were when it began: `url`, `by_sse` and `tools`, or an `error`.
     mcp_servers: dict[str, Json] = Field(default_factory=dict)
+    #: Sealed headers for MCP servers while the run is not over: of its `tools` and of `tool_resources`, by label; of
+    #: `calls` that were approved with some, by call id.
+    headers: dict[str, dict[str, str]] = Field(default_factory=dict)
     #: The run that waits for this one's answer, and the assistants of all runs above, the uppermost first.
     parent: ParentRun | None = None
     ancestors: list[str] = Field(default_factory=list)

@@ -13,6 +13,7 @@ from shared.objects.common import MetadataIn, ReasoningEffort, RequestBody
 from shared.objects.parse import rejected
 from shared.objects.thread_requests import CreateThread, NewMessages
 from shared.objects.tools.foundry import LABELS
+from shared.objects.tools.headers import SecretHeaders
 from shared.objects.tools.resources import ToolResources
 from shared.objects.tools.response_format import ResponseFormat
 from shared.objects.tools.tools import Tool, ToolChoice
@@ -99,7 +100,7 @@ class ToolApproval(RequestBody):
     tool_call_id: str
     approve: bool
     #: For the tool's server. Null and an empty object say nothing.
-    headers: dict[str, str] | None = None
+    headers: SecretHeaders | None = None
 
 
 class SubmitToolOutputs(RequestBody):

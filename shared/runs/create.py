@@ -22,7 +22,7 @@ from shared.objects.thread_requests import CreateThread
 from shared.objects.tools.resources import ToolResources
 from shared.objects.tools.tools import FunctionChoice, choice_json, tools_json
 from shared.optimistic import until_committed
-from shared.runs import file_search, kinds, queue_messages, service, waiting
+from shared.runs import file_search, kinds, mcp_servers, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
@@ -143,6 +143,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     changes = await messages.add(caller, thread_id, more, head)
     record = run_record(caller, thread_id, body, Assistant.model_validate(assistant), head)
     override_resources(record, body.tool_resources, resources)
+    await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant))
     await check_stores(caller, record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
@@ -172,6 +173,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     if key is not None:
         record.run.id = key.run_id
     override_resources(record, body.tool_resources, resources)
+    await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), changes)
     await check_stores(caller, record)
     await threads.add_to_index(caller, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]

@@ -18,17 +18,15 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.schema_rules import malformed, not_an_object
+from shared.runs.mcp_servers import KIND, server_of, servers_of
 from shared.runs.offered_names import LONGEST_NAME, offered_name
 from shared.runs.recorder import Recorder
 from shared.runs.tool_call_views import CallView
 from shared.runs.tool_calls import UNKNOWN, Denied, Handler, ToolResult, function_definition, refused, told, verdict_on
 from shared.tools.base import ToolFailure, arguments_object
-from shared.tools.domains import domains_of
-from shared.tools.mcp_server import RemoteTools
 
 logger = logging.getLogger(__name__)
 
-KIND: Final = "mcp"
 #: Tools that one run may be offered by all its servers, and characters of their descriptions and schemas.
 MOST_TOOLS: Final = 128
 MOST_CHARACTERS: Final = 200_000
@@ -62,8 +60,11 @@ class McpView:
 class McpFunction:
     """A tool of a server, as the model is offered it."""
 
-    server: RemoteTools
-    label: str
+    deps: Deps
+    record: RunRecord
+    #: The server, as the run has it, and what is kept of it.
+    server: Json
+    known: Json
     #: As the server lists it.
     tool: Json
     definition: Json
@@ -81,13 +82,15 @@ class McpFunction:
         return (self.tool.get("annotations") or {}).get(hint) is True
 
     def view(self, call_id: str) -> CallView:
-        return McpView(call_id, self.tool["name"], self.label)
+        return McpView(call_id, self.tool["name"], self.server["server_label"])
 
     async def execute(self, call_id: str, arguments: str) -> ToolResult:
-        return await told(self, call_id, arguments, self._call(arguments))
+        return await told(self, call_id, arguments, self._call(call_id, arguments))
 
-    async def _call(self, arguments: str) -> str:
-        return await self.server.call(self.tool["name"], arguments_object(arguments))
+    async def _call(self, call_id: str, arguments: str) -> str:
+        asked, by_sse = arguments_object(arguments), self.known["by_sse"]
+        server = await server_of(self.deps, self.record, self.server, by_sse=by_sse, call_id=call_id)
+        return await server.call(self.tool["name"], asked)
 
     async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
@@ -124,7 +127,7 @@ async def prepare(recorder: Recorder) -> None:
     if not tools or verdict_on(recorder.deps, record, KIND) == "deny":
         return
     places = asyncio.Semaphore(SERVERS_AT_ONCE)
-    known = await asyncio.gather(*(_listed(recorder.deps, tool, places) for tool in tools))
+    known = await asyncio.gather(*(_listed(recorder.deps, record, tool, places) for tool in tools))
     record.mcp_servers |= {tool["server_label"]: each for tool, each in zip(tools, known, strict=True)}
     _limit(record.mcp_servers)
     shown = [_activity(label, each["tools"]) for label, each in record.mcp_servers.items() if "tools" in each]
@@ -144,29 +147,13 @@ def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
         if "error" in known:
             found.append(_unusable(label, known["error"], taken))
             continue
-        server = server_of(deps, tool["server_url"], by_sse=known["by_sse"])
         for each in known["tools"]:
             if is_allowed(tool, each["name"]):
                 definition = _definition(label, each, taken)
                 approval = verdict == "ask" or needs_approval(record, tool, each["name"])
-                function = McpFunction(server, label, each, definition, approval)
+                function = McpFunction(deps, record, tool, known, each, definition, approval)
                 found.append(Denied(function, KIND) if verdict == "deny" else function)
     return found
-
-
-def servers_of(record: RunRecord) -> list[Json]:
-    """The run's tools that are MCP servers; of two with one label the first."""
-    found = {tool["server_label"]: tool for tool in reversed(record.run.tools) if tool["type"] == KIND}
-    return [*reversed(found.values())]
-
-
-def server_of(deps: Deps, url: str, *, by_sse: bool | None = None) -> RemoteTools:
-    """The server at a URL, with the headers that the settings have for it."""
-    settings = deps.settings
-    headers: dict[str, str] = {}
-    for connection in settings.connections.values():
-        headers |= connection.secrets() if connection.covers(url) else {}
-    return RemoteTools(url, headers, by_sse, domains_of(settings.mcp_allowed_hosts))
 
 
 def is_allowed(tool: Json, name: str) -> bool:
@@ -190,11 +177,11 @@ def needs_approval(record: RunRecord, tool: Json, name: str) -> bool:
     return bool(said != "never")
 
 
-async def _listed(deps: Deps, tool: Json, places: asyncio.Semaphore) -> Json:
+async def _listed(deps: Deps, record: RunRecord, tool: Json, places: asyncio.Semaphore) -> Json:
     """What is kept of a server: `url`, `by_sse` and `tools`, or an `error`. Asked when there is a place."""
     try:
         async with places:
-            server = await server_of(deps, tool["server_url"]).known()
+            server = await (await server_of(deps, record, tool)).known()
             tools = await server.list_tools()
     except ToolFailure as failure:
         logger.warning("server not usable", extra={"action": "mcp_unusable", "server": tool["server_label"]})

@@ -13,14 +13,23 @@ from shared.store.base import EXISTING, Existing, Put
 #: Seconds past `expires_at` after which housekeeping looks after a run whose messages were all lost.
 OVERDUE_GRACE: Final = 60
 
+#: The headers that came with approvals, among those of a run.
+CALLS: Final = "calls"
+
 
 def put_run(record: RunRecord, version: str | None) -> Put:
     """The run's row, with the time at which housekeeping must look after it if all its messages were lost.
 
-    One that is over needs nobody; those from elsewhere tell all the same when they would have expired.
+    One that is over needs nobody; those from elsewhere tell all the same when they would have expired. It keeps no
+    headers for servers, and one whose calls are done none for them.
     """
     run = record.run
-    due = run.expires_at + OVERDUE_GRACE if run.expires_at is not None and lifecycle.is_active(run.status) else None
+    active = lifecycle.is_active(run.status)
+    if not active:
+        record.headers = {}
+    elif record.open_step is None:
+        record.headers.pop(CALLS, None)
+    due = run.expires_at + OVERDUE_GRACE if run.expires_at is not None and active else None
     return Put(record.stored_as or record.run.id, record.model_dump(mode="json"), version, due)
 
 

@@ -15,7 +15,7 @@ from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs, ToolApproval, ToolOutput
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
-from shared.runs import lease, lifecycle, queue_messages
+from shared.runs import lease, lifecycle, mcp_servers, queue_messages
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
@@ -170,16 +170,14 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
     if kind == "tool_outputs":
         recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs or ()})
     else:
+        calls = action[action["type"]]["tool_calls"]
+        await mcp_servers.of_approvals(deps, recorder.record, body.tool_approvals or (), calls)
         take_approvals(recorder, body.tool_approvals or ())
     return recorder
 
 
 def take_approvals(recorder: Recorder, given: Sequence[ToolApproval]) -> None:
-    """Write down which calls may be carried out, and who says so. Raises InvalidRequest."""
-    for index, each in enumerate(given):
-        if each.headers:
-            words = "This box does not pass headers on to tools."
-            raise InvalidRequest(words, param=f"tool_approvals[{index}].headers", code="unsupported_parameter")
+    """Write down which calls may be carried out, and who says so."""
     said = {"by": recorder.record.owner, "at": recorder.deps.now()}
     approvals = {each.tool_call_id: {"approve": each.approve, **said} for each in given}
     recorder.state.take_approvals(approvals, recorder.deps.settings.run_lifetime_seconds)

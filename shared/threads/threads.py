@@ -9,14 +9,14 @@ from contextlib import suppress
 from typing import Final
 
 from shared import foreign_ids, holds, ids, layout
-from shared.assistants import tool_resources
+from shared.assistants import mcp_headers, tool_resources
 from shared.deps import Caller
 from shared.errors import InvalidRequest, NotFoundError, not_found
 from shared.json_types import Json
 from shared.objects.run import RunRecord
 from shared.objects.thread import Head, Thread
 from shared.objects.thread_requests import CreateThread, ModifyThread
-from shared.optimistic import change, check_shape, until_committed
+from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
 from shared.sandbox.base import SandboxError, session_key
 from shared.store.base import MAX_CHANGES, Conflict, Delete, Put, Record
@@ -57,7 +57,9 @@ async def prepare(
     rows = new_messages.rows(caller.deps, thread.id, messages, 0)
     head = Head()
     head.next.message = len(rows)
-    return data, [Put(layout.THREAD_KEY, data), Put(layout.HEAD_KEY, head.model_dump(mode="json")), *rows]
+    headers = await mcp_headers.created(caller, layout.THREAD_KEY, body, param)
+    thread_rows = [Put(layout.THREAD_KEY, data), Put(layout.HEAD_KEY, head.model_dump(mode="json"))]
+    return data, [*thread_rows, *headers, *rows]
 
 
 async def add_to_index(caller: Caller, thread_id: str) -> None:
@@ -104,8 +106,15 @@ async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Json:
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return changed
 
-    partition = layout.thread(caller.owner, thread_id)
-    return await change(lambda: row(caller, thread_id), caller.deps.store, partition, apply)
+    async def attempt() -> Json:
+        found = await row(caller, thread_id)
+        data = apply(found.data)
+        headers = await mcp_headers.changed(caller, layout.thread(caller.owner, thread_id), found, body)
+        changes = [Put(found.key, data, found.version), *headers]
+        await caller.deps.store.commit(layout.thread(caller.owner, thread_id), changes)
+        return data
+
+    return await until_committed(attempt)
 
 
 async def delete(caller: Caller, thread_id: str) -> Json:

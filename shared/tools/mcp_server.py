@@ -8,6 +8,7 @@ model thinks or a person decides.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ MOST_BYTES: Final = 4_000_000
 MOST_TOOLS: Final = 1000
 MOST_PAGES: Final = 10
 LONGEST_REASON: Final = 300
+#: Characters from which on a header's value is looked for in what a server says.
+SHORTEST_SECRET: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class RemoteTools:
             cursor = None
             for _ in range(MOST_PAGES):
                 page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor))
-                tools += [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in page.tools]
+                listed = [each.model_dump_json(by_alias=True, exclude_none=True) for each in page.tools]
+                tools += [json.loads(self._discreet(each)) for each in listed]
                 cursor = page.next_cursor
                 if cursor is None or len(tools) >= MOST_TOOLS:
                     break
@@ -74,7 +78,7 @@ class RemoteTools:
             # fails: as if nobody knew whether the call was made.
             request = CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments))
             result = await session.send_request(request, CallToolResult)
-        text = cut(_text_of(result))
+        text = cut(self._discreet(_text_of(result)))
         if result.is_error:
             raise ToolFailure(text or "the tool failed and did not say why")
         return text
@@ -112,15 +116,30 @@ class RemoteTools:
         except (ToolFailure, asyncio.CancelledError):
             raise
         except BaseExceptionGroup as group:
-            raise _failure(_first(group)) from group
+            raise self._failure(_first(group)) from group
         except (httpx2.HTTPError, mcp.MCPError, RuntimeError, ValueError, OSError) as error:
-            raise _failure(error) from error
+            raise self._failure(error) from error
 
     def _client(self, seconds: float) -> Any:
         import httpx2
 
         timeout = httpx2.Timeout(seconds, connect=reach.CONNECT_SECONDS)
         return reach.client(self.trusted, MOST_BYTES, self.resolve, headers=dict(self.headers), timeout=timeout)
+
+    def _discreet(self, text: str) -> str:
+        """The text without the secrets that the server was sent, should it say them."""
+        for value in self.headers.values():
+            for secret in (value, value.rpartition(" ")[2]):
+                if len(secret) >= SHORTEST_SECRET:
+                    text = text.replace(secret, "[secret]")
+        return text
+
+    def _failure(self, error: BaseException) -> ToolFailure:
+        """What went wrong, for the model; a server's words are cut."""
+        if isinstance(error, ToolFailure):
+            return error
+        words = self._discreet(f"the server could not be used: {type(error).__name__}: {error}")
+        return Unanswered(words[:LONGEST_REASON])
 
     async def _is_of_old(self, http: Any) -> bool:
         """Whether the URL takes no POST and gives events: the protocol's own way to tell."""
@@ -156,10 +175,3 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _failure(error: BaseException) -> ToolFailure:
-    """What went wrong, for the model; a server's words are cut."""
-    if isinstance(error, ToolFailure):
-        return error
-    return Unanswered(f"the server could not be used: {type(error).__name__}: {error}"[:LONGEST_REASON])

@@ -167,7 +167,7 @@ def test_an_approval_that_comes_twice_acts_once(llm, ask, decide, http):
         ),
         (
             {"tool_approvals": [{"tool_call_id": "ID", "approve": True, "headers": {"X": "y"}}]},
-            "This box does not pass headers on to tools.",
+            "This box passes headers on to MCP servers, and to no other tools.",
             "tool_approvals[0].headers",
         ),
     ],

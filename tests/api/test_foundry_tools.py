@@ -185,13 +185,6 @@ def test_a_definition_of_another_shape_is_refused_with_the_place(client):
         client.beta.assistants.create(model="m", tools=wrong)
 
 
-def test_headers_for_mcp_servers_are_refused_since_objects_keep_no_secrets(client):
-    mcp = [{"server_label": "github", "headers": {"Authorization": "Bearer secret-of-somebody"}}]
-    with pytest.raises(BadRequestError, match="keeps no secrets in objects") as refused:
-        client.beta.assistants.create(model="m", tool_resources={"mcp": mcp})
-    assert "secret-of-somebody" not in refused.value.message
-
-
 @pytest.mark.parametrize("path", ["assistants", "threads/runs"])
 def test_two_servers_cannot_have_one_label(http, path):
     tools = [{"type": "mcp", "server_label": "one", "server_url": f"https://{each}.example"} for each in "ab"]

@@ -102,13 +102,17 @@ async def test_a_dump_of_a_project_comes_in_whole(tmp_path):
 
 async def test_credentials_in_a_dump_stay_outside(tmp_path):
     resources = {"mcp": [{"server_label": "github", "headers": {"Authorization": "Bearer canary"}}]}
+    secret = {"type": "mcp", "server_label": "github", "server_url": "https://x.example", "authorization": "canary"}
     things = [each | ({"tool_resources": resources} if "tool_resources" in each else {}) for each in dump()[:-1]]
+    things = [each | ({"tools": [secret]} if "tools" in each else {}) for each in things]
     (tmp_path / "dump.json").write_text(json.dumps(things))
     async with opened_box(tmp_path / "box") as (box, client):
         report = await come(box, tmp_path / "dump.json")
-        told = [each for each in report.remarks if each.endswith("a box keeps no secrets in objects")]
+        told = [each for each in report.remarks if each.endswith("give them anew")]
         assert {each.partition(":")[0] for each in told} == {"asst_z", THREAD, RUN}
-        assert (await client.get("assistants/asst_z")).json()["tool_resources"]["mcp"][0]["headers"] == {}
+        assert (await client.get("assistants/asst_z")).json()["tool_resources"]["mcp"][0]["headers"] == {
+            "Authorization": None
+        }
     assert not any(b"canary" in path.read_bytes() for path in (tmp_path / "box").rglob("*") if path.is_file())
 
 

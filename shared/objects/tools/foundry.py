@@ -16,12 +16,16 @@ from shared.objects.common import RequestBody
 from shared.objects.openapi_document import BrokenDocument, operations
 from shared.objects.parse import BY_SHAPE, rejected, shown
 from shared.objects.tools.functions import FunctionDefinition
+from shared.objects.tools.headers import SecretHeaders, SecretToken, values_of
 from shared.objects.tools.kind import ToolKind
 
 #: Connections, search configurations, functions of a document: each list of a definition.
 MOST: Final = 100
 #: Tools of one MCP server.
 MOST_NAMES: Final = 1000
+
+#: The header that `authorization` stands for.
+AUTHORIZATION: Final = "authorization"
 
 #: May be empty: SDKs write members down that a program left out.
 Text = Annotated[str, StringConstraints(max_length=512)]
@@ -122,6 +126,24 @@ class McpTool(FoundryTool):
     server_description: Prose | None = None
     allowed_tools: AllowedTools | None = None
     require_approval: RequireApproval | None = None
+    headers: SecretHeaders | None = None
+    authorization: SecretToken | None = None
+
+    @model_validator(mode="after")
+    def _authorized_once(self) -> McpTool:
+        if self.authorization is not None and AUTHORIZATION in {name.lower() for name in self.headers or ()}:
+            text = "Invalid '{path}': only one of 'authorization' and a header of that name can be provided."
+            raise rejected(text, "invalid_value", "authorization")
+        return self
+
+    def secrets(self) -> dict[str, str | None]:
+        """What its server is to be sent besides; None: the value that is known already."""
+        headers = values_of(self.headers)
+        if self.authorization is not None:
+            headers[AUTHORIZATION] = f"Bearer {self.authorization.get_secret_value()}"
+        elif "authorization" in self.model_fields_set:
+            headers[AUTHORIZATION] = None
+        return headers
 
 
 def _with_labels_of_their_own(listed: Sequence[Any]) -> Sequence[Any]:

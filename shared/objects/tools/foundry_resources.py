@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-
-from pydantic import field_validator
+from typing import Annotated
 
 from shared.objects.bounds import AtMost
 from shared.objects.common import RequestBody
-from shared.objects.parse import rejected
 from shared.objects.tools.foundry import MOST, RequireApproval, Text, Url
-
-#: What a request with headers for an MCP server is told: they are secrets, and an object is no place for these.
-NO_HEADERS: Final = "Invalid '{path}': this box keeps no secrets in objects. Send no headers for MCP servers."
+from shared.objects.tools.headers import SecretHeaders, values_of
 
 
 class DataSource(RequestBody):
@@ -59,12 +54,9 @@ class McpServer(RequestBody):
     """What a server of an `mcp` tool is told, by the tool's label."""
 
     server_label: Text
-    headers: dict[str, str] | None = None
+    headers: SecretHeaders | None = None
     require_approval: RequireApproval | None = None
 
-    @field_validator("headers", mode="after")
-    @classmethod
-    def _without_secrets(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
-        if headers:
-            raise rejected(NO_HEADERS, "unsupported_value")
-        return headers
+    def secrets(self) -> dict[str, str | None]:
+        """What the server is to be sent besides; None: the value that is known already."""
+        return values_of(self.headers)

@@ -1,0 +1,165 @@
+"""Headers for MCP servers that requests bring: sealed, and kept in a row beside their object, which shows names alone.
+
+The row is written in the same commit as its object. Sealed headers are bound to owner and label, so that a run can
+take those of its assistant along; `{"tools": {"LABEL": "..."}, "servers": {"LABEL": "..."}}` are those of `tools` and
+those of `tool_resources.mcp`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from shared import layout
+from shared.deps import Caller
+from shared.errors import InvalidRequest
+from shared.json_types import Json
+from shared.objects.common import RequestBody
+from shared.objects.tools.foundry import McpTool
+from shared.objects.tools.foundry_resources import McpServer
+from shared.objects.tools.headers import NO_HEADERS
+from shared.objects.tools.resources import FoundryResources
+from shared.objects.tools.tools import AnyTool
+from shared.sealing.base import NotOpened
+from shared.store.base import Change, Delete, Put, Record
+
+#: Headers of `tools`, and of `tool_resources.mcp`.
+TOOLS: Final = "tools"
+SERVERS: Final = "servers"
+
+Sealed = dict[str, dict[str, str]]
+Secrets = Mapping[str, str | None]
+
+
+async def settled(
+    caller: Caller,
+    known: Sealed,
+    tools: Sequence[AnyTool] | None,
+    servers: Sequence[McpServer] | None,
+    param: str = "",
+) -> Sealed:
+    """The headers after a request that says these tools and servers; of what it does not say (None) those known.
+
+    `param` says where the request is inside a larger one. Raises InvalidRequest where there is no key to seal them
+    with, and KeyUnavailable.
+    """
+    sealed, path = dict(known), f"{param}." if param else ""
+    if tools is not None:
+        sealed[TOOLS] = await _sealed(caller, of_tools(tools, f"{path}tools"), known.get(TOOLS, {}))
+    if servers is not None:
+        given = of_servers(servers, f"{path}tool_resources.mcp")
+        sealed[SERVERS] = await _sealed(caller, given, known.get(SERVERS, {}))
+    return {kind: by_label for kind, by_label in sealed.items() if by_label}
+
+
+def tools_said(body: Any) -> Sequence[AnyTool] | None:
+    """The tools that a request for an object sets; None: it leaves them alone."""
+    return body.tools or [] if "tools" in body.model_fields_set else None
+
+
+def servers_said(body: Any) -> Sequence[McpServer] | None:
+    """The servers of its tool resources, likewise."""
+    if "tool_resources" not in body.model_fields_set:
+        return None
+    resources: FoundryResources | None = body.tool_resources
+    if resources is None:
+        return []
+    return resources.mcp or [] if "mcp" in resources.model_fields_set else None
+
+
+def of_tools(tools: Sequence[AnyTool], path: str) -> Iterable[tuple[str, str, Secrets]]:
+    """Where headers of servers are, the servers' labels, and the headers."""
+    for index, tool in enumerate(tools):
+        if isinstance(tool, McpTool):
+            name = "headers" if tool.headers else "authorization"
+            yield f"{path}[{index}].{name}", tool.server_label, tool.secrets()
+
+
+def of_servers(servers: Sequence[McpServer], path: str) -> Iterable[tuple[str, str, Secrets]]:
+    """The same of tool resources."""
+    for index, server in enumerate(servers):
+        yield f"{path}[{index}].headers", server.server_label, server.secrets()
+
+
+async def _sealed(
+    caller: Caller, given: Iterable[tuple[str, str, Secrets]], known: Mapping[str, str]
+) -> dict[str, str]:
+    """What is given, sealed; values that are left out are those known under the label."""
+    sealed = {}
+    for path, label, headers in given:
+        if any(value is not None for value in headers.values()) and caller.deps.sealing is None:
+            raise InvalidRequest(NO_HEADERS.replace("{path}", path), param=path, code="unsupported_value")
+        values = await _filled(caller, label, headers, known.get(label))
+        if values:
+            sealed[label] = await seal(caller, label, values)
+    return sealed
+
+
+async def _filled(caller: Caller, label: str, headers: Secrets, known: str | None) -> dict[str, str]:
+    values = {name: value for name, value in headers.items() if value is not None}
+    if known is None or len(values) == len(headers):
+        return values
+    try:
+        earlier = await opened(caller, label, known)
+    except NotOpened:  # they must be given anew, which a run says
+        return values
+    by_name = {name.lower(): value for name, value in earlier.items()}
+    return values | {name: by_name[name.lower()] for name in headers.keys() - values if name.lower() in by_name}
+
+
+async def seal(caller: Caller, label: str, headers: Mapping[str, str]) -> str:
+    """Headers for the server with that label, sealed. Raises KeyUnavailable."""
+    assert caller.deps.sealing is not None
+    return await caller.deps.sealing.seal(json.dumps(dict(headers)), place(caller.owner, label))
+
+
+async def opened(caller: Caller, label: str, sealed: str) -> dict[str, str]:
+    """The inverse. Raises KeyUnavailable and NotOpened."""
+    if caller.deps.sealing is None:
+        raise NotOpened("this box has no key any more")
+    headers: dict[str, str] = json.loads(await caller.deps.sealing.open(sealed, place(caller.owner, label)))
+    return headers
+
+
+def place(owner: str, label: str) -> str:
+    """What sealed headers are for."""
+    return f"{owner}\n{label}"
+
+
+def mentions(data: Json) -> bool:
+    """Whether the object shows headers, so that there may be a row with them."""
+    tools, servers = data.get("tools") or (), (data.get("tool_resources") or {}).get("mcp") or ()
+    return any(names(each) or "authorization" in each for each in (*tools, *servers))
+
+
+def names(entry: Json) -> list[str]:
+    """The names of the headers that a tool, or a server of tool resources, shows."""
+    headers = entry.get("headers") or {}
+    return [*headers] if entry.get("type", "mcp") == "mcp" and isinstance(headers, dict) else []
+
+
+async def stored(caller: Caller, partition: str, key: str, data: Json) -> Record | None:
+    """The row with an object's headers; not even looked for where the object shows none."""
+    return await caller.deps.store.get(partition, layout.headers_key(key)) if mentions(data) else None
+
+
+def of_row(row: Record | None) -> Sealed:
+    """What a row has."""
+    return {} if row is None else row.data["sealed"]
+
+
+async def created(caller: Caller, key: str, body: RequestBody, param: str = "") -> list[Put]:
+    """The row, if there is to be one, of a new object with that key. Raises InvalidRequest and KeyUnavailable."""
+    sealed = await settled(caller, {}, tools_said(body), servers_said(body), param)
+    return [Put(layout.headers_key(key), {"sealed": sealed})] if sealed else []
+
+
+async def changed(caller: Caller, partition: str, row: Record, body: RequestBody) -> list[Change]:
+    """What a request that changes the object does to its row. Raises InvalidRequest and KeyUnavailable."""
+    before = await stored(caller, partition, row.key, row.data)
+    sealed = await settled(caller, of_row(before), tools_said(body), servers_said(body))
+    if sealed == of_row(before):
+        return []
+    key, version = layout.headers_key(row.key), None if before is None else before.version
+    return [Put(key, {"sealed": sealed}, version) if sealed else Delete(key, version)]
