@@ -189,7 +189,7 @@ def options() -> str:
     """The options of a deployment: variables of the azd environment, with what main.bicep says of their parameters."""
     given = json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"]
     declared = re.findall(
-        r"^@description\('((?:[^'\\]|\\.)*)'\)\n(?:@.*\n)*param (\w+) \w+ = (.*)$",
+        r"^@description\('((?:[^'\\]|\\.)*)'\)\n(?:@.*\n)*param (\w+) [^=\n]+ = (.*)$",
         (ROOT / "infra/main.bicep").read_text(),
         re.MULTILINE,
     )

@@ -103,6 +103,15 @@ param chatModelSku string = 'GlobalStandard'
 @description('Its capacity, in thousands of tokens per minute.')
 param chatModelCapacity int = 30
 
+@description('Further chat models, as JSON: [{"name": "gpt-5.6", "version": "2026-07-09", "sku": "GlobalStandard", "capacity": 10, "aliases": ["gpt-4*"]}]. Each answers for its own name and its aliases; an alias stands there once.')
+param chatModels { name: string, version: string, sku: string, capacity: int, aliases: string[] }[] = []
+
+@description('Name of an Azure OpenAI or Foundry resource of this subscription to use instead of a new one. The models are then names of deployments there, which this leaves as they are. Empty: a new resource.')
+param openaiName string = ''
+
+@description('The resource group it is in. Empty: the one that is made for the box.')
+param openaiResourceGroup string = ''
+
 @description('The model behind file search. After a change, files must be attached anew.')
 param embeddingModelName string = 'text-embedding-3-small'
 
@@ -144,6 +153,20 @@ param siteUpdateStrategy string = 'RollingUpdate'
 
 @description('Keep storage and models off the public network, reached through private endpoints; the session pool and the Logic Apps keep public (authenticated) addresses. Costs about as much as a small server.')
 param vnetEnabled bool = false
+
+@description('Spread instances and stored bytes over the availability zones of the region, if it has them: two instances of each function group are always there, and paid for. Decide before the first deployment: storage does not change its kind afterwards.')
+param zoneRedundant bool = false
+
+// A key of yours
+
+@description('Name of a Key Vault whose key encrypts the storage account, by role-based access and with purge protection. For new boxes: tables and queues take the key at their creation alone. Empty: keys of Microsoft.')
+param cmkVaultName string = ''
+
+@description('The resource group it is in. Empty: the one that is made for the box.')
+param cmkVaultResourceGroup string = ''
+
+@description('Name of the key; its newest version is used.')
+param cmkName string = ''
 
 // What can be brought back
 
@@ -248,8 +271,12 @@ var token = toLower(uniqueString(subscription().id, environmentName, location))
 var aiToken = toLower(uniqueString(subscription().id, environmentName, aiLocation))
 var tags = { 'azd-env-name': environmentName }
 
+var ownGroup = 'rg-${environmentName}'
+// Each further model answers for its own name, too: else that would be the first one's.
+var named = flatten(map(chatModels, m => map(concat(m.aliases, [m.name]), alias => { alias: alias, model: m.name })))
+
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: 'rg-${environmentName}'
+  name: ownGroup
   location: location
   tags: tags
 }
@@ -297,6 +324,16 @@ module alerts 'modules/alerts.bicep' = if (!empty(alertEmail)) {
   }
 }
 
+module encryption 'modules/encryption.bicep' = if (!empty(cmkVaultName)) {
+  name: 'encryption'
+  scope: resourceGroup(empty(cmkVaultResourceGroup) ? ownGroup : cmkVaultResourceGroup)
+  params: {
+    principalId: identity.outputs.principalId
+    vaultName: cmkVaultName
+    cmkName: cmkName
+  }
+}
+
 module storage 'modules/storage.bicep' = {
   name: 'storage'
   scope: group
@@ -306,10 +343,14 @@ module storage 'modules/storage.bicep' = {
     tags: tags
     publicAccess: !vnetEnabled
     blobRetentionDays: blobRetentionDays
+    zoneRedundant: zoneRedundant
+    identityId: identity.outputs.id
+    vaultUri: empty(cmkVaultName) ? '' : encryption!.outputs.vaultUri
+    cmkName: cmkName
   }
 }
 
-module openai 'modules/openai.bicep' = {
+module openai 'modules/openai.bicep' = if (empty(openaiName)) {
   name: 'openai'
   scope: group
   params: {
@@ -331,6 +372,16 @@ module openai 'modules/openai.bicep' = {
         capacity: embeddingModelCapacity
       }
     ]
+    more: map(chatModels, m => { name: m.name, version: m.version, sku: m.sku, capacity: m.capacity })
+  }
+}
+
+module openaiAccess 'modules/openai-access.bicep' = {
+  name: 'openai-access'
+  scope: resourceGroup(empty(openaiName) || empty(openaiResourceGroup) ? ownGroup : openaiResourceGroup)
+  params: {
+    principalId: identity.outputs.principalId
+    openaiName: empty(openaiName) ? openai!.outputs.name : openaiName
   }
 }
 
@@ -351,7 +402,6 @@ module roles 'modules/roles.bicep' = {
     principalId: identity.outputs.principalId
     storageName: storage.outputs.name
     insightsName: monitoring.outputs.insightsName
-    openaiName: openai.outputs.name
     poolName: sandbox.outputs.name
   }
 }
@@ -375,7 +425,7 @@ module network 'modules/network.bicep' = if (vnetEnabled) {
     location: location
     tags: tags
     storageId: storage.outputs.id
-    openaiId: openai.outputs.id
+    openaiId: openaiAccess.outputs.id
   }
 }
 
@@ -414,6 +464,7 @@ module functionApp 'modules/function-app.bicep' = {
     alwaysReadyHttp: alwaysReadyHttp
     alwaysReadyRuns: alwaysReadyRuns
     siteUpdateStrategy: siteUpdateStrategy
+    zoneRedundant: zoneRedundant
     settings: {
       BOX_API_KEYS: string(apiKeyHashes)
       BOX_ADMIN_KEYS: string(adminKeyHashes)
@@ -423,8 +474,8 @@ module functionApp 'modules/function-app.bicep' = {
       ENTRA_TENANT_ID: tenant().tenantId
       ENTRA_AUDIENCE: entraAudience
       ENTRA_AUTHORITY: environment().authentication.loginEndpoint
-      AZURE_OPENAI_ENDPOINT: openai.outputs.endpoint
-      MODEL_ALIASES: string({ '*': chatModelName })
+      AZURE_OPENAI_ENDPOINT: openaiAccess.outputs.endpoint
+      MODEL_ALIASES: string(union({ '*': chatModelName }, toObject(named, each => each.alias, each => each.model)))
       MODEL_ENDPOINTS: modelEndpoints
       MODEL_TURNS: 'background'
       BACKUP_HOURS: string(backupHours)
@@ -456,3 +507,5 @@ module functionApp 'modules/function-app.bicep' = {
 
 output BOX_BASE_URL string = '${functionApp.outputs.url}/v1'
 output OFFICE365_CONNECTION_ID string = logicAppsEnabled ? logicApps!.outputs.connectionId : ''
+output SETTINGS_KEPT string = functionApp.outputs.settingsKept
+output SETTINGS_OVERRULED string = functionApp.outputs.settingsOverruled

@@ -39,6 +39,15 @@ Your box: {url}
   In a program:  OpenAI(base_url="{url}", api_key=...)
 """
 
+KEPT = """\
+Changed in the portal, and left as they are: {names}
+To give one back to the deployment, delete it there and run `azd provision` again.
+"""
+
+OVERRULED = """\
+Changed in the portal and by this deployment, which has won: {names}
+"""
+
 CONSENT = """\
 Mail and calendar wait for a mailbox owner (a work or school account) to consent, once. In the portal:
 
@@ -199,6 +208,9 @@ def main() -> int:
     connection = os.environ.get("OFFICE365_CONNECTION_ID", "")
     if url:
         print(FIRST_CALL.format(url=url))
+    for words, names in ((KEPT, "SETTINGS_KEPT"), (OVERRULED, "SETTINGS_OVERRULED")):
+        if os.environ.get(names):
+            print(words.format(names=", ".join(os.environ[names].split())))
     if connection:
         connect(connection)
     return 0

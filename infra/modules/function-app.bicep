@@ -1,4 +1,4 @@
-// The Flex Consumption plan and the function app, with every app setting it has.
+// The Flex Consumption plan and the function app; app-settings.bicep gives it its settings.
 
 param planName string
 param name string
@@ -17,6 +17,7 @@ param httpConcurrency int
 param alwaysReadyHttp int
 param alwaysReadyRuns int
 param siteUpdateStrategy string
+param zoneRedundant bool
 
 @description('What the box itself reads; the host\'s own settings are added here.')
 @secure()
@@ -37,7 +38,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
     name: 'FC1'
     tier: 'FlexConsumption'
   }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
 }
 
 resource site 'Microsoft.Web/sites@2025-03-01' = {
@@ -97,21 +98,27 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-resource appSettings 'Microsoft.Web/sites/config@2025-03-01' = {
-  parent: site
-  name: 'appsettings'
-  properties: union(settings, {
-    AzureWebJobsStorage__credential: 'managedidentity'
-    AzureWebJobsStorage__clientId: identityClientId
-    AzureWebJobsStorage__blobServiceUri: blobEndpoint
-    AzureWebJobsStorage__queueServiceUri: queueEndpoint
-    AzureWebJobsStorage__tableServiceUri: tableEndpoint
-    AzureWebJobsDisableHomepage: 'true'
-    AZURE_CLIENT_ID: identityClientId
-    APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
-    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-    PUBLIC_BASE_URL: 'https://${site.properties.defaultHostName}'
-  })
+module appSettings 'app-settings.bicep' = {
+  name: 'app-settings'
+  params: {
+    siteName: site.name
+    // Of a new site: nothing yet. Asked once the site is there, since it names the site.
+    live: list('${site.id}/config/appsettings', '2025-03-01').properties
+    wanted: union(settings, {
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identityClientId
+      AzureWebJobsStorage__blobServiceUri: blobEndpoint
+      AzureWebJobsStorage__queueServiceUri: queueEndpoint
+      AzureWebJobsStorage__tableServiceUri: tableEndpoint
+      AzureWebJobsDisableHomepage: 'true'
+      AZURE_CLIENT_ID: identityClientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      PUBLIC_BASE_URL: 'https://${site.properties.defaultHostName}'
+    })
+  }
 }
 
 output url string = 'https://${site.properties.defaultHostName}'
+output settingsKept string = appSettings.outputs.kept
+output settingsOverruled string = appSettings.outputs.overruled

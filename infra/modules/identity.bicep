@@ -1,4 +1,4 @@
-// The one identity the function app acts as; everything it may do is in roles.bicep.
+// The one identity the function app acts as; everything it may do is in roles.bicep, openai-access.bicep and encryption.bicep.
 
 param name string
 param location string

@@ -8,6 +8,9 @@ param publicAccess bool
 @description('What to deploy.')
 param models { name: string, version: string, sku: string, capacity: int }[]
 
+@description('What to deploy besides.')
+param more { name: string, version: string, sku: string, capacity: int }[]
+
 resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
   name: name
   location: location
@@ -25,7 +28,7 @@ resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
 // One at a time: the account refuses two deployments at once.
 @batchSize(1)
 resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2025-06-01' = [
-  for model in models: {
+  for model in concat(models, more): {
     parent: account
     name: model.name
     sku: {
@@ -44,6 +47,4 @@ resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2025-06-0
   }
 ]
 
-output id string = account.id
 output name string = account.name
-output endpoint string = account.properties.endpoint

@@ -1,14 +1,13 @@
-// Everything the function app may do, each right on the one resource it is for; that on a key vault comes with the vault.
+// What the function app may do in its own group, each right on the one resource it is for. Those on the models, a key vault
+// and a key of yours are where these are.
 
 param principalId string
 param storageName string
 param insightsName string
-param openaiName string
 param poolName string
 
 var roleIds = {
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
-  openaiUser: '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd'
   sessionExecutor: '0fb8eba5-a2bb-4abe-b1c1-49dfad359bb0'
 }
 
@@ -20,7 +19,6 @@ var storageRoleIds = [
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = { name: storageName }
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = { name: insightsName }
-resource openai 'Microsoft.CognitiveServices/accounts@2025-06-01' existing = { name: openaiName }
 resource pool 'Microsoft.App/sessionPools@2025-01-01' existing = { name: poolName }
 
 resource onStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
@@ -45,16 +43,6 @@ resource onInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
       'Microsoft.Authorization/roleDefinitions',
       roleIds.monitoringMetricsPublisher
     )
-  }
-}
-
-resource onOpenai 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(openai.id, principalId, roleIds.openaiUser)
-  scope: openai
-  properties: {
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.openaiUser)
   }
 }
 

@@ -10,6 +10,16 @@ param publicAccess bool
 @description('Days for which deleted and replaced blobs, and deleted containers, can be brought back; 0: not at all.')
 param blobRetentionDays int
 
+param zoneRedundant bool
+param identityId string
+
+@description('Of the vault with a key of yours; empty: keys of Microsoft.')
+param vaultUri string
+param cmkName string
+
+// Tables and queues are encrypted with the account's key, and so with yours, only if they were made so.
+var ours = { enabled: true, keyType: 'Account' }
+
 var queueNames = ['runs', 'runs-poison', 'ingestion', 'ingestion-poison', 'backups', 'backups-poison']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
@@ -17,7 +27,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_LRS' }
+  sku: { name: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS' }
+  identity: empty(vaultUri) ? null : { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
   properties: {
     allowSharedKeyAccess: false
     allowBlobPublicAccess: false
@@ -25,6 +36,14 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    encryption: empty(vaultUri)
+      ? null
+      : {
+          keySource: 'Microsoft.Keyvault'
+          identity: { userAssignedIdentity: identityId }
+          keyvaultproperties: { keyvaulturi: vaultUri, keyname: cmkName }
+          services: { blob: ours, file: ours, queue: ours, table: ours }
+        }
     publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
     networkAcls: {
       defaultAction: publicAccess ? 'Allow' : 'Deny'

@@ -14,7 +14,7 @@ from tests.infra.bicep_values import Call, Choice, Declaration, Lambda, Loop, Op
 
 TOKEN = re.compile(
     r"(?P<newline>\n)|(?P<space>[ \t\r]+|//[^\n]*|/\*[\s\S]*?\*/|\#disable-next-line[^\n]*)|(?P<number>\d+)"
-    r"|(?P<name>[A-Za-z_]\w*)|(?P<text>')|(?P<mark>::|\?\?|==|!=|<=|>=|&&|\|\||=>|[\[\]{}().,:;=?!<>+\-*/%@|])"
+    r"|(?P<name>[A-Za-z_]\w*)|(?P<text>')|(?P<mark>::|\?\?|\.\?|==|!=|<=|>=|&&|\|\||=>|[\[\]{}().,:;=?!<>+\-*/%@|])"
 )
 STRING_END = re.compile(r"\\u\{\w+\}|\\.|\$\{|'|[^\\$'\n]+|\$")
 OPERATORS = {"==", "!=", "<", ">", "<=", ">=", "&&", "||", "??", "+", "-", "*", "/", "%"}
@@ -136,11 +136,11 @@ class Reader:
     # expressions
 
     def expression(self) -> Any:
-        operands = [self.operand()]
+        operands, operators = [self.operand()], []
         while self.peek() in OPERATORS:
-            self.take()
+            operators.append(self.take())
             operands.append(self.operand())
-        value = operands[0] if len(operands) == 1 else Operation(tuple(operands))
+        value = operands[0] if len(operands) == 1 else Operation(tuple(operands), tuple(operators))
         if not self.took("?", lines=True):
             return value
         yes = self.expression()
@@ -151,7 +151,7 @@ class Reader:
         token = self.peek(lines=True)
         if token in ("!", "-"):
             self.take()
-            return Operation((self.operand(),))
+            return Operation((self.operand(),), (token,))
         if token == "(":
             self.take()
             value = self.expression()
@@ -181,17 +181,18 @@ class Reader:
 
     def steps(self) -> Iterator[str]:
         while True:
-            if self.took("."):
-                yield "." + self.name()
+            if (safe := self.took(".?")) or self.took("."):
+                yield (".?" if safe else ".") + self.name()
                 if self.took("("):
                     self.arguments()
                     yield "()"
             elif self.took("::"):
                 yield "::" + self.name()
             elif self.took("["):
+                safe = "?" if self.took("?") else ""
                 index = self.expression()
                 self.take("]")
-                yield f"[{index.text if isinstance(index, Path) else index}]"
+                yield f"[{safe}{index.text if isinstance(index, Path) else index}]"
             elif not self.took("!"):
                 return
 

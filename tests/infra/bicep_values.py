@@ -43,9 +43,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Operation:
-    """Operators bind without precedence here: the operands are all that is asked for."""
+    """Operators bind without precedence here: mostly the operands are all that is asked for."""
 
     operands: tuple[Any, ...]
+    #: One before each operand but the first; before the only one, if there is one. Of no account in comparisons.
+    operators: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

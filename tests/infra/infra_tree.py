@@ -52,10 +52,15 @@ class Tree:
                 if each.kind == "resource" and not each.existing and each.type.split("@")[0].startswith(of_type):
                     yield template, each
 
+    def modules(self) -> Iterator[tuple[str, Declaration, str]]:
+        """Every use of a module: the template that uses it, how, and the template that is used."""
+        for template in self.templates:
+            for each in self.of("module", template).values():
+                yield template, each, str(FilePath(template).parent / each.type)
+
     def caller(self, template: str) -> Declaration | None:
         """The module of main.bicep that uses a template."""
-        modules = self.of("module").values()
-        return next((each for each in modules if f"infra/{each.type}" == template), None)
+        return next((each for where, each, used in self.modules() if where == MAIN and used == template), None)
 
     def evaluate(self, template: str, value: Any, **known: Any) -> Any:
         """Work out a name: parameters are followed to main.bicep, uniqueString() becomes a stand-in of its length."""

@@ -69,7 +69,7 @@ def settings_read() -> set[str]:
 def settings_deployed(tree: Tree) -> dict[str, Any]:
     """The app settings of the deployed function app."""
     ours = tree.of("module")["functionApp"].body["params"]["settings"]
-    union = tree.of("resource", FUNCTION_APP)["appSettings"].body["properties"]
+    union = tree.of("module", FUNCTION_APP)["appSettings"].body["params"]["wanted"]
     assert isinstance(union, Call)
     return {**ours, **union.arguments[1]}
 

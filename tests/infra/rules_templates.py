@@ -72,9 +72,7 @@ def declarations_are_used(tree: Tree) -> Iterator[str]:
 
 def modules_fit_their_callers(tree: Tree) -> Iterator[str]:
     """Modules get the parameters they declare, and give the outputs that are read."""
-    read = {value.text for each in tree.templates[MAIN] for value in _expressions(each) if isinstance(value, Path)}
-    for module in tree.of("module").values():
-        template = f"infra/{module.type}"
+    for where, module, template in tree.modules():
         if template not in tree.templates:
             yield f"{module.name}: no file {template}"
             continue
@@ -83,10 +81,11 @@ def modules_fit_their_callers(tree: Tree) -> Iterator[str]:
         given = set(module.body["params"])
         yield from (f"{module.name}: no parameter {name}" for name in sorted(given - set(declared)))
         yield from (f"{module.name}: parameter {name} is missing" for name in sorted(required - given))
+        read = {value.text for each in tree.templates[where] for value in _expressions(each) if isinstance(value, Path)}
         outputs = {text.split(".")[2] for text in read if text.startswith(f"{module.name}.outputs.")}
         for name in sorted(outputs ^ set(tree.of("output", template))):
             yield f"{module.name}: output {name} is not both given and read"
-    called = {f"infra/{module.type}" for module in tree.of("module").values()} | {MAIN}
+    called = {template for _, _, template in tree.modules()} | {MAIN}
     yield from (f"{template}: nothing uses this file" for template in sorted(set(tree.templates) - called))
 
 

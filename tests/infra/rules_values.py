@@ -23,9 +23,24 @@ OLD_VERSIONS = {
         "actions": {"version": {"delete": {"daysAfterCreationGreaterThan": DAYS}}},
     },
 }
+NO_VAULT = Call("empty", (Path("vaultUri"),))
+#: Encryption by a key of the operator's: of everything, tables and queues included, by the box's identity.
+OURS = {
+    "keySource": "Microsoft.Keyvault",
+    "identity": {"userAssignedIdentity": Path("identityId")},
+    "keyvaultproperties": {"keyvaulturi": Path("vaultUri"), "keyname": Path("cmkName")},
+    "services": dict.fromkeys(("blob", "file", "queue", "table"), Path("ours")),
+}
 #: Resource -> path -> the value that is right, as the service's documentation has it.
 VALUES: dict[str, dict[str, object]] = {
-    "Microsoft.Storage/storageAccounts": {"kind": "StorageV2", "sku.name": "Standard_LRS"},
+    "Microsoft.Storage/storageAccounts": {
+        "kind": "StorageV2",
+        "sku.name": Choice(Path("zoneRedundant"), "Standard_ZRS", "Standard_LRS"),
+        "identity": Choice(
+            NO_VAULT, None, {"type": "UserAssigned", "userAssignedIdentities": {Text((Path("identityId"),)): {}}}
+        ),
+        "properties.encryption": Choice(NO_VAULT, None, OURS),
+    },
     "Microsoft.Storage/storageAccounts/blobServices": {
         "properties.isVersioningEnabled": SOME_DAYS,
         "properties.deleteRetentionPolicy": KEPT,
@@ -50,7 +65,10 @@ VALUES: dict[str, dict[str, object]] = {
     "Microsoft.Insights/components": {"kind": "web", "properties.Application_Type": "web"},
     "Microsoft.Insights/diagnosticSettings": {"properties.logs": [{"category": "WorkflowRuntime", "enabled": True}]},
     "Microsoft.Logic/workflows": {"properties.state": "Enabled"},
-    "Microsoft.Web/serverfarms": {"kind": "functionapp", "properties.reserved": True},
+    "Microsoft.Web/serverfarms": {
+        "kind": "functionapp",
+        "properties": {"reserved": True, "zoneRedundant": Path("zoneRedundant")},
+    },
     "Microsoft.Web/sites": {
         "kind": "functionapp,linux",
         "properties.functionAppConfig.deployment.storage.type": "blobContainer",

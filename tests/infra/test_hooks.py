@@ -183,6 +183,19 @@ def test_afterwards_the_hook_says_how_to_call_the_box(postprovision: ModuleType,
     assert "azd env get-value BOX_API_KEY" in said
 
 
+def test_afterwards_the_hook_names_settings_that_were_changed_by_hand(
+    postprovision: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    postprovision.main()
+    assert "portal, and" not in capsys.readouterr().out
+    monkeypatch.setenv("SETTINGS_KEPT", "MAX_TURNS RETENTION_DAYS")
+    monkeypatch.setenv("SETTINGS_OVERRULED", "CORS_ORIGINS")
+    postprovision.main()
+    said = capsys.readouterr().out
+    assert "left as they are: MAX_TURNS, RETENTION_DAYS\n" in said
+    assert "which has won: CORS_ORIGINS\n" in said
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Somebody sits at the terminal; what is written to the number is typed."""

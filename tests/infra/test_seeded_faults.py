@@ -20,6 +20,9 @@ ROLES = "infra/modules/roles.bicep"
 STORAGE = "infra/modules/storage.bicep"
 LOGIC = "infra/modules/logic-apps.bicep"
 NETWORK = "infra/modules/network.bicep"
+ACCESS = "infra/modules/openai-access.bicep"
+ENCRYPTION = "infra/modules/encryption.bicep"
+SETTINGS = "infra/modules/app-settings.bicep"
 ALERTS = "infra/modules/alerts.bicep"
 WORKBOOK = "infra/modules/workbook.bicep"
 OPERATE = "docs/operate.md"
@@ -93,11 +96,11 @@ FAULTS = [
     ("publishing_passwords_are_off", APP, "name: 'scm'", "name: 'ftp'"),
     ("publishing_passwords_are_off", APP, "    location: location\n    properties: { allow", "    properties: { allow"),
     ("roles_are_the_least", ROLES, "  '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // ", "  // "),
-    ("roles_are_the_least", ROLES, "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd", "a001fd3d-188f-4b5d-821b-7da978bf7442"),
+    ("roles_are_the_least", ACCESS, "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd", "a001fd3d-188f-4b5d-821b-7da978bf7442"),
     ("roles_are_the_least", ROLES, "'ServicePrincipal'", "'ServicePrinciple'"),
     ("roles_are_the_least", ROLES, "    principalType: 'ServicePrincipal'\n", ""),
     ("roles_are_the_least", ROLES, "  scope: pool\n", ""),
-    ("roles_are_the_least", ROLES, "guid(openai.id, principalId, ", "guid(openai.id, "),
+    ("roles_are_the_least", ACCESS, "guid(openai.id, principalId, ", "guid(openai.id, "),
     ("roles_come_before_the_site", MAIN, "  dependsOn: [roles]\n", ""),
     ("triggers_admit_one_identity", LOGIC, "claims: [issuer, caller,", "claims: [issuer,"),
     ("triggers_admit_one_identity", LOGIC, "claims: [issuer, caller,", "claims: [caller,"),
@@ -207,6 +210,33 @@ FAULTS = [
     ("workbook_draws_the_log", WORKBOOK, "kind: 'shared'", "kind: 'user'"),
     ("workbook_draws_the_log", WORKBOOK, "'run_id:string'", "'id:string'"),
     ("workbook_draws_the_log", WORKBOOK, "FromParameter: 'period'", "FromParameter: 'time'"),
+    ("roles_are_the_least", ENCRYPTION, "e147488a-f6f5-4113-8e2d-b22465e65bf6", "14b46e9e-c2b7-41b4-b07b-48a6ebf60603"),
+    ("roles_are_the_least", ENCRYPTION, "scope: vault::cmk\n", "scope: vault\n"),
+    ("nothing_reads_a_secret", APP, "wanted: union(settings", "more: list(plan.id, '1')\n    wanted: union(settings"),
+    ("nothing_reads_a_secret", APP, "/config/appsettings'", "/config/publishingcredentials'"),
+    ("secrets_stay_secure", SETTINGS, "@secure()\nparam live", "param live"),
+    ("secrets_stay_secure", SETTINGS, "@secure()\nparam wanted", "param wanted"),
+    ("existing_models_are_used", MAIN, "= if (empty(openaiName))", "= if (empty(openaiResourceGroup))"),
+    ("existing_models_are_used", MAIN, "empty(openaiName) || empty(openaiResourceGroup)", "empty(openaiResourceGroup)"),
+    ("existing_models_are_used", MAIN, "empty(openaiName) ? openai!.outputs.name : openaiName", "openaiName"),
+    ("existing_models_are_used", ACCESS, "== 'AIServices'", "== 'AiServices'"),
+    ("keys_of_others_are_found", MAIN, "? ownGroup : cmkVaultResourceGroup", "? ownGroup : ownGroup"),
+    ("keys_of_others_are_found", MAIN, "= if (!empty(cmkVaultName))", "= if (!empty(cmkName))"),
+    ("keys_of_others_are_found", STORAGE, "keyType: 'Account'", "keyType: 'Service'"),
+    ("values_are_the_services_own", STORAGE, "queue: ours, ", ""),
+    ("values_are_the_services_own", STORAGE, "'Microsoft.Keyvault'", "'Microsoft.KeyVaults'"),
+    ("values_are_the_services_own", STORAGE, "'Standard_ZRS'", "'Standard_RSZ'"),
+    ("values_are_the_services_own", APP, "zoneRedundant: zoneRedundant", "zoneRedundancy: zoneRedundant"),
+    ("what_was_set_by_hand_stays", SETTINGS, ": !contains(last, s.key)", ": false"),
+    ("what_was_set_by_hand_stays", SETTINGS, ": !contains(last, s.key)", ": true"),
+    ("what_was_set_by_hand_stays", SETTINGS, "last[?s.key] == uniqueString(string(wanted[s.key])) && ", ""),
+    ("what_was_set_by_hand_stays", SETTINGS, "union(wanted, toObject(kept", "union(wanted, toObject(items(wanted)"),
+    ("what_was_set_by_hand_stays", SETTINGS, "(items(wanted), s => s.key, s => uniq", "(kept, s => s.key, s => uniq"),
+    ("what_was_set_by_hand_stays", APP, "    live: list(", "    now: list("),
+    ("further_models_are_deployed_and_named", MAIN, "concat(m.aliases, [m.name])", "m.aliases"),
+    ("further_models_are_deployed_and_named", MAIN, "sku: m.sku, ", ""),
+    ("further_models_are_deployed_and_named", OPENAI, "concat(models, more)", "models"),
+    ("further_models_are_deployed_and_named", OPENAI, "@batchSize(1)\n", ""),
 ]  # fmt: skip
 
 
