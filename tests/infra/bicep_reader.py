@@ -181,8 +181,10 @@ class Reader:
 
     def steps(self) -> Iterator[str]:
         while True:
-            if (safe := self.took(".?")) or self.took("."):
-                yield (".?" if safe else ".") + self.name()
+            if self.took(".?"):
+                yield ".?" + self.name()
+            elif self.took("."):
+                yield "." + self.name()
                 if self.took("("):
                     self.arguments()
                     yield "()"
