@@ -14,6 +14,7 @@ from azure.storage.queue import QueueServiceClient
 from tests import azurite as emulator
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.durability.hosts import die_at_every_commit
+from tests.durability.stories import assistant, check, tell
 from tests.durability.test_mcp import order_and_check, server  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.long
@@ -141,3 +142,12 @@ def mcp_environment(environment, server):  # noqa: F811
 @pytest.mark.parametrize(("when", "asks"), [("before", "always"), ("after", "never")])
 async def test_death_at_every_commit_on_a_storage_account_orders_at_most_once(hosts, client, server, when, asks):  # noqa: F811
     await die_at_every_commit(hosts, when, lambda: order_and_check(client, server, asks))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_at_every_commit_on_a_storage_account_loses_no_approval(hosts, client, when):
+    async def approved() -> None:
+        thread, run = await tell(client, await assistant(client), "approved")
+        await check(client, hosts, "approved", thread, run)
+
+    await die_at_every_commit(hosts, when, approved)
