@@ -6,7 +6,7 @@ import re
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, Field, StringConstraints, Tag, model_validator
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
@@ -14,6 +14,7 @@ from shared.objects.common import MetadataIn, OneOfKinds, RequestBody
 from shared.objects.message import text_part
 from shared.objects.parse import BY_SHAPE, rejected
 from shared.objects.pictures import is_data_url
+from shared.objects.tools.foundry_resources import DataSource
 from shared.objects.tools.kind import ToolKind
 from shared.objects.tools.tools import CodeInterpreterTool
 
@@ -129,17 +130,36 @@ AttachmentTool = Annotated[
 
 
 class Attachment(RequestBody):
-    """A file for tools, sent along with a message."""
+    """A file for tools, sent along with a message; SDKs of Foundry may name it as the asset of a `data_source`."""
 
     file_id: str
+    data_source: DataSource | None = None
     tools: Annotated[list[AttachmentTool], AtMost(20)] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _file_of_its_source(cls, value: object) -> object:
+        """An asset is a file of this box by its id, or nothing that the box can read: who adds the message looks."""
+        source = value.get("data_source") if isinstance(value, dict) else None
+        if isinstance(value, dict) and isinstance(source, dict) and value.get("file_id") is None:
+            asset = source.get("uri")
+            return value | {"file_id": asset if isinstance(asset, str) else ""}
+        return value
+
+    @model_validator(mode="after")
+    def _names_one_file(self) -> Attachment:
+        if self.data_source is not None and self.data_source.uri != self.file_id:
+            raise rejected("Invalid '{path}': 'file_id' and 'data_source' name two files.", "invalid_value")
+        return self
+
     def to_json(self) -> Json:
-        """The attachment as answered: as it was sent."""
-        if "tools" not in self.model_fields_set:
-            return {"file_id": self.file_id}
-        tools = None if self.tools is None else [{"type": tool.type} for tool in self.tools]
-        return {"file_id": self.file_id, "tools": tools}
+        """The attachment as answered: as it was sent, with the file's id."""
+        answer: Json = {"file_id": self.file_id}
+        if self.data_source is not None:
+            answer["data_source"] = self.data_source.model_dump()
+        if "tools" in self.model_fields_set:
+            answer["tools"] = None if self.tools is None else [{"type": tool.type} for tool in self.tools]
+        return answer
 
 
 class CreateMessage(RequestBody):
@@ -182,8 +202,10 @@ class CreateMessage(RequestBody):
 
     def attached_files(self) -> dict[str, str]:
         """Files attached to it, by the path at which they stand."""
-        attachments = enumerate(self.attachments or ())
-        return {f"attachments[{index}].file_id": attachment.file_id for index, attachment in attachments}
+        return {
+            f"attachments[{index}].{'file_id' if each.data_source is None else 'data_source'}": each.file_id
+            for index, each in enumerate(self.attachments or ())
+        }
 
     def attached_to(self, tool: str) -> list[str]:
         """Files attached for a tool, in order and without repetition."""

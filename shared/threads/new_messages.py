@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from shared import ids, layout
 from shared.deps import Caller, Deps
@@ -17,6 +18,11 @@ from shared.objects.tools.resources import NewVectorStore
 from shared.store.base import Put
 from shared.vector_stores import attaching, stores
 
+#: What a message is told whose attachment is not a file of the box.
+IN_AZURE: Final = (
+    "'{}' names data in Azure, which this box cannot read. Upload the file, and attach it by its id as 'file_id'."
+)
+
 
 async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: str = "") -> None:
     """Refuse messages that show or attach files which do not exist, or show what is no picture.
@@ -28,10 +34,16 @@ async def check_files(caller: Caller, bodies: Sequence[CreateMessage], param: st
         for field, named in (("content", body.shown_files()), ("attachments", body.attached_files())):
             for inner, file_id in named.items():
                 if not file_id.startswith(("file", layout.FOREIGN_FILE)):
-                    raise wrong_shape(f"{path}{inner}", file_id, "file")
+                    raise _no_file(f"{path}{inner}", file_id)
             if named:
                 await files.check(caller, named.values(), f"{path}{field}")
         await _check_pictures(caller, body, path)
+
+
+def _no_file(param: str, file_id: str) -> InvalidRequest:
+    if param.endswith(".data_source"):
+        return InvalidRequest(IN_AZURE.format(param), param=param, code="unsupported_value")
+    return wrong_shape(param, file_id, "file")
 
 
 async def _check_pictures(caller: Caller, body: CreateMessage, path: str) -> None:

@@ -209,3 +209,46 @@ def test_nor_are_they_told_two_things(http):
 
     assert refused.status_code == 400
     assert refused.json()["error"]["param"] == "tool_resources.mcp[1].server_label"
+
+
+SEARCH = [{"type": "file_search"}]
+
+
+def test_an_attachment_may_name_its_file_as_an_asset(http, client, thread):
+    file = client.files.create(file=("cheese.txt", b"raclette"), purpose="assistants")
+    source = {"uri": file.id, "type": "id_asset"}
+    body = {"role": "user", "content": "x", "attachments": [{"data_source": source, "tools": SEARCH}]}
+
+    made = http.post(f"threads/{thread.id}/messages", json=body).json()
+
+    assert made["attachments"] == [{"file_id": file.id, "data_source": source, "tools": SEARCH}]
+    [store_id] = client.beta.threads.retrieve(thread.id).tool_resources.file_search.vector_store_ids
+    assert [each.id for each in client.vector_stores.files.list(store_id)] == [file.id]
+    again = {"role": "user", "content": "y", "attachments": made["attachments"]}
+    assert http.post(f"threads/{thread.id}/messages", json=again).json()["attachments"] == made["attachments"]
+
+
+@pytest.mark.parametrize(
+    ("attachment", "param", "words"),
+    [
+        ({"data_source": {"uri": "azureml://a/b.txt", "type": "uri_asset"}}, "data_source", "data in Azure"),
+        ({"data_source": {"uri": "file-none", "type": "id_asset"}}, "", "file-none"),
+        ({"data_source": {"type": "id_asset"}}, "data_source.uri", "Missing required parameter"),
+        ({"data_source": {"uri": 7, "type": "id_asset"}}, "data_source.uri", "Invalid type"),
+        ({"data_source": None}, "file_id", "Missing required parameter"),
+        ({"file_id": "file-a", "data_source": {"uri": "file-b", "type": "id_asset"}}, "", "name two files"),
+    ],
+)
+def test_an_asset_that_is_no_file_of_the_box_is_refused(http, thread, attachment, param, words):
+    body = {"role": "user", "content": "x", "attachments": [attachment | {"tools": SEARCH}]}
+
+    before = http.get(f"threads/{thread.id}/messages").json()["data"]
+
+    response = http.post(f"threads/{thread.id}/messages", json=body)
+
+    error = response.json()["error"]
+    assert response.status_code == 400
+    assert error["param"].startswith("attachments")
+    assert error["param"].endswith(param)
+    assert words in error["message"]
+    assert http.get(f"threads/{thread.id}/messages").json()["data"] == before

@@ -15,9 +15,11 @@ import sys
 import time
 from typing import Any
 
+import pytest
 from azure.ai.agents import AgentsClient, _version, models
 from azure.ai.agents.aio import AgentsClient as AsyncAgentsClient
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
 
 VERSION, ENDPOINT, TOKEN = sys.argv[1:4]
 PLACES = json.loads(sys.argv[4])
@@ -268,6 +270,10 @@ def an_index_is_searched_and_its_documents_are_cited():
     assert isinstance(call, models.RunStepAzureAISearchToolCall)
     assert call.azure_ai_search["input"] == "holiday"
     assert "Thirty days of holiday." in call.azure_ai_search["output"]
+    message = agents.messages.get_last_message_by_role(thread_id=thread.id, role="assistant")
+    [citation] = message.url_citation_annotations
+    assert isinstance(citation, models.MessageTextUrlCitationAnnotation)
+    assert (citation.url_citation.url, citation.url_citation.title) == ("https://x.example/1", "Holidays")
     thread, heard = streamed("index holiday", agent, models.RunStepDeltaAzureAISearchToolCall)
     assert "".join(each.azure_ai_search["input"] for each in heard.calls) == "holiday"
 
@@ -306,6 +312,23 @@ def the_web_is_searched_as_bing_was():
         [citation] = message.url_citation_annotations
         assert isinstance(citation, models.MessageTextUrlCitationAnnotation)
         assert citation.url_citation.url == "https://yr.no"
+
+
+def an_attachment_may_be_an_asset():
+    notes = agents.files.upload_and_poll(file=("notes.txt", b"raclette"), purpose="assistants", **SOON)
+    thread, tools = agents.threads.create(), models.FileSearchTool().definitions
+
+    def attach(asset):
+        source = models.VectorStoreDataSource(asset_identifier=asset, asset_type="id_asset")
+        attachment = models.MessageAttachment(data_source=source, tools=tools)
+        return agents.messages.create(thread_id=thread.id, role="user", content="x", attachments=[attachment])
+
+    [attached] = attach(notes.id).attachments
+    assert (attached.file_id, attached.data_source.asset_identifier) == (notes.id, notes.id)
+    [store_id] = agents.threads.get(thread.id).tool_resources.file_search.vector_store_ids
+    assert [each.id for each in agents.vector_store_files.list(store_id)] == [notes.id]
+    with pytest.raises(HttpResponseError, match="data in Azure"):
+        attach("azureml://subscriptions/s/data/notes.txt")
 
 
 def the_async_client_does_the_same():
@@ -369,6 +392,7 @@ STORIES = [
     an_index_is_searched_and_its_documents_are_cited,
     an_agent_asks_another_one,
     the_web_is_searched_as_bing_was,
+    an_attachment_may_be_an_asset,
     the_async_client_does_the_same,
 ]
 
