@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, Final
 
 from shared import preload
 from shared.api.app import create_app
@@ -31,11 +32,19 @@ from shared.search.parsing.readers import AT_ONCE, Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.stored_keys import StoredKeys
+from shared.telemetry.base import OFF, Telemetry
 from shared.tools.base import Tool, toolbox
 from shared.tools.logic_app import azure_identity
 from shared.usage.log import UsageLog
 from shared.vector_stores.worker import IngestionWorker
 from shared.wakes import Wakes, wakes_at
+
+logger = logging.getLogger(__name__)
+
+NO_TELEMETRY: Final = (
+    "Traces and metrics are asked for, and what sends them is not installed: install the extra `otel` (a collector, "
+    "Prometheus) or `azure-monitor` (Application Insights)."
+)
 
 
 async def nothing_to_close() -> None:
@@ -69,6 +78,7 @@ def build(
     embedders: Embedders | None = None,
     tools: Iterable[Tool] | None = None,
     sandbox: CodeSandbox | None = None,
+    telemetry: Telemetry | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Box:
     """A box for these settings; what else is given replaces ours."""
@@ -76,6 +86,8 @@ def build(
 
     settings = without_itself(settings)
     storage = storage_for(settings) if storage is None else storage
+    telemetry = telemetry_for(settings, clock) if telemetry is None else telemetry
+    storage = observed(storage, telemetry)
     deps = Deps(
         settings=settings,
         store=storage.store,
@@ -100,9 +112,34 @@ def build(
         wakes=storage.wakes,
         backups=storage.backups,
         backup_steps=storage.backup_steps,
+        telemetry=telemetry,
     )
     driven = DrivenRuns(deps)
     return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close)
+
+
+def telemetry_for(settings: Settings, clock: Callable[[], float]) -> Telemetry:
+    """Who is told of the box's work."""
+    if not settings.wants_telemetry:
+        return OFF
+    try:
+        from shared.telemetry.setup import recording_of
+
+        return recording_of(settings, clock)
+    except ImportError as error:
+        logger.warning(NO_TELEMETRY, extra={"action": "telemetry_not_installed", "module": error.name})
+        return OFF
+
+
+def observed(storage: Storage, telemetry: Telemetry) -> Storage:
+    """The storage, of whose use telemetry hears."""
+    return replace(
+        storage,
+        store=telemetry.counted(storage.store, "records"),
+        blobs=telemetry.counted(storage.blobs, "blobs"),
+        runs=telemetry.counted(telemetry.traced(storage.runs), "queues"),
+        ingestion=telemetry.counted(telemetry.traced(storage.ingestion), "queues"),
+    )
 
 
 def share(bound: int, settings: Settings) -> int:

@@ -45,20 +45,24 @@ class Box:
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
         async with invocation(self.deps.granted):
-            await self.worker.handle(body)
+            with self.deps.telemetry.message("runs", body):
+                await self.worker.handle(body)
 
     async def handle_poisoned_run(self, body: Json) -> None:
         """A message of the queue `runs-poison`."""
+        self.deps.telemetry.poisoned("runs")
         async with invocation(self.deps.granted):
             await self.worker.poisoned(body)
 
     async def handle_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion`."""
         async with invocation(self.deps.granted):
-            await self.ingestion_worker.handle(body)
+            with self.deps.telemetry.message("ingestion", body):
+                await self.ingestion_worker.handle(body)
 
     async def handle_poisoned_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion-poison`."""
+        self.deps.telemetry.poisoned("ingestion")
         async with invocation(self.deps.granted):
             await self.ingestion_worker.poisoned(body)
 
@@ -69,6 +73,7 @@ class Box:
 
     async def handle_poisoned_backup(self, body: Json) -> None:
         """A message of the queue `backups-poison`."""
+        self.deps.telemetry.poisoned("backups")
         async with invocation(self.deps.granted):
             await BackupWorker(self.deps).poisoned(body)
 

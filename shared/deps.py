@@ -23,6 +23,7 @@ from shared.search.parsing.readers import Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Put, Store
 from shared.stored_keys import StoredKeys
+from shared.telemetry.base import OFF, Telemetry
 from shared.tools.base import Toolbox
 from shared.tools.logic_app import Identity, azure_identity
 from shared.usage.log import UsageLog
@@ -72,6 +73,8 @@ class Deps:
     readers: Readers = field(default_factory=Readers)
     #: Tells of runs that were changed by somebody else.
     wakes: Wakes = field(default_factory=Wakes)
+    #: Who hears of the box's work.
+    telemetry: Telemetry = OFF
 
     @property
     def granted(self) -> float:
@@ -93,6 +96,7 @@ class Deps:
         for port in (*outside, *queues, self.store, self.blobs, self.backups):
             if port is not None:
                 await port.close()
+        await self.telemetry.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ async def report_poison(deps: Deps) -> None:
         for name, id_ in await unreadable(deps):
             extra = {"action": "poison_unreadable", "queue": name, "message_id": id_}
             logger.error("poison message unreadable", extra=extra)
+        await deps.telemetry.look({"runs": deps.queue, "ingestion": deps.ingestion})
     except QueueUnavailable:
         logger.warning("poison not seen", extra={"action": "poison_not_seen"}, exc_info=True)
 

@@ -45,6 +45,7 @@ FLOORS = [
         "sandbox",
         "sealing",
         "search",
+        "telemetry",
         "tools",
         "paging",
         "sqlite",
@@ -75,7 +76,7 @@ FLOORS = [
     {"embedded", "client", "functions_bridge"},
     {"cli", "__main__"},
 ]
-PORTS = ["store", "blobs", "queue", "llm", "sandbox", "sealing"]
+PORTS = ["store", "blobs", "queue", "llm", "sandbox", "sealing", "telemetry"]
 #: Modules that may import one another's private helpers are none; these libraries stay in the files named.
 CONFINED = {
     "azure.functions": {"function_app.py"},

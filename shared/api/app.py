@@ -25,6 +25,7 @@ from shared.api import (
     imports,
     legal_holds,
     messages,
+    metrics,
     models,
     other_calls,
     playground,
@@ -98,11 +99,11 @@ def create_app(deps: Deps, driven: DrivenRuns) -> Api:
     )
     for resource in resources:
         app.include_router(resource.routes.router)
-    for page in (docs, front_door, health, playground, sign_in):
+    for page in (docs, front_door, health, metrics, playground, sign_in):
         app.include_router(page.router)
     directory = Directory(route for resource in resources for route in resource.routes.all())
     callers = Callers(deps.settings, deps.clock, deps.stored_keys, partial(grant, deps))
-    gateway = Gateway(app, directory, callers, region="local", granted=deps.granted)
+    gateway = Gateway(app, directory, callers, deps.telemetry, region="local", granted=deps.granted)
     app.front = with_cors(gateway, cors.origins(deps.settings.cors_origins))
     return app
 

@@ -23,11 +23,13 @@ from shared.api.errors import answer_error, invalid_url
 from shared.client_tokens import Grant
 from shared.deadline import Overdue, invocation, within
 from shared.errors import too_slow
+from shared.telemetry.base import Telemetry
 
 logger = logging.getLogger(__name__)
 
 CANONICAL: Final = "/v1"
 ADMIN: Final = "/v1/admin"
+METRICS: Final = "/metrics"
 AZURE: Final = "/openai"
 DEPLOYMENTS: Final = "/openai/deployments/"
 
@@ -83,9 +85,11 @@ class App(Protocol):
 class Gateway:
     """The front of the app."""
 
-    def __init__(self, app: App, directory: Directory, callers: Callers, *, region: str, granted: float):
+    def __init__(
+        self, app: App, directory: Directory, callers: Callers, telemetry: Telemetry, *, region: str, granted: float
+    ):
         """`granted`: seconds that the host lets a call take."""
-        self._app, self._directory, self._callers = app, directory, callers
+        self._app, self._directory, self._callers, self._telemetry = app, directory, callers, telemetry
         self._region, self._granted = region, granted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +114,8 @@ class Gateway:
             async with invocation(self._granted):
                 if path not in OPEN:
                     inner["box"] = await self._by_caller(call, path, scope)
-                await self._answer(inner, in_time(receive), send_with_headers)
+                with self._telemetry.joined(scope["headers"]):
+                    await self._answer(inner, in_time(receive), send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
         except Exception as error:
@@ -122,7 +127,7 @@ class Gateway:
 
     async def _by_caller(self, call: CallInfo, path: str, scope: Scope) -> CallInfo:
         """The call with the name of whoever makes it. Raises ApiError."""
-        if path != ADMIN and not path.startswith(f"{ADMIN}/"):
+        if path not in (ADMIN, METRICS) and not path.startswith(f"{ADMIN}/"):
             owner, grant = await self._callers.caller(scope["headers"], azure=call.azure)
             return replace(call, owner=owner, grant=grant)
         if not self._callers.has_admins:

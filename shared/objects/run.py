@@ -107,6 +107,24 @@ class ParentRun(StoredRecord):
     run_id: str
 
 
+class RunTrace(StoredRecord):
+    """A run's place in its trace, for whoever carries it on."""
+
+    #: As in the header of that name: the trace, the span that is the whole run, whether it is recorded.
+    traceparent: str
+    #: The span by which the run was begun; empty: the trace begins with the run.
+    parent: str = ""
+    #: When the run began (unix seconds).
+    began: float
+    #: The assistant's name then.
+    agent: str = ""
+    #: The run's status at its last commit, or what it required then, and since when.
+    state: str = "queued"
+    since: float
+    #: When the turn that is taken in the background was begun.
+    asked: float = 0
+
+
 class RunRecord(StoredRecord):
     """A run's row: the public object and what its next driver must know."""
 
@@ -165,6 +183,8 @@ class RunRecord(StoredRecord):
     ancestors: list[str] = Field(default_factory=list)
     #: What the run waits for, as `GET /v1/approvals` lists it.
     approval: str | None = None
+    #: None: nobody asked for traces when the run was created.
+    trace: RunTrace | None = None
     #: The model response under way in background mode.
     response_id: str | None = None
     #: Responses of the present turn that failed there and were begun anew.

@@ -38,6 +38,7 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
     response_id = await deps.llm.start(request, key, deadline)
     waiting.prolong(deps, record)
     recorder.state.await_response(response_id)
+    deps.telemetry.asked(record)
     try:
         await recorder.commit()
     except Superseded:

@@ -270,6 +270,7 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         server_tools=opted(body, assistant.metadata),
     )
     waiting.settle(caller.deps, record)
+    caller.deps.telemetry.begin(record, assistant.name)
     return record
 
 

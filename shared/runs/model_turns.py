@@ -38,6 +38,7 @@ class ModelTurns:
 
     async def take_up(self, outcome: Turn | LlmError) -> Turn | None:
         """Go on with what came of a turn in the background. Raises LlmError and Superseded."""
+        self.deps.telemetry.answered(self.state.record, outcome)
         if isinstance(outcome, LlmError):
             await background.begin_anew(self.recorder, outcome)
             return None
@@ -81,11 +82,14 @@ class ModelTurns:
     async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         deadline = self.state.run.deadline
         try:
-            async with aclosing(self.deps.llm.stream(request, deadline)) as events:
-                async for event in events:
-                    if isinstance(event, TurnDone):
-                        return event.turn
-                    await writer.on_event(event)
+            with self.deps.telemetry.chat(self.state.record, request) as chat:
+                async with aclosing(self.deps.llm.stream(request, deadline)) as events:
+                    async for event in events:
+                        if isinstance(event, TurnDone):
+                            chat.done(event.turn)
+                            return event.turn
+                        chat.heard()
+                        await writer.on_event(event)
         except LlmError:
             writer.break_off()
             raise

@@ -119,6 +119,7 @@ class Recorder:
             await approvals.enlist(self.deps, self.record)
         for reason in self.state.reasons:
             await queue_messages.bring_back(self.deps, self.record, reason)
+        passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:
             while True:
                 changes = [*self.state.changes(self.version), *others]
@@ -136,6 +137,7 @@ class Recorder:
         self._call()
         if self._is_over and not was_over:
             self._log_end()
+        self.deps.telemetry.passed(self.record, passed)
 
     def _call(self) -> None:
         """Wake those who must stop driving the run, and those who wait for it to stop."""

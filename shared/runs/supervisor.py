@@ -24,7 +24,8 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
     """
     try:
         async with deadline.within():
-            await supervise(recorder, engine.run(recorder, turn))
+            with recorder.deps.telemetry.driving(recorder.record):
+                await supervise(recorder, engine.run(recorder, turn))
     except deadline.Overdue:
         logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
         await recorder.hand_on()

@@ -126,4 +126,7 @@ class ToolRunner:
             if refusal is not None:
                 return refused(handler.view(call_id), arguments, refusal)
         logger.info("call", extra={"action": "tool_call", "tool": call["name"], "call_id": call_id})
-        return await handler.execute(call_id, arguments)
+        with self.deps.telemetry.call(self.state.record, call) as span:
+            result = await handler.execute(call_id, arguments)
+            span.gave(result.output)
+            return result

@@ -47,7 +47,8 @@ async def search_stores(
     scopes = [Scope(index, await _allowed(caller, store_id, options.filters)) for index, store_id in stores_of.items()]
     ranking = Ranking(text_weight=1.0 if options.hybrid else 0.0, score_threshold=options.score_threshold)
     embed = partial(_embed, caller.deps, queries)
-    hits = await caller.deps.index.search(scopes, queries, options.limit, ranking, embed)
+    with caller.deps.telemetry.search(store_ids, queries):
+        hits = await caller.deps.index.search(scopes, queries, options.limit, ranking, embed)
     places = dict.fromkeys((hit.store_id, hit.file_id) for hit in hits)
     rows = await asyncio.gather(*(item_row(caller, stores_of[index], file_id) for index, file_id in places))
     items = {place: row[0] for place, row in zip(places, rows, strict=True) if row is not None}

@@ -28,6 +28,7 @@ from shared.app import build, storage_for, vectors
 from shared.config import Settings
 from shared.deps import Deps
 from shared.llm.scripted import ScriptedLlm
+from shared.telemetry.base import Telemetry
 from shared.tools.base import Tool
 from tests.fakes.ports import Port, ported
 from tests.fakes.weather import WEATHER
@@ -90,6 +91,7 @@ class Box:
         self.llm = ScriptedLlm()
         self.tools: list[Tool] = []
         self.clock = Clock()
+        self.telemetry: Telemetry | None = None
         keys = {"me": SecretStr(KEY), "other": SecretStr(OTHER_KEY)}
         self.settings = Settings(_env_file=None, **({"box_home": home, "box_api_keys": keys} | settings))
         self.socket = listening_socket()
@@ -127,6 +129,7 @@ class Box:
             llm=self.llm,
             embedders=Port(vectors(self.settings)),
             tools=self.tools,
+            telemetry=self.telemetry,
             clock=self.clock,
         )
         self.deps = made.deps

@@ -36,6 +36,11 @@ NOT_DEPLOYED = {
     "MAX_TURNS": "the default stops nobody who gets anywhere",
     "SIDE_EFFECTS_PER_RUN": "the default is small",
     "SIDE_EFFECTS_PER_HOUR": "the default is small",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "a deployment has Application Insights",
+    "OTEL_EXPORTER_OTLP_HEADERS": "a deployment has Application Insights",
+    "OTEL_METRICS_EXPORTER": "a deployment has Application Insights",
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "contents stay out of telemetry",
+    "OTEL_SDK_DISABLED": "telemetry is on",
     "REST_COUNTRIES_URL": "the default is the service's own",
 }
 #: Settings a deployment has that are read by the Functions host or by Azure's libraries, not by the app.

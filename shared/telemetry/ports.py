@@ -1,0 +1,56 @@
+"""The storage's ports as telemetry wants them: calls are counted, messages say when they are due and whose work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from shared.json_types import Json
+from shared.queue.base import Queue, Sent
+from shared.telemetry import traces
+
+P = TypeVar("P")
+
+
+def counted(port: P, count: Callable[[str], None]) -> P:
+    """The port, whose calls are counted by name, but for `close`."""
+    return cast(P, _Counted(port, count))
+
+
+class _Counted:
+    def __init__(self, port: object, count: Callable[[str], None]) -> None:
+        self._port, self._count = port, count
+
+    def __getattr__(self, name: str) -> Any:
+        found, count = getattr(self._port, name), self._count
+        if name == "close" or not callable(found):
+            return found
+
+        def counting(*arguments: Any, **named: Any) -> Any:
+            count(name)
+            return found(*arguments, **named)
+
+        self.__dict__[name] = counting  # found at once the next time
+        return counting
+
+
+def traced(queue: Queue, clock: Callable[[], float]) -> Queue:
+    """The queue, whose messages say when they become visible, and below which span they were sent."""
+    return cast(Queue, _Traced(queue, clock))
+
+
+class _Traced:
+    def __init__(self, queue: Queue, clock: Callable[[], float]) -> None:
+        self._queue, self._clock = queue, clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    async def send(self, body: Json, delay: float = 0) -> Sent:
+        return await self._queue.send(self._marked(body, delay), delay)
+
+    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+        return await self._queue.rewrite(sent, self._marked(body, delay), delay)
+
+    def _marked(self, body: Json, delay: float) -> Json:
+        return {**body, "due": self._clock() + delay, "traceparent": traces.now_traceparent()}

@@ -1,0 +1,140 @@
+"""Puts OpenTelemetry behind the telemetry port: which exporters the settings name, and what they need.
+
+Providers are the box's own, not the process's: no library that finds them there starts spans, or sends ours elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+from shared.config import Settings
+from shared.telemetry.exposition import Exposition
+from shared.telemetry.metrics import Meters
+from shared.telemetry.recording import Recording
+from shared.telemetry.traces import KeptIds, Traces
+from shared.telemetry.troubles import OURS, Troubles
+
+#: Seconds that exporters may take for what is left when the box closes.
+LAST_SECONDS: Final = 5.0
+#: Words of OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT that mean contents in spans.
+CONTENTS: Final = frozenset({"true", "1", "span_only", "span_and_event"})
+
+
+def recording_of(settings: Settings, clock: Callable[[], float]) -> Recording:
+    """The telemetry that the settings ask for. Raises ImportError where the extra of an exporter is not installed."""
+    spans: list[SpanExporter] = []
+    metrics: list[MetricExporter] = []
+    if settings.otel_exporter_otlp_endpoint:
+        to_collector(settings, spans, metrics)
+    if settings.applicationinsights_connection_string.get_secret_value():
+        to_application_insights(settings, spans, metrics)
+    words = settings.metrics_exporters
+    exposed = Exposition(settings.box_home) if "prometheus" in words else None
+    readers: list[MetricReader] = [] if exposed is None else [exposed.reader]
+    readers += [] if "none" in words else [PeriodicExportingMetricReader(each) for each in metrics]
+    return recorded(settings, [BatchSpanProcessor(each) for each in spans], readers, clock, exposed)
+
+
+def recorded(
+    settings: Settings,
+    processors: list[SpanProcessor],
+    readers: list[MetricReader],
+    clock: Callable[[], float],
+    exposed: Exposition | None = None,
+) -> Recording:
+    """Telemetry for these; without processors, there are metrics alone."""
+    ids, resource = KeptIds(), whose()
+    sampler = None if processors else ALWAYS_OFF
+    tracers = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=ids)
+    for each in processors:
+        tracers.add_span_processor(each)
+    meters = MeterProvider(readers, resource, shutdown_on_exit=False)
+    provider = provider_name(settings)
+    traces, numbers = Traces(tracers, ids), Meters(meters, provider)
+    troubles = Troubles(traces, numbers)
+    OURS.addHandler(troubles)
+
+    def shut_down() -> None:
+        OURS.removeHandler(troubles)
+        tracers.shutdown()
+        meters.shutdown()
+
+    return Recording(
+        traces,
+        numbers,
+        provider=provider,
+        close=in_time(shut_down),
+        clock=clock,
+        contents=settings.otel_instrumentation_genai_capture_message_content.lower() in CONTENTS,
+        exposed=exposed,
+    )
+
+
+def to_collector(settings: Settings, spans: list[SpanExporter], metrics: list[MetricExporter]) -> None:
+    """Exporters to an OTLP endpoint."""
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    base = settings.otel_exporter_otlp_endpoint.rstrip("/")
+    headers = settings.otlp_headers
+    spans.append(OTLPSpanExporter(f"{base}/v1/traces", headers=headers))
+    metrics.append(OTLPMetricExporter(f"{base}/v1/metrics", headers=headers))
+
+
+def to_application_insights(settings: Settings, spans: list[SpanExporter], metrics: list[MetricExporter]) -> None:
+    """Exporters to Application Insights; an identity is named by APPLICATIONINSIGHTS_AUTHENTICATION_STRING."""
+    # They would send figures about themselves to their makers.
+    os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
+
+    # What cannot be sent is not kept on the disk: it may have contents.
+    options = {
+        "connection_string": settings.applicationinsights_connection_string.get_secret_value(),
+        "disable_offline_storage": True,
+    }
+    spans.append(AzureMonitorTraceExporter(**options))
+    metrics.append(AzureMonitorMetricExporter(**options))
+
+
+def whose() -> Resource:
+    """This process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, or otherwise."""
+    own = Resource({"service.name": "api-in-a-box", "service.instance.id": str(uuid.uuid4())})
+    return own.merge(OTELResourceDetector().detect())
+
+
+def provider_name(settings: Settings) -> str:
+    """Whose models answer, as the conventions name them."""
+    if settings.names_own_model or not settings.azure_openai_endpoint:
+        return "openai" if settings.names_model else "offline"
+    return "azure.ai.openai"
+
+
+def in_time(work: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    """The work, in a thread that is left alone when it takes too long: a collector may not answer."""
+
+    async def finish() -> None:
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def finish_here() -> None:
+            work()
+            with suppress(RuntimeError):  # the loop is over
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=finish_here, name="telemetry", daemon=True).start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), LAST_SECONDS)
+
+    return finish

@@ -1,0 +1,105 @@
+"""Runs, turns and errors in the words of the conventions. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.llm.base import LlmError, Turn
+from shared.objects.run import Run, RunRecord
+from shared.telemetry import names
+
+Attribute = str | int | float | list[str]
+
+#: Why a turn stopped -> the word of the conventions.
+FINISHED: Final = {"max_output_tokens": "length"}
+#: Statuses of runs that are not over.
+ACTIVE: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
+
+
+def about(record: RunRecord, operation: str, provider: str) -> dict[str, Attribute]:
+    """What every span of a run's work says; `provider` as `gen_ai.provider.name`."""
+    run = record.run
+    return {
+        names.OPERATION: operation,
+        names.PROVIDER: provider,
+        names.AGENT_ID: run.assistant_id,
+        names.CONVERSATION: run.thread_id,
+        names.RUN: run.id,
+    }
+
+
+def about_run(record: RunRecord, error: str | None, provider: str) -> dict[str, Attribute]:
+    """What is told of a run that is over."""
+    run, spent = record.run, record.spent
+    attributes = about(record, names.INVOKE_AGENT, provider) | {
+        names.MODEL: run.model,
+        names.OWNER: record.owner,
+        names.STATUS: run.status,
+        names.TURNS: record.turns,
+        names.INPUT_TOKENS: spent.prompt_tokens,
+        names.OUTPUT_TOKENS: spent.completion_tokens,
+        names.CACHED_TOKENS: spent.prompt_token_details.get("cached_tokens", 0),
+        names.REASONING_TOKENS: spent.completion_tokens_details.get("reasoning_tokens", 0),
+    }
+    if record.trace is not None and record.trace.agent:
+        attributes[names.AGENT_NAME] = record.trace.agent
+    if error is not None:
+        attributes[names.ERROR] = error
+    return attributes
+
+
+def about_turn(record: RunRecord, provider: str) -> dict[str, Attribute]:
+    """What is told of a turn before it is over."""
+    run = record.run
+    asked = {
+        names.TEMPERATURE: run.temperature,
+        names.TOP_P: run.top_p,
+        names.MAX_TOKENS: run.max_completion_tokens,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return about(record, names.CHAT, provider) | {names.MODEL: run.model, **given}
+
+
+def outcome_of(turn: Turn) -> dict[str, Attribute]:
+    """What is told of it then."""
+    used = turn.usage
+    attributes: dict[str, Attribute] = {
+        names.FINISH_REASONS: [finish_reason(turn)],
+        names.INPUT_TOKENS: used.input_tokens,
+        names.OUTPUT_TOKENS: used.output_tokens,
+        names.CACHED_TOKENS: used.cached_tokens,
+        names.REASONING_TOKENS: used.reasoning_tokens,
+    }
+    if used.cache_write_tokens:
+        attributes[names.CACHE_WRITE_TOKENS] = used.cache_write_tokens
+    if turn.response_id is not None:
+        attributes[names.RESPONSE_ID] = turn.response_id
+    if turn.service_tier is not None:
+        attributes[names.SERVICE_TIER] = turn.service_tier
+    return attributes
+
+
+def state_of(run: Run) -> str:
+    """The run's status, or what it requires."""
+    return run.status if run.required_action is None else str(run.required_action["type"])
+
+
+def error_of(run: Run) -> str | None:
+    """Why a run that is over failed, in a word; None: it did not."""
+    if run.status == "failed":
+        return (run.last_error or {}).get("code", "server_error")
+    return "expired" if run.status == "expired" else None
+
+
+def finish_reason(turn: Turn) -> str:
+    """Why the turn stopped, in the word of the conventions."""
+    if turn.incomplete is not None:
+        return FINISHED.get(turn.incomplete, turn.incomplete)
+    return "tool_calls" if turn.calls else "stop"
+
+
+def word_of(error: BaseException) -> str:
+    """An error in a word: what it says of itself may have contents."""
+    if isinstance(error, LlmError):
+        return error.code
+    return "cancelled" if type(error).__name__ in ("CancelledError", "GeneratorExit") else type(error).__name__
