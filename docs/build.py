@@ -11,7 +11,6 @@ import json
 import re
 import sys
 import tempfile
-import tokenize
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -62,8 +61,8 @@ def setting_groups() -> Iterator[tuple[str, list[str]]]:
     """The comments between the settings as headings, each with the names that follow it."""
     title = ""
     names: list[str] = []
-    with tokenize.open(PACKAGE / "config.py") as lines:
-        for line in lines:
+    for file in ("config.py", "telemetry_settings.py"):
+        for line in (PACKAGE / file).read_text().splitlines():
             comment, field = re.match(r"    # (.+)", line), re.match(r"    (\w+): ", line)
             if comment:
                 if names:

@@ -135,7 +135,7 @@ def observed(storage: Storage, telemetry: Telemetry) -> Storage:
     """The storage, of whose use telemetry hears."""
     return replace(
         storage,
-        store=telemetry.counted(storage.store, "records"),
+        store=telemetry.counted(storage.store, "store"),
         blobs=telemetry.counted(storage.blobs, "blobs"),
         runs=telemetry.counted(telemetry.traced(storage.runs), "queues"),
         ingestion=telemetry.counted(telemetry.traced(storage.ingestion), "queues"),

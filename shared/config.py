@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from shared.model_endpoints import EndpointName, ModelEndpoint, checked
 from shared.setting_values import Price, ServerConnection
+from shared.telemetry_settings import TelemetrySettings
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
 EMPTY: Final = ("embedding_model",)
@@ -28,7 +29,7 @@ def for_everybody(value: object) -> object:
     return value if isinstance(value, dict) else {"*": value}
 
 
-class Settings(BaseSettings):
+class Settings(TelemetrySettings):
     """Settings with their defaults; names are the environment variables in lower case."""
 
     model_config = SettingsConfigDict(
@@ -157,23 +158,6 @@ class Settings(BaseSettings):
     """Model or deployment at the same endpoint, for vector stores without vectors; empty, or where the endpoint has no
     such model: words and parts of words only."""
 
-    # traces and metrics
-    otel_exporter_otlp_endpoint: str = ""
-    """Base URL of an OpenTelemetry collector, such as `http://localhost:4318`: traces and metrics go there by HTTP. The
-    SDK's other variables (`OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, ...) count as they stand in the environment."""
-    otel_exporter_otlp_headers: SecretStr = SecretStr("")
-    """What it is sent besides, such as its key: `name=value`, separated by commas, values percent-encoded."""
-    applicationinsights_connection_string: SecretStr = SecretStr("")
-    """Application Insights, for traces and metrics; a Functions host reads it for its own, too."""
-    otel_metrics_exporter: str = ""
-    """`prometheus` lets the embedded host answer `GET /metrics`, for keys of `BOX_ADMIN_KEYS`; `none` sends no metrics;
-    both may stand here, separated by commas."""
-    otel_instrumentation_genai_capture_message_content: str = ""
-    """`true` (or `span_only`, `span_and_event`): spans have what models are told and say, what calls are given and
-    give, and what is searched for; otherwise they have none of it."""
-    otel_sdk_disabled: bool = False
-    """`true`: no traces and no metrics, whatever else is set."""
-
     # what is kept, and for how long
     retention_days: Annotated[dict[str, Annotated[int, Field(ge=1)]], BeforeValidator(for_everybody)] = Field(
         default_factory=dict
@@ -221,7 +205,7 @@ class Settings(BaseSettings):
     """Management endpoint of the Container Apps session pool, for `aca`."""
 
     # tools
-    server_tools_allowed: dict[str, list[str]] = {"*": ["*"]}
+    server_tools_allowed: dict[str, list[str]] = Field(default={"*": ["*"]})
     """Owner -> names of the box's tools that the owner's runs may use, as JSON; `*` as an owner is everybody who is not
     named, as a tool all of them. `NAME:ask` lets a run wait until somebody approves the call, `NAME:deny` takes the
     tool out of `*`; of several words about a tool the strictest counts."""
@@ -241,7 +225,7 @@ class Settings(BaseSettings):
     azure_function_queue_hosts: str = ""
     """Hosts, or `host:port`, separated by commas, of the storage accounts whose queues tools of type `azure_function`
     may use, such as `contoso.queue.core.windows.net`: they are sent tokens of the box's identity. Empty: none."""
-    connections: dict[str, ServerConnection] = {}
+    connections: dict[str, ServerConnection] = Field(default_factory=dict)
     """Name -> a server that tools of assistants may use, as JSON: `url`, how its addresses begin; `headers` that it is
     sent; `audience`, for whom the box's identity gives it a token. Such as
     `{"weather": {"url": "https://mcp.contoso.com", "headers": {"Authorization": "Bearer ..."}}}`. Nobody sees them."""
@@ -262,23 +246,6 @@ class Settings(BaseSettings):
     def prompt_cache_seconds(self) -> float:
         """How long the beginning of a prompt may be found again, in seconds."""
         return 12 * 3600.0 if self.prompt_cache_ttl == "12h" else 1800.0
-
-    @property
-    def metrics_exporters(self) -> list[str]:
-        """The words of OTEL_METRICS_EXPORTER."""
-        return [each.strip().lower() for each in self.otel_metrics_exporter.split(",")]
-
-    @property
-    def otlp_headers(self) -> dict[str, str]:
-        """What a collector is sent besides."""
-        pairs = [each.partition("=") for each in self.otel_exporter_otlp_headers.get_secret_value().split(",")]
-        return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs if name.strip()}
-
-    @property
-    def wants_telemetry(self) -> bool:
-        """Whether somebody is to be told of the box's work."""
-        where = self.otel_exporter_otlp_endpoint or self.applicationinsights_connection_string.get_secret_value()
-        return not self.otel_sdk_disabled and bool(where or "prometheus" in self.metrics_exporters)
 
     @property
     def names_model(self) -> bool:

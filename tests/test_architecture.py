@@ -33,6 +33,7 @@ FLOORS = [
         "siblings",
         "wakes",
         "own_address",
+        "telemetry_settings",
         "tls",
         "turns",
     },

@@ -18,7 +18,7 @@ from shared.queue.base import Queue
 P = TypeVar("P")
 
 
-class Passed(NamedTuple):
+class PassedState(NamedTuple):
     """A state of a run that a commit ends."""
 
     #: As `RunTrace` has it.
@@ -59,11 +59,11 @@ class Telemetry(Protocol):
         """A run is being created, of an assistant of that name: give it its place, which is stored with it."""
         ...
 
-    def passing(self, record: RunRecord, *, is_new: bool) -> Passed | None:
+    def passing(self, record: RunRecord, *, is_new: bool) -> PassedState | None:
         """A commit of the run is next: the state of it that this ends, if it does."""
         ...
 
-    def passed(self, record: RunRecord, passed: Passed | None) -> None:
+    def passed(self, record: RunRecord, passed: PassedState | None) -> None:
         """The commit is there. One that ends the run is told with all of the run."""
         ...
 
@@ -162,10 +162,10 @@ class NoTelemetry:
     def begin(self, record: RunRecord, agent: str | None) -> None:
         return None
 
-    def passing(self, record: RunRecord, *, is_new: bool) -> Passed | None:
+    def passing(self, record: RunRecord, *, is_new: bool) -> PassedState | None:
         return None
 
-    def passed(self, record: RunRecord, passed: Passed | None) -> None:
+    def passed(self, record: RunRecord, passed: PassedState | None) -> None:
         return None
 
     def driving(self, record: RunRecord) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.objects.run import RunRecord
 from shared.queue.base import Queue
 from shared.telemetry import names, ports, traces
-from shared.telemetry.base import OFF, CallSpan, ChatSpan, Passed
+from shared.telemetry.base import OFF, CallSpan, ChatSpan, PassedState
 from shared.telemetry.metrics import Meters
 from shared.telemetry.model_spans import ModelSpans
 from shared.telemetry.traces import Traces
@@ -62,15 +62,15 @@ class Recording:
         record.trace = self.spans.place(self._clock(), agent or "")
         record.trace.state = state_of(record.run)
 
-    def passing(self, record: RunRecord, *, is_new: bool) -> Passed | None:
+    def passing(self, record: RunRecord, *, is_new: bool) -> PassedState | None:
         trace, state = record.trace, state_of(record.run)
         if trace is None or (state == trace.state and not is_new):
             return None
-        passed = Passed("" if is_new else trace.state, trace.since, self._clock())
+        passed = PassedState("" if is_new else trace.state, trace.since, self._clock())
         trace.state, trace.since = state, passed.until
         return passed
 
-    def passed(self, record: RunRecord, passed: Passed | None) -> None:
+    def passed(self, record: RunRecord, passed: PassedState | None) -> None:
         if passed is None or record.trace is None:
             return
         run = record.run

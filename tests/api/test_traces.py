@@ -307,7 +307,7 @@ def test_what_is_measured(told, llm, ask):
     assert {
         (p.attributes["box.storage.service"], p.attributes["box.storage.operation"])
         for p in found["box.storage.operations"]
-    } >= {("records", "commit"), ("queues", "send")}
+    } >= {("store", "commit"), ("queues", "send")}
 
 
 def test_a_run_that_began_before_anybody_asked_for_traces_gets_one(tmp_path, told):

@@ -22,7 +22,7 @@ def values(module) -> set[str]:
 def test_the_version_is_the_installed_one():
     """Whoever takes a newer one compares the names, and says so in the table."""
     assert version("opentelemetry-semantic-conventions") == names.CONVENTIONS
-    assert names.SCHEMA_URL == list(Schemas)[-1].value
+    assert list(Schemas)[-1].value == names.SCHEMA_URL
 
 
 def test_every_name_of_the_conventions_is_one():
