@@ -19,6 +19,9 @@ export function addToolbar(shown) {
     button("Ids", () => showIds(shown())), code, button("Failed runs", showTrouble), button("Requests", showRequests)));
 }
 
+/** Kinds of tools whose calls need no approval: they run in the sandbox, search files, or are the client's. */
+const NEVER_ASK = new Set(["code_interpreter", "file_search", "function"]);
+
 /** What programs for the shown assistant and conversation are made of. */
 function materials({ assistant, threadId }) {
   return {
@@ -27,6 +30,7 @@ function materials({ assistant, threadId }) {
     threadId,
     question: $("text").value.trim() || assistant.metadata?.prompt_1 || "Hello!",
     hasFunctions: assistant.tools.some((tool) => tool.type === "function"),
+    mayAsk: (assistant.metadata?.server_tools ?? "").trim() !== "" || assistant.tools.some((tool) => !NEVER_ASK.has(tool.type)),
   };
 }
 

@@ -12,12 +12,32 @@ from pathlib import Path
 import pytest
 
 from shared.llm.scripted import call, text
+from shared.tools.base import tool
 from tests.api.conftest import KEY
 
 NODE_PACKAGES = Path(__file__).parents[1] / "node_modules"
 FUNCTION = json.dumps([{"name": "look_up", "parameters": {"type": "object", "properties": {}}}])
 #: Everything that has to be escaped somewhere.
 QUESTION = "Say \"it's\" \\ $HOME `id` {x} 'né' 😀"
+
+
+letters: list[str] = []
+
+
+async def send_letter(to: str) -> str:
+    """Send a letter."""
+    letters.append(to)
+    return f"sent to {to}"
+
+
+@pytest.fixture
+def settings():
+    return {"server_tools_allowed": {"*": ["*", "send_letter:ask"]}}
+
+
+@pytest.fixture
+def tools():
+    return [tool(send_letter, idempotent=False, timeout=5)]
 
 
 @pytest.fixture
@@ -39,9 +59,9 @@ def program(page, tmp_path):
     return program
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, types: str = "") -> str:
     environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONUTF8": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environment, input=types, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -112,6 +132,29 @@ def test_the_programs_call_functions(page, model, program, tmp_path):
     csharp = program("C#", "Ask.cs").read_text()
     assert "SubmitToolOutputsToRun" in csharp
     assert csharp.count("{") == csharp.count("}")
+
+
+@pytest.mark.parametrize("functions", ["", FUNCTION])
+@pytest.mark.parametrize(("types", "sent"), [("y\n", ["ann"]), ("n\n", [])])
+def test_the_programs_ask_before_calls_that_must_be_approved(page, model, program, tmp_path, functions, types, sent):
+    page.create_assistant("Clerk", tools=("send_letter",), functions=functions)
+    (tmp_path / "node_modules").symlink_to(NODE_PACKAGES)
+    commands = [(sys.executable, program("Python", "ask.py"))]
+    if shutil.which("node") is not None:
+        commands.append(("node", program("Node.js", "ask.mjs")))
+    for command in commands:
+        letters.clear()
+        turns = [[call("look_up")]] if functions else []
+        model.script([call("send_letter", to="ann")], *turns, [text("Done.")])
+        printed = run(*command, types=types)
+        assert "Approve " in printed
+        assert '"to": "ann"' in printed.replace("\\", "")
+        assert printed.endswith("completed\nDone.\n")
+        assert letters == sent
+    csharp = program("C#", "Ask.cs").read_text()
+    assert "submit_tool_approval" in csharp
+    assert csharp.count("{") == csharp.count("}")
+    assert "tool_approvals" in program("curl", "ask.sh").read_text()
 
 
 def test_ids_are_copied(page, answered):
