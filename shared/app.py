@@ -14,6 +14,7 @@ from shared import preload
 from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.box import Box, Close
+from shared.busy import BusyLines
 from shared.config import Settings
 from shared.deps import Deps
 from shared.home import open_home, outside_of_app
@@ -88,6 +89,7 @@ def build(
     storage = storage_for(settings) if storage is None else storage
     telemetry = telemetry_for(settings, clock) if telemetry is None else telemetry
     storage = observed(storage, telemetry)
+    busy = BusyLines(storage.store, storage.wakes, clock)
     deps = Deps(
         settings=settings,
         store=storage.store,
@@ -99,7 +101,7 @@ def build(
         embedders=vectors(settings) if embedders is None else embedders,
         session_secret=SessionSecret(storage.store),
         stored_keys=StoredKeys(storage.store, clock),
-        llm=model(settings) if llm is None else llm,
+        llm=model(settings, busy) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
         provider=provider_of(settings),
@@ -110,6 +112,7 @@ def build(
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),
         wakes=storage.wakes,
+        busy=busy,
         backups=storage.backups,
         backup_steps=storage.backup_steps,
         telemetry=telemetry,
@@ -211,12 +214,12 @@ def azure_storage(settings: Settings, **options: Any) -> Storage:
     )
 
 
-def model(settings: Settings) -> Llm:
+def model(settings: Settings, busy: BusyLines | None = None) -> Llm:
     """The model provider that the settings name: a Responses endpoint, else the offline demo model."""
     from shared.demo.offline import OfflineLlm
     from shared.llm.responses import from_settings
 
-    return from_settings(settings) or OfflineLlm(can_run_in_background=settings.box_processes == 1)
+    return from_settings(settings, busy) or OfflineLlm(can_run_in_background=settings.box_processes == 1)
 
 
 def vectors(settings: Settings) -> Embedders:

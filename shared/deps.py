@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from shared.blobs.base import Blobs
+from shared.busy import BusyLines
 from shared.config import Settings
 from shared.deadline import function_timeout
 from shared.idempotency import Once
@@ -75,6 +76,8 @@ class Deps:
     wakes: Wakes = field(default_factory=Wakes)
     #: Who hears of the box's work.
     telemetry: Telemetry = OFF
+    #: Who waits for a busy model.
+    busy: BusyLines = field(default_factory=BusyLines)
 
     @property
     def granted(self) -> float:
@@ -87,6 +90,7 @@ class Deps:
 
     async def close(self) -> None:
         """Release what the ports hold; storage may share more, which its home closes."""
+        await self.busy.close()
         self.wakes.close()
         await self.readers.close()
         await self.usage.close()

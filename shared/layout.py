@@ -18,7 +18,8 @@ owner, so another owner's id leads nowhere:
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
     _box                   what all hosts of a box share: the secret in names of sandbox sessions, sign-in codes, how
-                           far each owner's threads were looked through for what is past its time
+                           far each owner's threads were looked through for what is past its time, when a busy model may
+                           be asked again
     _keys                  OWNER:KEY for every API key made at run time: its hash
     index-vs_…             the manifest of a vector store's search index; by owner, the name of another one
 
@@ -81,6 +82,8 @@ USAGE_OF_DAY: Final = "day-"
 STORED_BYTES: Final = "stored-"
 #: Up to which day the owner's runs are added up.
 ADDED_UP_KEY: Final = "added-up"
+#: How the key of a model's row begins that says when it may be asked again.
+BUSY: Final = "busy_"
 
 #: How the keys of codes that sign in begin.
 SIGN_IN: Final = "sign-in-"

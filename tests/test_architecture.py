@@ -53,6 +53,7 @@ FLOORS = [
         "azure",
         "azure_requests",
         "optimistic",
+        "busy",
         "session_secret",
         "foreign_ids",
         "idempotency",

@@ -94,7 +94,7 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
     """Store the run as ours, or for whoever takes its message; the run as it was created."""
     record = drafted.record
     created = record.run.to_json()
-    with driven.place() as free:
+    with driven.place(record.owner) as free:
         if free:
             await drive(driven, Recorder(driven.deps, record, None), drafted)
         else:

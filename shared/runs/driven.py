@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
@@ -30,33 +31,48 @@ class DrivenRuns:
         self.deps = deps
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept = 0
+        #: How many of them are whose.
+        self._owners: Counter[str] = Counter()
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Whether there is room for a run that need not be driven here; in the block, its place is kept."""
-        settings = self.deps.settings
-        free = settings.run_start == "here" and len(self._tasks) + self._kept < settings.runs_at_once
+    def place(self, owner: str) -> Iterator[bool]:
+        """Whether there is room for a run that need not be driven here; in the block, its place is kept.
+
+        An owner who has none here gets one although others fill all places, up to twice as many.
+        """
+        settings, taken = self.deps.settings, len(self._tasks) + self._kept
+        most = settings.runs_at_once if self._owners[owner] else 2 * settings.runs_at_once
+        free = settings.run_start == "here" and taken < most
         self._kept += free
+        self._owners[owner] += free
         try:
             yield free
         finally:
             self._kept -= free
+            self._forget(owner, free)
 
     def start(self, recorder: Recorder) -> None:
         """Drive the run, whose lease the recorder has taken, in the background of the request."""
-        self._add(asyncio.create_task(drive(recorder)))
+        self._add(asyncio.create_task(drive(recorder)), recorder.record.owner)
 
     def retell(self, key: RunKey, begun: Json, include: Collection[str]) -> Listener:
         """Follow a run that was begun before, as `begun`: the listener hears what it has said when it stops."""
         listener = Listener(include)
         name = "created" if begun["started_at"] is None else begun["status"]
         listener.put(Event(f"thread.run.{name}", begun))
-        self._add(asyncio.create_task(follow_heard(self.deps, key, listener)))
+        self._add(asyncio.create_task(follow_heard(self.deps, key, listener)), key.owner)
         return listener
 
-    def _add(self, task: asyncio.Task[None]) -> None:
+    def _add(self, task: asyncio.Task[None], owner: str) -> None:
         self._tasks.add(task)
+        self._owners[owner] += 1
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._forget(owner))
+
+    def _forget(self, owner: str, runs: int = 1) -> None:
+        self._owners[owner] -= runs
+        if self._owners[owner] == 0:
+            del self._owners[owner]
 
     async def wait(self) -> None:
         """Wait until nothing is driven here any more."""

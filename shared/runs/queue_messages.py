@@ -71,9 +71,9 @@ async def bring_back(deps: Deps, record: RunRecord, reason: str) -> None:
         await at_expiry(deps, record)
 
 
-async def start(deps: Deps, record: RunRecord) -> None:
-    """Somebody must drive this run, now."""
-    await send(deps, record, "start")
+async def start(deps: Deps, record: RunRecord, delay: float = 0) -> None:
+    """Somebody must drive this run, now or after so many seconds."""
+    await send(deps, record, "start", delay)
 
 
 def log_queued(record: RunRecord) -> None:

@@ -115,7 +115,7 @@ async def submit(driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitTo
         recorder = await accept(driven.deps, key, body)
         recorder.state.advance("queued")
         taken = recorder.run.to_json()
-        with driven.place() as free:
+        with driven.place(key.owner) as free:
             if free:
                 await drive_on(driven, recorder, *caller.answering(taken))
             else:

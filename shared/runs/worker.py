@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from typing import Final
 
 from shared.backoff import Backoff
@@ -19,6 +20,10 @@ from shared.runs.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
+#: Runs of an owner that may wait in this process for a busy model, each in the place of a message, before others of his
+#: are put off; and seconds for which they are.
+MOST_WAITING: Final = 8
+LATER: Final = (2.0, 6.0)
 #: Between looks for the commit that a message announced.
 COMMIT_WAITS: Final = Backoff(first=0.02, factor=5, attempts=4)
 #: How runs end whose driver need not have ended them; whoever did may have died before their usage was written.
@@ -76,6 +81,10 @@ class Worker:
         else:
             await recorder.end("failed", {"code": "server_error", "message": "Sorry, something went wrong."})
 
+    def _waits_enough(self, owner: str) -> bool:
+        places = self.deps.settings.runs_at_once
+        return self.deps.busy.waiting(owner) >= min(MOST_WAITING, max(1, places // 2))
+
     async def _await_commit(self, message: RunMessage) -> Recorder | None:
         """The run as the commit left it that the message was sent for; None when it is over.
 
@@ -94,8 +103,14 @@ class Worker:
         return None
 
     async def _resume(self, recorder: Recorder, message: RunMessage) -> None:
-        """Drive the run on; one whose turn is taken in the background, when that is over."""
+        """Drive the run on; one whose turn is taken in the background, when that is over.
+
+        While the model is busy, an owner's waiting runs leave places to others: further ones come again later.
+        """
         turn = None
+        if recorder.record.response_id is None and self._waits_enough(recorder.record.owner):
+            await queue_messages.start(self.deps, recorder.record, random.uniform(*LATER))
+            return
         if recorder.record.response_id is not None:
             turn = await background.collect(recorder, message)
             if turn is None:

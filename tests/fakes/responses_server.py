@@ -58,6 +58,8 @@ class FakeResponses:
     takes: int = 0
     #: Share of requests that are answered with 503 or lose their connection.
     fault_rate: float = 0.0
+    #: Requests that are served at a time; others are refused for a moment, as by a rate limit. 0: all.
+    at_once: int = 0
     #: A background response is unfinished for so many polls.
     polls_before_done: int = 0
     #: So many background responses are forgotten before they are asked for.
@@ -100,6 +102,8 @@ class FakeResponses:
     peers: set[tuple[str, int]] = field(default_factory=set)
     #: The model and texts of every embeddings call.
     embedding_calls: list[tuple[str, list[str]]] = field(default_factory=list)
+    #: The instructions of the requests that were not refused for the rate, in order.
+    served: list[str] = field(default_factory=list)
     polls: int = 0
     cancelled: list[str] = field(default_factory=list)
     #: Streams with padded deltas.
@@ -109,6 +113,7 @@ class FakeResponses:
     #: Set when a client left before its stream was over.
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     _script: deque[FakeTurn] = field(default_factory=deque)
+    _under_way: int = 0
     _background: dict[str, Background] = field(default_factory=dict)
 
     def script(self, *turns: FakeTurn) -> None:
@@ -147,6 +152,16 @@ class FakeResponses:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
         self.requests += 1
+        if self.at_once and self._under_way >= self.at_once:
+            return _json(error_bytes(FakeTurn(status=429)), 429, {"retry-after-ms": "50"})
+        self.served.append(body.get("instructions", ""))
+        self._under_way += 1
+        try:
+            return await self._take(request, body)
+        finally:
+            self._under_way -= 1
+
+    async def _take(self, request: web.Request, body: Json) -> web.StreamResponse:
         if self.keep_bodies:
             self.bodies.append(body)
             self.headers.append(request.headers)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from shared.backoff import Backoff
 from shared.json_types import Json
@@ -29,6 +29,7 @@ from shared.llm.responses.errors import (
     retry_after,
 )
 from shared.llm.responses.mistakes import told
+from shared.llm.responses.waiting_place import WaitingPlace
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Attempts:
     input: list[Json] = field(default_factory=list)
     #: The request as models have it that know no breakpoints.
     plain: Json = field(default_factory=dict)
+    waiting: WaitingPlace = field(default_factory=WaitingPlace)
     #: Whether nobody else can be asked, so that what may pass is waited for.
     alone: bool = True
     #: Of the last answer that began well; a stream that is throttled says there when to come back.
@@ -69,6 +71,20 @@ class Attempts:
     def seconds_left(self) -> float:
         """Time until the deadline; never quite nothing, since zero means forever to some."""
         return max(0.001, self.deadline - time.time())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.waiting.leave()
+
+    async def enter(self) -> None:
+        """Wait for our turn, if the endpoint is busy. Raises LlmError."""
+        await self.waiting.enter(self.deadline)
+
+    def served(self) -> None:
+        """The endpoint has taken the request."""
+        self.waiting.leave(served=True)
 
     def count(self, used: TurnUsage) -> None:
         """An attempt has failed, and used this."""
@@ -135,6 +151,10 @@ class Attempts:
         self._failures += 1
         own = self.backoff.delay(self._failures)
         delay = own if after is None else after + own * 0.1
+        if last.code == "rate_limit_exceeded":
+            self.waiting.refused(delay)
+        else:
+            self.waiting.leave()
         given_up = self._failures >= self.backoff.attempts or time.time() + delay >= self.deadline
         if given_up or not (self.alone or self._is_short(delay, last)):
             self._log("model_gave_up", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.busy import BusyLines
 from shared.config import Settings
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.caching import prompt_cache
@@ -10,17 +11,20 @@ from shared.llm.responses.endpoint import Endpoint, endpoint_of
 from shared.llm.responses.several import SeveralLlm
 
 
-def from_settings(settings: Settings) -> ResponsesLlm | SeveralLlm | None:
-    """The model that the settings name, or None. Raises ValueError for entries that cannot be."""
+def from_settings(settings: Settings, busy: BusyLines | None = None) -> ResponsesLlm | SeveralLlm | None:
+    """The model that the settings name, or None; `busy` has the lines of those who wait for it.
+
+    Raises ValueError for entries that cannot be.
+    """
     places = candidates_of(settings)
     if places:
-        members = {each.name: (each, _at(each.endpoint, settings, each)) for each in places}
+        members = {each.name: (each, _at(each.endpoint, settings, busy, each)) for each in places}
         return SeveralLlm(members, settings.model_aliases)
     endpoint = endpoint_of(settings)
-    return None if endpoint is None else _at(endpoint, settings)
+    return None if endpoint is None else _at(endpoint, settings, busy)
 
 
-def _at(endpoint: Endpoint, settings: Settings, place: Candidate | None = None) -> ResponsesLlm:
+def _at(endpoint: Endpoint, settings: Settings, busy: BusyLines | None, place: Candidate | None = None) -> ResponsesLlm:
     return ResponsesLlm(
         endpoint,
         settings.model_aliases,
@@ -28,4 +32,5 @@ def _at(endpoint: Endpoint, settings: Settings, place: Candidate | None = None) 
         summary=settings.reasoning_summary,
         obfuscation=settings.model_stream_obfuscation,
         place=place,
+        busy=busy,
     )

@@ -227,3 +227,25 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None
+
+
+def last_error(error: Exception) -> LlmError:
+    """The error a client sees when nothing more is tried."""
+    decision = decide(error)
+    match decision:
+        case Retry() | OtherEffort() | PictureRefused():
+            return decision.last
+        case Fail():
+            return decision.error
+        case WithoutParameter() | WithoutThoughts():
+            return LlmError("server_error", SORRY)
+
+
+def foreign_errors() -> tuple[type[Exception], ...]:
+    """What may come out of the SDK, its transport, the credential, and answers that are not as the API says."""
+    from aiohttp import ClientError
+    from azure.core.exceptions import AzureError
+    from openai import OpenAIError
+
+    own = (StreamCut, TurnFailed, CredentialRefused)
+    return (*own, OpenAIError, AzureError, ClientError, OSError, ValueError, LookupError, TypeError)

@@ -155,7 +155,11 @@ class SeveralLlm:
             text = f"The model cannot be used: no endpoint of this box has '{model}'."
             raise LlmError("invalid_prompt", text)
         names = [each.name for each in ranked(places, request.thread or random_text(8))]
-        return sorted(names, key=lambda name: self._circuits.left(name, model))
+        return sorted(names, key=lambda name: self._seconds_away(name, model))
+
+    def _seconds_away(self, name: str, model: str) -> float:
+        """For how long the endpoint should not be asked."""
+        return max(self._circuits.left(name, model), self._llm(name).seconds_busy(model))
 
     def _asked(self, model: str) -> str:
         return resolve(model, self._aliases)
