@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 #: Runs of an owner that may wait in this process for a busy model, each in the place of a message, before others of his
 #: are put off; and seconds for which they are.
 MOST_WAITING: Final = 8
-LATER: Final = (2.0, 6.0)
+LATER: Final = (1.0, 3.0)
 #: Between looks for the commit that a message announced.
 COMMIT_WAITS: Final = Backoff(first=0.02, factor=5, attempts=4)
 #: How runs end whose driver need not have ended them; whoever did may have died before their usage was written.

@@ -49,10 +49,13 @@ class Bench:
         self.box = build(wanted, storage=replace(storage, store=self.store), llm=self.llm, tools=[])
         self.caller = Caller(self.box.deps, "me")
 
-    async def begin(self) -> Json:
-        wanted = CreateAssistant.model_validate({"model": "m", "tools": [WEATHER]})
-        body = {"assistant_id": (await assistants.create(self.caller, wanted))["id"]}
-        return await create.create_with_thread(self.caller, self.box.driven, CreateThreadAndRun.model_validate(body))
+    async def begin(self, owner: str = "me") -> Json:
+        wanted, caller = (
+            CreateAssistant.model_validate({"model": "m", "tools": [WEATHER]}),
+            Caller(self.box.deps, owner),
+        )
+        body = {"assistant_id": (await assistants.create(caller, wanted))["id"]}
+        return await create.create_with_thread(caller, self.box.driven, CreateThreadAndRun.model_validate(body))
 
     def key(self, run: Json) -> RunKey:
         return RunKey("me", run["thread_id"], run["id"])
@@ -125,6 +128,26 @@ async def test_runs_for_which_there_is_no_room_wait_in_the_queue(bench):
     assert sorted([await bench.status(run) for run in runs]) == ["completed"] * 2 + ["queued"] * 3
 
     assert await bench.status(await bench.begin()) == "in_progress"
+
+
+@pytest.mark.parametrize("settings", [{"runs_at_once": 2}])
+async def test_an_owner_without_a_run_here_finds_a_place_though_others_fill_them(bench):
+    gate = asyncio.Event()
+    bench.llm.script(*[[text("Hi", pause(gate), ".")]] * 4)
+
+    for owner in ["crowd"] * 4 + ["one"] * 2 + ["two", "three"]:
+        await bench.begin(owner)
+    assert sorted([each.body["owner"] for each in await bench.box.deps.queue.receive(32, 0.001, 0)]) == [
+        "crowd",
+        "crowd",
+        "one",
+        "three",
+    ], "two places, and as many again for those who have none"
+    gate.set()
+    await bench.box.driven.wait()
+
+    with bench.box.driven.place("crowd") as free:
+        assert free
 
 
 async def test_what_breaks_here_goes_on_from_the_queue(bench):
