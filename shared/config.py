@@ -189,7 +189,8 @@ class Settings(TelemetrySettings):
     whoever takes its message."""
     runs_at_once: int = Field(default=64, ge=0)
     """Runs that a process drives at once because it accepted them, streamed ones included, before polled ones wait in
-    the queue; and as many that the embedded host takes from there."""
+    the queue; as many again for the first run of each owner who has none there; and as many that the embedded host
+    takes from there."""
     lease_seconds: float = 60
     """How long a worker may be silent before its run is driven by another."""
     max_turns: int = Field(default=100, ge=1)
