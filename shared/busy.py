@@ -29,7 +29,7 @@ WORTH_TELLING: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 
 
-class Line:
+class WaitingLine:
     """Those who wait for one model of one endpoint. For one event loop."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -111,8 +111,8 @@ class Line:
 class Admission:
     """A request's place among those under way. Leaving twice is no error."""
 
-    def __init__(self, line: Line) -> None:
-        self._line: Line | None = line
+    def __init__(self, line: WaitingLine) -> None:
+        self._line: WaitingLine | None = line
 
     def leave(self, *, served: bool = False) -> None:
         """It is over, or served: others may come."""
@@ -136,7 +136,7 @@ class BusyLines:
         self, store: Store | None = None, wakes: Wakes | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._store, self._wakes, self._clock = store, wakes or Wakes(), clock
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, WaitingLine] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
 
     async def enter(self, name: str, owner: str, seconds: float, *, again: bool = False) -> Admission | None:
@@ -157,7 +157,7 @@ class BusyLines:
         """The provider refused a request for its rate, and asks to wait so many seconds."""
         line = self._line(name)
         if line is None:
-            line = self._lines[name] = Line(self._clock)
+            line = self._lines[name] = WaitingLine(self._clock)
         line.refuse(self._clock() + seconds)
         if self._store is not None and seconds >= WORTH_TELLING:
             following = self._following.get(name)
@@ -182,7 +182,7 @@ class BusyLines:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _line(self, name: str) -> Line | None:
+    def _line(self, name: str) -> WaitingLine | None:
         line = self._lines.get(name)
         if line is not None and line.is_over:
             del self._lines[name]
@@ -199,7 +199,7 @@ class BusyLines:
                 await ear.listen(LOOK_SECONDS)
                 await asyncio.sleep(0.2)  # who is refused together writes once
 
-    async def _exchange(self, name: str, line: Line, store: Store, told: float) -> float:
+    async def _exchange(self, name: str, line: WaitingLine, store: Store, told: float) -> float:
         row = await store.get(layout.BOX, key_of(name))
         known = 0.0 if row is None else float(row.data["until"])
         if line.said > max(known, told) + WORTH_TELLING:

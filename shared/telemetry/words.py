@@ -76,6 +76,8 @@ def outcome_of(turn: Turn) -> dict[str, Attribute]:
         attributes[names.RESPONSE_ID] = turn.response_id
     if turn.service_tier is not None:
         attributes[names.SERVICE_TIER] = turn.service_tier
+    if turn.endpoint:
+        attributes[names.ENDPOINT] = turn.endpoint
     return attributes
 
 
