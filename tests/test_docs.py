@@ -138,3 +138,6 @@ def test_the_dev_container_is_made_for_this_project() -> None:
     assert f":{(ROOT / '.python-version').read_text().strip()}-" in container["image"]
     assert (ROOT / container["onCreateCommand"]).exists()
     assert container["postCreateCommand"] == "make install"
+    features = {name.rpartition("/")[2].partition(":")[0]: given for name, given in container["features"].items()}
+    assert {"azd", "azure-cli", "node"} <= features.keys()
+    assert features["azure-cli"]["installBicep"] is True

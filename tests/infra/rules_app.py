@@ -62,7 +62,7 @@ REFUSED = {
     "SCM_DO_BUILD_DURING_DEPLOYMENT",
     "ENABLE_ORYX_BUILD",
 }
-AZURE_YAML_KEYS = {"name", "metadata", "requiredVersions", "infra", "services", "hooks"}
+AZURE_YAML_KEYS = {"name", "metadata", "requiredVersions", "infra", "services", "pipeline", "hooks"}
 HOOKS = {f"{when}{what}" for when in ("pre", "post") for what in ("provision", "deploy", "package", "up", "down")}
 
 

@@ -46,6 +46,8 @@ def _matches(pattern: str, path: str, is_folder: bool) -> bool:
         "local.settings.json.example",
         "shared/__pycache__/app.cpython-313.pyc",
         "infra/hooks/preprovision.py",
+        ".github/options.py",
+        "AGENTS.md",
         "tests/infra/test_package.py",
         "pyproject.toml",
         "requirements-dev.txt",

@@ -26,6 +26,8 @@ SETTINGS = "infra/modules/app-settings.bicep"
 ALERTS = "infra/modules/alerts.bicep"
 WORKBOOK = "infra/modules/workbook.bicep"
 OPERATE = "docs/operate.md"
+DEPLOY = ".github/workflows/azure-dev.yml"
+CI = ".github/workflows/ci.yml"
 LINTER = "infra/bicepconfig.json"
 MAIL = "infra/workflows/send-email.json"
 EVENT = "infra/workflows/create-event.json"
@@ -237,12 +239,28 @@ FAULTS = [
     ("further_models_are_deployed_and_named", MAIN, "sku: m.sku, ", ""),
     ("further_models_are_deployed_and_named", OPENAI, "concat(models, more)", "models"),
     ("further_models_are_deployed_and_named", OPENAI, "@batchSize(1)\n", ""),
+    ("workflows_hold_no_password", DEPLOY, "  id-token: write\n", ""),
+    ("workflows_hold_no_password", DEPLOY, "contents: read", "contents: write"),
+    ("workflows_hold_no_password", DEPLOY, "--federated-credential-provider github", "--client-secret x"),
+    ("workflows_hold_no_password", CI, "contents: read", "contents: write"),
+    ("workflows_hold_no_password", CI, "node-version: 22", "token: ${{ secrets.BOX_API_KEY }}"),
+    ("workflows_do_their_work", CI, "- run: .ci/run", "- run: make check"),
+    ("workflows_do_their_work", CI, "az bicep build", "az bicep lint"),
+    ("workflows_do_their_work", DEPLOY, "run: azd deploy", "run: azd package"),
+    ("workflows_do_their_work", DEPLOY, "concurrency: deploy\n", ""),
+    ("pipelines_carry_what_is_set", DEPLOY, "          CONNECTIONS: ${{ secrets.CONNECTIONS }}\n", ""),
+    ("pipelines_carry_what_is_set", DEPLOY, "secrets.BOX_ADMIN_KEY", "secrets.BOX_ADMIN"),
+    ("pipelines_carry_what_is_set", DEPLOY, "toJSON(vars)", "toJSON(secrets)"),
+    ("pipelines_carry_what_is_set", "azure.yaml", "    - AZURE_OPENAI_CHAT_MODELS\n", ""),
+    ("pipelines_carry_what_is_set", "azure.yaml", "- AZURE_OPENAI_LOCATION", "- AZURE_OPENAI_REGION"),
+    ("pipelines_carry_what_is_set", "azure.yaml", "    - BOX_API_KEY\n", "    - BOX_APIKEY\n"),
 ]  # fmt: skip
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / ".github", tmp_path / ".github")
     for folder in ("shared", "docs"):
         (tmp_path / folder).mkdir()
     for name in (
