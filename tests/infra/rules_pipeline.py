@@ -57,9 +57,9 @@ def pipelines_carry_what_is_set(tree: Tree) -> Iterator[str]:
         if f'"{name}"' not in hooks:
             yield f"azure.yaml: no hook reads the secret {name}"
     steps = _steps(_workflow(tree, "azure-dev.yml"))
-    provision = next((each for each in steps if "azd provision" in each.get("run", "")), {"env": {}})
+    given = next((each["env"] for each in steps if "azd provision" in each.get("run", "")), {})
     wanted = {name: f"${{{{ secrets.{name} }}}}" for name in secret}
-    if provision["env"] != wanted:
+    if given != wanted:
         yield f"azure-dev.yml: the secrets are {sorted(provision['env'])}, not {sorted(wanted)}"
     options = [each for each in steps if ".github/options.py" in each.get("run", "")]
     if [each.get("env") for each in options] != [{"OPTIONS": "${{ toJSON(vars) }}"}]:
