@@ -57,10 +57,10 @@ def pipelines_carry_what_is_set(tree: Tree) -> Iterator[str]:
         if f'"{name}"' not in hooks:
             yield f"azure.yaml: no hook reads the secret {name}"
     steps = _steps(_workflow(tree, "azure-dev.yml"))
-    given = next((each["env"] for each in steps if "azd provision" in each.get("run", "")), {})
+    given: dict[str, str] = next((each["env"] for each in steps if "azd provision" in each.get("run", "")), {})
     wanted = {name: f"${{{{ secrets.{name} }}}}" for name in secret}
     if given != wanted:
-        yield f"azure-dev.yml: the secrets are {sorted(provision['env'])}, not {sorted(wanted)}"
+        yield f"azure-dev.yml: the secrets are {sorted(given)}, not {sorted(wanted)}"
     options = [each for each in steps if ".github/options.py" in each.get("run", "")]
     if [each.get("env") for each in options] != [{"OPTIONS": "${{ toJSON(vars) }}"}]:
         yield "azure-dev.yml does not take over the options"
