@@ -9,6 +9,7 @@ from typing import Final
 
 from shared import foreign_ids, ids, layout
 from shared.json_types import Json
+from shared.moving.called import Called, called
 from shared.moving.lost import Lost
 from shared.moving.values import ThreadContents
 from shared.objects.message import Message
@@ -145,24 +146,20 @@ def _position(messages: Sequence[Message], step: RunStep, places: dict[str, int]
 
 
 def _calls(step: RunStep) -> tuple[list[Json], dict[str, str]]:
-    """The step's calls as later prompts show them, with their outputs: of functions and the code interpreter."""
+    """The step's calls as later prompts show them, with their outputs."""
     items: list[Json] = []
     outputs: dict[str, str] = {}
     for call in step.step_details.get("tool_calls") or ():
         match call:
-            case {
-                "id": str(call_id),
-                "type": "function",
-                "function": {"name": str(name), "arguments": str(said)} as of,
-            }:
-                output = of.get("output")
             case {"id": str(call_id), "type": "code_interpreter", "code_interpreter": {"input": str(code)} as of}:
-                name, said = "code_interpreter", json.dumps({"code": code})
                 logs = [each.get("logs") for each in of.get("outputs") or () if each.get("type") == "logs"]
-                output = "\n".join(each for each in logs if each and isinstance(each, str))
+                printed = "\n".join(each for each in logs if each and isinstance(each, str))
+                made = Called("code_interpreter", json.dumps({"code": code}), printed)
+            case {"id": str(call_id)} if (found := called(call)) is not None:
+                made = found
             case _:
                 continue
-        items.append({"type": "function_call", "call_id": call_id, "name": name, "arguments": said})
-        if isinstance(output, str):
-            outputs[call_id] = output
+        items.append({"type": "function_call", "call_id": call_id, "name": made.name, "arguments": made.arguments})
+        if made.output is not None:
+            outputs[call_id] = made.output
     return items, outputs

@@ -21,14 +21,23 @@ def names_taken(deps: Deps, record: RunRecord) -> set[str]:
 
 def offered_name(label: str, name: str, taken: set[str]) -> str:
     """A function's name for a tool: its own, if models take it and no other has it. It is taken then."""
-    plain = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
-    longer = re.sub(r"[^a-zA-Z0-9_-]", "_", f"{label}_{name}")
+    plain = _plain(name)
+    longer = _plain(f"{label}_{name}")
     found = next((each for each in (plain, longer) if 0 < len(each) <= LONGEST_NAME and each not in taken), None)
     if found is None:
         made = (f"{longer[: LONGEST_NAME - 9]}_{_digest(label, name, number)}" for number in count())
         found = next(each for each in made if each not in taken)
     taken.add(found)
     return found
+
+
+def plain_name(name: str) -> str:
+    """A name that somebody else gave to a function, as a model takes it; two may become one."""
+    return _plain(name)[:LONGEST_NAME] or "_"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)
 
 
 def _digest(label: str, name: str, number: int) -> str:

@@ -21,7 +21,7 @@ from shared.deps import Caller
 from shared.llm.scripted import call, text
 from shared.moving.exports import Chosen
 from shared.moving.response_exports import ResponsesExport
-from tests.api.moved import CREATED, TAIL, a_story, box_program, come, opened_box, written
+from tests.api.moved import CREATED, TAIL, a_story, box_program, come, leave, opened_box, written
 from tests.api.test_moving import everything
 from tests.fakes.conversations import FakeConversations, check
 from tests.fakes.responses_server import serving
@@ -149,6 +149,97 @@ async def test_all_that_is_said_and_called_becomes_items(tmp_path):
     assert manifest["left_out"] == made.left_out
     assert manifest["counts"]["conversations"] == 3
     assert manifest["not_included"][0].startswith("runs themselves")
+
+
+#: Calls of tools that came after the Assistants API's own, as steps show them, and the function that each is of.
+OTHER_CALLS = [
+    ({"type": "mcp", "name": "docs.look", "server_label": "docs", "arguments": "{}", "output": "a"}, "docs_look", "{}"),
+    ({"type": "openapi", "openapi": {"name": "find", "arguments": '{"a": 1}', "output": "b"}}, "find", '{"a": 1}'),
+    (
+        {"type": "azure_function", "azure_function": {"name": "weather", "arguments": "{}", "output": "c"}},
+        "weather",
+        "{}",
+    ),
+    (
+        {"type": "connected_agent", "connected_agent": {"name": "stocks", "arguments": "{}", "output": "d"}},
+        "stocks",
+        "{}",
+    ),
+    (
+        {"type": "azure_ai_search", "azure_ai_search": {"input": "äpples", "output": "e"}},
+        "azure_ai_search",
+        '{"query": "äpples"}',
+    ),
+]
+
+
+def with_other_calls() -> dict[str, Any]:
+    """A thread whose only step has a call of each kind."""
+    thread = a_thread_with_everything()
+    thread["messages"] = thread["messages"][:1]
+    (run,) = thread["runs"]
+    calls = [{"id": f"call_{number}"} | call for number, (call, *_) in enumerate(OTHER_CALLS)]
+    step = run["steps"][0] | {"step_details": {"type": "tool_calls", "tool_calls": calls}}
+    return thread | {"runs": [run | {"steps": [step]}]}
+
+
+async def test_calls_of_later_kinds_become_items_too(tmp_path):
+    async with opened_box(tmp_path / "box") as (box, _):
+        await come(box, written(tmp_path / "source", a_story() | {"threads": [with_other_calls()]}))
+        made = await go_on(box, tmp_path / "out")
+    (body,) = bodies_of(tmp_path / "out", THREAD)
+    check(body, ConversationCreateParams)
+    _, mcp, *items = body["items"]
+    assert (mcp["type"], mcp["name"], mcp["output"]) == ("mcp_call", "docs.look", "a")
+    called = [(each["name"], each["arguments"]) for each in items[::2]]
+    assert called == [(name, arguments) for _, name, arguments in OTHER_CALLS[1:]]
+    assert [each["output"] for each in items[1::2]] == ["b", "c", "d", "e"]
+    assert not [each for each in made.left_out if "tool" in each]
+
+
+async def test_later_prompts_tell_of_calls_of_later_kinds(tmp_path):
+    async with opened_box(tmp_path / "box") as (box, client):
+        await come(box, written(tmp_path / "source", a_story() | {"threads": [with_other_calls()]}))
+        box.deps.llm.script([text("Hello.")])
+        made = (await client.post("assistants", json={"model": "m"})).json()
+        await client.post(f"threads/{THREAD}/runs", json={"assistant_id": made["id"], "stream": True})
+    told = box.deps.llm.requests[-1].input
+    calls = [each for each in told if each.get("type") == "function_call"]
+    assert [(each["name"], each["arguments"]) for each in calls] == [each[1:] for each in OTHER_CALLS]
+    outputs = [each["output"] for each in told if each.get("type") == "function_call_output"]
+    assert outputs == ["a", "b", "c", "d", "e"]
+
+
+async def test_what_a_box_called_is_told_the_same_after_it_moved(tmp_path):
+    """Neither the server nor the API is there: what came of the calls is an error, and moves like an answer."""
+    document = {
+        "openapi": "3.1.0",
+        "servers": [{"url": "http://127.0.0.1:1"}],
+        "paths": {"/f": {"get": {"operationId": "find"}}},
+    }
+    api = {"name": "shop", "spec": document, "auth": {"type": "anonymous"}}
+    server = {"type": "mcp", "server_label": "docs", "server_url": "http://127.0.0.1:1/mcp"}
+    tools = [{"type": "openapi", "openapi": api}, server]
+    prompts = []
+    async with opened_box(tmp_path / "old") as (box, client):
+        box.deps.llm.script([call("find"), call("docs_tools")], [text("Nothing.")], [text("Hello.")])
+        assistant = (await client.post("assistants", json={"model": "m", "tools": tools})).json()["id"]
+        body = {"assistant_id": assistant, "stream": True}
+        thread = {"messages": [{"role": "user", "content": "What is there?"}]}
+        await client.post("threads/runs", json=body | {"thread": thread})
+        thread_id = (await client.get("threads")).json()["data"][0]["id"]
+        await leave(box, tmp_path / "moved")
+        await client.post(f"threads/{thread_id}/runs", json=body)
+        prompts.append(box.deps.llm.requests[-1].input)
+    async with opened_box(tmp_path / "new") as (box, client):
+        report = await come(box, tmp_path / "moved")
+        assert report.remarks == []
+        box.deps.llm.script([text("Hello.")])
+        await client.post(f"threads/{thread_id}/runs", json=body)
+        prompts.append(box.deps.llm.requests[-1].input)
+    before, after = prompts
+    assert [each["type"] for each in before].count("function_call_output") == 2
+    assert after == before
 
 
 async def test_twenty_items_go_in_a_call(tmp_path):
