@@ -67,21 +67,27 @@ def host_of(url: Any, trusted: Collection[str] = frozenset()) -> str:
     host = str(url.raw_host.decode("ascii")).rstrip(".")
     if HOST.fullmatch(host) is None:
         raise ToolFailure("this is not a valid URL")
-    port = url.port or PORTS[url.scheme]
+    port = port_of(url)
     if port not in PORTS.values() and not is_trusted(host, port, trusted):
         raise ToolFailure("only the ports 80 and 443 are fetched from")
     return host
 
 
+def port_of(url: Any) -> int:
+    """The port that a URL with http or https leads to; 0 is one, if none that is visited."""
+    return PORTS[url.scheme] if url.port is None else int(url.port)
+
+
 def is_trusted(host: str, port: int, trusted: Collection[str]) -> bool:
-    """Whether the operator named the host, or the host with the port."""
-    return host in trusted or f"{host}:{port}" in trusted
+    """Whether the operator named the host, or the host with the port; an IPv6 address stands in brackets."""
+    names = (host, f"[{host}]", f"[{host}]:{port}") if ":" in host else (host, f"{host}:{port}")
+    return any(name in trusted for name in names)
 
 
 async def hop(url: Any, resolve: Resolve = resolve, trusted: Collection[str] = frozenset()) -> Hop:
     """The URL with its addresses, all of them on the public internet or trusted. Raises ToolFailure."""
     host = host_of(url, trusted)
-    port = url.port or PORTS[url.scheme]
+    port = port_of(url)
     try:
         addresses = await resolve(host, port)
     # A label that is too long fails in the codec that asks the resolver.

@@ -20,8 +20,13 @@ WORD = "Zaunkoenig7Q"
 
 
 @pytest.fixture
-def server():
-    with mcp_server() as server:
+def indiscreet():
+    return ""
+
+
+@pytest.fixture
+def server(indiscreet):
+    with mcp_server(indiscreet=indiscreet) as server:
         yield server
 
 
@@ -259,6 +264,18 @@ def test_a_header_without_its_value_is_told_to_the_model(server, post, run, tool
     assert run(made)["status"] == "completed"
 
     assert "its header 'X-Key' is not known here" in llm.requests[0].tools[0]["description"]
+
+
+@pytest.mark.parametrize("indiscreet", [SECRET])
+def test_a_server_that_says_them_is_not_quoted(server, post, run, tool, llm, http):
+    llm.script([call("repeat", fail=False), call("repeat", fail=True)], [text("Oh.")])
+    made = post("assistants", model="gpt-x", tools=[tool(headers={"Authorization": SECRET})])
+
+    ended = run(made)
+
+    steps = http.get(f"threads/{ended['thread_id']}/runs/{ended['id']}/steps").text
+    assert WORD not in steps + json.dumps(llm.requests[-1].tools) + json.dumps(llm.requests[-1].input)
+    assert steps.count("[secret]") == 2, "of its list, and of an answer"
 
 
 @pytest.mark.parametrize(

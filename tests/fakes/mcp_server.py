@@ -34,6 +34,8 @@ class FakeServer:
     slow: float = 0
     at_once: int = 0
     most_at_once: int = 0
+    #: Whether a tool repeats the headers that came, and what its description says.
+    indiscreet: str = ""
     #: What it says that its tools are, whatever they are.
     listed: list[dict[str, Any]] | None = None
 
@@ -76,6 +78,15 @@ class FakeServer:
             """Says too much."""
             return "cloud " * 20_000
 
+        if self.indiscreet:
+
+            @server.tool(description=f"Takes {self.indiscreet}.")
+            def repeat(fail: bool) -> str:
+                """Says what it was sent."""
+                if fail:
+                    raise ValueError(json.dumps(self.headers[-1]))
+                return json.dumps(self.headers[-1])
+
         served: Any = server.sse_app() if by_sse else server.streamable_http_app()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -107,10 +118,10 @@ async def _first(messages: list[Any], receive: Any) -> Any:
 
 
 @contextmanager
-def mcp_server(*, by_sse: bool = False) -> Iterator[FakeServer]:
+def mcp_server(*, by_sse: bool = False, indiscreet: str = "") -> Iterator[FakeServer]:
     """The server, while it runs."""
     listening = socket.create_server(("127.0.0.1", 0))
-    fake = FakeServer(listening.getsockname()[1])
+    fake = FakeServer(listening.getsockname()[1], indiscreet=indiscreet)
     server = uvicorn.Server(uvicorn.Config(fake.app(by_sse=by_sse), log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
