@@ -5,13 +5,13 @@ param tags object
 param workspaceName string
 
 var charts = [
-  { title: 'Runs', as: 'barchart', query: loadTextContent('../queries/runs.kql') }
-  { title: 'Seconds a run takes', as: 'timechart', query: loadTextContent('../queries/durations.kql') }
-  { title: 'Tokens', as: 'timechart', query: loadTextContent('../queries/tokens.kql') }
-  { title: 'Seconds in the queue', as: 'timechart', query: loadTextContent('../queries/queue_waits.kql') }
-  { title: 'What went wrong', as: 'table', query: loadTextContent('../queries/failures.kql') }
-  { title: 'Owners', as: 'table', query: loadTextContent('../queries/owners.kql') }
-  { title: 'Files', as: 'barchart', query: loadTextContent('../queries/files.kql') }
+  { title: 'Runs', shape: 'barchart', query: loadTextContent('../queries/runs.kql') }
+  { title: 'Seconds a run takes', shape: 'timechart', query: loadTextContent('../queries/durations.kql') }
+  { title: 'Tokens', shape: 'timechart', query: loadTextContent('../queries/tokens.kql') }
+  { title: 'Seconds in the queue', shape: 'timechart', query: loadTextContent('../queries/queue_waits.kql') }
+  { title: 'What went wrong', shape: 'table', query: loadTextContent('../queries/failures.kql') }
+  { title: 'Owners', shape: 'table', query: loadTextContent('../queries/owners.kql') }
+  { title: 'Files', shape: 'barchart', query: loadTextContent('../queries/files.kql') }
 ]
 
 var period = {
@@ -45,7 +45,7 @@ var drawn = map(charts, chart => {
     version: 'KqlItem/1.0'
     title: chart.title
     query: chart.query
-    visualization: chart.as
+    visualization: chart.shape
     size: 0
     queryType: 0
     resourceType: 'microsoft.operationalinsights/workspaces'

@@ -96,8 +96,8 @@ def workbook_draws_the_log(tree: Tree) -> Iterator[str]:
     if book.get("kind") != "shared" or at(book, "properties.sourceId") != Path("workspace.id"):
         yield "the workbook is not one of the workspace"
     for chart in tree.of("var", WORKBOOK)["charts"].value:
-        if chart["as"] not in VISUALIZATIONS:
-            yield f"{chart['title']}: {chart['as']} is no visualization"
+        if chart["shape"] not in VISUALIZATIONS:
+            yield f"{chart['title']}: {chart['shape']} is no visualization"
     if (story["functionAlias"], story["functionParameters"], story["version"]) != ("run_story", "run_id:string", 2):
         yield "run_story() is not the function that the page tells of"
     types = {

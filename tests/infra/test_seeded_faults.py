@@ -208,7 +208,7 @@ FAULTS = [
     ("alerts_lead_to_a_cure", ALERTS, "severity: 1", "severity: 5"),
     ("alerts_lead_to_a_cure", OPERATE, "### queue-age", "### The queue's age"),
     ("every_line_is_kept", "host.json", "Request;Trace", "Request"),
-    ("workbook_draws_the_log", WORKBOOK, "as: 'barchart'", "as: 'bars'"),
+    ("workbook_draws_the_log", WORKBOOK, "shape: 'barchart'", "shape: 'bars'"),
     ("workbook_draws_the_log", WORKBOOK, "kind: 'shared'", "kind: 'user'"),
     ("workbook_draws_the_log", WORKBOOK, "'run_id:string'", "'id:string'"),
     ("workbook_draws_the_log", WORKBOOK, "FromParameter: 'period'", "FromParameter: 'time'"),
