@@ -11,7 +11,8 @@ from typing import Final
 
 from shared.deps import Deps
 from shared.json_types import Json
-from shared.objects.openapi_document import ApiOperation, operations
+from shared.objects.openapi_document import ApiOperation
+from shared.objects.read_documents import READ
 from shared.objects.run import RunRecord
 from shared.runs.offered_names import offered_name
 from shared.runs.server_credentials import headers_of
@@ -76,7 +77,7 @@ def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
             api = tool[KIND]
             found += [
                 OperationFunction(deps, each, api["auth"], _definition(api, each, taken), verdict == "ask")
-                for each in operations(api["spec"])
+                for each in READ.operations(api["spec"])
             ]
     return permitted(found, verdict, KIND)
 

@@ -13,8 +13,9 @@ from pydantic import AfterValidator, StringConstraints, Tag, model_validator
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.common import RequestBody
-from shared.objects.openapi_document import BrokenDocument, operations
+from shared.objects.openapi_document import BrokenDocument
 from shared.objects.parse import BY_SHAPE, rejected, shown
+from shared.objects.read_documents import READ
 from shared.objects.tools.functions import FunctionDefinition
 from shared.objects.tools.headers import SecretHeaders, SecretToken, values_of
 from shared.objects.tools.kind import ToolKind
@@ -207,7 +208,7 @@ class OpenApi(RequestBody):
     @model_validator(mode="after")
     def _spec_is_a_document(self) -> OpenApi:
         try:
-            operations(self.spec)
+            READ.operations(self.spec)
         except BrokenDocument as fault:
             text = f"Invalid OpenAPI document at '{{path}}': {fault}."
             raise rejected(text, "invalid_openapi_document", f"spec.{fault.place}") from None
