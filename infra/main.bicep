@@ -261,6 +261,15 @@ param connections string = ''
 @description('A key vault whose key encrypts headers for MCP servers that requests bring; its address is public (and authenticated). Without one, such requests are refused.')
 param vaultEnabled bool = false
 
+// Webhooks
+
+@secure()
+@description('Servers that are told when runs end or wait and files are indexed, as JSON: name, then url, secret, owners and events. Empty: none.')
+param webhooks string = ''
+
+@description('Hosts, or host:port, separated by commas, whose webhooks need not be on the public internet. Empty: none.')
+param webhookAllowedHosts string = ''
+
 // Countries
 
 @secure()
@@ -498,6 +507,8 @@ module functionApp 'modules/function-app.bicep' = {
       AZURE_FUNCTION_QUEUE_HOSTS: azureFunctionQueueHosts
       CONNECTIONS: connections
       KEY_VAULT_URL: vaultEnabled ? vault!.outputs.url : ''
+      WEBHOOKS: webhooks
+      WEBHOOK_ALLOWED_HOSTS: webhookAllowedHosts
       RETENTION_DAYS: retentionDays
       PRICES: prices
       REST_COUNTRIES_KEY: restCountriesKey

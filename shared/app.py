@@ -23,6 +23,7 @@ from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
 from shared.runs import children
+from shared.runs import webhook_events as run_events
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
@@ -37,8 +38,11 @@ from shared.telemetry.base import OFF, Telemetry
 from shared.tools.base import Tool, toolbox
 from shared.tools.logic_app import azure_identity
 from shared.usage.log import UsageLog
+from shared.vector_stores import webhook_events as file_events
 from shared.vector_stores.worker import IngestionWorker
 from shared.wakes import Wakes, wakes_at
+from shared.webhooks import events
+from shared.webhooks.worker import WebhookWorker
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +90,7 @@ def build(
     from shared.llm.responses.several_forwarding import provider_of
 
     settings = without_itself(settings)
+    events.check(settings.webhooks)
     storage = storage_for(settings) if storage is None else storage
     telemetry = telemetry_for(settings, clock) if telemetry is None else telemetry
     storage = observed(storage, telemetry)
@@ -118,7 +123,9 @@ def build(
         telemetry=telemetry,
     )
     driven = DrivenRuns(deps)
-    return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close)
+    happened = {run_events.PREFIX: run_events.happened, file_events.PREFIX: file_events.happened}
+    webhooks = WebhookWorker(deps, happened)
+    return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close, webhooks)
 
 
 def telemetry_for(settings: Settings, clock: Callable[[], float]) -> Telemetry:

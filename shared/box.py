@@ -21,6 +21,8 @@ from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.scheduled.worker import BackupWorker
 from shared.vector_stores.worker import IngestionWorker
+from shared.webhooks.notices import is_notice
+from shared.webhooks.worker import WebhookWorker
 
 logger = logging.getLogger(__name__)
 
@@ -41,18 +43,19 @@ class Box:
     driven: DrivenRuns
     asgi: FastAPI
     close_storage: Close
+    webhook_worker: WebhookWorker
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
         async with invocation(self.deps.granted):
             with self.deps.telemetry.message("runs", body):
-                await self.worker.handle(body)
+                await (self.webhook_worker if is_notice(body) else self.worker).handle(body)
 
     async def handle_poisoned_run(self, body: Json) -> None:
         """A message of the queue `runs-poison`."""
         self.deps.telemetry.poisoned("runs")
         async with invocation(self.deps.granted):
-            await self.worker.poisoned(body)
+            await (self.webhook_worker if is_notice(body) else self.worker).poisoned(body)
 
     async def handle_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion`."""

@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from shared.model_endpoints import EndpointName, ModelEndpoint, checked
-from shared.setting_values import Price, ServerConnection
+from shared.setting_values import Price, ServerConnection, Webhook
 from shared.telemetry_settings import TelemetrySettings
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
@@ -230,6 +230,13 @@ class Settings(TelemetrySettings):
     """Name -> a server that tools of assistants may use, as JSON: `url`, how its addresses begin; `headers` that it is
     sent; `audience`, for whom the box's identity gives it a token. Such as
     `{"weather": {"url": "https://mcp.contoso.com", "headers": {"Authorization": "Bearer ..."}}}`. Nobody sees them."""
+    webhooks: dict[str, Webhook] = Field(default_factory=dict)
+    """Name -> a server that is told when runs end or wait and files are indexed, as JSON: `url`, `secret` (`whsec_` and
+    24 to 64 random bytes in base64), and `owners` and `events`, if not all. Such as
+    `{"shop": {"url": "https://shop.example/hook", "secret": "whsec_...", "events": ["thread.run.*"]}}`."""
+    webhook_allowed_hosts: str = ""
+    """Hosts, or `host:port`, separated by commas, whose webhooks need not be on the public internet. Others must be,
+    at the ports 80 or 443."""
     fetch_allowed_domains: str = ""
     """Domains that `fetch_article` may visit, separated by commas, subdomains one by one; empty: all."""
     send_email_url: str = ""

@@ -96,6 +96,11 @@ async def overdue_answer(deps: Deps, partition: str, row: Record) -> None:
     await deps.store.commit(partition, [Delete(row.key, row.version)])
 
 
+async def overdue_notice(deps: Deps, partition: str, row: Record) -> None:
+    """A notice that a webhook could not be told: nobody has asked for it in a month."""
+    await deps.store.commit(partition, [Delete(row.key, row.version)])
+
+
 #: By the prefix of the record's key.
 OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.RUN: overdue_run,
@@ -105,6 +110,7 @@ OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.UPLOAD: uploads.overdue,
     layout.MANIFEST_KEY: overdue_index,
     layout.ANSWER: overdue_answer,
+    layout.UNDELIVERED: overdue_notice,
 }
 
 

@@ -96,7 +96,7 @@ class Once:
         """The rows that go into the commit which carries the request out."""
         rows = {layout.answer_key(self.digest): {"answer": answer, "at": self.at}}
         if answer["object"] in DELETED_ALONE:
-            rows[layout.answer_about_key(answer["id"])] = {"digest": self.digest}
+            rows[about(answer["id"])] = {"digest": self.digest}
         return [Put(key, data, due=self.at + KEPT) for key, data in rows.items()]
 
     async def look(self, store: Store, partition: str) -> None:
@@ -110,14 +110,19 @@ class Once:
         await store.commit(partition, [Delete(found.key, found.version)])
 
 
+def about(object_id: str) -> str:
+    """The key of the row that leads from an object to the answer that told of it."""
+    return layout.answer_key(f"of_{object_id}")
+
+
 async def forgotten(store: Store, partition: str, object_id: str) -> list[Delete]:
     """What else the commit that deletes an object removes: the answer that told of it, if that is kept."""
-    about = await store.get(partition, layout.answer_about_key(object_id))
-    if about is None:
+    leads = await store.get(partition, about(object_id))
+    if leads is None:
         return []
-    answer = await store.get(partition, layout.answer_key(about.data["digest"]))
+    answer = await store.get(partition, layout.answer_key(leads.data["digest"]))
     told = answer is not None and answer.data["answer"]["id"] == object_id
-    return [Delete(about.key), *([Delete(answer.key)] if told and answer is not None else [])]
+    return [Delete(leads.key), *([Delete(answer.key)] if told and answer is not None else [])]
 
 
 def digest_of(key: str, whose: str = "") -> str:

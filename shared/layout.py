@@ -21,6 +21,7 @@ owner, so another owner's id leads nowhere:
                            far each owner's threads were looked through for what is past its time, when a busy model may
                            be asked again
     _keys                  OWNER:KEY for every API key made at run time: its hash
+    _webhooks              notices that could not be delivered, and webhooks that are off
     index-vs_…             the manifest of a vector store's search index; by owner, the name of another one
 
 An object's id is its key. Ids of an owner's collections begin with the time, inverted, so that they sort newest first;
@@ -108,6 +109,12 @@ BOX: Final = "_box"
 #: The partition of the API keys that were made at run time.
 KEYS: Final = "_keys"
 
+#: The partition of what went wrong with webhooks.
+WEBHOOKS: Final = "_webhooks"
+#: How the keys of notices begin that could not be delivered, and of webhooks that are off.
+UNDELIVERED: Final = "undelivered_"
+SWITCHED_OFF: Final = "off_"
+
 _COLLECTIONS: Final = frozenset({"approvals", "assistants", "client_tokens", "files", "threads", "vector_stores"})
 
 #: Blobs with the data of records too large for the store.
@@ -172,14 +179,9 @@ def idempotency(owner: str) -> str:
     return f"{owner}:idempotency"
 
 
-def answer_key(digest: str) -> str:
-    """The key of the answer to a request whose idempotency key has that digest, and of what the key was used for."""
-    return f"{ANSWER}{digest}"
-
-
-def answer_about_key(object_id: str) -> str:
-    """The key of the row that leads from an object to the answer that told of it."""
-    return f"{ANSWER}of_{object_id}"
+def answer_key(name: str) -> str:
+    """The key of an answer, and of what its idempotency key was used for, by the digest of that; see `idempotency.py`."""
+    return f"{ANSWER}{name}"
 
 
 def usage(owner: str) -> str:

@@ -37,3 +37,13 @@ class ServerConnection(BaseModel):
     def secrets(self) -> dict[str, str]:
         """The headers as they are sent."""
         return {name: value.get_secret_value() for name, value in self.headers.items()}
+
+
+class Webhook(BaseModel):
+    """A server that is told what happens."""
+
+    url: str
+    #: `whsec_…`; while it is replaced two, separated by a space.
+    secret: SecretStr
+    owners: list[str] = ["*"]
+    events: list[str] = ["*"]

@@ -61,7 +61,7 @@ FLOORS = [
         "usage",
     },
     {"deps"},
-    {"holds", "client_tokens"},
+    {"holds", "client_tokens", "webhooks"},
     {"files", "owners"},
     {"vector_stores"},
     {"assistants", "forwarding"},

@@ -18,6 +18,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.queue.base import QueueUnavailable
 from shared.store.base import StoreError
+from shared.webhooks import kept
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Health:
         return self._seen
 
     async def _look(self) -> Json:
-        model, (storage, poison) = await asyncio.gather(self.deps.llm.health(), self._storage())
+        model, (storage, poison, undelivered) = await asyncio.gather(self.deps.llm.health(), self._storage())
         works = model.answers and storage == "answers"
         seen: Json = {
             "status": "ok" if works else "failing",
@@ -55,24 +56,27 @@ class Health:
             "storage": storage,
             "poison": poison,
         }
+        if self.deps.settings.webhooks:
+            seen["undelivered"] = undelivered
         if model.endpoints:
             seen["endpoints"] = dict(model.endpoints)
         if not works:
             logger.warning("something does not work", extra={"action": "health_failing", **seen})
         return seen
 
-    async def _storage(self) -> tuple[str, int]:
-        """What the three services of the storage say, and how many messages wait for a person in a poison queue."""
+    async def _storage(self) -> tuple[str, int, int]:
+        """What the storage says, how many messages wait for a person, and how many notices no webhook took."""
         try:
             async with asyncio.timeout(STORAGE_TIMEOUT):
                 await self.deps.store.get("health", "health")
                 async for _ in self.deps.blobs.list("health/"):
                     break
                 poison = await housekeeping.unreadable(self.deps)
+                undelivered = len(await kept.undelivered(self.deps)) if self.deps.settings.webhooks else 0
         except (StoreError, BlobsUnavailable, QueueUnavailable, TimeoutError) as error:
             refused = getattr(error.__cause__, "status_code", None) == HTTPStatus.FORBIDDEN
-            return ("refuses the box: see the roles of its identity" if refused else "could not be reached"), 0
-        return "answers", len(poison)
+            return ("refuses the box: see the roles of its identity" if refused else "could not be reached"), 0, 0
+        return "answers", len(poison), undelivered
 
 
 @router.get("/healthz")

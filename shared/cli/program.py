@@ -26,6 +26,7 @@ from shared.cli import (
     stores,
     threads,
     usage,
+    webhooks,
 )
 from shared.cli.words import NAME, ExitCode, examples
 
@@ -69,6 +70,7 @@ for command in (
     runs.runs,
     approvals.approvals,
     poison.poison,
+    webhooks.webhooks,
     owners.owners,
     moving.import_,
     moving.export,

@@ -24,6 +24,7 @@ from shared.deps import Deps
 from shared.doctor.findings import Finding, broken, ok, warning
 from shared.doctor.sandbox import sandbox_in_words
 from shared.doctor.sealing import sealing
+from shared.doctor.webhooks import webhooks
 from shared.housekeeping import unreadable
 from shared.json_types import Json
 from shared.layout import BOX
@@ -287,6 +288,7 @@ CHECKS: Final[dict[str, Check]] = {
     "queues": queues,
     "poison": poison,
     "overdue": overdue,
+    "webhooks": webhooks,
     "backups": backups,
     "sealing": sealing,
     "clock": clock,

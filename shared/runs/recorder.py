@@ -15,7 +15,7 @@ from shared.objects.message import Message
 from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
 from shared.queue.base import Sent
-from shared.runs import approvals, lease, lifecycle, queue_messages
+from shared.runs import approvals, lease, lifecycle, queue_messages, webhook_events
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
 from shared.runs.state import RunState
@@ -119,6 +119,9 @@ class Recorder:
             await approvals.enlist(self.deps, self.record)
         for reason in self.state.reasons:
             await queue_messages.bring_back(self.deps, self.record, reason)
+        ends = not self._is_over and not lifecycle.is_active(self.run.status)
+        if self.deps.settings.webhooks and (ends or (self.run.status == "requires_action" and self.state.reasons)):
+            await webhook_events.send(self.deps, self.record)
         passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:
             while True:

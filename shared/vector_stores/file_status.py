@@ -15,7 +15,7 @@ from shared.json_types import Json
 from shared.objects.vector_store import BatchRecord, FileStatus, ItemRecord
 from shared.optimistic import until_committed
 from shared.store.base import Change, Delete
-from shared.vector_stores import kept_vectors
+from shared.vector_stores import kept_vectors, webhook_events
 from shared.vector_stores.attaching import AT_ONCE
 from shared.vector_stores.rows import (
     batch_put,
@@ -53,9 +53,10 @@ async def end_indexing(caller: Caller, store_id: str, file_id: str, token: str, 
         row = await item_row(caller, store_id, file_id)
         if row is None or row[0].token != token or row[0].file.status != "in_progress":
             return False
-        await caller.deps.store.commit(
-            layout.vector_store(caller.owner, store_id), await ends(caller, store_id, [row], outcome)
-        )
+        changes = await ends(caller, store_id, [row], outcome)
+        if caller.deps.settings.webhooks:
+            await webhook_events.send(caller, row[0], row[0].file.status)
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), changes)
         return True if row[0].file.status != "in_progress" else None
 
     try:

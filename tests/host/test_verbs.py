@@ -55,6 +55,10 @@ VERBS: dict[str, tuple[str, str | None]] = {
         ),
     ),
     **dict.fromkeys(
+        ("webhooks list", "webhooks replay", "webhooks enable"),
+        (f"{HERE}command_webhooks.test_what_was_given_up_is_told_listed_and_sent_again", None),
+    ),
+    **dict.fromkeys(
         ("owners list", "owners add", "owners rotate", "owners remove"),
         (
             f"{HERE}command_owners.test_an_owner_comes_and_goes_while_the_box_runs",
