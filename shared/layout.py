@@ -180,7 +180,7 @@ def idempotency(owner: str) -> str:
 
 
 def answer_key(name: str) -> str:
-    """The key of an answer, and of what its idempotency key was used for, by the digest of that; see `idempotency.py`."""
+    """The key of an answer, and of what its idempotency key was used for, by the digest of that key."""
     return f"{ANSWER}{name}"
 
 
