@@ -1,0 +1,67 @@
+"""A collector of OpenTelemetry on loopback: takes spans and metrics by HTTP, and keeps them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+class Collector:
+    """What has arrived: spans as the protocol has them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.spans: list[Any] = []
+        #: Of the processes that told them.
+        self.instances: set[str] = set()
+        self.metrics = 0
+        self.headers: list[dict[str, str]] = []
+
+    def take(self, path: str, body: bytes) -> None:
+        if path == "/v1/metrics":
+            self.metrics += 1
+            return
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.instances.add(attribute(resource.resource, "service.instance.id"))
+            for scope in resource.scope_spans:
+                self.spans += scope.spans
+
+    def named(self, name: str) -> list[Any]:
+        """Spans whose name begins so."""
+        return [each for each in self.spans if each.name.startswith(name)]
+
+
+def attribute(span: Any, name: str) -> str:
+    """An attribute that is a text; empty without it."""
+    return next((each.value.string_value for each in span.attributes if each.key == name), "")
+
+
+@contextmanager
+def collector() -> Iterator[Collector]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            kept.headers.append({name.lower(): value for name, value in self.headers.items()})
+            kept.take(self.path, body)
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *values: Any) -> None:
+            return None
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    kept = Collector(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield kept
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
