@@ -6,13 +6,11 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from opentelemetry.trace import Span
-
 from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.objects.run import RunRecord
 from shared.telemetry import content, names, traces
 from shared.telemetry.metrics import Meters
-from shared.telemetry.traces import Traces
+from shared.telemetry.traces import OpenSpan, Traces
 from shared.telemetry.words import Attribute, about_turn, finish_reason, outcome_of, word_of
 
 
@@ -53,7 +51,7 @@ class Chat:
 
     def __init__(
         self,
-        span: Span,
+        span: OpenSpan,
         outcome: Callable[[Turn], dict[str, Attribute]],
         tell: Callable[[float, float | None, Turn | None, str | None], None],
     ) -> None:
@@ -63,7 +61,7 @@ class Chat:
         self._turn: Turn | None = None
 
     def __enter__(self) -> Chat:
-        self._within = traces.within(self._span)
+        self._within = traces.within(self._span.context)
         self._within.__enter__()
         self._started = time.perf_counter()
         return self
@@ -87,7 +85,6 @@ class Chat:
         more: dict[str, Attribute] = {names.ERROR: why or ""} if self._turn is None else self._outcome(self._turn)
         if self._first is not None:
             more[names.FIRST_CHUNK] = self._first
-        self._span.set_attributes(more)
-        traces.fail(self._span, more)
+        self._span.attributes |= more
         self._span.end()
         self._tell(seconds, self._first, self._turn, why)

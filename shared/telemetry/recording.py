@@ -10,8 +10,6 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol, TypeVar
 
-from opentelemetry.trace import Span
-
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.objects.run import RunRecord
@@ -20,8 +18,8 @@ from shared.telemetry import names, ports, traces
 from shared.telemetry.base import OFF, CallSpan, ChatSpan, PassedState
 from shared.telemetry.metrics import Meters
 from shared.telemetry.model_spans import ModelSpans
-from shared.telemetry.traces import Traces
-from shared.telemetry.words import ACTIVE, Attribute, about, about_run, error_of, state_of, word_of
+from shared.telemetry.traces import OpenSpan, Traces
+from shared.telemetry.words import ACTIVE, Attributes, about, about_run, error_of, state_of, word_of
 
 P = TypeVar("P")
 
@@ -59,8 +57,7 @@ class Recording:
     # -- runs --------------------------------------------------------------------------------------------------------
 
     def begin(self, record: RunRecord, agent: str | None) -> None:
-        record.trace = self.spans.place(self._clock(), agent or "")
-        record.trace.state = state_of(record.run)
+        record.trace = self.spans.place(self._clock(), agent or "", state_of(record.run))
 
     def passing(self, record: RunRecord, *, is_new: bool) -> PassedState | None:
         trace, state = record.trace, state_of(record.run)
@@ -77,7 +74,7 @@ class Recording:
         self.meters.status(run.status)
         wait = names.WAITS.get(passed.state)
         if wait is not None:
-            place = traces.below(record.trace.traceparent)
+            place = traces.place_of(record.trace)
             self.spans.tell(wait, {names.RUN: run.id}, passed.since, passed.until, place)
         if run.status not in ACTIVE:
             error = error_of(run)
@@ -89,7 +86,7 @@ class Recording:
         if record.trace is None:
             self.begin(record, None)
         assert record.trace is not None
-        place = traces.below(record.trace.traceparent)
+        place = traces.place_of(record.trace)
         holder = "" if record.lease is None else record.lease.holder
         span = self.spans.start(names.LEASE, {names.RUN: record.run.id, names.HOLDER: holder}, place)
         self.meters.driven += 1
@@ -128,7 +125,7 @@ class Recording:
         return _Call(span, names.RESULT if self.contents else "", lambda *took: self.meters.call(name, *took))
 
     def search(self, store_ids: Sequence[str], queries: Sequence[str]) -> AbstractContextManager[CallSpan]:
-        told = {names.OPERATION: names.RETRIEVAL, names.DATA_SOURCE: ",".join(store_ids)}
+        told: Attributes = {names.OPERATION: names.RETRIEVAL, names.DATA_SOURCE: ",".join(store_ids)}
         if self.contents:
             told[names.QUERY] = "\n".join(queries)
         return _Call(self.spans.start(names.RETRIEVAL, told), "", lambda *took: None)
@@ -152,10 +149,10 @@ class Recording:
     @contextmanager
     def _ingesting(self, body: Json) -> Iterator[None]:
         file_ids = [str(each) for each in body.get("file_ids") or ()]
-        told: dict[str, Attribute] = {names.WORK: str(body.get("kind")), names.FILES: file_ids}
+        told: Attributes = {names.WORK: str(body.get("kind")), names.FILES: file_ids}
         told[names.DATA_SOURCE] = str(body.get("store_id"))
         span = self.spans.consume(names.INGEST, told, str(body.get("traceparent", "")))
-        with traces.within(span), _Call(span, "", lambda *took: None):
+        with _Call(span, "", lambda *took: None):
             yield
 
     def poisoned(self, queue: str) -> None:
@@ -181,19 +178,19 @@ class _Call:
 
     __slots__ = ("_result", "_span", "_started", "_tell", "_within")
 
-    def __init__(self, span: Span, result: str, tell: Callable[[float, str | None], None]) -> None:
+    def __init__(self, span: OpenSpan, result: str, tell: Callable[[float, str | None], None]) -> None:
         """`result` is the attribute of what comes of it; empty: none."""
         self._span, self._result, self._tell = span, result, tell
 
     def __enter__(self) -> _Call:
-        self._within = traces.within(self._span)
+        self._within = traces.within(self._span.context)
         self._within.__enter__()
         self._started = time.perf_counter()
         return self
 
     def gave(self, output: str) -> None:
         if self._result:
-            self._span.set_attribute(self._result, output)
+            self._span.attributes[self._result] = output
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -201,7 +198,6 @@ class _Call:
         self._within.__exit__(None, None, None)
         why = None if error is None else word_of(error)
         if why is not None:
-            self._span.set_attribute(names.ERROR, why)
-            traces.fail(self._span, {names.ERROR: why})
+            self._span.attributes[names.ERROR] = why
         self._span.end()
         self._tell(time.perf_counter() - self._started, why)

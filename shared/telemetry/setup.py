@@ -18,13 +18,13 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, Perio
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from shared.config import Settings
 from shared.telemetry.exposition import Exposition
 from shared.telemetry.metrics import Meters
 from shared.telemetry.recording import Recording
-from shared.telemetry.traces import KeptIds, Traces
+from shared.telemetry.traces import Traces
 from shared.telemetry.troubles import OURS, Troubles
 
 #: Seconds that exporters may take for what is left when the box closes.
@@ -56,20 +56,17 @@ def recorded(
     exposed: Exposition | None = None,
 ) -> Recording:
     """Telemetry for these; without processors, there are metrics alone."""
-    ids, resource = KeptIds(), whose()
-    sampler = None if processors else ALWAYS_OFF
-    tracers = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=ids)
-    for each in processors:
-        tracers.add_span_processor(each)
+    resource = whose()
     meters = MeterProvider(readers, resource, shutdown_on_exit=False)
     provider = provider_name(settings)
-    traces, numbers = Traces(tracers, ids), Meters(meters, provider)
+    traces, numbers = Traces(processors, resource, the_sampler()), Meters(meters, provider)
     troubles = Troubles(traces, numbers)
     OURS.addHandler(troubles)
 
     def shut_down() -> None:
         OURS.removeHandler(troubles)
-        tracers.shutdown()
+        for each in processors:
+            each.shutdown()
         meters.shutdown()
 
     return Recording(
@@ -113,6 +110,11 @@ def whose() -> Resource:
     """This process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, or otherwise."""
     own = Resource({"service.name": "api-in-a-box", "service.instance.id": str(uuid.uuid4())})
     return own.merge(OTELResourceDetector().detect())
+
+
+def the_sampler() -> Sampler:
+    """Which runs are recorded, as OTEL_TRACES_SAMPLER says: the SDK reads that when it makes a provider."""
+    return TracerProvider(shutdown_on_exit=False).sampler
 
 
 def provider_name(settings: Settings) -> str:

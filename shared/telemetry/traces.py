@@ -1,141 +1,157 @@
-"""Spans: where they belong, whole ones told afterwards, and the one that is a whole run, whose id its record keeps."""
+"""Spans: where they belong, and who is told of them when they are over.
+
+What the SDK's own tracer does for a span costs much beside the box's own work. Ours need little of it: they are made
+whole, when they are over, and handed to the SDK's processors. So one that is a whole run can have the ids that its
+record keeps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import random
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    SpanKind,
-    StatusCode,
-    TraceFlags,
-    get_current_span,
-    set_span_in_context,
-)
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
+from opentelemetry.trace.status import Status, StatusCode
 
 from shared.objects.run import RunTrace
 from shared.telemetry import names
+from shared.telemetry.words import Attributes
 
-Attributes = Mapping[str, str | int | float | list[str]]
+_HEADER: Final = re.compile("(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_SCOPE: Final = InstrumentationScope("api-in-a-box", schema_url=names.SCHEMA_URL)
+_RECORDED: Final = TraceFlags(TraceFlags.SAMPLED)
+_UNRECORDED: Final = TraceFlags(TraceFlags.DEFAULT)
+_FINE: Final = Status(StatusCode.UNSET)
+_FAILED: Final = Status(StatusCode.ERROR)
 
-#: Where no span is above.
-ROOT: Final = Context()
-_W3C: Final = TraceContextTextMapPropagator()
-
-#: What is going on here, as OpenTelemetry has it; apart from its own variable, so that no library sends it elsewhere.
-_above: ContextVar[Context | None] = ContextVar("above", default=None)
+#: What is going on here; apart from OpenTelemetry's own variable, so that no library sends it elsewhere.
+_above: ContextVar[SpanContext | None] = ContextVar("above", default=None)
 #: Of the request that is being answered.
 _headers: ContextVar[Iterable[tuple[bytes, bytes]]] = ContextVar("headers", default=())
 
 
-class KeptIds(RandomIdGenerator):
-    """Ids by chance, but for a span that has its ids already."""
+class OpenSpan:
+    """A span that is not over."""
 
-    def __init__(self) -> None:
-        self._kept: SpanContext | None = None
+    __slots__ = ("attributes", "context", "kind", "name", "parent", "since", "traces")
 
-    @contextmanager
-    def of(self, kept: SpanContext) -> Iterator[None]:
-        """The span that is started in the block gets these ids."""
-        self._kept = kept
-        try:
-            yield
-        finally:
-            self._kept = None
+    def __init__(
+        self,
+        traces: Traces,
+        name: str,
+        attributes: Attributes,
+        context: SpanContext,
+        parent: SpanContext | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> None:
+        self.traces, self.name, self.attributes, self.context, self.parent = traces, name, attributes, context, parent
+        self.kind, self.since = kind, time.time_ns()
 
-    def generate_span_id(self) -> int:
-        return super().generate_span_id() if self._kept is None else self._kept.span_id
-
-    def generate_trace_id(self) -> int:
-        return super().generate_trace_id() if self._kept is None else self._kept.trace_id
+    def end(self, until: int | None = None) -> None:
+        """It is over, now or then (nanoseconds since 1970); with an error among its attributes, it has failed."""
+        if self.context.trace_flags is _RECORDED:
+            self.traces.tell_of(self, time.time_ns() if until is None else until)
 
 
 class Traces:
-    """Starts spans below what is going on."""
+    """Makes spans below what is going on."""
 
-    def __init__(self, provider: TracerProvider, ids: KeptIds) -> None:
-        """`ids` is what the provider asks for ids."""
-        self._tracer, self._ids = provider.get_tracer("api-in-a-box", schema_url=names.SCHEMA_URL), ids
+    def __init__(self, processors: Sequence[SpanProcessor], resource: Resource, sampler: Sampler) -> None:
+        """The processors are told of spans that are over; without any, nothing is recorded."""
+        self._processors, self._resource, self._sampler = processors, resource, sampler
 
-    def start(self, name: str, attributes: Attributes, above: Context | None = None) -> Span:
+    def start(self, name: str, attributes: Attributes, above: SpanContext | None = None) -> OpenSpan:
         """A span that begins now, below what is given, else below what is going on."""
-        return self._tracer.start_span(name, above or going_on() or ROOT, attributes=attributes)
+        parent = above or going_on()
+        return OpenSpan(self, name, attributes, self._context(parent, name), parent)
 
-    def tell(self, name: str, attributes: Attributes, since: float, until: float, above: Context | None = None) -> None:
+    def tell(
+        self, name: str, attributes: Attributes, since: float, until: float, above: SpanContext | None = None
+    ) -> None:
         """A span that was from then till then (unix seconds)."""
-        where = above or going_on() or ROOT
-        span = self._tracer.start_span(name, where, attributes=attributes, start_time=_ns(since))
-        fail(span, attributes)
+        span = self.start(name, attributes, above)
+        span.since = _ns(since)
         span.end(_ns(until))
 
-    def place(self, began: float, agent: str) -> RunTrace:
-        """The place of a run that is being created: below what is going on, else in a trace of its own.
+    def consume(self, name: str, attributes: Attributes, traceparent: str) -> OpenSpan:
+        """A span of a message that is handled, below whoever sent it."""
+        parent = read(traceparent)
+        return OpenSpan(self, name, attributes, self._context(parent, name), parent, SpanKind.CONSUMER)
 
-        The span is told when the run is over: what is started here is its ids, and whether it is recorded.
-        """
-        above = going_on() or ROOT
-        own = self._tracer.start_span(names.INVOKE_AGENT, above).get_span_context()
-        parent = get_current_span(above).get_span_context()
+    def place(self, began: float, agent: str, state: str) -> RunTrace:
+        """The place of a run that is being created: below what is going on, else in a trace of its own."""
+        parent = going_on()
         return RunTrace(
-            traceparent=written(own),
-            parent=f"{parent.span_id:016x}" if parent.is_valid else "",
+            traceparent=written(self._context(parent, names.INVOKE_AGENT)),
+            parent="" if parent is None else f"{parent.span_id:016x}",
             began=began,
             agent=agent,
+            state=state,
             since=began,
         )
 
     def tell_run(self, trace: RunTrace, attributes: Attributes, until: float) -> None:
         """The span of a run that is over."""
-        own = get_current_span(below(trace.traceparent)).get_span_context()
-        above = ROOT
-        if trace.parent:
-            above = _at(SpanContext(own.trace_id, int(trace.parent, 16), True, TraceFlags(own.trace_flags)))
-        name = f"{names.INVOKE_AGENT} {trace.agent}".rstrip()
-        with self._ids.of(own):
-            span = self._tracer.start_span(name, above, attributes=attributes, start_time=_ns(trace.began))
-        fail(span, attributes)
+        own = place_of(trace)
+        parent = SpanContext(own.trace_id, int(trace.parent, 16), True, own.trace_flags) if trace.parent else None
+        span = OpenSpan(self, f"{names.INVOKE_AGENT} {trace.agent}".rstrip(), attributes, own, parent)
+        span.since = _ns(trace.began)
         span.end(_ns(until))
 
-    def consume(self, name: str, attributes: Attributes, traceparent: str) -> Span:
-        """A span of a message that is handled, below whoever sent it."""
-        return self._tracer.start_span(name, below(traceparent), SpanKind.CONSUMER, attributes)
+    def tell_of(self, span: OpenSpan, until: int) -> None:
+        """Tell the processors."""
+        told = ReadableSpan(
+            span.name,
+            span.context,
+            span.parent,
+            self._resource,
+            span.attributes,
+            kind=span.kind,
+            status=_FAILED if names.ERROR in span.attributes else _FINE,
+            start_time=span.since,
+            end_time=until,
+            instrumentation_scope=_SCOPE,
+        )
+        for each in self._processors:
+            each.on_end(told)
+
+    def _context(self, parent: SpanContext | None, name: str) -> SpanContext:
+        """Of a new span; whether it is recorded is decided where it enters the box, and then stays so."""
+        trace_id = random.getrandbits(128) if parent is None else parent.trace_id
+        flags = _UNRECORDED
+        if parent is not None and not parent.is_remote:
+            flags = parent.trace_flags
+        elif self._processors:
+            where = None if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
+            if self._sampler.should_sample(where, trace_id, name).decision is Decision.RECORD_AND_SAMPLE:
+                flags = _RECORDED
+        return SpanContext(trace_id, random.getrandbits(64), False, flags)
 
 
-def fail(span: Span, attributes: Attributes) -> None:
-    """A span with an error is one that failed."""
-    if names.ERROR in attributes:
-        span.set_status(StatusCode.ERROR)
+def place_of(trace: RunTrace) -> SpanContext:
+    """The run's own span, as its record has it."""
+    text = trace.traceparent
+    flags = _RECORDED if text.endswith("1") else _UNRECORDED
+    return SpanContext(int(text[3:35], 16), int(text[36:52], 16), False, flags)
 
 
-def going_on() -> Context | None:
-    """The span that is going on here, else the one that the request names, if any."""
-    above = _above.get()
-    if above is not None:
-        return above
-    given = [value for name, value in _headers.get() if name == b"traceparent"]
-    # More than one names none.
-    return below(given[0].decode("latin-1")) if len(given) == 1 else None
-
-
-def now_traceparent() -> str:
-    """What a message sent from here is to say; empty where nothing is going on."""
-    above = going_on()
-    own = get_current_span(above).get_span_context() if above else None
-    return written(own) if own is not None and own.is_valid else ""
-
-
-def below(traceparent: str) -> Context:
-    """The place below the span of a header; the root where that names none."""
-    return _W3C.extract({"traceparent": traceparent}, ROOT)
+def read(traceparent: str) -> SpanContext | None:
+    """The span that a header names, elsewhere; None: it names none."""
+    found = _HEADER.fullmatch(traceparent)
+    if found is None:
+        return None
+    context = SpanContext(int(found[1], 16), int(found[2], 16), True, TraceFlags(int(found[3], 16) & 1))
+    return context if context.is_valid else None
 
 
 def written(context: SpanContext) -> str:
@@ -143,10 +159,26 @@ def written(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
 
 
+def going_on() -> SpanContext | None:
+    """The span that is going on here, else the one that the request names, if any."""
+    above = _above.get()
+    if above is not None:
+        return above
+    given = [value for name, value in _headers.get() if name == b"traceparent"]
+    # More than one names none.
+    return read(given[0].decode("latin-1")) if len(given) == 1 else None
+
+
+def now_traceparent() -> str:
+    """What a message sent from here is to say; empty where nothing is going on."""
+    above = going_on()
+    return "" if above is None else written(above)
+
+
 @contextmanager
-def within(place: Context | Span) -> Iterator[None]:
+def within(place: SpanContext) -> Iterator[None]:
     """What is begun in the block is below this."""
-    token = _above.set(place if isinstance(place, Context) else set_span_in_context(place, ROOT))
+    token = _above.set(place)
     try:
         yield
     finally:
@@ -161,10 +193,6 @@ def answering(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
         yield
     finally:
         _headers.reset(token)
-
-
-def _at(context: SpanContext) -> Context:
-    return set_span_in_context(NonRecordingSpan(context), ROOT)
 
 
 def _ns(seconds: float) -> int:

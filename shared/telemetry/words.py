@@ -9,6 +9,7 @@ from shared.objects.run import Run, RunRecord
 from shared.telemetry import names
 
 Attribute = str | int | float | list[str]
+Attributes = dict[str, Attribute]
 
 #: Why a turn stopped -> the word of the conventions.
 FINISHED: Final = {"max_output_tokens": "length"}
@@ -16,7 +17,7 @@ FINISHED: Final = {"max_output_tokens": "length"}
 ACTIVE: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 
 
-def about(record: RunRecord, operation: str, provider: str) -> dict[str, Attribute]:
+def about(record: RunRecord, operation: str, provider: str) -> Attributes:
     """What every span of a run's work says; `provider` as `gen_ai.provider.name`."""
     run = record.run
     return {
@@ -28,7 +29,7 @@ def about(record: RunRecord, operation: str, provider: str) -> dict[str, Attribu
     }
 
 
-def about_run(record: RunRecord, error: str | None, provider: str) -> dict[str, Attribute]:
+def about_run(record: RunRecord, error: str | None, provider: str) -> Attributes:
     """What is told of a run that is over."""
     run, spent = record.run, record.spent
     attributes = about(record, names.INVOKE_AGENT, provider) | {
@@ -38,9 +39,9 @@ def about_run(record: RunRecord, error: str | None, provider: str) -> dict[str, 
         names.TURNS: record.turns,
         names.INPUT_TOKENS: spent.prompt_tokens,
         names.OUTPUT_TOKENS: spent.completion_tokens,
-        names.CACHED_TOKENS: spent.prompt_token_details.get("cached_tokens", 0),
-        names.REASONING_TOKENS: spent.completion_tokens_details.get("reasoning_tokens", 0),
     }
+    cached, reasoning = spent.prompt_token_details, spent.completion_tokens_details
+    attributes |= of_them(cached.get("cached_tokens", 0), 0, reasoning.get("reasoning_tokens", 0))
     if record.trace is not None and record.trace.agent:
         attributes[names.AGENT_NAME] = record.trace.agent
     if error is not None:
@@ -48,30 +49,35 @@ def about_run(record: RunRecord, error: str | None, provider: str) -> dict[str, 
     return attributes
 
 
-def about_turn(record: RunRecord, provider: str) -> dict[str, Attribute]:
+def of_them(cached: int, written: int, reasoning: int) -> Attributes:
+    """Of a sum of tokens: those from the provider's cache, those written to it, and those of reasoning, if any."""
+    parts = {names.CACHED_TOKENS: cached, names.CACHE_WRITE_TOKENS: written, names.REASONING_TOKENS: reasoning}
+    return {name: count for name, count in parts.items() if count}
+
+
+def about_turn(record: RunRecord, provider: str) -> Attributes:
     """What is told of a turn before it is over."""
     run = record.run
     asked = {
         names.TEMPERATURE: run.temperature,
         names.TOP_P: run.top_p,
-        names.MAX_TOKENS: run.max_completion_tokens,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
+    # 1.0 is what every run has whose client asks for nothing.
+    given = {name: value for name, value in asked.items() if value is not None and value != 1.0}
+    if run.max_completion_tokens is not None:
+        given[names.MAX_TOKENS] = run.max_completion_tokens
     return about(record, names.CHAT, provider) | {names.MODEL: run.model, **given}
 
 
-def outcome_of(turn: Turn) -> dict[str, Attribute]:
+def outcome_of(turn: Turn) -> Attributes:
     """What is told of it then."""
     used = turn.usage
-    attributes: dict[str, Attribute] = {
+    attributes: Attributes = {
         names.FINISH_REASONS: [finish_reason(turn)],
         names.INPUT_TOKENS: used.input_tokens,
         names.OUTPUT_TOKENS: used.output_tokens,
-        names.CACHED_TOKENS: used.cached_tokens,
-        names.REASONING_TOKENS: used.reasoning_tokens,
+        **of_them(used.cached_tokens, used.cache_write_tokens, used.reasoning_tokens),
     }
-    if used.cache_write_tokens:
-        attributes[names.CACHE_WRITE_TOKENS] = used.cache_write_tokens
     if turn.response_id is not None:
         attributes[names.RESPONSE_ID] = turn.response_id
     if turn.service_tier is not None:

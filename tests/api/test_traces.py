@@ -93,9 +93,8 @@ def test_spans_speak_the_words_of_the_conventions(told, llm, ask):
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": "gpt-x",
         "gen_ai.request.temperature": 0.5,
-        "gen_ai.request.top_p": 1.0,
         "gen_ai.request.max_tokens": 900,
-        "gen_ai.response.finish_reasons": ("tool_calls",),
+        "gen_ai.response.finish_reasons": ["tool_calls"],
         "gen_ai.usage.input_tokens": 90,
         "gen_ai.usage.output_tokens": 7,
         "gen_ai.usage.cache_read.input_tokens": 64,
@@ -216,7 +215,7 @@ def test_a_turn_that_is_cut_short_says_so(told, llm, ask):
     llm.script([text("We"), incomplete()])
     ask()
     told.settled()
-    assert told.span("chat").attributes["gen_ai.response.finish_reasons"] == ("length",)
+    assert told.span("chat").attributes["gen_ai.response.finish_reasons"] == ["length"]
     assert told.span("invoke_agent").attributes["box.run.status"] == "incomplete"
 
 
@@ -242,7 +241,7 @@ def test_a_turn_in_the_background_lasts_from_its_beginning_to_its_answer(told, l
         "chat gpt-x !server_error",
         "retry !server_error",
     ]
-    done = next(each for each in told.spans() if each.name == "chat gpt-x" and each.status.is_ok)
+    done = next(each for each in told.spans() if each.name == "chat gpt-x" and "error.type" not in each.attributes)
     assert done.end_time - done.start_time > 0.4e9  # the first poll comes after half a second
 
 
@@ -265,7 +264,7 @@ def test_files_are_indexed_in_the_trace_of_whoever_attached_them_and_searched_in
     )
     ingested = next(each for each in told.spans() if each.name == "ingest" and each.parent.span_id == int(SPAN, 16))
     assert (f"{ingested.context.trace_id:032x}", f"{ingested.parent.span_id:016x}") == (TRACE, SPAN)
-    assert ingested.attributes["box.file.ids"] == (file.id,)
+    assert ingested.attributes["box.file.ids"] == [file.id]
     assert told.span("retrieval").attributes["gen_ai.data_source.id"] == store.id
 
 

@@ -42,12 +42,15 @@ def attribute(span: Any, name: str) -> str:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
+def collector(*, keep: bool = True) -> Iterator[Collector]:
+    """Listens while the block lasts; with `keep=False` everything is taken and nothing is read."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            kept.headers.append({name.lower(): value for name, value in self.headers.items()})
-            kept.take(self.path, body)
+            if keep:
+                kept.headers.append({name.lower(): value for name, value in self.headers.items()})
+                kept.take(self.path, body)
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
