@@ -1,4 +1,5 @@
-"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator moving scale]`.
+"""`python -m bench [runs operations pages starts functions bodies sandbox search retrieval estimator moving scale
+telemetry]`.
 
 Prints tables and keeps them in bench/results.
 

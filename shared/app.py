@@ -137,7 +137,7 @@ def telemetry_for(settings: Settings, clock: Callable[[], float]) -> Telemetry:
 
         return recording_of(settings, clock)
     except ImportError as error:
-        logger.warning(NO_TELEMETRY, extra={"action": "telemetry_not_installed", "module": error.name})
+        logger.warning(NO_TELEMETRY, extra={"action": "telemetry_not_installed", "missing": error.name})
         return OFF
 
 

@@ -89,12 +89,12 @@ class Recording:
         place = traces.place_of(record.trace)
         holder = "" if record.lease is None else record.lease.holder
         span = self.spans.start(names.LEASE, {names.RUN: record.run.id, names.HOLDER: holder}, place)
-        self.meters.driven += 1
+        self.meters.drives(1)
         try:
             with traces.within(place):
                 yield
         finally:
-            self.meters.driven -= 1
+            self.meters.drives(-1)
             span.end()
 
     # -- turns -------------------------------------------------------------------------------------------------------

@@ -9,23 +9,26 @@ import asyncio
 import os
 import threading
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from shared.config import Settings
-from shared.telemetry.exposition import Exposition
+from shared.telemetry.exporting import Beat, MetricsTeller
+from shared.telemetry.exposition import WRITTEN_SECONDS, Exposition
 from shared.telemetry.metrics import Meters
 from shared.telemetry.recording import Recording
 from shared.telemetry.traces import Traces
 from shared.telemetry.troubles import OURS, Troubles
+
+#: With whether each wants changes.
+MetricExporters = list[tuple[MetricExporter, bool]]
 
 #: Seconds that exporters may take for what is left when the box closes.
 LAST_SECONDS: Final = 5.0
@@ -36,42 +39,52 @@ CONTENTS: Final = frozenset({"true", "1", "span_only", "span_and_event"})
 def recording_of(settings: Settings, clock: Callable[[], float]) -> Recording:
     """The telemetry that the settings ask for. Raises ImportError where the extra of an exporter is not installed."""
     spans: list[SpanExporter] = []
-    metrics: list[MetricExporter] = []
+    metrics: MetricExporters = []
     if settings.otel_exporter_otlp_endpoint:
         to_collector(settings, spans, metrics)
     if settings.applicationinsights_connection_string.get_secret_value():
         to_application_insights(settings, spans, metrics)
     words = settings.metrics_exporters
-    exposed = Exposition(settings.box_home) if "prometheus" in words else None
-    readers: list[MetricReader] = [] if exposed is None else [exposed.reader]
-    readers += [] if "none" in words else [PeriodicExportingMetricReader(each) for each in metrics]
-    return recorded(settings, [BatchSpanProcessor(each) for each in spans], readers, clock, exposed)
+    told = [] if "none" in words else metrics
+    return recorded(
+        settings, [BatchSpanProcessor(each) for each in spans], told, clock, is_exposed="prometheus" in words
+    )
 
 
 def recorded(
     settings: Settings,
-    processors: list[SpanProcessor],
-    readers: list[MetricReader],
+    processors: Sequence[SpanProcessor],
+    exporters: Sequence[tuple[MetricExporter, bool]],
     clock: Callable[[], float],
-    exposed: Exposition | None = None,
+    *,
+    is_exposed: bool = False,
 ) -> Recording:
-    """Telemetry for these; without processors, there are metrics alone."""
-    resource = whose()
-    meters = MeterProvider(readers, resource, shutdown_on_exit=False)
-    provider = provider_name(settings)
-    traces, numbers = Traces(processors, resource, the_sampler()), Meters(meters, provider)
-    troubles = Troubles(traces, numbers)
+    """Telemetry for these; an exporter of metrics with whether it wants changes."""
+    resource, provider = whose(), provider_name(settings)
+    traces, meters = Traces(processors, resource, the_sampler()), Meters(provider)
+    tellers = [MetricsTeller(each, meters.numbers, resource, as_changes=changes) for each, changes in exporters]
+    exposed = Exposition(settings.box_home, meters.numbers) if is_exposed else None
+    seconds = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "60000")) / 1000
+    beats = [Beat(seconds, each.tell) for each in tellers]
+    if exposed is not None:
+        beats.append(Beat(WRITTEN_SECONDS, exposed.write))
+    troubles = Troubles(traces, meters)
     OURS.addHandler(troubles)
 
     def shut_down() -> None:
         OURS.removeHandler(troubles)
-        for each in processors:
-            each.shutdown()
-        meters.shutdown()
+        for processor in processors:
+            processor.shutdown()
+        for beat in beats:
+            beat.stop()
+        for teller in tellers:
+            teller.stop()
+        if exposed is not None:
+            exposed.stop()
 
     return Recording(
         traces,
-        numbers,
+        meters,
         provider=provider,
         close=in_time(shut_down),
         clock=clock,
@@ -80,7 +93,7 @@ def recorded(
     )
 
 
-def to_collector(settings: Settings, spans: list[SpanExporter], metrics: list[MetricExporter]) -> None:
+def to_collector(settings: Settings, spans: list[SpanExporter], metrics: MetricExporters) -> None:
     """Exporters to an OTLP endpoint."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -88,10 +101,10 @@ def to_collector(settings: Settings, spans: list[SpanExporter], metrics: list[Me
     base = settings.otel_exporter_otlp_endpoint.rstrip("/")
     headers = settings.otlp_headers
     spans.append(OTLPSpanExporter(f"{base}/v1/traces", headers=headers))
-    metrics.append(OTLPMetricExporter(f"{base}/v1/metrics", headers=headers))
+    metrics.append((OTLPMetricExporter(f"{base}/v1/metrics", headers=headers), False))
 
 
-def to_application_insights(settings: Settings, spans: list[SpanExporter], metrics: list[MetricExporter]) -> None:
+def to_application_insights(settings: Settings, spans: list[SpanExporter], metrics: MetricExporters) -> None:
     """Exporters to Application Insights; an identity is named by APPLICATIONINSIGHTS_AUTHENTICATION_STRING."""
     # They would send figures about themselves to their makers.
     os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
@@ -103,7 +116,7 @@ def to_application_insights(settings: Settings, spans: list[SpanExporter], metri
         "disable_offline_storage": True,
     }
     spans.append(AzureMonitorTraceExporter(**options))
-    metrics.append(AzureMonitorMetricExporter(**options))
+    metrics.append((AzureMonitorMetricExporter(**options), True))  # it adds up what it is told
 
 
 def whose() -> Resource:

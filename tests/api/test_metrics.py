@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
-from shared.app import build
+from shared.app import telemetry_for
 from shared.config import Settings
 from shared.llm.scripted import text, usage
 from tests.api.conftest import KEY, Box
@@ -121,10 +122,10 @@ def finished() -> int:
 
 
 async def test_a_process_that_ends_leaves_no_metrics(tmp_path):
-    box = build(Settings(_env_file=None, box_home=tmp_path, sandbox="none", **ASKED))
-    assert await box.deps.telemetry.exposition({})
+    telemetry = telemetry_for(Settings(_env_file=None, box_home=tmp_path, **ASKED), time.time)
+    assert await telemetry.exposition({}) is not None
     assert [*(tmp_path / "metrics").iterdir()]
-    await box.close()
+    await telemetry.close()
     assert [*(tmp_path / "metrics").iterdir()] == []
 
 

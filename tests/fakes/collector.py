@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -19,12 +20,13 @@ class Collector:
         self.spans: list[Any] = []
         #: Of the processes that told them.
         self.instances: set[str] = set()
-        self.metrics = 0
+        self.metrics: list[Any] = []
         self.headers: list[dict[str, str]] = []
 
     def take(self, path: str, body: bytes) -> None:
         if path == "/v1/metrics":
-            self.metrics += 1
+            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                self.metrics += [each for scope in resource.scope_metrics for each in scope.metrics]
             return
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             self.instances.add(attribute(resource.resource, "service.instance.id"))

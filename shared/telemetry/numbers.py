@@ -1,0 +1,91 @@
+"""Numbers of one process, by name and attributes: counted, set, or measured into histograms. For exporters, plain JSON.
+
+OpenTelemetry's instruments cost more, for each number and each exporter, than the storage operation they would count.
+Here a number is told from the event loop alone; any thread may ask for all of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from shared.json_types import Json
+
+#: Attributes, such as `(("box.run.status", "completed"),)`.
+Pairs = tuple[tuple[str, str], ...]
+
+
+class About(NamedTuple):
+    """What a metric is."""
+
+    #: `counter`; `sum`, which can fall; `gauge`, which is of the box rather than of a process; `histogram`.
+    kind: str
+    #: In UCUM's words: `s`, `{run}`.
+    unit: str
+    words: str
+    #: Upper bounds of a histogram's buckets, inclusive.
+    bounds: tuple[float, ...] = ()
+
+
+class _Measured:
+    """The values of one histogram with one set of attributes."""
+
+    __slots__ = ("counts", "greatest", "least", "total")
+
+    def __init__(self, buckets: int) -> None:
+        self.counts, self.total = [0] * buckets, 0.0
+        self.least, self.greatest = float("inf"), float("-inf")
+
+
+class Numbers:
+    """All that is counted and measured."""
+
+    def __init__(self, metrics: Mapping[str, About]) -> None:
+        """`metrics` by their names; no other can be told."""
+        self._metrics: Final = metrics
+        self._values: dict[str, dict[Pairs, float]] = {name: {} for name in metrics}
+        self._measured: dict[str, dict[Pairs, _Measured]] = {name: {} for name in metrics}
+
+    def count(self, name: str, by: float, *pairs: tuple[str, str]) -> None:
+        """So many more, or fewer."""
+        values = self._values[name]
+        values[pairs] = values.get(pairs, 0) + by
+
+    def set(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
+        """That many there are."""
+        self._values[name][pairs] = value
+
+    def measure(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
+        """A value of a histogram."""
+        bounds = self._metrics[name].bounds
+        found = self._measured[name].get(pairs)
+        if found is None:
+            found = self._measured[name][pairs] = _Measured(len(bounds) + 1)
+        found.counts[bisect_left(bounds, value)] += 1
+        found.total += value
+        found.least, found.greatest = min(found.least, value), max(found.greatest, value)
+
+    def value(self, name: str, *pairs: tuple[str, str]) -> float:
+        """How many there are."""
+        return self._values[name].get(pairs, 0)
+
+    def all(self) -> list[Json]:
+        """Every metric that has points: `{"name": "box.runs", "unit": "{run}", "about": "Runs …", "kind": "counter",
+        "points": [{"attributes": {"box.run.status": "completed"}, "value": 3}]}`.
+
+        Points of a histogram have `sum`, `counts` by bucket, `min` and `max`, the metric its `bounds`.
+        """
+        found = []
+        for name, about in self._metrics.items():
+            # Copied whole, so that another thread may go on.
+            points: list[Json] = [
+                {"attributes": dict(pairs), "value": value} for pairs, value in [*self._values[name].items()]
+            ]
+            for pairs, each in [*self._measured[name].items()]:
+                extremes = {"min": each.least, "max": each.greatest}
+                points.append({"attributes": dict(pairs), "sum": each.total, "counts": [*each.counts], **extremes})
+            if points:
+                what = {"name": name, "unit": about.unit, "about": about.words, "kind": about.kind}
+                found.append({**what, "bounds": about.bounds, "points": points})
+        return found
