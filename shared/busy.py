@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 #: Seconds between two looks at what other processes were told; and what is shorter is not worth telling them.
 LOOK_SECONDS: Final = 3.0
 WORTH_TELLING: Final = 1.0
+#: Seconds within which a request is answered, or others stop waiting for what comes of it.
+ANSWER_SECONDS: Final = 10.0
 #: Seconds after which a provider is asked again, however long it asked to wait: quotas can be raised.
 LONGEST_PAUSE: Final = 60.0
 
@@ -111,11 +113,14 @@ class WaitingLine:
 class Admission:
     """A request's place among those under way. Leaving twice is no error."""
 
-    def __init__(self, line: WaitingLine) -> None:
+    def __init__(self, line: WaitingLine, patience: float) -> None:
+        """After `patience` seconds without an answer the others go on without it."""
         self._line: WaitingLine | None = line
+        self._timer = asyncio.get_running_loop().call_later(patience, self.leave)
 
     def leave(self, *, served: bool = False) -> None:
         """It is over, or served: others may come."""
+        self._timer.cancel()
         line, self._line = self._line, None
         if line is not None:
             line.leave(served=served)
@@ -133,9 +138,13 @@ class BusyLines:
     """The lines of a process, by a name for endpoint and model. Without a store, nobody else is told."""
 
     def __init__(
-        self, store: Store | None = None, wakes: Wakes | None = None, clock: Callable[[], float] = time.time
+        self,
+        store: Store | None = None,
+        wakes: Wakes | None = None,
+        clock: Callable[[], float] = time.time,
+        patience: float = ANSWER_SECONDS,
     ) -> None:
-        self._store, self._wakes, self._clock = store, wakes or Wakes(), clock
+        self._store, self._wakes, self._clock, self._patience = store, wakes or Wakes(), clock, patience
         self._lines: dict[str, WaitingLine] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
 
@@ -151,7 +160,7 @@ class BusyLines:
                 await line.wait(owner, again=again)
         except TimeoutError:
             raise TooLong(line.left) from None
-        return Admission(line)
+        return Admission(line, self._patience)
 
     def refused(self, name: str, seconds: float) -> None:
         """The provider refused a request for its rate, and asks to wait so many seconds."""

@@ -118,6 +118,20 @@ async def test_a_request_that_is_abandoned_leaves_the_line_and_takes_no_place(qu
     assert await queue.busy.enter("m", "me", 1) is None, "it is as if it had never been busy"
 
 
+async def test_a_request_that_is_not_answered_does_not_hold_the_others_up():
+    queue = Queue(BusyLines(patience=0.05))
+    queue.busy.refused("m", 0.01)
+    queue.ask("me", 3)
+    await asyncio.sleep(0.04)
+    assert len(queue.order) == 1
+    await asyncio.sleep(0.2)
+    assert len(queue.order) == 3
+    for admission in queue.let_go:
+        assert admission is not None
+        admission.leave(served=True)
+    assert await queue.busy.enter("m", "me", 1) is None
+
+
 async def test_nobody_waits_for_longer_than_there_is_time():
     clock = Clock()
     busy = BusyLines(clock=clock)
