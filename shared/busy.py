@@ -148,6 +148,11 @@ class BusyLines:
         self._lines: dict[str, WaitingLine] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def is_any(self) -> bool:
+        """Whether something may be busy."""
+        return bool(self._lines)
+
     async def enter(self, name: str, owner: str, seconds: float, *, again: bool = False) -> Admission | None:
         """Wait for the owner's turn, for so many seconds at the most; None: it is not busy. Raises TooLong."""
         line = self._line(name)

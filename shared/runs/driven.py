@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from shared import deadline
 from shared.deps import Deps
@@ -66,8 +67,11 @@ class DrivenRuns:
     def _add(self, task: asyncio.Task[None], owner: str) -> None:
         self._tasks.add(task)
         self._owners[owner] += 1
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._forget(owner))
+        task.add_done_callback(partial(self._over, owner))
+
+    def _over(self, owner: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._forget(owner)
 
     def _forget(self, owner: str, runs: int = 1) -> None:
         self._owners[owner] -= runs

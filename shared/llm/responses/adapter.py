@@ -40,7 +40,7 @@ from shared.llm.responses.errors import (
 )
 from shared.llm.responses.events import UNREAD, Reader, TurnFailed, failure_of, turn_of, usage_in
 from shared.llm.responses.short_calls import ShortCalls, timeout_of
-from shared.llm.responses.waiting_place import WaitingPlace
+from shared.llm.responses.waiting_place import WaitingPlace, line_of
 from shared.llm.responses.wire import EventAnswer, Wire
 from shared.model_aliases import DEFAULT, resolve
 
@@ -74,6 +74,8 @@ class ResponsesLlm:
         busy stands in the lines of `busy`.
         """
         self._endpoint, self._place = endpoint, place
+        #: The endpoint, in a few letters: on reasoning that no other endpoint can read.
+        self.mark = hashlib.sha256(endpoint.base_url.rstrip("/").encode()).hexdigest()[:16]
         self._wire, self._calls = Wire(endpoint), ShortCalls(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
@@ -162,18 +164,9 @@ class ResponsesLlm:
         name = f"{self._endpoint.base_url.rstrip('/')} {self._name(model)}"
         return hashlib.sha256(name.encode()).hexdigest()[:16]
 
-    def line(self, deployment: str) -> str:
-        """What the line is called in which its requests wait while it is busy."""
-        return f"{self.mark} {deployment}"
-
     def seconds_busy(self, model: str) -> float:
         """Seconds until the model could be asked; where somebody waits, more than none."""
-        return self._busy.left(self.line(self._name(model)))
-
-    @property
-    def mark(self) -> str:
-        """The endpoint, in a few letters: on reasoning that no other endpoint can read."""
-        return hashlib.sha256(self._endpoint.base_url.rstrip("/").encode()).hexdigest()[:16]
+        return self._busy.left(line_of(self.mark, self._name(model)))
 
     async def models(self) -> list[OfferedModel]:
         """What the endpoint lists, by id."""
@@ -200,7 +193,7 @@ class ResponsesLlm:
         plain = self._cache.keyed(body_of(request, model, self._summary), request.caching) | how
         knows = self._dialect.has(model, OPTIONS)
         body = self._cache.with_breakpoints(plain, request.caching) if knows else plain
-        waiting = WaitingPlace(self._busy, self.line(model), request.owner)
+        waiting = WaitingPlace(self._busy, self.mark, model, request.owner)
         alone = self._place is None
         return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain, waiting, alone)
 
@@ -217,7 +210,8 @@ class ResponsesLlm:
 
     async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
         attempts.headers = {}
-        await attempts.enter()
+        if attempts.waiting.has_to_wait:
+            await attempts.enter()
         async with self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD) as answer:
             attempts.headers = answer.headers
             attempts.served()

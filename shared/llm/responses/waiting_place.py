@@ -15,11 +15,22 @@ class WaitingPlace:
     """A request's place. While nothing is busy, all of this is a look into an empty dictionary."""
 
     busy: BusyLines = field(default_factory=BusyLines)
-    #: The endpoint and what it calls the model.
-    line: str = ""
+    #: The endpoint, and what it calls the model.
+    endpoint: str = ""
+    model: str = ""
     owner: str = ""
     _admission: Admission | None = field(default=None, init=False)
     _was_refused: bool = field(default=False, init=False)
+
+    @property
+    def has_to_wait(self) -> bool:
+        """Whether there may be a line, and the request's turn in it has not come."""
+        return self._admission is None and self.busy.is_any
+
+    @property
+    def line(self) -> str:
+        """What the line is called."""
+        return line_of(self.endpoint, self.model)
 
     async def enter(self, deadline: float) -> None:
         """Wait until the request may go out, if it has to. Raises LlmError when that is past the deadline."""
@@ -44,3 +55,8 @@ class WaitingPlace:
         self.busy.refused(self.line, seconds)
         self._was_refused = True
         self.leave()
+
+
+def line_of(endpoint: str, model: str) -> str:
+    """What the line for a model of an endpoint is called."""
+    return f"{endpoint} {model}"
