@@ -206,6 +206,9 @@ param retentionDays string = ''
 @description('What a million tokens of a model cost: JSON, model -> input, output, cached_input, cache_write. Empty: usage is not told in money.')
 param prices string = ''
 
+@description('What owners and their assistants may use: JSON, owner -> tokens_per_day, cost_per_month, runs_at_once and the like, * for everybody else. Empty: without end.')
+param budgets string = ''
+
 @description('Domains that fetch_article may visit, separated by commas. Empty: all.')
 param fetchAllowedDomains string = ''
 
@@ -511,6 +514,7 @@ module functionApp 'modules/function-app.bicep' = {
       WEBHOOK_ALLOWED_HOSTS: webhookAllowedHosts
       RETENTION_DAYS: retentionDays
       PRICES: prices
+      BUDGETS: budgets
       REST_COUNTRIES_KEY: restCountriesKey
     }
   }

@@ -14,6 +14,7 @@ from shared import preload
 from shared.api.app import create_app
 from shared.blobs.base import Blobs
 from shared.box import Box, Close
+from shared.budgets.budgets import Budgets
 from shared.busy import BusyLines
 from shared.config import Settings
 from shared.deps import Deps
@@ -113,6 +114,7 @@ def build(
         identity=azure_identity(settings.azure_client_id),
         usage=UsageLog(storage.store, clock),
         sealing=sealing(settings),
+        budgets=Budgets(settings, storage.store, storage.wakes, clock),
         ask_child=children.ask,
         clock=clock,
         readers=Readers(at_once=share(AT_ONCE, settings)),

@@ -17,8 +17,9 @@ from pydantic_settings import (
 )
 
 from shared.model_endpoints import EndpointName, ModelEndpoint, checked
-from shared.setting_values import Price, ServerConnection, Webhook
+from shared.setting_values import ServerConnection, Webhook
 from shared.telemetry_settings import TelemetrySettings
+from shared.usage_settings import UsageSettings
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
 EMPTY: Final = ("embedding_model",)
@@ -29,7 +30,7 @@ def for_everybody(value: object) -> object:
     return value if isinstance(value, dict) else {"*": value}
 
 
-class Settings(TelemetrySettings):
+class Settings(UsageSettings, TelemetrySettings):
     """Settings with their defaults; names are the environment variables in lower case."""
 
     model_config = SettingsConfigDict(
@@ -165,12 +166,6 @@ class Settings(TelemetrySettings):
     """Days after which housekeeping deletes threads that nobody has added to: a number for all owners, or owner -> days
     as JSON, `*` being everybody who is not named; nothing: they stay. A thread's `metadata.retention_days` can shorten
     it."""
-
-    # usage
-    prices: dict[str, Price] = Field(default_factory=dict)
-    """Model -> what a million of its tokens cost, as JSON: `input`, `output`, and where they differ `cached_input` and
-    `cache_write`, such as `{"gpt-5*": {"input": 1.25, "cached_input": 0.125, "output": 10}}`. Names are as in
-    `MODEL_ALIASES`; with them, usage is told in money, too."""
 
     # runs and calls
     function_timeout: str = Field(

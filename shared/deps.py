@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from shared.blobs.base import Blobs
+from shared.budgets.budgets import Budgets
 from shared.busy import BusyLines
 from shared.config import Settings
 from shared.deadline import function_timeout
@@ -51,6 +52,8 @@ class Deps:
     stored_keys: StoredKeys
     #: Writes down what runs have used.
     usage: UsageLog
+    #: Say what owners and assistants may use.
+    budgets: Budgets
     #: Lets a run begin another one: what that says at its end. Raises ToolFailure. Who drives runs knows how.
     ask_child: Callable[[Deps, ChildRun], Awaitable[str]]
     #: Seconds since 1970, with fractions.

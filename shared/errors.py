@@ -5,6 +5,7 @@ ApiError                    any status; carries message, type, param and code, a
 ├── Unauthorized       401
 ├── Forbidden          403  a key that is known opens other routes
 ├── NotFoundError      404  the object does not exist, or belongs to somebody else
+├── RateLimited        429  a budget of the box is used up, or too much comes at once
 ├── ProviderError      any  what the model's provider answered to a call that was passed on to it
 └── ServerError        500  our fault; the message never tells why
 """
@@ -64,6 +65,16 @@ class NotFoundError(ApiError):
 
     status = 404
     type = "invalid_request_error"
+
+
+class RateLimited(ApiError):
+    """A budget of the box is used up, or too much comes at once; the headers say when to come back."""
+
+    status = 429
+
+    def __init__(self, message: str, type: str, code: str, headers: Mapping[str, str]):
+        super().__init__(message, code=code)
+        self.type, self.headers = type, headers
 
 
 class ServerError(ApiError):

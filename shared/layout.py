@@ -1,4 +1,4 @@
-"""Where everything is stored: the only module that spells a partition, a key or a blob's name.
+"""Where everything is stored: this module and `usage/keys.py` alone spell a partition, a key or a blob's name.
 
 A partition is what one commit can change together. Every partition but an index's and the box's own begins with its
 owner, so another owner's id leads nowhere:
@@ -12,6 +12,7 @@ owner, so another owner's id leads nowhere:
     OWNER:attached         FILE:STORE for every store that a file is in
     OWNER:side-effects     one row: the calls with side effects of the last hour
     OWNER:idempotency      what each `Idempotency-Key` of the last day was used for; the answers lie with what was made
+    OWNER:budget           what is used up of an owner's budget and of assistants', and what is reserved
     OWNER:usage            what each run has used, and all of a day by assistant and model
     OWNER:holds            legal holds, and kept_FILE:HOLD for every file that a held thread names
     OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
@@ -77,12 +78,6 @@ RETENTION: Final = "retention_"
 #: How the keys of files begin that a hold keeps.
 KEPT: Final = "kept_"
 BACKUP_KEY: Final = "backup"
-#: How the keys of an owner's usage begin: of a run, of all runs of a day, and of a day's bytes of files.
-USAGE_OF_RUN: Final = "run-"
-USAGE_OF_DAY: Final = "day-"
-STORED_BYTES: Final = "stored-"
-#: Up to which day the owner's runs are added up.
-ADDED_UP_KEY: Final = "added-up"
 #: How the key of a model's row begins that says when it may be asked again.
 BUSY: Final = "busy_"
 
@@ -182,11 +177,6 @@ def idempotency(owner: str) -> str:
 def answer_key(name: str) -> str:
     """The key of an answer, and of what its idempotency key was used for, by the digest of that key."""
     return f"{ANSWER}{name}"
-
-
-def usage(owner: str) -> str:
-    """The partition of what an owner has used."""
-    return f"{owner}:usage"
 
 
 def holds(owner: str) -> str:

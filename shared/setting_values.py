@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, SecretStr
 
 NonNegativeDecimal = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
@@ -20,6 +20,37 @@ class Price(BaseModel):
     cached_input: NonNegativeDecimal | None = None
     cache_write: NonNegativeDecimal | None = None
     output: NonNegativeDecimal
+
+
+class BudgetLimits(BaseModel):
+    """What may be used; None: without end. Days and months are those of UTC, money is reckoned by `PRICES`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens_per_day: NonNegativeInt | None = None
+    tokens_per_month: NonNegativeInt | None = None
+    cost_per_day: NonNegativeFloat | None = None
+    cost_per_month: NonNegativeFloat | None = None
+    runs_at_once: NonNegativeInt | None = None
+    #: Requests that begin a run or go on with one.
+    requests_per_minute: NonNegativeInt | None = None
+    tokens_per_minute: NonNegativeInt | None = None
+
+    @property
+    def are_in_money(self) -> bool:
+        """Whether prices are needed."""
+        return self.cost_per_day is not None or self.cost_per_month is not None
+
+
+class Budget(BudgetLimits):
+    """An owner's limits, and those of single assistants of the owner, by id."""
+
+    assistants: dict[str, BudgetLimits] = {}
+
+    @property
+    def are_in_money(self) -> bool:
+        """Whether prices are needed."""
+        return any(each.are_in_money for each in self.assistants.values()) or super().are_in_money
 
 
 class ServerConnection(BaseModel):

@@ -32,12 +32,19 @@ INCLUDE: Final = Query(
 )
 
 
+def limited(caller: Caller, assistant_id: str, response: Response) -> Response:
+    """The answer, with headers that say what is left of a budget, where there is one."""
+    response.headers.update(caller.deps.budgets.headers(caller.owner, assistant_id))
+    return response
+
+
 @routes.post("/runs", gives=Run, streams=True, verb="run", repeatable=NEW_THREAD)
 async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven: DrivenRuns) -> Response:
     """Create a thread and run it in one request."""
     if body.stream:
-        return EventStream(await create.create_with_thread_streamed(caller, driven, body))
-    return answer(await create.create_with_thread(caller, driven, body))
+        streamed = EventStream(await create.create_with_thread_streamed(caller, driven, body))
+        return limited(caller, body.assistant_id, streamed)
+    return limited(caller, body.assistant_id, answer(await create.create_with_thread(caller, driven, body)))
 
 
 @routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True, verb="run", repeatable=IN_THREAD)
@@ -46,8 +53,9 @@ async def create_run(
 ) -> Response:
     """Create a run."""
     if body.stream:
-        return EventStream(await create.create_streamed(caller, driven, thread_id, body, include))
-    return answer(await create.create(caller, driven, thread_id, body))
+        streamed = EventStream(await create.create_streamed(caller, driven, thread_id, body, include))
+        return limited(caller, body.assistant_id, streamed)
+    return limited(caller, body.assistant_id, answer(await create.create(caller, driven, thread_id, body)))
 
 
 @routes.get("/{thread_id}/runs", gives=ListOf(Run), query=[PAGE_QUERY], verb="read")

@@ -97,7 +97,8 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
     with driven.place(record.owner) as free:
         if free:
             await drive(driven, Recorder(driven.deps, record, None), drafted)
-        else:
+            return created
+        async with driven.deps.budgets.begun(record):
             await queue_messages.start(driven.deps, record)
             await driven.deps.store.commit(record.key.partition, [put_run(record, None), *drafted.changes])
             queue_messages.log_queued(record)
@@ -116,7 +117,8 @@ async def drive(driven: DrivenRuns, recorder: Recorder, drafted: Draft) -> None:
     """Store the run as ours, in progress, and drive it in this process."""
     recorder.messages = drafted.messages_after()
     recorder.state.advance("in_progress")
-    await recorder.take(*drafted.changes)
+    async with driven.deps.budgets.begun(recorder.record):
+        await recorder.take(*drafted.changes)
     driven.start(recorder)
 
 
@@ -145,6 +147,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     override_resources(record, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant))
     await check_stores(caller, record)
+    await caller.deps.budgets.admit(record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
@@ -175,6 +178,8 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     override_resources(record, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), changes)
     await check_stores(caller, record)
+    if key is None:
+        await caller.deps.budgets.admit(record)
     await threads.add_to_index(caller, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]
     return Draft(record, [put_head(record, None), *rest, *caller.answering(record.run.to_json())], []), thread

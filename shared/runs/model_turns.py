@@ -46,7 +46,8 @@ class ModelTurns:
         return self._finish(outcome, TurnWriter(self.recorder, self.toolset))
 
     async def take_turn(self, request: TurnRequest) -> Turn | None:
-        """Ask for the next turn. Raises LlmError and Superseded."""
+        """Ask for the next turn, once the owner's budget allows it. Raises LlmError and Superseded."""
+        await self.deps.budgets.reserve(self.state.record, self.prompt.tokens, request.max_output_tokens)
         if background.is_wanted(self.recorder):
             await background.begin(self.recorder, request)
             return None

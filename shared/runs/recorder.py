@@ -122,6 +122,8 @@ class Recorder:
         ends = not self._is_over and not lifecycle.is_active(self.run.status)
         if self.deps.settings.webhooks and (ends or (self.run.status == "requires_action" and self.state.reasons)):
             await webhook_events.send(self.deps, self.record)
+        if ends or self.state.unsaved.total_tokens:
+            await self.deps.budgets.settle(self.record, over=ends)
         passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:
             while True:

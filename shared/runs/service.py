@@ -153,7 +153,10 @@ async def drive_on(driven: DrivenRuns, recorder: Recorder, *others: Put) -> None
 
 
 async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None = None) -> Recorder:
-    """The run with the outputs or approvals written into its step, not yet committed. Raises InvalidRequest."""
+    """The run with the outputs or approvals written into its step, not yet committed.
+
+    Raises InvalidRequest and RateLimited.
+    """
     recorder = await load(deps, key, listener)
     action = recorder.run.required_action
     if action is None:
@@ -166,6 +169,7 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
     got = [each.tool_call_id for each in given]
     if sorted(expected) != sorted(got):
         raise InvalidRequest(f"Expected {what} for call_ids {expected}, got {got}")
+    await deps.budgets.admit(recorder.record, begins=False)
     await recorder.load_open()
     if kind == "tool_outputs":
         recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs or ()})

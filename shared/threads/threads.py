@@ -192,8 +192,11 @@ async def _count(caller: Caller, rows: Sequence[Record]) -> None:
     One that is not over is counted as far as it has come; those that ended elsewhere are none of ours.
     """
     runs = [RunRecord.model_validate(each.data) for each in rows if each.key.startswith(layout.RUN)]
-    under_way = [each for each in runs if each.run.expires_at is not None and each.turns > 0]
-    await caller.deps.usage.write_missing([*under_way, *(each for each in runs if each.ended_at is not None)])
+    under_way = [each for each in runs if each.run.expires_at is not None]
+    for each in under_way:
+        await caller.deps.budgets.settle(each, over=True)
+    ended = [each for each in runs if each.ended_at is not None]
+    await caller.deps.usage.write_missing([*(each for each in under_way if each.turns > 0), *ended])
 
 
 async def end_session(caller: Caller, thread_id: str) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-from shared import layout
 from shared.json_types import Json
 from shared.store.base import MAX_CHANGES, Change, Conflict, Delete, Put, Record, Store
+from shared.usage import keys
 from shared.usage.rows import DAY, added, day_in, day_of, stored_key, sum_key
 
 #: Whole days after which a day is added up.
@@ -29,7 +29,7 @@ async def add_up(store: Store, owner: str, now: float) -> None:
     """Add up the days of an owner whose time has come, as far as it goes in one look. Raises StoreError."""
     due = day_of(now - DAYS * DAY)
     for _ in range(MOST_COMMITS):
-        rows = await store.scan(layout.usage(owner), layout.USAGE_OF_RUN, f"{layout.USAGE_OF_RUN}{due}~", AT_ONCE)
+        rows = await store.scan(keys.usage(owner), keys.RUN, f"{keys.RUN}{due}~", AT_ONCE)
         if not rows:
             return
         try:
@@ -44,7 +44,7 @@ async def add_up(store: Store, owner: str, now: float) -> None:
 
 async def _through(store: Store, owner: str, due: str, now: float) -> str:
     """Up to which day may be added up; what becomes ready is noted before, for those who come late."""
-    row = await store.get(layout.usage(owner), layout.ADDED_UP_KEY)
+    row = await store.get(keys.usage(owner), keys.ADDED_UP)
     data: Json = {"through": "", "next": None, "since": 0} | ({} if row is None else row.data)
     through: str = data["through"]
     if through >= due:
@@ -55,7 +55,7 @@ async def _through(store: Store, owner: str, due: str, now: float) -> str:
         data |= {"through": data["next"], "next": None}
     else:
         return through
-    await store.commit(layout.usage(owner), [Put(layout.ADDED_UP_KEY, data, None if row is None else row.version)])
+    await store.commit(keys.usage(owner), [Put(keys.ADDED_UP, data, None if row is None else row.version)])
     return str(data["through"])
 
 
@@ -65,16 +65,16 @@ async def _move(store: Store, owner: str, rows: list[Record]) -> None:
         by_sum[sum_key(row.data)].append(row.data)
     changes: list[Change] = [Delete(row.key, row.version) for row in rows]
     for key, parts in by_sum.items():
-        before = await store.get(layout.usage(owner), key)
+        before = await store.get(keys.usage(owner), key)
         whole = parts if before is None else [before.data, *parts]
         names = {name: parts[0][name] for name in ("day", "assistant_id", "model")}
         changes.append(Put(key, names | added(whole), None if before is None else before.version))
-    await store.commit(layout.usage(owner), changes)
+    await store.commit(keys.usage(owner), changes)
 
 
 async def note_stored(store: Store, owner: str, size: int, now: float) -> None:
     """Write down how many bytes of files the owner has today. Raises StoreError."""
     key = stored_key(day_of(now))
-    row = await store.get(layout.usage(owner), key)
+    row = await store.get(keys.usage(owner), key)
     data = {"day": day_of(now), "bytes": size}
-    await store.commit(layout.usage(owner), [Put(key, data, None if row is None else row.version)])
+    await store.commit(keys.usage(owner), [Put(key, data, None if row is None else row.version)])

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from shared import layout
 from shared.objects.run import RunRecord
 from shared.store.base import MAX_CHANGES, Conflict, Put, Store, StoreError
+from shared.usage import keys
 from shared.usage.rows import DAY, day_in, run_data, run_key
 
 logger = logging.getLogger(__name__)
@@ -59,14 +59,14 @@ class UsageLog:
         puts = list({put.key: put for put in map(_put, young)}.values())
         for some in (puts[first : first + MAX_CHANGES] for first in range(0, len(puts), MAX_CHANGES)):
             try:
-                await self._store.commit(layout.usage(records[0].owner), some)
+                await self._store.commit(keys.usage(records[0].owner), some)
             except Conflict:
                 await self._write_one_by_one(records[0].owner, some)
 
     async def write_missing(self, records: Sequence[RunRecord]) -> None:
         """The same for runs whose rows are nearly always there: they are looked for first. Raises StoreError."""
         recent = [each for each in records if each.ended_at is None or each.ended_at > self._clock() - DAY]
-        gets = (self._store.get(layout.usage(each.owner), run_key(each)) for each in recent)
+        gets = (self._store.get(keys.usage(each.owner), run_key(each)) for each in recent)
         found = await asyncio.gather(*gets)
         await self.write([each for each, row in zip(recent, found, strict=True) if row is None])
 
@@ -104,20 +104,20 @@ class UsageLog:
         if len(puts) > 1:
             for each in puts:
                 with suppress(Conflict):
-                    await self._store.commit(layout.usage(owner), [each])
+                    await self._store.commit(keys.usage(owner), [each])
 
     async def _write_late(self, record: RunRecord) -> None:
         """The row of a run that ended a day ago or earlier: it may have been there, and been added to its day's.
 
         What is added up up to which day stands in a row, which is written along: either we are first, or it tells.
         """
-        partition, put = layout.usage(record.owner), _put(record)
-        state = await self._store.get(partition, layout.ADDED_UP_KEY)
+        partition, put = keys.usage(record.owner), _put(record)
+        state = await self._store.get(partition, keys.ADDED_UP)
         data = {"through": ""} if state is None else state.data
         if day_in(put.key) <= data["through"]:
             logger.info("usage came late", extra={"action": "usage_came_late", "run_id": record.run.id})
             return
-        again = Put(layout.ADDED_UP_KEY, data, None if state is None else state.version)
+        again = Put(keys.ADDED_UP, data, None if state is None else state.version)
         with suppress(Conflict):
             await self._store.commit(partition, [again, put])
 

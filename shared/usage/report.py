@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from shared import layout
 from shared.errors import InvalidRequest
 from shared.json_types import Json
 from shared.objects.usage import UsageGroup, UsageReport
 from shared.setting_values import Price
 from shared.store.base import Store
+from shared.usage import keys
 from shared.usage.prices import cost
 from shared.usage.rows import added
 
@@ -61,11 +61,11 @@ async def report(store: Store, owners: Iterable[str], period: Period, prices: Ma
     names = [GROUPS[each] for each in period.group_by]
     by_files = not {"assistant_id", "model"} & {*names}
     for owner in owners:
-        for kind in (layout.USAGE_OF_DAY, layout.USAGE_OF_RUN):
+        for kind in (keys.DAY, keys.RUN):
             async for row in _rows(store, owner, kind, period):
                 groups[tuple(row[name] for name in names)].append(row)
         if by_files:
-            async for row in _rows(store, owner, layout.STORED_BYTES, period):
+            async for row in _rows(store, owner, keys.STORED, period):
                 stored[tuple(row[name] for name in names)][owner] = row  # the last day's wins
     shown = [
         _group(dict(zip(names, key, strict=True)), groups[key], [*stored[key].values()], prices)
@@ -109,7 +109,7 @@ def _group(
 async def _rows(store: Store, owner: str, kind: str, period: Period) -> AsyncIterator[Json]:
     """The rows of one kind in the period, with owner and day as they are shown."""
     first, last = f"{kind}{period.start:%Y%m%d}", f"{kind}{period.end:%Y%m%d}~"
-    while rows := await store.scan(layout.usage(owner), first, last, ROWS_AT_ONCE):
+    while rows := await store.scan(keys.usage(owner), first, last, ROWS_AT_ONCE):
         for row in rows:
             yield row.data | {"owner": owner, "day": f"{datetime.strptime(row.data['day'], '%Y%m%d'):%Y-%m-%d}"}
         if len(rows) < ROWS_AT_ONCE:

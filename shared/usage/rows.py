@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from shared import layout
 from shared.json_types import Json
 from shared.objects.run import RunRecord
+from shared.usage import keys
 
 #: What is added up; tokens as the provider reported them, cached and written ones being among the input, reasoning
 #: among the output.
@@ -45,7 +45,7 @@ def run_key(record: RunRecord) -> str:
     A run that is not over is counted because its thread is deleted, under the day of its beginning.
     """
     day = day_of(record.run.created_at if record.ended_at is None else record.ended_at)
-    return f"{layout.USAGE_OF_RUN}{day}:{_digest(record.run.thread_id, record.run.id)}"
+    return f"{keys.RUN}{day}:{_digest(record.run.thread_id, record.run.id)}"
 
 
 def run_data(record: RunRecord) -> Json:
@@ -75,12 +75,12 @@ def day_in(key: str) -> str:
 
 def sum_key(row: Json) -> str:
     """The key of the row into which this one is added."""
-    return f"{layout.USAGE_OF_DAY}{row['day']}:{_digest(row['assistant_id'], row['model'])}"
+    return f"{keys.DAY}{row['day']}:{_digest(row['assistant_id'], row['model'])}"
 
 
 def stored_key(day: str) -> str:
     """The key of the row that says how many bytes of files the owner had on a day."""
-    return f"{layout.STORED_BYTES}{day}"
+    return f"{keys.STORED}{day}"
 
 
 def added(rows: Iterable[Json]) -> dict[str, int]:

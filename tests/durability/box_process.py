@@ -37,7 +37,7 @@ class HostOrder(TypedDict):
     letters: str
     #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:deletes` those
     #: that delete something, `:counts` those that count calls, `:usage` those
-    #: that write down what runs have used, `:all` all.
+    #: that write down what runs have used, `:budget` those about budgets, `:all` all.
     die: str
     environment: dict[str, str]
 
@@ -60,6 +60,8 @@ class Mortal:
             mine = True
         elif self.what == "usage":
             mine = partition.endswith(":usage")
+        elif self.what == "budget":
+            mine = partition.endswith(":budget")
         elif self.what == "counts":
             mine = partition.endswith(":side-effects")
         else:

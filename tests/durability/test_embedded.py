@@ -135,3 +135,27 @@ async def test_code_during_which_the_box_dies_twice_is_not_run_a_third_time(host
     steps = (await client.get(f"threads/{thread}/runs/{run['id']}/steps?order=asc"))["data"]
     [call] = steps[0]["step_details"]["tool_calls"]
     assert "the box stopped" in call["code_interpreter"]["outputs"][0]["logs"]
+
+
+@pytest.mark.parametrize("environment", [{"BUDGETS": '{"me": {"tokens_per_day": 1000000, "runs_at_once": 2}}'}])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.long)])
+async def test_death_at_every_change_of_a_budget_leaves_it_right(hosts, client, when):
+    """What is used up is the sum of the runs, and no dead one keeps a place."""
+    used = 0
+    for count in range(1, 8):
+        mortal = hosts.start(die=f"{when}:{count}:budget")
+        assistant_id = await assistant(client)
+        telling = asyncio.create_task(tell(client, assistant_id, "server tool"))
+        dying = asyncio.create_task(hosts.death(mortal))
+        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if dying.done():
+            hosts.start()
+        thread, run = await telling
+        await check(client, hosts, "server tool", thread, run)
+        used += run["usage"]["total_tokens"]
+        dying.cancel()
+        await hosts.close()
+    hosts.start()
+    body = {"assistant_id": await assistant(client), "thread": {"messages": [{"role": "user", "content": "say Hi."}]}}
+    begun = await client.ask("POST", "threads/runs", body)
+    assert int(begun.headers["x-ratelimit-remaining-tokens"]) == 1_000_000 - used

@@ -1,0 +1,214 @@
+"""Budgets of owners and assistants: asked before a run begins and before each turn, told after each turn.
+
+Only who has a budget pays for it: a commit before a turn and one after. What is used up stands in rows of the owner's,
+changed under their versions, so that all processes of a box see one budget. Each process keeps the rows as it wrote
+them last; it reads again when somebody else has written, and before it refuses anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from shared.backoff import Backoff
+from shared.budgets.answers import headers_of, refused, words_of
+from shared.budgets.ledger import Amount, Ledger, Shortage
+from shared.config import Settings
+from shared.json_types import Json
+from shared.llm.base import LlmError
+from shared.objects.run import RunRecord
+from shared.setting_values import Budget, BudgetLimits
+from shared.store.base import Conflict, Put, Store, Unavailable
+from shared.usage import keys
+from shared.usage.prices import cost
+from shared.usage.rows import run_data
+from shared.wakes import Wakes
+
+Result = TypeVar("Result")
+
+#: Between attempts at rows that other processes write to, too.
+BACKOFF: Final = Backoff(first=0.003, longest=1.0, attempts=30, spread=(0.0, 1.0))
+#: Tokens that an answer is expected to have, where neither the client nor earlier turns say more.
+FIRST_OUTPUT: Final = 2000
+
+
+class Budgets:
+    """The budgets of a box, as one process uses them."""
+
+    def __init__(self, settings: Settings, store: Store, wakes: Wakes, clock: Callable[[], float]) -> None:
+        """Raises ValueError for budgets in money without prices."""
+        self._settings, self._store, self._wakes, self._clock = settings, store, wakes, clock
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: Owner -> key -> the row's data and version, as we know them.
+        self._known: dict[str, dict[str, tuple[Json | None, str | None]]] = {}
+        if not settings.prices and any(each.are_in_money for each in settings.budgets.values()):
+            raise ValueError("BUDGETS in money need PRICES")
+
+    def limits(self, owner: str, assistant_id: str) -> dict[str, BudgetLimits]:
+        """Key of the row -> the limits that bind a run; nobody who has none is in the setting."""
+        budgets = self._settings.budgets
+        budget: Budget | None = budgets.get(owner, budgets.get("*"))
+        if budget is None:
+            return {}
+        found: dict[str, BudgetLimits] = {}
+        if any(
+            value is not None
+            for value in BudgetLimits(**budget.model_dump(exclude={"assistants"})).model_dump().values()
+        ):
+            found[keys.BUDGET] = budget
+        if assistant_id in budget.assistants:
+            digest = hashlib.sha256(assistant_id.encode()).hexdigest()[:32]
+            found[f"{keys.BUDGET}-{digest}"] = budget.assistants[assistant_id]
+        return found
+
+    async def admit(self, record: RunRecord, *, begins: bool = True) -> None:
+        """Count a request that begins a run, or goes on with one. Raises RateLimited."""
+
+        def enter(ledgers: list[Ledger]) -> None:
+            for ledger in ledgers:
+                shortage = ledger.shortage() or (ledger.crowded(_run(record)) if begins else None)
+                if shortage is not None:
+                    raise refused(shortage, ledgers)
+            for ledger in ledgers:
+                ledger.enter(_run(record), record.run.deadline)
+
+        await self._change(record, enter)
+
+    @asynccontextmanager
+    async def begun(self, record: RunRecord) -> AsyncIterator[None]:
+        """In the block a run is stored that was admitted; if that fails, its request does not count."""
+        try:
+            yield
+        except BaseException:
+
+            def leave(ledgers: list[Ledger]) -> None:
+                for ledger in ledgers:
+                    ledger.leave(_run(record))
+
+            await asyncio.shield(self._change(record, leave))
+            raise
+
+    async def reserve(self, record: RunRecord, prompt: int, output: int | None) -> None:
+        """Wait until a turn may begin, with so many tokens in its prompt and so many at most in its answer.
+
+        Raises LlmError when the budget is used up: there will be no turn.
+        """
+        if not self.limits(record.owner, record.run.assistant_id):
+            return
+        answer = FIRST_OUTPUT if output is None else output
+        expected = self._amount(record, prompt, answer)
+
+        def attempt(ledgers: list[Ledger]) -> float | None:
+            for ledger in ledgers:
+                found = ledger.reserve(_run(record), expected, record.run.deadline)
+                if isinstance(found, Shortage):
+                    raise LlmError("rate_limit_exceeded", words_of(found))
+                if found is not None:
+                    return found
+            return None
+
+        with self._wakes.listening(_wake(record.owner)) as ear:
+            while (wait := await self._change(record, attempt, unless=lambda wait: wait is not None)) is not None:
+                await ear.listen(wait)
+
+    async def settle(self, record: RunRecord, *, over: bool) -> None:
+        """Tell what a run has used by now; nothing is reserved for it any more."""
+        if not self.limits(record.owner, record.run.assistant_id):
+            return
+        total = self._total(record)
+
+        def tell(ledgers: list[Ledger]) -> None:
+            for ledger in ledgers:
+                ledger.settle(_run(record), total, over=over)
+
+        await self._change(record, tell)
+        self._wakes.call(_wake(record.owner))
+
+    def headers(self, owner: str, assistant_id: str) -> dict[str, str]:
+        """What an answer says of the budget, as this process knows it; nothing where there is none."""
+        known, limits = self._known.get(owner, {}), self.limits(owner, assistant_id)
+        ledgers = [Ledger(known.get(key, (None, None))[0], each, self._clock()) for key, each in limits.items()]
+        return headers_of(ledgers)
+
+    def _total(self, record: RunRecord) -> Amount:
+        price = cost(run_data(record), self._settings.prices)
+        return Amount(record.spent.total_tokens, float(price or 0))
+
+    def _amount(self, record: RunRecord, prompt: int, answer: int) -> Amount:
+        row = {"model": record.run.model, "input_tokens": prompt, "output_tokens": answer}
+        price = cost(row | {"cached_tokens": 0, "cache_write_tokens": 0}, self._settings.prices)
+        return Amount(prompt + answer, float(price or 0))
+
+    async def _change(
+        self, record: RunRecord, apply: Callable[[list[Ledger]], Result], unless: Callable[[Result], bool] | None = None
+    ) -> Result | None:
+        """Apply a change to the rows that bind a run and commit it, again after conflicts; nothing if there are none.
+
+        What `apply` raises, or `unless` holds back, is only believed of rows that were just read.
+        """
+        limits = self.limits(record.owner, record.run.assistant_id)
+        if not limits:
+            return None
+        async with self._locks[record.owner]:
+            fresh = False
+            for delay in [*BACKOFF.delays(), 0.0]:
+                known = await self._rows(record.owner, limits, fresh=fresh)
+                ledgers = [Ledger(known[key][0], each, self._clock()) for key, each in limits.items()]
+                try:
+                    result = apply(ledgers)
+                except Exception:
+                    if fresh:
+                        raise
+                    fresh = True
+                    continue
+                if unless is not None and unless(result):
+                    if fresh:
+                        return result
+                    fresh = True
+                    continue
+                try:
+                    await self._commit(record.owner, limits, known, ledgers)
+                except Conflict:
+                    fresh = True
+                    await asyncio.sleep(delay)
+                else:
+                    return result
+        raise Unavailable("the budget's rows are written by too many at once")
+
+    async def _rows(
+        self, owner: str, limits: dict[str, BudgetLimits], *, fresh: bool
+    ) -> dict[str, tuple[Json | None, str | None]]:
+        known = self._known.setdefault(owner, {})
+        for key in limits:
+            if fresh or key not in known:
+                row = await self._store.get(keys.budget(owner), key)
+                known[key] = (None, None) if row is None else (row.data, row.version)
+        return known
+
+    async def _commit(
+        self,
+        owner: str,
+        limits: dict[str, BudgetLimits],
+        known: dict[str, tuple[Json | None, str | None]],
+        ledgers: list[Ledger],
+    ) -> None:
+        puts = [Put(key, ledger.data, known[key][1]) for key, ledger in zip(limits, ledgers, strict=True)]
+        try:
+            versions = await self._store.commit(keys.budget(owner), puts)
+        except BaseException:
+            self._known.pop(owner, None)
+            raise
+        known |= {put.key: (put.data, version) for put, version in zip(puts, versions, strict=True)}
+
+
+def _run(record: RunRecord) -> str:
+    """A run's name in the rows."""
+    return hashlib.sha256(f"{record.run.thread_id} {record.run.id}".encode()).hexdigest()[:24]
+
+
+def _wake(owner: str) -> str:
+    return f"budget {owner}"

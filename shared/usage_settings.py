@@ -1,0 +1,25 @@
+"""The settings that say what use costs, and how much of it there may be."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.setting_values import Budget, Price
+
+
+class UsageSettings(BaseSettings):
+    """A part of `Settings`."""
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)
+
+    # usage
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Model -> what a million of its tokens cost, as JSON: `input`, `output`, and where they differ `cached_input` and
+    `cache_write`, such as `{"gpt-5*": {"input": 1.25, "cached_input": 0.125, "output": 10}}`. Names are as in
+    `MODEL_ALIASES`; with them, usage is told in money, too."""
+    budgets: dict[str, Budget] = Field(default_factory=dict)
+    """Owner -> what the owner's runs may use, as JSON, `*` being each one who is not named: `tokens_per_day`,
+    `tokens_per_month`, `cost_per_day`, `cost_per_month` (by `PRICES`), `runs_at_once`, `requests_per_minute` (that
+    begin a run or go on with one), `tokens_per_minute`, and for single assistants the same below `assistants`, by id.
+    Such as `{"ann": {"tokens_per_day": 1000000, "runs_at_once": 8}, "*": {"requests_per_minute": 60}}`."""
