@@ -41,11 +41,20 @@ PREFIXES: Final = (
     "appr_",
     "hold_",
     "ctok_",
+    "evt_",
+    "resp_",
+    "req_",
 )
 IDENTIFIER: Final = re.compile(rf"\b({'|'.join(PREFIXES)})([0-9A-Za-z]{{20,}})")
 SECRET: Final = re.compile(r"\bbox-[\w-]{43}")
 TOKEN: Final = re.compile(r"\bboxt-[\w.-]+")
 TIMES: Final = re.compile(r'(_at\\?": ?)\d{10}')
+#: What else differs from run to run -> what stands for it.
+UNSTEADY: Final = (
+    (re.compile(r'(_at_ms": ?)\d{13}'), rf"\g<1>{NOW}000"),
+    (re.compile(r'(duration_ms": ?)\d+'), r"\g<1>812"),
+    (re.compile(r'("by": ?")[^"]+-\d+-[0-9a-f]{16}"'), r'\g<1>worker-4711-9f2c61d0a7b3e845"'),
+)
 WEATHER: Final = {
     "type": "function",
     "function": {
@@ -197,6 +206,7 @@ async def conversation(say: Recorder, llm: ScriptedLlm) -> None:
     await say("POST", one, {"metadata": {"seen": "yes"}}, **thread, **run)
     await say("POST", f"{one}/cancel", **thread, **run)
     steps = await say("GET", f"{one}/steps", **thread, **run)
+    await say("GET", f"{one}/events", **thread, **run)
     await say("GET", f"{one}/steps/{{step_id}}", **thread, **run, step_id=steps["data"][0]["id"])
     await say("GET", "/threads/{thread_id}/messages", **thread)
     await say("GET", "/threads/{thread_id}/messages/{message_id}", **thread, message_id=message)
@@ -249,6 +259,8 @@ def steady(document: str) -> str:
         return known.setdefault(found[0], f"{prefix}{len(known) + 1:0{len(tail)}d}")
 
     document = TOKEN.sub("boxt-shown-this-once", SECRET.sub("box-shown-this-once", document))
+    for unsteady, instead in UNSTEADY:
+        document = unsteady.sub(instead, document)
     return TIMES.sub(rf"\g<1>{NOW}", IDENTIFIER.sub(named, document))
 
 

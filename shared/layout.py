@@ -58,6 +58,8 @@ APPROVAL: Final = "appr_"
 GRANT: Final = "ctok_"
 VECTOR_STORE: Final = "vs_"
 BATCH: Final = "vsfb_"
+#: What happened to a run: an entry of its row, no key of a row.
+EVENT: Final = "evt_"
 #: An API key made at run time, as it is named; nothing of the key itself.
 KEY: Final = "key_"
 HOLD: Final = "hold_"

@@ -55,6 +55,7 @@ SCRIPTS: Final = (
     "theme",
     "thread_dialog",
     "threads",
+    "timeline",
     "toolbar",
     "trace",
     "transcript",

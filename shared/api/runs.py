@@ -15,6 +15,7 @@ from shared.api.routing import Routes
 from shared.api.sse import EventStream
 from shared.deps import Caller
 from shared.objects.run import Run, RunKey
+from shared.objects.run_event import RunEvent
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
 from shared.objects.step import RunStep
 from shared.paging import ListQuery, list_json
@@ -108,6 +109,13 @@ async def list_steps(caller: Caller, thread_id: str, run_id: str, query: ListQue
     page = await service.list_steps(caller.deps, RunKey(caller.owner, thread_id, run_id), query)
     steps = [answered_step(record.data["step"], include) for record in page.records]
     return answer(list_json(steps, page.has_more))
+
+
+@routes.get("/{thread_id}/runs/{run_id}/events", gives=ListOf(RunEvent), query=[PAGE_QUERY])
+async def list_events(caller: Caller, thread_id: str, run_id: str, query: ListQuery) -> Response:
+    """List what happened to a run, and who did it."""
+    page = await service.list_events(caller.deps, RunKey(caller.owner, thread_id, run_id), query)
+    return answer(list_json([record.data for record in page.records], page.has_more))
 
 
 @routes.get("/{thread_id}/runs/{run_id}/steps/{step_id}", gives=RunStep, query=[INCLUDE], verb="read")

@@ -9,9 +9,10 @@ from typing import Final, get_args
 
 import click
 
-from shared.cli.api import ApiClient, opened
+from shared.cli.api import ApiClient, ErrorAnswer, opened
 from shared.cli.calls import call_line
 from shared.cli.tables import moment, print_json, print_objects, print_outcome
+from shared.cli.timeline import timeline
 from shared.cli.words import Failed, Problem, as_json, elsewhere, examples, owned
 from shared.errors import ApiError
 from shared.json_types import Json
@@ -20,6 +21,7 @@ from shared.runs import lease, lifecycle, queue_messages
 from shared.runs.recorder import Recorder
 
 STATES: Final = get_args(RunStatus)
+NOT_FOUND: Final = 404
 #: Seconds of the units in which an age is given.
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -98,18 +100,31 @@ def trouble(run: Json) -> str:
 @owned
 @elsewhere
 def show(thread: str, run: str, json: bool, owner: str, url: str, key: str) -> None:
-    """Show a run as a trace: its steps with their times, calls, outputs and tokens."""
+    """Show a run as a trace: its steps with their times, calls, outputs and tokens; then what happened to it, and who
+    did it.
+    """
 
-    async def found() -> tuple[Json, list[Json]]:
+    async def found() -> tuple[Json, list[Json], list[Json]]:
         async with opened(url, key, owner) as api:
             path = f"threads/{thread}/runs/{run}"
-            return await api.ask("GET", path), [each async for each in api.all(f"{path}/steps", order="asc")]
+            steps = [each async for each in api.all(f"{path}/steps", order="asc")]
+            return await api.ask("GET", path), steps, await events_of(api, path)
 
-    made, steps = asyncio.run(found())
+    made, steps, events = asyncio.run(found())
     if json:
-        return print_json(made | {"steps": steps})
-    click.echo("\n".join(trace(made, steps)))
+        return print_json(made | {"steps": steps, "events": events})
+    click.echo("\n".join([*trace(made, steps), "", *timeline(events)]))
     return None
+
+
+async def events_of(api: ApiClient, path: str) -> list[Json]:
+    """What happened to the run; nothing from a box that does not know."""
+    try:
+        return [each async for each in api.all(f"{path}/events", order="asc")]
+    except ErrorAnswer as error:
+        if error.status != NOT_FOUND:
+            raise
+        return []
 
 
 def trace(run: Json, steps: list[Json]) -> list[str]:

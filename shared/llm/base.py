@@ -106,6 +106,9 @@ class Turn:
     #: None, or why the model stopped early: `max_output_tokens`, `content_filter`, or another word of the provider's.
     incomplete: str | None = None
     response_id: str | None = None
+    #: Of the answer's headers, by which the provider finds the request; and the model as the answer names it.
+    request_id: str | None = None
+    model: str | None = None
     #: Whether the model makes use of the turn's reasoning in later runs of the thread.
     reasoning_lasts: bool = False
     #: Why reasoning among the input was withheld from the model, in the provider's words, each once.
@@ -164,13 +167,25 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """The request was refused or got no good answer, and is sent again after a wait of so many seconds."""
+
+    status: int | None
+    #: The provider's word for why, or the kind of error.
+    code: str
+    seconds: float
+    #: Of the answer that was no good, as the provider has it.
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The last event of a stream."""
 
     turn: Turn
 
 
-TurnEvent = TextDelta | CallStarted | ArgumentsDelta | Searched | Cited | TurnDone
+TurnEvent = TextDelta | CallStarted | ArgumentsDelta | Searched | Cited | Retried | TurnDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +247,9 @@ class Llm(Protocol):
     can_run_in_background: bool
 
     def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
-        """Take a turn. Retries (429, 5xx, lost connection) happen inside, before the first event only, never past
-        `deadline` (unix seconds). Raises LlmError. Closing the iterator abandons the turn."""
+        """Take a turn. Retries (429, 5xx, lost connection) happen inside, before anything is said, never past
+        `deadline` (unix seconds), and each is told by a `Retried`. Raises LlmError. Closing the iterator abandons
+        the turn."""
         ...
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:

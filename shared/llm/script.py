@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.llm.base import TurnUsage
+from shared.json_types import Json
+from shared.llm.base import Retried, TurnUsage
 
 Code = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 Reason = Literal["max_output_tokens", "content_filter", "steered"]
@@ -72,4 +73,21 @@ class Incomplete:
     reason: Reason
 
 
-TurnPart = ScriptedMessage | FunctionCall | Search | Reasoning | Failure | Incomplete | Pause | TurnUsage
+TurnPart = ScriptedMessage | FunctionCall | Search | Reasoning | Failure | Incomplete | Pause | Retried | TurnUsage
+
+
+def message_item(part: ScriptedMessage) -> Json:
+    """The message as the Responses API gives it."""
+    said = "".join(delta for delta in part.deltas if isinstance(delta, str))
+    if part.refusal:
+        content: Json = {"type": "refusal", "refusal": said}
+    else:
+        content = {"type": "output_text", "text": said, "annotations": [_citation(said, *each) for each in part.cites]}
+    phase = {} if part.phase is None else {"phase": part.phase}
+    return {"type": "message", "role": "assistant", "status": "completed", "content": [content], **phase}
+
+
+def _citation(said: str, words: str, url: str, title: str) -> Json:
+    start = said.index(words)
+    place = {"start_index": start, "end_index": start + len(words)}
+    return {"type": "url_citation", **place, "url": url, "title": title}

@@ -27,6 +27,7 @@ from shared.llm.base import (
     ModelHealth,
     OfferedModel,
     PromptTooLong,
+    Retried,
     Searched,
     TextDelta,
     Turn,
@@ -46,6 +47,7 @@ from shared.llm.script import (
     ScriptedMessage,
     Search,
     TurnPart,
+    message_item,
 )
 
 SORRY = "Sorry, something went wrong."
@@ -226,7 +228,7 @@ async def _play(parts: Sequence[TurnPart], llm: ScriptedLlm) -> AsyncGenerator[T
                         await _wait(delta)
                     else:
                         yield TextDelta(index, delta, part.refusal)
-                items.append(_message(part))
+                items.append(message_item(part))
                 for annotation in items[-1]["content"][0].get("annotations", ()):
                     yield Cited(index, annotation)
             case Search(query):
@@ -248,6 +250,8 @@ async def _play(parts: Sequence[TurnPart], llm: ScriptedLlm) -> AsyncGenerator[T
                 await _wait(part)
             case TurnUsage():
                 used = part
+            case Retried():
+                yield part
             case Incomplete():
                 reason = part.reason
                 break
@@ -257,6 +261,8 @@ async def _play(parts: Sequence[TurnPart], llm: ScriptedLlm) -> AsyncGenerator[T
             used or llm.usage,
             reason,
             "resp_" + random_text(24),
+            request_id="req_" + random_text(24),
+            model="scripted",
             reasoning_lasts=llm.reasoning_lasts,
             service_tier=llm.service_tier,
         )
@@ -275,22 +281,6 @@ async def _wait(each: Pause) -> None:
         await each.until.wait()
     else:
         await asyncio.sleep(each.until)
-
-
-def _message(part: ScriptedMessage) -> Json:
-    said = "".join(delta for delta in part.deltas if isinstance(delta, str))
-    if part.refusal:
-        content: Json = {"type": "refusal", "refusal": said}
-    else:
-        content = {"type": "output_text", "text": said, "annotations": [_citation(said, *each) for each in part.cites]}
-    phase = {} if part.phase is None else {"phase": part.phase}
-    return {"type": "message", "role": "assistant", "status": "completed", "content": [content], **phase}
-
-
-def _citation(said: str, words: str, url: str, title: str) -> Json:
-    start = said.index(words)
-    place = {"start_index": start, "end_index": start + len(words)}
-    return {"type": "url_citation", **place, "url": url, "title": title}
 
 
 def _halves(arguments: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from shared import json_text
 from shared.deps import Caller
 from shared.json_types import Json
 from shared.moving.on_disk import ASSISTANTS, FILE_LIST, SCHEMA, STORES, THREADS
@@ -69,6 +70,14 @@ def bundle(read: ReadThread) -> Json:
     of_run: dict[str, list[Json]] = {}
     for row in read.steps:
         of_run.setdefault(row.data["step"]["run_id"], []).append(row.data["step"])
+    histories = {
+        row.data["run"]["id"]: {
+            "entries": [*map(json_text.read, row.data["history"])],
+            "left_out": row.data["history_left_out"],
+        }
+        for row in read.runs
+        if row.data.get("history")
+    }
     return {
         "export_schema": SCHEMA,
         "thread_id": read.thread["id"],
@@ -77,4 +86,4 @@ def bundle(read: ReadThread) -> Json:
         "runs": [row.data["run"] | {"steps": of_run.get(row.data["run"]["id"], [])} for row in read.runs],
         "files": {},
         "errors": [],
-    }
+    } | ({"histories": histories} if histories else {})

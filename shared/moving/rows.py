@@ -16,6 +16,7 @@ from shared.objects.message import Message
 from shared.objects.run import RunRecord
 from shared.objects.step import RunStep, StepRecord
 from shared.objects.thread import Counters, Head
+from shared.runs import history
 from shared.store.base import Put
 
 #: Seconds between an id of ours and its object's `created_at`: uploads have theirs beforehand.
@@ -96,6 +97,10 @@ def thread_rows(owner: str, talk: ThreadContents, order: int) -> PlacedThread:
         written = [places[each.id] + 1 for each in talk.messages if each.run_id == run.id]
         behind = Counters(message=max(written, default=first.message), run=following.run, step=following.step)
         record_ = RunRecord(run=run, owner=owner, first=first, next=behind, calls=calls)
+        if run.id in talk.histories:
+            brought = talk.histories[run.id]
+            record_.history = [history.written(each.to_json()) for each in brought.entries]
+            record_.history_left_out = brought.left_out
         record_.stored_as = None if run_key == run.id else run_key
         rows.append(Placed(run.id, Put(run_key, record_.model_dump(mode="json")), run.to_json()))
     head = Head(next=following, calls=calls).model_dump(mode="json")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared import ids, layout
 from shared.json_types import Json
@@ -21,6 +21,7 @@ from shared.objects.common import ApiObject
 from shared.objects.file import File
 from shared.objects.message import Message
 from shared.objects.run import Run
+from shared.objects.run_event import History
 from shared.objects.step import RunStep
 from shared.objects.thread import Thread
 from shared.objects.vector_store import FileBatch, VectorStore
@@ -41,6 +42,7 @@ PREFIXES: Final[Mapping[type[ApiObject], tuple[str, ...]]] = {
 }
 #: The latest time, in unix seconds, that an object may have been made at: ids have room for that.
 LATEST: Final = ids.LAST_MICROS // 1_000_000 - 1
+_HISTORIES: Final = TypeAdapter(dict[str, History])
 EXPIRED: Final = {"reason": "run_expired"}
 
 
@@ -52,6 +54,8 @@ class ThreadContents:
     messages: Sequence[Message]
     runs: Sequence[Run]
     steps: Mapping[str, Sequence[RunStep]]
+    #: What happened to runs, by their ids: of those that a box had.
+    histories: Mapping[str, History]
 
 
 def read(kind: type[Kind], data: Json) -> Kind:
@@ -106,7 +110,16 @@ def contents(bundle: Json) -> ThreadContents:
     if strays:
         raise Lost(f"{strays[0]} is of another thread")
     _close(messages, runs, steps)
-    return ThreadContents(thread, messages, runs, steps)
+    return ThreadContents(thread, messages, runs, steps, _histories(bundle))
+
+
+def _histories(bundle: Json) -> dict[str, History]:
+    """The runs' own records, as `export` writes them. Raises Lost."""
+    try:
+        return _HISTORIES.validate_python(bundle.get("histories") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Lost(f"histories.{'.'.join(str(each) for each in first['loc'])}: {first['msg']}") from error
 
 
 def oldest_first(objects: list[Kind]) -> list[Kind]:

@@ -185,6 +185,9 @@ class RunRecord(StoredRecord):
     approval: str | None = None
     #: None: nobody asked for traces when the run was created.
     trace: RunTrace | None = None
+    #: What happened to the run, oldest first, as `runs/history.py` writes it; and how much of it was left out.
+    history: list[str] = Field(default_factory=list)
+    history_left_out: int = 0
     #: The model response under way in background mode.
     response_id: str | None = None
     #: Responses of the present turn that failed there and were begun anew.

@@ -37,6 +37,7 @@ async def begin(recorder: Recorder, request: TurnRequest) -> None:
     deadline = min(record.run.deadline, deps.clock() + deps.settings.run_lifetime_seconds)
     response_id = await deps.llm.start(request, key, deadline)
     waiting.prolong(deps, record)
+    recorder.note("turn.left", turn=record.turns + 1, response_id=response_id)
     recorder.state.await_response(response_id)
     deps.telemetry.asked(record)
     try:
@@ -75,6 +76,7 @@ async def begin_anew(recorder: Recorder, error: LlmError) -> None:
         raise error
     recorder.record.response_id, recorder.record.lost_responses = None, failures
     recorder.state.count_usage(*of_attempts(error.usage))
+    recorder.note("turn.failed", turn=recorder.record.turns + 1, code=error.code)
     run_id, delay = recorder.run.id, RESTARTS.delay(failures)
     extra = {"action": "model_turn_begun_anew", "run_id": run_id, "code": error.code, "delay": round(delay, 3)}
     logger.warning("model turn begun anew", extra=extra)

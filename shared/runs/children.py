@@ -93,6 +93,7 @@ async def begin(deps: Deps, child: ChildRun) -> bool:
         drafted = await draft(deps, child)
     except ApiError as error:
         raise ToolFailure(error.message) from error
+    create.note_creation(deps, drafted.record, "called", child.parent.run.id)
     recorder = Recorder(deps, drafted.record, None)
     recorder.messages = drafted.messages_after()
     recorder.state.advance("in_progress")

@@ -208,7 +208,8 @@ def tool_result(
     told += (f"(File {DATA}/{name} written; link it as sandbox:{DATA}/{in_link(name)}.)" for name in made)
     deltas = [{"type": NAME, NAME: {"outputs": [{"index": index, **output}]}} for index, output in enumerate(outputs)]
     output = "\n".join([*told, *notes]) or "(no output)"
-    return ToolResult(output, with_outputs(call, outputs), images, made, deltas=deltas)
+    failed = result.status != "ok"
+    return ToolResult(output, with_outputs(call, outputs), images, made, deltas=deltas, failed=failed)
 
 
 def shortened(text: str) -> str:

@@ -22,7 +22,7 @@ from shared.objects.thread_requests import CreateThread
 from shared.objects.tools.resources import ToolResources
 from shared.objects.tools.tools import FunctionChoice, choice_json, tools_json
 from shared.optimistic import until_committed
-from shared.runs import file_search, kinds, mcp_servers, queue_messages, service, waiting
+from shared.runs import file_search, history, kinds, mcp_servers, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
@@ -95,6 +95,7 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
     record = drafted.record
     created = record.run.to_json()
     with driven.place(record.owner) as free:
+        note_creation(driven.deps, record, "polled" if free else "queued")
         if free:
             await drive(driven, Recorder(driven.deps, record, None), drafted)
             return created
@@ -108,9 +109,15 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
 async def start_streamed(driven: DrivenRuns, drafted: Draft, listener: Listener) -> Listener:
     """Store the run as ours and drive it; the listener hears of it as it was before, too."""
     recorder = Recorder(driven.deps, drafted.record, None, listener)
+    note_creation(driven.deps, drafted.record, "streamed")
     recorder.state.announce()
     await drive(driven, recorder, drafted)
     return listener
+
+
+def note_creation(deps: Deps, record: RunRecord, how: str, by: str | None = None) -> None:
+    """Begin the run's history: who made it, its owner if nobody else, and who drives it first."""
+    history.note(record, deps.clock(), "run.created", by or record.owner, how=how)
 
 
 async def drive(driven: DrivenRuns, recorder: Recorder, drafted: Draft) -> None:

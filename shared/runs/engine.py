@@ -128,6 +128,8 @@ class Engine:
     def _wait_for_client(self, calls: list[Json]) -> None:
         """Leave the run to its client: to approve calls of ours first, then to give the outputs of its own."""
         asked = self.tools.to_approve(calls)
+        ids = [each["id"] for each in asked] or [call["call_id"] for call in calls]
+        self.recorder.note("approval.asked" if asked else "outputs.asked", calls=len(ids), call_ids=ids)
         if asked:
             self.state.require_approval(asked, self.recorder.deps.settings.approval_lifetime_seconds)
         else:

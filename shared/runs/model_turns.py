@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 
-from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Turn, TurnDone, TurnRequest, TurnUsage
+from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Retried, Turn, TurnDone, TurnRequest, TurnUsage
 from shared.runs import background
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
@@ -43,7 +44,7 @@ class ModelTurns:
             await background.begin_anew(self.recorder, outcome)
             return None
         self.state.earlier = of_steps(await steps(self.deps, self.state.record))
-        return self._finish(outcome, TurnWriter(self.recorder, self.toolset))
+        return self._finish(outcome, TurnWriter(self.recorder, self.toolset), None)
 
     async def take_turn(self, request: TurnRequest) -> Turn | None:
         """Ask for the next turn, once the owner's budget allows it. Raises LlmError and Superseded."""
@@ -51,8 +52,9 @@ class ModelTurns:
         if background.is_wanted(self.recorder):
             await background.begin(self.recorder, request)
             return None
-        writer = TurnWriter(self.recorder, self.toolset)
-        return self._finish(await self._stream_turn(request, writer), writer)
+        writer, begun = TurnWriter(self.recorder, self.toolset), time.monotonic()
+        turn = await self._stream_turn(request, writer)
+        return self._finish(turn, writer, time.monotonic() - begun)
 
     async def ask_for_less(self, error: PromptTooLong) -> None:
         """Let the next turn send half of a prompt that was too long. Raises the error if that is no remedy."""
@@ -61,6 +63,7 @@ class ModelTurns:
         run_id, tokens = self.state.run.id, self.state.record.window
         logger.warning("prompt halved", extra={"action": "prompt_halved", "run_id": run_id, "tokens": tokens})
         self._used = self._used.plus(error.usage)
+        self.recorder.note("prompt.halved", tokens=tokens)
         await self.recorder.commit()
 
     def give_up(self, error: LlmError) -> None:
@@ -81,7 +84,7 @@ class ModelTurns:
         return await self._stream(request, writer)
 
     async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
-        deadline = self.state.run.deadline
+        deadline, turn = self.state.run.deadline, self.state.record.turns + 1
         try:
             with self.deps.telemetry.chat(self.state.record, request) as chat:
                 async with aclosing(self.deps.llm.stream(request, deadline)) as events:
@@ -89,19 +92,24 @@ class ModelTurns:
                         if isinstance(event, TurnDone):
                             chat.done(event.turn)
                             return event.turn
+                        if isinstance(event, Retried):
+                            self.recorder.note("turn.retried", turn=turn, **asdict(event))
+                            continue
                         chat.heard()
                         await writer.on_event(event)
-        except LlmError:
+        except LlmError as error:
+            self.recorder.note("turn.failed", turn=turn, code=error.code)
             writer.break_off()
             raise
         except asyncio.CancelledError:
+            self.recorder.note("turn.stopped", turn=turn)
             writer.break_off()
             self._report(UNREPORTED)
             raise
         raise LlmError("server_error", "Sorry, something went wrong.")
 
-    def _finish(self, turn: Turn, writer: TurnWriter) -> Turn:
-        """Write a turn down, with what attempts at it used."""
+    def _finish(self, turn: Turn, writer: TurnWriter, seconds: float | None) -> Turn:
+        """Write a turn down, with what attempts at it used, and how long it took if that is known."""
         turn, self._used = replace(turn, usage=turn.usage.plus(self._used)), TurnUsage()
         self._report(turn.usage)
         if turn.withheld:
@@ -109,7 +117,22 @@ class ModelTurns:
             logger.info("reasoning withheld", extra={"action": "reasoning_withheld", **more})
         writer.finish(turn)
         self.prompt.add_turn(turn)
+        self._note(turn, seconds)
         return turn
+
+    def _note(self, turn: Turn, seconds: float | None) -> None:
+        self.recorder.note(
+            "turn.finished",
+            turn=self.state.record.turns,
+            duration_ms=None if seconds is None else round(1000 * seconds),
+            model=turn.model,
+            response_id=turn.response_id,
+            request_id=turn.request_id,
+            prompt_tokens=turn.usage.input_tokens,
+            completion_tokens=turn.usage.output_tokens,
+            calls=len(turn.calls) or None,
+            incomplete=turn.incomplete,
+        )
 
     def _report(self, used: TurnUsage) -> None:
         """Say in the log that tokens were used which nobody can count."""

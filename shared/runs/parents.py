@@ -11,7 +11,6 @@ from shared.deps import Deps
 from shared.objects.run import RunKey, RunRecord
 from shared.runs import lifecycle
 from shared.runs.recorder import Recorder
-from shared.runs.state import RunState
 
 
 async def nobody_waits(deps: Deps, record: RunRecord) -> bool:
@@ -28,8 +27,10 @@ async def nobody_waits(deps: Deps, record: RunRecord) -> bool:
     return False
 
 
-async def abandon(recorder: Recorder, ours: RunState | None = None) -> None:
+async def abandon(recorder: Recorder, ours: Recorder | None = None) -> None:
     """Cancel the run, whoever drives it; `ours` as in `Recorder.end`."""
     if recorder.run.status != "cancelling":
+        parent = recorder.record.parent
+        recorder.note("cancel.asked", by=None if parent is None else parent.run_id)
         recorder.state.advance("cancelling")
     await recorder.end("cancelled", ours=ours)

@@ -15,7 +15,7 @@ from shared.objects.message import Message
 from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
 from shared.queue.base import Sent
-from shared.runs import approvals, lease, lifecycle, queue_messages, webhook_events
+from shared.runs import approvals, endings, history, lease, lifecycle, queue_messages, webhook_events
 from shared.runs.events import DONE, Event, Listener
 from shared.runs.rows import put_run
 from shared.runs.state import RunState
@@ -64,6 +64,8 @@ class Recorder:
         #: The message that looks after the run if we die; None: an earlier driver sent it.
         self._watchdog: Sent | None = None
         self._is_over = not lifecycle.is_active(record.run.status)
+        #: Entries of the run's history that are stored.
+        self._noted = history.count(record)
 
     @property
     def record(self) -> RunRecord:
@@ -95,6 +97,10 @@ class Recorder:
         row = None if key is None else await self.deps.store.get(self.record.key.partition, key)
         return None if row is None else row.data
 
+    def note(self, kind: str, by: str | None = None, **details: history.Value) -> None:
+        """Let the next commit tell in the run's history what happened, as `history.note` takes it."""
+        history.note(self.record, self.deps.clock(), kind, by, **details)
+
     # -- telling -----------------------------------------------------------------------------------------------------
 
     def emit(self, event: Event) -> None:
@@ -115,11 +121,13 @@ class Recorder:
 
         Messages about what the run waits for go out before. Raises Superseded when the run is not ours any more.
         """
+        ends = not self._is_over and not lifecycle.is_active(self.run.status)
+        if ends:
+            endings.note(self.record, self.deps.clock())
         if self.record.approval is not None and self.state.reasons:
             await approvals.enlist(self.deps, self.record)
         for reason in self.state.reasons:
             await queue_messages.bring_back(self.deps, self.record, reason)
-        ends = not self._is_over and not lifecycle.is_active(self.run.status)
         if self.deps.settings.webhooks and (ends or (self.run.status == "requires_action" and self.state.reasons)):
             await webhook_events.send(self.deps, self.record)
         if ends or self.state.unsaved.total_tokens:
@@ -135,13 +143,13 @@ class Recorder:
                     raise Superseded from error
                 except Conflict as error:
                     await self._adopt(error)
-            self.version = versions[0]
+            self.version, self._noted = versions[0], history.count(self.record)
             was_over, self._is_over = self._is_over, not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
             self.publish(event)
         self._call()
         if self._is_over and not was_over:
-            self._log_end()
+            endings.log(self.record, self.deps.clock())
         self.deps.telemetry.passed(self.record, passed)
 
     def _call(self) -> None:
@@ -152,28 +160,10 @@ class Recorder:
         if self._is_over or status == "requires_action":
             wakes.call(stopped(self.run.id))
 
-    def _log_end(self) -> None:
-        """Say what came of the run: dashboards and alerts count these lines."""
-        run, used, error = self.run, self.record.spent, self.run.last_error
-        told = {
-            "action": "run_ended",
-            "run_id": run.id,
-            "owner": self.record.owner,
-            "status": run.status,
-            "code": None if error is None else error["code"],
-            "seconds": round(self.deps.clock() - run.created_at, 1),
-            "turns": self.record.turns,
-            "prompt_tokens": used.prompt_tokens,
-            "cached_tokens": used.prompt_token_details.get("cached_tokens", 0),
-            "completion_tokens": used.completion_tokens,
-            "model": run.model,
-        }
-        logger.info("run ended", extra=told)
-
-    async def end(self, status: RunStatus, last_error: Json | None = None, ours: RunState | None = None) -> None:
+    async def end(self, status: RunStatus, last_error: Json | None = None, ours: Recorder | None = None) -> None:
         """Bring the run to a terminal status whoever drives it; a driver learns of it by the conflict.
 
-        `ours` is the run as a driver had it that could not commit: what clients have seen of its open message is kept,
+        `ours` has the run as a driver had it that could not commit: what clients have seen of its open message is kept,
         and what it has used is counted. Gives up silently when the run changed meanwhile: whoever changed it, or the
         next message, will see to it.
         """
@@ -181,10 +171,8 @@ class Recorder:
         if self.record.response_id is not None:
             used = await self.deps.llm.cancel(self.record.response_id)
             self.state.count_usage(*of_attempts(used))
-        if ours is not None and ours.message is not None and ours.message.content:
-            self.state.show(ours.message.content)
-        if ours is not None and ours.unsaved.total_tokens:
-            self.state.count_usage(ours.unsaved, {})
+        if ours is not None:
+            self._take_over(ours)
         self.state.advance(status, last_error=last_error)
         try:
             await self.commit()
@@ -192,6 +180,13 @@ class Recorder:
             logger.info("run changed", extra={"action": "run_changed", "run_id": self.run.id})
         else:
             await self.count()
+
+    def _take_over(self, ours: Recorder) -> None:
+        history.carry_over(self.record, ours.record, ours._noted)
+        if ours.state.message is not None and ours.state.message.content:
+            self.state.show(ours.state.message.content)
+        if ours.state.unsaved.total_tokens:
+            self.state.count_usage(ours.state.unsaved, {})
 
     async def _adopt(self, error: Conflict) -> None:
         """After a conflict: a driver goes on if only the run's metadata was modified; others start over."""
@@ -221,6 +216,8 @@ class Recorder:
         await self.load_open()
         if self.state.step is not None and not self.state.step.items:
             self.state.discard_open()
+        if self.record.lease is not None:
+            self.note("lease.lost", by=self.record.lease.holder)
         if self.run.status == "queued":
             self.state.advance("in_progress")
         elif self.state.step is None and self.record.response_id is None:
@@ -240,6 +237,7 @@ class Recorder:
         """
         seconds, now = self.deps.settings.lease_seconds, self.deps.clock()
         holder = lease.take(self.record, now, seconds)
+        self.note("lease.taken", by=holder)
         if not lease.is_watched(self.record, now):
             self._watchdog = await queue_messages.watch(self.deps, self.record, now + seconds)
         await self.commit(*others)
@@ -277,12 +275,14 @@ class Recorder:
             if self.record.lease is not None:  # else the next commit gives it back
                 lease.renew(self.record, self.holder, now + seconds)
 
-    async def release(self) -> bool:
+    async def release(self, why: str) -> bool:
         """Give the lease back, whatever was not committed; False when the run is not ours any more."""
         fresh = await Recorder.load(self.deps, self.record.key)
         if fresh is None or not lease.is_held_by(fresh.record, self.holder):
             return False
         lease.release(fresh.record)
+        history.carry_over(fresh.record, self.record, self._noted)
+        fresh.note("lease.released", by=self.holder, why=why)
         try:
             await fresh.commit()
         except Superseded:
@@ -290,10 +290,10 @@ class Recorder:
             return False
         return True
 
-    async def hand_on(self) -> None:
+    async def hand_on(self, why: str) -> None:
         """Let somebody else go on at once instead of after the lease.
 
         The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
         """
-        if await self.release():
+        if await self.release(why):
             await queue_messages.start(self.deps, self.record)

@@ -15,7 +15,7 @@ from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs, ToolApproval, ToolOutput
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
-from shared.runs import lease, lifecycle, mcp_servers, queue_messages
+from shared.runs import history, lease, lifecycle, mcp_servers, queue_messages
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
 from shared.runs.recorder import Recorder
@@ -101,6 +101,7 @@ async def cancel(deps: Deps, key: RunKey) -> Json:
         if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
             raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
         await queue_messages.cancel(deps, recorder.record)
+        recorder.note("cancel.asked", by=key.owner)
         recorder.state.advance("cancelling")
         await recorder.commit()
         return recorder.run.to_json()
@@ -172,6 +173,7 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
     await deps.budgets.admit(recorder.record, begins=False)
     await recorder.load_open()
     if kind == "tool_outputs":
+        recorder.note("outputs.submitted", by=key.owner, calls=len(got), call_ids=got)
         recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs or ()})
     else:
         calls = action[action["type"]]["tool_calls"]
@@ -184,6 +186,8 @@ def take_approvals(recorder: Recorder, given: Sequence[ToolApproval]) -> None:
     """Write down which calls may be carried out, and who says so."""
     said = {"by": recorder.record.owner, "at": recorder.deps.now()}
     approvals = {each.tool_call_id: {"approve": each.approve, **said} for each in given}
+    for each in given:
+        recorder.note("approval.given", by=recorder.record.owner, call_id=each.tool_call_id, approve=each.approve)
     recorder.state.take_approvals(approvals, recorder.deps.settings.run_lifetime_seconds)
 
 
@@ -193,6 +197,11 @@ async def list_steps(deps: Deps, key: RunKey, query: ListQuery) -> Page:
     numbers = NumberRange(layout.STEP, "run step", record.next.step, record.first.step)
     query = await with_keys(deps.store, key.partition, query, record.next.step)
     return await numbered_page(deps.store, key.partition, numbers, query)
+
+
+async def list_events(deps: Deps, key: RunKey, query: ListQuery) -> Page:
+    """A page of what happened to the run; the records hold events as answered."""
+    return await history.page((await load(deps, key)).record, query)
 
 
 async def get_step(deps: Deps, key: RunKey, step_id: str) -> Json:

@@ -28,15 +28,15 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
                 await supervise(recorder, engine.run(recorder, turn))
     except deadline.Overdue:
         logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
-        await recorder.hand_on()
+        await recorder.hand_on("time_is_up")
     except Superseded:
         await on_superseded(recorder)
     except asyncio.CancelledError:
-        await asyncio.shield(recorder.hand_on())
+        await asyncio.shield(recorder.hand_on("shutdown"))
         raise
     except Exception:
         # The message that comes again must find the run free; else it is dropped, and never becomes poison.
-        await recorder.release()
+        await recorder.release("error")
         raise
 
 
@@ -82,12 +82,12 @@ async def on_superseded(ours: Recorder) -> None:
     if recorder is None or lease.is_held_by_other(recorder.record, ours.holder, now):
         return
     if lifecycle.has_expired(recorder.run, now):
-        await recorder.end("expired", ours=ours.state)
+        await recorder.end("expired", ours=ours)
     elif recorder.run.status == "cancelling":
         recorder.publish(Event("thread.run.cancelling", recorder.run.to_json()))
-        await recorder.end("cancelled", ours=ours.state)
+        await recorder.end("cancelled", ours=ours)
     elif await parents.nobody_waits(ours.deps, recorder.record):
-        await parents.abandon(recorder, ours.state)
+        await parents.abandon(recorder, ours)
     elif lease.is_held_by(recorder.record, ours.holder):
         # A client deleted the message we were writing: its turn is taken again, by whoever is free.
-        await ours.hand_on()
+        await ours.hand_on("message_deleted")

@@ -50,8 +50,15 @@ class ToolResult:
     milliseconds: int = 0
     #: Deltas that show the outcome in a stream, without their `index`.
     deltas: list[Json] = field(default_factory=list)
+    #: Whether the call did not do what it should: so it is, too, where the output begins with `Error: `.
+    failed: bool = False
     #: To be done once the result is stored: removes what another driver would need until then. Raises nothing.
     settle: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the call failed: that is what every failure's output begins with."""
+        return self.failed or self.output.startswith("Error: ")
 
 
 class Handler(Protocol):

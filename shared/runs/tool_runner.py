@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from shared.json_types import Json
 from shared.objects.step import StepRecord
-from shared.runs import side_effects
+from shared.runs import history, side_effects
 from shared.runs.events import call_delta
 from shared.runs.recorder import Recorder
 from shared.runs.tool_calls import DENIED, ToolResult, arguments_of, refused
@@ -39,7 +40,10 @@ class ToolRunner:
         self._own.update(call["call_id"] for call in calls)
         counted = [call["call_id"] for call in calls if self._has_side_effects(call)]
         self.state.record.count_side_effects(counted, self.deps.settings.side_effects_per_run)
-        return any(call["name"] in self.handlers and not self._needs_approval(call) for call in calls)
+        ours = [call for call in calls if call["name"] in self.handlers and not self._needs_approval(call)]
+        for call in reversed({call["call_id"]: call for call in reversed(ours)}.values()):
+            self._note("call.started", call, attempt=1)
+        return bool(ours)
 
     def to_approve(self, calls: list[Json]) -> list[Json]:
         """Those of the calls that wait for somebody to approve them, as they are asked for."""
@@ -48,6 +52,10 @@ class ToolRunner:
             self.handlers[call["name"]].view(call_id).asked(arguments_of(call))
             for call_id, call in reversed(waiting.items())
         ]
+
+    def _note(self, kind: str, call: Json, **details: int | str) -> None:
+        turn, name = self.state.record.turns, call["name"]
+        self.recorder.note(kind, None, turn=turn, call_id=call["call_id"], name=name, **details)
 
     def _needs_approval(self, call: Json) -> bool:
         handler = self.handlers.get(call["name"])
@@ -84,22 +92,31 @@ class ToolRunner:
             allowed = self.handlers[call["name"]].attempts
             # Whoever made the turn has begun its calls, but for those that waited to be approved.
             attempt = step.attempts.get(call["call_id"], 0 if call["call_id"] in step.approvals else 1) + 1
-            if call["call_id"] not in self._own and allowed is not None and attempt <= allowed:
-                again[call["call_id"]] = attempt
+            if call["call_id"] not in self._own and (allowed is None or attempt <= allowed):
+                self._note_begun_again(step, call)
+                if allowed is not None:
+                    again[call["call_id"]] = attempt
         if again:
             self.state.count_attempts(again)
             await self.recorder.commit()
             self._own.update(again)
 
+    def _note_begun_again(self, step: StepRecord, call: Json) -> None:
+        if is_approved(step, call):
+            attempt = history.begun(self.state.record, call["call_id"]) + 1
+            self._note("call.started", call, attempt=attempt)
+
     async def _execute_all(self, step: StepRecord, calls: list[Json]) -> None:
         """Write results down as they come; the last ones wait for the commit that ends the step."""
-        tasks = {asyncio.create_task(self._execute(step, call)): call for call in calls}
+        tasks = {asyncio.create_task(self._timed(step, call)): call for call in calls}
         running = set(tasks)
         try:
             while running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    result = task.result()
+                    result, seconds = task.result()
+                    outcome = self._outcome(step, tasks[task], result)
+                    self._note("call.finished", tasks[task], outcome=outcome, duration_ms=round(1000 * seconds))
                     index = self.state.add_result(tasks[task]["call_id"], result)
                     if result.settle is not None:
                         self._unsettled.append(result.settle)
@@ -114,11 +131,26 @@ class ToolRunner:
             if running:  # an assistant that was asked is handed on before its run is
                 await asyncio.wait(running)
 
+    def _outcome(self, step: StepRecord, call: Json, result: ToolResult) -> str:
+        if not is_approved(step, call):
+            return "denied"
+        if self._is_given_up(call):
+            return "given_up"
+        return "failed" if result.has_failed else "ok"
+
+    def _is_given_up(self, call: Json) -> bool:
+        """Whether earlier drivers began the call as often as it may be."""
+        return call["call_id"] not in self._own and self.handlers[call["name"]].attempts is not None
+
+    async def _timed(self, step: StepRecord, call: Json) -> tuple[ToolResult, float]:
+        begun = time.monotonic()
+        return await self._execute(step, call), time.monotonic() - begun
+
     async def _execute(self, step: StepRecord, call: Json) -> ToolResult:
         handler, call_id, arguments = self.handlers[call["name"]], call["call_id"], arguments_of(call)
-        if not step.approvals.get(call_id, {"approve": True})["approve"]:
+        if not is_approved(step, call):
             return refused(handler.view(call_id), arguments, DENIED)
-        if call_id not in self._own and handler.attempts is not None:
+        if self._is_given_up(call):
             logger.warning("call given up", extra={"action": "call_given_up", "call_id": call_id})
             return await handler.given_up(call_id, arguments)
         if handler.side_effects:
@@ -130,3 +162,9 @@ class ToolRunner:
             result = await handler.execute(call_id, arguments)
             span.gave(result.output)
             return result
+
+
+def is_approved(step: StepRecord, call: Json) -> bool:
+    """Whether the call may be carried out as far as people were asked."""
+    approved: bool = step.approvals.get(call["call_id"], {"approve": True})["approve"]
+    return approved

@@ -76,6 +76,7 @@ class Worker:
             await queue_messages.watch(self.deps, record, record.lease.until)
             return
         logger.error("run poisoned", extra={"action": "run_poisoned", "run_id": record.run.id})
+        recorder.note("run.poisoned")
         if record.run.status == "cancelling":
             await recorder.end("cancelled")
         else:

@@ -1,10 +1,11 @@
-// The trace of a run: its turns, what each did and when, and the tokens that each took.
+// The trace of a run: its turns, what each did and when, the tokens that each took, and what happened to the run.
 
 import { api, pause, stepsOf } from "./api.js";
 import { CallView } from "./calls.js";
 import { idOf, inspect, jsonButton } from "./inspector.js";
 import { answererOf, endOf, failureOf, inWords, isActive, lasting, timeOf, tokensOf, unapproved } from "./status.js";
 import { el } from "./text.js";
+import { eventsOf, timeline } from "./timeline.js";
 
 /** Seconds after which the trace of an active run is read again. */
 const AGAIN = 2;
@@ -17,9 +18,9 @@ const WORDS = { message_creation: "Message", tool_calls: "Tool calls", activitie
 export function showTrace({ thread_id: threadId, id }) {
   const path = `/v1/threads/${threadId}/runs/${id}`;
   inspect("Trace of a run", async (signal, refresh) => {
-    const [run, steps] = await Promise.all([api.get(path, signal), stepsOf(path, signal)]);
+    const [run, steps, events] = await Promise.all([api.get(path, signal), stepsOf(path, signal), eventsOf(path, signal)]);
     if (isActive(run)) pause(AGAIN, signal).then(refresh, () => {});
-    return [facts(run, path), turnsOf(steps).map((turn, index) => turnView(turn, index + 1, run))].flat();
+    return [facts(run, path), turnsOf(steps).map((turn, index) => turnView(turn, index + 1, run)), timeline(events)].flat();
   });
 }
 

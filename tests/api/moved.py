@@ -72,7 +72,7 @@ async def walk(client) -> dict[str, Any]:
     """Everything that a client can read, every list in both orders and page by page."""
     seen: dict[str, Any] = {}
 
-    async def every(path: str) -> list[str]:
+    async def every(path: str, *, alone: bool = True) -> list[str]:
         ids = {}
         for order in ("asc", "desc"):
             query, found = {"order": order, "limit": 3}, []
@@ -84,7 +84,7 @@ async def walk(client) -> dict[str, Any]:
                 query["after"] = page["last_id"]
             ids[order] = [each["id"] for each in found]
             seen[f"{path} {order}"] = found
-            for each in found:
+            for each in found if alone else ():
                 one = await client.get(f"{path}/{each['id']}")
                 assert one.json() == each
         assert ids["asc"] == ids["desc"][::-1]
@@ -97,6 +97,7 @@ async def walk(client) -> dict[str, Any]:
         await every(f"threads/{thread}/messages")
         for run in await every(f"threads/{thread}/runs"):
             await every(f"threads/{thread}/runs/{run}/steps")
+            await every(f"threads/{thread}/runs/{run}/events", alone=False)
     return seen
 
 

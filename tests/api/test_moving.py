@@ -270,6 +270,29 @@ async def test_what_a_run_would_stumble_over_does_not_come(tmp_path, wrong, why)
         assert [each["id"] for each in (await client.get("threads")).json()["data"]] == [f"thread_{TAIL}1"]
 
 
+ENTRY = {"type": "run.created", "at": 1500, "by": "me"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        7,
+        {"run_x": {"entries": [{"at": 1}]}},
+        {"run_x": {"entries": [ENTRY | {"at": 1e300}]}},
+        {"run_x": {"entries": [ENTRY | {"name": "x" * 101}]}},
+        {"run_x": {"entries": [ENTRY | {"said": {"a": "b"}}]}},
+        {"run_x": {"entries": [ENTRY] * 201}},
+    ],
+    ids=str,
+)
+async def test_a_history_that_no_box_wrote_does_not_come(tmp_path, wrong):
+    story = a_story()
+    story["threads"][0]["histories"] = wrong
+    async with opened_box(tmp_path / "box") as (box, _):
+        [remark] = (await come(box, written(tmp_path / "source", story))).remarks
+        assert remark.startswith(f"thread_{TAIL}0: histories")
+
+
 def test_the_commands_tell_first_and_do_it_when_asked(tmp_path):
     source = written(tmp_path / "source", a_story())
     looked = box_program(tmp_path / "one", "import", str(source))

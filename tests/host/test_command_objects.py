@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -114,6 +115,14 @@ def test_a_run_is_shown_as_a_trace(filled: Filled, way: str):
     assert first.startswith(f"{filled.waiting}  requires_action  m  made 20")
     assert " s  tool_calls  in_progress" in steps[0]
     assert 'function: {"name": "weather"' in steps[1]
+    happened = steps[steps.index("") + 1 :]
+    assert [line.split()[2] for line in happened] == ["run.created", "lease.taken", "turn.finished", "outputs.asked"]
+    assert happened[0].startswith("     +0.000 s  run.created ")
+    assert "by " in happened[0]
+    assert happened[0].endswith("how=polled")
+    assert re.search(r"turn.finished +\d+\.\d{3} s  turn=1  ", happened[2])
+    document = json.loads(getattr(filled, way)("runs", "show", filled.other, filled.waiting, "--json").stdout)
+    assert [each["type"] for each in document["events"]] == [line.split()[2] for line in happened]
 
 
 @WAYS

@@ -81,6 +81,20 @@ async def test_it_waits_as_long_as_it_is_told(fake, llm, header):
     assert time.monotonic() - began >= 0.2
 
 
+async def test_what_is_repeated_is_told_with_the_wait_and_the_providers_request_ids(fake, llm):
+    refused = FakeTurn(
+        status=429, code="rate_limit_exceeded", headers=(("retry-after-ms", "50"), ("x-request-id", "r1"))
+    )
+    fake.script(refused, FakeTurn(text=("Rain.",), cut_after=0), RAIN)
+    async with aclosing(llm.stream(QUESTION, time.time() + 20)) as events:
+        first, second, *_, last = [event async for event in events]
+    assert (first.status, first.code, first.request_id) == (429, "rate_limit_exceeded", "r1")
+    assert 0.05 <= first.seconds < 5
+    assert (second.status, second.code, second.request_id) == (None, "ClientPayloadError", None)
+    assert last.turn.request_id == "req_fake"
+    assert last.turn.model == "m"
+
+
 @pytest.mark.parametrize("header", [("retry-after", "60"), ("retry-after", "Fri, 31 Dec 2100 23:59:59 GMT")])
 async def test_it_does_not_wait_past_the_deadline(fake, llm, header):
     fake.default = FakeTurn(status=429, headers=(header,))

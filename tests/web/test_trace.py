@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from shared.llm.base import Retried
 from shared.llm.scripted import call, fail, pause, reasoning, text, usage
 from shared.runs import trouble
 from tests.api.conftest import KEY
@@ -50,7 +51,7 @@ def test_a_trace_shows_turns_calls_times_and_tokens(page, model, assistant):
     run.find_element("xpath", ".//button[.='Trace']").click()
     shown = inspector(page, "Turn 2")
 
-    assert [each.text for each in page.all("#inspector h3")] == [
+    assert [each.text for each in page.all("#inspector .turn h3")] == [
         "Turn 1 1,200 tokens in, 1,024 cached · 30 out, 12 reasoning",
         "Turn 2 1,300 tokens in · 8 out",
     ]
@@ -84,6 +85,30 @@ def test_a_trace_says_who_served_a_turn_and_what_was_told_of_the_reasoning(page,
     page["#inspector summary"].click()
     assert "I <b>weigh</b> it." in page["#inspector .turn"].text
     assert "secret" not in page["html"].get_property("outerHTML")
+
+
+def test_a_trace_ends_with_what_happened_and_who_did_it(page, model, assistant):
+    model.script(
+        [Retried(429, "rate_limit_exceeded", 2.5), call("get_current_time", timezone="Asia/Tokyo")],
+        [call("look_up", what="order")],
+        [text(".")],
+    )
+    run = page.say("What time is it?", until="requires_action")
+    run.find_element("xpath", ".//button[.='Trace']").click()
+    inspector(page, "outputs asked")
+
+    said = [each.text for each in page.all("#inspector .timeline li")]
+
+    assert page["#inspector .timeline h3"].text == "What happened"
+    words = ["run created", "lease taken", "turn retried", "turn finished", "call started", "call finished"]
+    words += ["turn finished", "outputs asked"]
+    assert len(said) == len(words)
+    assert all(re.match(rf"\+[\d.]+ s {word}\b", line) for word, line in zip(words, said, strict=True)), said
+    assert "by me · how streamed" in said[0]
+    assert "turn 1 · status 429 · code rate_limit_exceeded · seconds 2.5" in said[2]
+    assert re.search(r"took [\d.]+ s · turn 1 · call id call_\w+ · name get_current_time · outcome ok", said[5])
+    assert len(page.all("#inspector .timeline .bar")) == 3
+    assert page.complaints() == []
 
 
 def test_a_call_is_one_line_with_its_time_and_is_opened_on_demand(page, model, box, assistant):

@@ -107,7 +107,7 @@ class ResponsesLlm:
                         broken = LlmError(final.code, final.message, broke_off=broke_off, usage=attempts.used)
                         mark(broken, error)
                         raise broken from error
-                    await attempts.recover(error)
+                    yield await attempts.recover(error)
 
     async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
         """Begin a turn that the endpoint goes on with by itself."""
@@ -219,7 +219,8 @@ class ResponsesLlm:
                 for event in map(reader.read, events):
                     if isinstance(event, TurnDone):
                         await _read_to_the_end(answer)
-                        yield TurnDone(replace(event.turn, usage=event.turn.usage.plus(attempts.used)))
+                        used = event.turn.usage.plus(attempts.used)
+                        yield TurnDone(replace(event.turn, usage=used, request_id=attempts.request_id))
                         return
                     if event is not None:
                         yield event

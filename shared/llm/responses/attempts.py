@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from shared.backoff import Backoff
 from shared.json_types import Json
-from shared.llm.base import LlmError, TurnUsage
+from shared.llm.base import LlmError, Retried, TurnUsage
 from shared.llm.responses import pictures
 from shared.llm.responses.body import REASONING_ITEMS, whole, without
 from shared.llm.responses.caching import OPTIONS
@@ -72,6 +72,11 @@ class Attempts:
         """Time until the deadline; never quite nothing, since zero means forever to some."""
         return max(0.001, self.deadline - time.time())
 
+    @property
+    def request_id(self) -> str | None:
+        """By what the provider finds the request that began well: OpenAI's and Azure's name for it."""
+        return self.headers.get("x-request-id") or self.headers.get("apim-request-id")
+
     def __enter__(self) -> Self:
         return self
 
@@ -90,14 +95,17 @@ class Attempts:
         """An attempt has failed, and used this."""
         self.used = self.used.plus(used)
 
-    async def recover(self, error: Exception) -> None:
+    async def recover(self, error: Exception) -> Retried:
         """Return when the request should be sent again. Raises LlmError when it should not."""
+        begun, known = time.monotonic(), facts(error)
         try:
             await self._recover(error)
         except LlmError as final:
             final.usage = self.used
             mark(final, error)
             raise
+        waited = round(time.monotonic() - begun, 3)
+        return Retried(known["status"], str(known["code"] or type(error).__name__), waited, known["request_id"])
 
     async def _recover(self, error: Exception) -> None:
         # Once: what cannot be encoded may be the key, and that stays as it is.

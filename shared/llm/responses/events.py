@@ -162,6 +162,7 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: C
         usage=usage_in(response) or UNREPORTED,
         incomplete=reason,
         response_id=response.get("id"),
+        model=response.get("model"),
         reasoning_lasts=reasoning_lasts(response),
         withheld=withheld(response),
         service_tier=response.get("service_tier"),
