@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -248,8 +249,6 @@ def test_a_slow_server_holds_up_nobody(client, llm, box, receiver, thread, assis
     notice = Notice(webhook="shop", notice_id="msg_1", type="thread.run.failed", owner="me", at=1, data={})
 
     async def many():
-        import asyncio
-
         await asyncio.gather(*(worker.handle(notice.to_json()) for _ in range(10)))
 
     begun = time.monotonic()
@@ -334,3 +333,33 @@ def test_settings_that_cannot_be_used_are_refused_without_their_secrets(tmp_path
     with pytest.raises(ValueError, match=f"WEBHOOKS: shop: .*{words}") as refused:
         build(settings)
     assert hook["secret"] not in str(refused.value)
+
+
+def test_a_notice_on_which_the_box_failed_is_kept_too(box, receiver):
+    """It lies in the queue of runs, whose poison would otherwise end a run."""
+    made = build(box.settings)
+    data = {"id": "run_1", "thread_id": "thread_1", "status": "failed"}
+    notice = Notice(webhook="shop", notice_id="msg_1", type="thread.run.failed", owner="me", at=1, data=data)
+
+    async def poison() -> None:
+        await made.handle_poisoned_run(notice.to_json())
+        await made.close()
+
+    asyncio.run(poison())
+    [row] = given_up(box)
+    assert row.data["notice"]["notice_id"] == "msg_1"
+    assert receiver.told == []
+
+
+@pytest.mark.parametrize("settings", [{}])
+def test_nobody_who_names_none_pays_for_webhooks(client, box, llm, thread, assistant):
+    sent: list[dict[str, Any]] = []
+
+    async def seen(send, body, delay=0.0):
+        sent.append(body)
+        return await send(body, delay)
+
+    box.deps.queue.replace(send=seen)
+    llm.script([text("Rain.")])
+    client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    assert [each["reason"] for each in sent] == ["watch"]
