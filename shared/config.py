@@ -213,9 +213,8 @@ class Settings(UsageSettings, TelemetrySettings):
     """Hosts, or `host:port`, separated by commas, whose MCP servers need not be on the public internet. Others must be,
     at the ports 80 or 443."""
     key_vault_url: str = ""
-    """Key vault whose key `headers` encrypts headers for MCP servers that requests bring, such as
-    `https://contoso.vault.azure.net`; empty: the embedded host has a key in its home, a box on a storage account
-    refuses them."""
+    """Key vault whose key `headers` encrypts headers for MCP servers that requests bring; empty: a box of a folder has a
+    key in its home, one on a storage account refuses them."""
     openapi_allowed_hosts: str = ""
     """The same for the servers of OpenAPI documents."""
     azure_function_queue_hosts: str = ""
@@ -223,7 +222,7 @@ class Settings(UsageSettings, TelemetrySettings):
     may use, such as `contoso.queue.core.windows.net`: they are sent tokens of the box's identity. Empty: none."""
     connections: dict[str, ServerConnection] = Field(default_factory=dict)
     """Name -> a server that tools of assistants may use, as JSON: `url`, how its addresses begin; `headers` that it is
-    sent; `audience`, for whom the box's identity gives it a token. Such as
+    sent; `query` that APIs are sent, or in `url`; `audience`, for whom the box's identity gives it a token. Such as
     `{"weather": {"url": "https://mcp.contoso.com", "headers": {"Authorization": "Bearer ..."}}}`. Nobody sees them."""
     webhooks: dict[str, Webhook] = Field(default_factory=dict)
     """Name -> a server that is told when runs end or wait and files are indexed, as JSON: `url`, `secret` (`whsec_` and

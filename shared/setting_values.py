@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, SecretStr, model_validator
 
 NonNegativeDecimal = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
@@ -58,16 +59,32 @@ class ServerConnection(BaseModel):
 
     url: str
     headers: dict[str, SecretStr] = {}
+    #: Parameters that calls of APIs carry in their query, such as the signature of a Logic App's address.
+    query: dict[str, SecretStr] = {}
     audience: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_query_apart(cls, value: object) -> object:
+        """An address as the portal shows it, with its signature: what is secret of it is taken out."""
+        if not isinstance(value, dict) or not isinstance(value.get("url"), str) or "?" not in value["url"]:
+            return value
+        url, _, query = value["url"].partition("?")
+        return value | {"url": url, "query": dict(parse_qsl(query, keep_blank_values=True)) | value.get("query", {})}
 
     def covers(self, url: str) -> bool:
         """Whether the address is one of the server's, and does not climb out of it."""
         climbs = {".", ".."} & set(unquote(url).split("?")[0].split("/"))
-        return not climbs and (url == self.url or url.startswith(self.url.rstrip("/") + "/"))
+        ours, theirs = _without_port(self.url), _without_port(url)
+        return not climbs and (theirs == ours or theirs.startswith(ours.rstrip("/") + "/"))
 
     def secrets(self) -> dict[str, str]:
         """The headers as they are sent."""
         return {name: value.get_secret_value() for name, value in self.headers.items()}
+
+    def secret_query(self) -> dict[str, str]:
+        """The parameters of the query as they are sent."""
+        return {name: value.get_secret_value() for name, value in self.query.items()}
 
 
 class Webhook(BaseModel):
@@ -78,3 +95,8 @@ class Webhook(BaseModel):
     secret: SecretStr
     owners: list[str] = ["*"]
     events: list[str] = ["*"]
+
+
+def _without_port(url: str) -> str:
+    """The address without a port that its scheme has anyway: Azure writes it, people leave it out."""
+    return re.sub(r"^(https://[^/?#@]+):443(?=/|$)|^(http://[^/?#@]+):80(?=/|$)", r"\1\2", url)

@@ -95,6 +95,7 @@ class _Reader:
                 continue
             if not path.startswith("/"):
                 raise BrokenDocument(place, "must begin with a slash")
+            _check_plain(path, place)
             item = self._resolved(_mapping(item, place), place)
             for method in METHODS:
                 if method in item:
@@ -141,6 +142,7 @@ class _Reader:
                 if len(url) > LONGEST_SERVER:
                     raise BrokenDocument("servers.0.url", f"has more than {LONGEST_SERVER} characters")
                 if _is_absolute(url):
+                    _check_plain(url, "servers.0.url")
                     return url.rstrip("/")
                 break
         raise BrokenDocument("servers", "must name an absolute URL, with http or https")
@@ -262,6 +264,15 @@ def _filled(url: str, variables: Json) -> str:
     """A server's URL with its variables' defaults, which are no templates themselves."""
     defaults = {name: str(_mapping(each, "servers.0.variables").get("default")) for name, each in variables.items()}
     return re.sub(r"\{([^{}]*)\}", lambda found: defaults.get(found[1], found[0]), url)
+
+
+def _check_plain(address: str, place: str) -> None:
+    """Refuse a query, whose place are parameters and, for what is secret, the operator's connections.
+
+    Raises BrokenDocument.
+    """
+    if "?" in address or "#" in address:
+        raise BrokenDocument(place, "has a query: signatures and keys belong to a connection, the rest to parameters")
 
 
 def _check_braces(template: str, place: str, declared: set[str], what: str) -> None:

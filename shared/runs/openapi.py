@@ -31,6 +31,7 @@ from shared.setting_values import ServerConnection
 from shared.tools import openapi_call
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of
+from shared.tools.openapi_call import Credentials
 
 KIND: Final = "openapi"
 
@@ -60,9 +61,9 @@ class OperationFunction:
         return await told(self, call_id, arguments, self._request(arguments))
 
     async def _request(self, arguments: str) -> str:
-        headers = await credentials(self.deps, self.operation.url, self.auth)
+        known = await credentials(self.deps, self.operation.url, self.auth)
         trusted = domains_of(self.deps.settings.openapi_allowed_hosts)
-        return await openapi_call.request(self.operation, arguments_object(arguments), headers, trusted)
+        return await openapi_call.request(self.operation, arguments_object(arguments), known, trusted)
 
     async def given_up(self, call_id: str, arguments: str) -> ToolResult:
         return refused(self.view(call_id), arguments, UNKNOWN)
@@ -75,30 +76,39 @@ def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     for tool in record.run.tools:
         if tool["type"] == KIND:
             api = tool[KIND]
+            offered = [_offered(deps, each, api["auth"]) for each in READ.operations(api["spec"])]
             found += [
                 OperationFunction(deps, each, api["auth"], _definition(api, each, taken), verdict == "ask")
-                for each in READ.operations(api["spec"])
+                for each in offered
             ]
     return permitted(found, verdict, KIND)
 
 
-async def credentials(deps: Deps, url: str, auth: Json) -> dict[str, str]:
-    """The headers that a request to the URL carries. Raises ToolFailure where the operator has none for it."""
+async def credentials(deps: Deps, url: str, auth: Json) -> Credentials:
+    """What a request to the URL carries. Raises ToolFailure where the operator has nothing for it."""
     if auth["type"] == "anonymous":
-        return {}
+        return Credentials()
     connection = _connection(deps, url, auth)
-    return connection.secrets() if auth["type"] == "connection" else await headers_of(deps, connection)
+    if connection is None:
+        raise ToolFailure("this box has no connection (CONNECTIONS) for this API's server")
+    headers = connection.secrets() if auth["type"] == "connection" else await headers_of(deps, connection)
+    return Credentials(headers, connection.secret_query())
 
 
-def _connection(deps: Deps, url: str, auth: Json) -> ServerConnection:
+def _connection(deps: Deps, url: str, auth: Json) -> ServerConnection | None:
     """A document could name any server, and would be sent the key: so the operator says which it is for."""
-    scheme = auth["security_scheme"]
+    scheme = auth.get("security_scheme", {})
     for name, connection in deps.settings.connections.items():
         named = scheme.get("connection_id", "").rpartition("/")[2] == name
         meant = connection.audience != "" and connection.audience == scheme.get("audience")
         if (named or meant) and connection.covers(url):
             return connection
-    raise ToolFailure("this box has no connection (CONNECTIONS) for this API's server")
+    return None
+
+
+def _offered(deps: Deps, operation: ApiOperation, auth: Json) -> ApiOperation:
+    connection = _connection(deps, operation.url, auth)
+    return operation if connection is None else openapi_call.without_credentials(operation, connection.query)
 
 
 def _definition(api: Json, operation: ApiOperation, taken: set[str]) -> Json:

@@ -28,6 +28,10 @@ _LONGEST_REASON = 500
 LONGEST_OUTPUT: Final = 50_000
 
 
+#: Characters from which on a secret is looked for in what a server says.
+SHORTEST_SECRET: Final = 6
+
+
 class ToolFailure(Exception):
     """The call was not carried out; the message tells the model why."""
 
@@ -122,6 +126,15 @@ def arguments_object(arguments: str) -> Json:
     if not isinstance(parsed, dict):
         raise ToolFailure("the arguments must be a JSON object")
     return parsed
+
+
+def discreet(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets that a server was sent, should it say them; of `Bearer x` also without the x."""
+    for value in secrets:
+        for secret in (value, value.rpartition(" ")[2]):
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "[secret]")
+    return text
 
 
 def cut(text: str) -> str:

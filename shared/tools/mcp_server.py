@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from shared.json_types import Json
 from shared.tools import reach
-from shared.tools.base import ToolFailure, Unanswered, cut
+from shared.tools.base import ToolFailure, Unanswered, cut, discreet
 from shared.tools.values import as_json
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ MOST_BYTES: Final = 4_000_000
 MOST_TOOLS: Final = 1000
 MOST_PAGES: Final = 10
 LONGEST_REASON: Final = 300
-#: Characters from which on a header's value is looked for in what a server says.
-SHORTEST_SECRET: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +125,7 @@ class RemoteTools:
         return reach.client(self.trusted, MOST_BYTES, self.resolve, headers=dict(self.headers), timeout=timeout)
 
     def _discreet(self, text: str) -> str:
-        """The text without the secrets that the server was sent, should it say them."""
-        for value in self.headers.values():
-            for secret in (value, value.rpartition(" ")[2]):
-                if len(secret) >= SHORTEST_SECRET:
-                    text = text.replace(secret, "[secret]")
-        return text
+        return discreet(text, self.headers.values())
 
     def _failure(self, error: BaseException) -> ToolFailure:
         """What went wrong, for the model; a server's words are cut."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from shared.json_types import Json
 from shared.objects.openapi_document import FORM, ApiOperation, Parameter, is_json
 from shared.tools import reach
-from shared.tools.base import ToolFailure, Unanswered, cut
+from shared.tools.base import ToolFailure, Unanswered, cut, discreet
 from shared.tools.charsets import decoded
 from shared.tools.values import as_json
 
 SECONDS: Final = 60.0
 MOST_BYTES: Final = 4_000_000
+#: Parameters of a query that are secrets, by their names: the others, such as a version, may stand in an answer.
+SECRET: Final = re.compile(r"sig|key|code|token|secret|pass", re.IGNORECASE)
 #: The name of the body among the arguments.
 BODY: Final = "body"
 
@@ -39,10 +43,24 @@ def named(operation: ApiOperation) -> dict[str, Parameter]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the operator lets a request carry."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def without_credentials(operation: ApiOperation, query: Collection[str]) -> ApiOperation:
+    """The operation as a model is shown it: what the operator says in the query, nobody is asked for."""
+    kept = [each for each in operation.parameters if each.place != "query" or each.name not in query]
+    return replace(operation, parameters=kept)
+
+
 async def request(
     operation: ApiOperation,
     arguments: Json,
-    headers: Mapping[str, str],
+    credentials: Credentials,
     trusted: Collection[str],
     resolve: reach.Resolve = reach.resolve,
 ) -> str:
@@ -55,15 +73,17 @@ async def request(
         raise ToolFailure("the arguments cannot be sent") from error
     try:
         await reach.hop(httpx2.URL(made["url"]), resolve, trusted)
-        async with asyncio.timeout(SECONDS), reach.client(trusted, MOST_BYTES, resolve, timeout=SECONDS) as client:
-            response = await client.request(**made | {"headers": {**made["headers"], **headers}})
+        client = reach.client(trusted, MOST_BYTES, resolve, credentials.query, timeout=SECONDS)
+        async with asyncio.timeout(SECONDS), client:
+            response = await client.request(**made | {"headers": {**made["headers"], **credentials.headers}})
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise Unanswered(f"the API did not answer within {SECONDS:g} seconds") from error
     except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.LocalProtocolError, ValueError, RecursionError) as error:
         raise ToolFailure(f"the API was not reached: {type(error).__name__}") from error
     except httpx2.HTTPError as error:
         raise Unanswered(f"the API did not answer: {type(error).__name__}") from error
-    text = _text_of(response)
+    secrets = [value for name, value in credentials.query.items() if SECRET.search(name)]
+    text = discreet(_text_of(response), [*credentials.headers.values(), *secrets])
     if response.status_code >= 300:
         raise ToolFailure(f"HTTP {response.status_code}: {text}")
     return text

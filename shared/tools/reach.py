@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from shared.tls import tls
@@ -99,9 +100,16 @@ async def hop(url: Any, resolve: Resolve = resolve, trusted: Collection[str] = f
     return Hop(url, host, addresses[:MOST_ADDRESSES])
 
 
-def client(trusted: Collection[str], most_bytes: int, resolve: Resolve = resolve, **more: Any) -> Any:
+def client(
+    trusted: Collection[str],
+    most_bytes: int,
+    resolve: Resolve = resolve,
+    secret_query: Mapping[str, str] = MappingProxyType({}),
+    **more: Any,
+) -> Any:
     """An httpx2 client for libraries that call a server by themselves: each of its requests goes to checked addresses.
 
+    `secret_query` is added to each query where it is sent; logs of the client and its errors know addresses without.
     An answer of more than `most_bytes` breaks off. No compressed one is asked for, or taken: a few bytes of it can
     stand for many. What may not be is told as httpx2.ConnectError or ReadError.
     """
@@ -143,6 +151,8 @@ def client(trusted: Collection[str], most_bytes: int, resolve: Resolve = resolve
             refused: Exception = httpx2.ConnectError("no address")
             for address in found.addresses:
                 request.url = found.at(address)
+                if secret_query:
+                    request.url = request.url.copy_merge_params(dict(secret_query))
                 try:
                     response = await self._inner.handle_async_request(request)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:

@@ -67,7 +67,7 @@ async def ask_api(url: str, trusted: Collection[str] = (), resolve: reach.Resolv
         [operation] = operations(document)
     except ValueError as error:
         raise ToolFailure(str(error)) from error
-    return await openapi_call.request(operation, {}, SECRET, trusted, resolve)
+    return await openapi_call.request(operation, {}, openapi_call.Credentials(SECRET), trusted, resolve)
 
 
 @pytest.fixture(params=[ask_mcp, ask_api], ids=["mcp", "openapi"])
