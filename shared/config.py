@@ -213,8 +213,8 @@ class Settings(UsageSettings, TelemetrySettings):
     """Hosts, or `host:port`, separated by commas, whose MCP servers need not be on the public internet. Others must be,
     at the ports 80 or 443."""
     key_vault_url: str = ""
-    """Key vault whose key `headers` encrypts headers for MCP servers that requests bring; empty: a box of a folder has a
-    key in its home, one on a storage account refuses them."""
+    """Key vault whose key `headers` encrypts headers for MCP servers that requests bring; empty: a box of a folder has
+    a key in its home, one on a storage account refuses them."""
     openapi_allowed_hosts: str = ""
     """The same for the servers of OpenAPI documents."""
     azure_function_queue_hosts: str = ""

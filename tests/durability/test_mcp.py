@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.durability.hosts import Hosts, die_at_every_commit
@@ -24,13 +28,15 @@ def environment(server):
 @pytest.mark.long
 @pytest.mark.parametrize(("when", "asks"), [("before", "never"), ("after", "always")])
 async def test_death_at_every_commit_orders_at_most_once(hosts: Hosts, client, server, when, asks):
-    await die_at_every_commit(hosts, when, lambda: order_and_check(client, server, asks))
+    await die_at_every_commit(hosts, when, lambda: order_and_check(hosts, client, server, asks))
 
 
-async def order_and_check(client, server, asks):
-    """An umbrella is ordered once, or nobody knows; the forecast is heard."""
+async def order_and_check(hosts, client, server, asks):
+    """An umbrella is ordered once, or nobody knows; the forecast is heard. Each request has its header."""
     server.calls.clear()
+    server.headers.clear()
     tool = {"type": "mcp", "server_label": "weather", "server_url": server.url(), "require_approval": asks}
+    tool |= {"authorization": "of-somebody"}
     made = await client.ask("POST", "assistants", {"model": "gpt-fake", "tools": [tool]})
     thread = await client.thread(STORY)
     ended = await client.finish(thread, await client.begin(thread, made.json()["id"]))
@@ -41,3 +47,12 @@ async def order_and_check(client, server, asks):
     assert (order == "ordered red" and ordered == 1) or ("unknown whether" in order and ordered <= 1)
     assert forecast == "rain in Oslo"
     assert [each["type"] for each in steps] == ["activities", "tool_calls", "message_creation"]
+    assert {each["authorization"] for each in server.headers} == {"Bearer of-somebody"}
+    assert kept_headers(hosts, ended["id"]) == {}, "the run is over"
+
+
+def kept_headers(hosts: Hosts, run_id: str):
+    """What the run's row has of them."""
+    with closing(sqlite3.connect(f"file:{hosts.home / 'box.db'}?mode=ro", uri=True)) as database:
+        [(row,)] = database.execute("SELECT data FROM records WHERE key = ?", (run_id,)).fetchall()
+    return json.loads(row)["headers"]
