@@ -3,8 +3,8 @@
     python foundry_tools.py VERSION ENDPOINT TOKEN PLACES
 
 VERSION is an azure-ai-agents that PYTHONPATH leads to and that knows MCP, ENDPOINT a project's. PLACES is JSON of where
-the tools are: `mcp` and `everything` (URLs of MCP servers), `api` (an OpenAPI document), `queues` (an endpoint of
-queues) and `index` (the id of a connection). Each finished step prints a line.
+the tools are: `mcp` and `everything` (URLs of MCP servers), `api` and `workflow` (OpenAPI documents), `queues` (an
+endpoint of queues) and `index` (the id of a connection). Each finished step prints a line.
 """
 
 from __future__ import annotations
@@ -242,6 +242,16 @@ def operations_of_a_document_are_called():
     assert "".join(each.open_api.get("arguments") or "" for each in heard.calls) == '{"colour": "blue"}'
 
 
+def a_logic_app_is_called_by_its_trigger():
+    connection = PLACES["index"].replace("handbook", "workflow")
+    scheme = models.OpenApiConnectionSecurityScheme(connection_id=connection)
+    auth = models.OpenApiConnectionAuthDetails(security_scheme=scheme)
+    tool = models.OpenApiTool(name="workflow", spec=PLACES["workflow"], description="The weather.", auth=auth)
+    thread, run = processed("workflow Oslo", agent_with(tool))
+    [call] = calls_of(thread, run)
+    assert json.loads(call.open_api["output"]) == {"weather": "rain in Oslo"}
+
+
 def an_azure_function_is_called_by_queues():
     queues = {
         f"{direction}_queue": models.AzureFunctionStorageQueue(
@@ -388,6 +398,7 @@ STORIES = [
     a_streamed_run_waits_for_an_approval_and_is_streamed_on,
     the_servers_of_others_are_called_too,
     operations_of_a_document_are_called,
+    a_logic_app_is_called_by_its_trigger,
     an_azure_function_is_called_by_queues,
     an_index_is_searched_and_its_documents_are_cited,
     an_agent_asks_another_one,

@@ -58,10 +58,12 @@ def answer(request: TurnRequest) -> Sequence[TurnPart]:
             return [call("stocks", message="price please")]
         case "sum", []:
             return [call("get-sum", a=2, b=3)]
+        case "workflow", []:
+            return [call("manual-invoke", body={"city": question.split()[1]})]
         case word, [] if word in TOOLS:
             name, argument = TOOLS[word]
             return [call(name, **{argument: question.split()[1]})]
-        case word, [answered] if word in ("ask", "sum", *TOOLS):
+        case word, [answered] if word in ("ask", "sum", "workflow", *TOOLS):
             return [text("I heard: ", answered)]
         case "ponder", _:
             return [pause(0.3), text("You said: ", question)]

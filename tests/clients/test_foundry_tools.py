@@ -19,6 +19,7 @@ from tests.fakes.everything import PATHS, everything, is_installed
 from tests.fakes.mcp_server import mcp_server
 from tests.fakes.search_service import KEY, search_service
 from tests.fakes.umbrella_shop import umbrella_shop
+from tests.fakes.workflow import workflow
 from tests.functions.conftest import ROOT, serving
 
 pytestmark = pytest.mark.long
@@ -40,7 +41,10 @@ def places(function_app):
     if not is_installed():
         missing("server-everything is not installed; tests/install-node-packages.sh does it")
     with ExitStack() as stack:
+        logic_app = stack.enter_context(workflow())
         yield {
+            "workflow": logic_app.document,
+            "trigger": logic_app.address,
             "mcp": stack.enter_context(mcp_server()).url(),
             "everything": {name.lower(): stack.enter_context(everything(name)) for name in PATHS},
             "api": stack.enter_context(umbrella_shop()).document,
@@ -56,13 +60,16 @@ def box(tmp_path, tenant, places, azurite):  # noqa: F811
     settings = {
         "AzureWebJobsStorage": azurite,
         "azure_function_queue_hosts": host(places["queues"]),
-        "connections": {"handbook": {"url": places["search"], "headers": {"api-key": KEY}}},
+        "connections": {
+            "handbook": {"url": places["search"], "headers": {"api-key": KEY}},
+            "workflow": {"url": places["trigger"]},
+        },
         "embedding_model": "",
         "entra_authority": tenant.url,
         "entra_owners": f"me={ANN}",
         "entra_tenant_id": entra.TENANT,
         "mcp_allowed_hosts": ",".join(map(host, servers)),
-        "openapi_allowed_hosts": host(places["api"]["servers"][0]["url"]),
+        "openapi_allowed_hosts": ",".join(host(places[each]["servers"][0]["url"]) for each in ("api", "workflow")),
     }
     box = Box(tmp_path / "box", settings, certificate(tmp_path, "localhost"))
     box.llm = story_model()

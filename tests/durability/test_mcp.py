@@ -28,15 +28,18 @@ def environment(server):
 @pytest.mark.long
 @pytest.mark.parametrize(("when", "asks"), [("before", "never"), ("after", "always")])
 async def test_death_at_every_commit_orders_at_most_once(hosts: Hosts, client, server, when, asks):
-    await die_at_every_commit(hosts, when, lambda: order_and_check(hosts, client, server, asks))
+    await die_at_every_commit(hosts, when, lambda: order_and_check(client, server, asks, hosts))
 
 
-async def order_and_check(hosts, client, server, asks):
-    """An umbrella is ordered once, or nobody knows; the forecast is heard. Each request has its header."""
+async def order_and_check(client, server, asks, hosts=None):
+    """An umbrella is ordered once, or nobody knows; the forecast is heard.
+
+    Hosts of a folder can keep headers: each request has its own, and the run's row none in the end.
+    """
     server.calls.clear()
     server.headers.clear()
     tool = {"type": "mcp", "server_label": "weather", "server_url": server.url(), "require_approval": asks}
-    tool |= {"authorization": "of-somebody"}
+    tool |= {"authorization": "of-somebody"} if hosts else {}
     made = await client.ask("POST", "assistants", {"model": "gpt-fake", "tools": [tool]})
     thread = await client.thread(STORY)
     ended = await client.finish(thread, await client.begin(thread, made.json()["id"]))
@@ -47,8 +50,9 @@ async def order_and_check(hosts, client, server, asks):
     assert (order == "ordered red" and ordered == 1) or ("unknown whether" in order and ordered <= 1)
     assert forecast == "rain in Oslo"
     assert [each["type"] for each in steps] == ["activities", "tool_calls", "message_creation"]
-    assert {each["authorization"] for each in server.headers} == {"Bearer of-somebody"}
-    assert kept_headers(hosts, ended["id"]) == {}, "the run is over"
+    if hosts:
+        assert {each["authorization"] for each in server.headers} == {"Bearer of-somebody"}
+        assert kept_headers(hosts, ended["id"]) == {}
 
 
 def kept_headers(hosts: Hosts, run_id: str):

@@ -1,10 +1,11 @@
-"""MCP servers and APIs of OpenAPI documents are on the public internet, however their addresses are put.
+"""MCP servers, APIs of OpenAPI documents and webhooks are on the public internet, however their addresses are put.
 
 No connection of these tests leaves the machine: each is noted before it is made, and made to a stand-in alone.
 """
 
 from __future__ import annotations
 
+import base64
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Collection
@@ -13,12 +14,16 @@ from typing import Any
 import httpx2
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from shared.objects.openapi_document import operations
+from shared.setting_values import Webhook
 from shared.tools import openapi_call, reach
 from shared.tools.base import ToolFailure
 from shared.tools.domains import domains_of
 from shared.tools.mcp_server import RemoteTools
+from shared.webhooks.delivery import attempt
+from shared.webhooks.notices import Notice
 
 PUBLIC = "93.184.215.14"
 SECRET = {"Authorization": "Bearer Zaunkoenig7Q"}
@@ -69,7 +74,16 @@ async def ask_api(url: str, trusted: Collection[str] = (), resolve: reach.Resolv
     return await openapi_call.request(operation, {}, openapi_call.Credentials(SECRET), trusted, resolve)
 
 
-@pytest.fixture(params=[ask_mcp, ask_api], ids=["mcp", "openapi"])
+async def tell_hook(url: str, trusted: Collection[str] = (), resolve: reach.Resolve = reach.resolve) -> str:
+    hook = Webhook(url=url, secret=SecretStr("whsec_" + base64.b64encode(b"x" * 24).decode()))
+    notice = Notice(webhook="shop", notice_id="msg_1", type="thread.run.completed", owner="me", at=0, data={})
+    told = await attempt(hook, notice, 0, ",".join(trusted), 20, resolve)
+    if told.failure:
+        raise ToolFailure(told.failure)
+    return "told"
+
+
+@pytest.fixture(params=[ask_mcp, ask_api, tell_hook], ids=["mcp", "openapi", "webhook"])
 def ask(request, connections) -> Ask:
     return request.param
 
@@ -140,7 +154,8 @@ async def test_a_name_that_leads_inside_is_not_followed_when_it_does_so_later_ne
     async def resolve(host: str, port: int) -> list[str]:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
-    assert "not on the public internet" in await refusal(ask("https://names.example/", resolve=resolve))
+    words = await refusal(ask("https://names.example/", resolve=resolve))
+    assert "not on the public internet" in words
     assert connections.tried == []
 
 
@@ -209,7 +224,7 @@ async def test_a_redirect_leads_nowhere(ask, connections, stand_in, status, loca
 
     assert await refusal(ask(f"http://{stand_in.host}/", {stand_in.host}))
     assert connections.tried == []
-    assert all(each.endswith("Zaunkoenig7Q") for each in stand_in.seen)
+    assert all(each.endswith("Zaunkoenig7Q") for each in stand_in.seen if ask is not tell_hook)
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
