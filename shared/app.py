@@ -149,8 +149,8 @@ def observed(storage: Storage, telemetry: Telemetry) -> Storage:
         storage,
         store=telemetry.counted(storage.store, "store"),
         blobs=telemetry.counted(storage.blobs, "blobs"),
-        runs=telemetry.counted(telemetry.traced(storage.runs), "queues"),
-        ingestion=telemetry.counted(telemetry.traced(storage.ingestion), "queues"),
+        runs=telemetry.counted(telemetry.traced(storage.runs, joins=False), "queues"),
+        ingestion=telemetry.counted(telemetry.traced(storage.ingestion, joins=True), "queues"),
     )
 
 

@@ -103,8 +103,8 @@ class Telemetry(Protocol):
         """The port of a storage, whose calls are counted."""
         ...
 
-    def traced(self, queue: Queue) -> Queue:
-        """The queue, whose messages say when they are due and whose work they are."""
+    def traced(self, queue: Queue, *, joins: bool) -> Queue:
+        """The queue, whose messages say when they are due, and, if it `joins`, in whose trace they are handled."""
         ...
 
     async def exposition(self, queues: Mapping[str, Queue]) -> str | None:
@@ -195,7 +195,7 @@ class NoTelemetry:
     def counted(self, port: P, service: str) -> P:
         return port
 
-    def traced(self, queue: Queue) -> Queue:
+    def traced(self, queue: Queue, *, joins: bool) -> Queue:
         return queue
 
     async def exposition(self, queues: Mapping[str, Queue]) -> str | None:

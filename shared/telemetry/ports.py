@@ -34,14 +34,14 @@ class _Counted:
         return counting
 
 
-def traced(queue: Queue, clock: Callable[[], float]) -> Queue:
-    """The queue, whose messages say when they become visible, and below which span they were sent."""
-    return cast(Queue, _Traced(queue, clock))
+def traced(queue: Queue, clock: Callable[[], float], *, joins: bool) -> Queue:
+    """The queue, whose messages say when they become visible, and, if it `joins`, below which span they were sent."""
+    return cast(Queue, _Traced(queue, clock, joins))
 
 
 class _Traced:
-    def __init__(self, queue: Queue, clock: Callable[[], float]) -> None:
-        self._queue, self._clock = queue, clock
+    def __init__(self, queue: Queue, clock: Callable[[], float], joins: bool) -> None:
+        self._queue, self._clock, self._joins = queue, clock, joins
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
@@ -53,4 +53,5 @@ class _Traced:
         return await self._queue.rewrite(sent, self._marked(body, delay), delay)
 
     def _marked(self, body: Json, delay: float) -> Json:
-        return {**body, "due": self._clock() + delay, "traceparent": traces.now_traceparent()}
+        marked = {**body, "due": self._clock() + delay}
+        return {**marked, "traceparent": traces.now_traceparent()} if self._joins else marked

@@ -135,8 +135,8 @@ class Recording:
     def counted(self, port: P, service: str) -> P:
         return ports.counted(port, partial(self.meters.operation, service))
 
-    def traced(self, queue: Queue) -> Queue:
-        return ports.traced(queue, self._clock)
+    def traced(self, queue: Queue, *, joins: bool) -> Queue:
+        return ports.traced(queue, self._clock, joins=joins)
 
     # -- queues ------------------------------------------------------------------------------------------------------
 

@@ -119,10 +119,21 @@ def to_application_insights(settings: Settings, spans: list[SpanExporter], metri
     metrics.append((AzureMonitorMetricExporter(**options), True))  # it adds up what it is told
 
 
-def whose() -> Resource:
+class Whose(Resource):
+    """A resource that is hashed once: exporters do so for each span, and then it is written as JSON."""
+
+    def __init__(self, found: Resource) -> None:
+        super().__init__(found.attributes, found.schema_url)
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def whose() -> Whose:
     """This process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, or otherwise."""
     own = Resource({"service.name": "api-in-a-box", "service.instance.id": str(uuid.uuid4())})
-    return own.merge(OTELResourceDetector().detect())
+    return Whose(own.merge(OTELResourceDetector().detect()))
 
 
 def the_sampler() -> Sampler:
