@@ -186,7 +186,7 @@ param backupsKept int = 7
 
 // Who is told
 
-@description('Address that alerts are mailed to (poison, overdue runs, throttling, queue age, failed indexing, health). Each rule costs about half a dollar a month. Empty: there are no alerts.')
+@description('Address that alerts are mailed to (poison, overdue runs, throttling, queue age, failed indexing, budgets, health). Each rule costs about half a dollar a month. Empty: there are no alerts.')
 param alertEmail string = ''
 
 // Mail and calendar

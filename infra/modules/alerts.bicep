@@ -38,6 +38,12 @@ var rules = [
     query: loadTextContent('../queries/failed_indexing.kql')
   }
   {
+    name: 'budget'
+    severity: 3
+    says: 'Owners have used up what they may use in a day or a month.'
+    query: loadTextContent('../queries/budget.kql')
+  }
+  {
     name: 'health'
     severity: 1
     says: 'The model or the storage does not answer, or the box has no keys.'

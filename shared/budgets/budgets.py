@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from shared.backoff import Backoff
 from shared.budgets.answers import headers_of, refused, words_of
 from shared.budgets.ledger import Amount, Ledger, Shortage
 from shared.config import Settings
+from shared.errors import RateLimited
 from shared.json_types import Json
 from shared.llm.base import LlmError
 from shared.objects.run import RunRecord
@@ -27,6 +29,8 @@ from shared.usage import keys
 from shared.usage.prices import cost
 from shared.usage.rows import run_data
 from shared.wakes import Wakes
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -67,8 +71,10 @@ class Budgets:
 
     async def admit(self, record: RunRecord, *, begins: bool = True) -> None:
         """Count a request that begins a run, or goes on with one. Raises RateLimited."""
+        shortage: Shortage | None = None
 
         def enter(ledgers: list[Ledger]) -> None:
+            nonlocal shortage
             for ledger in ledgers:
                 shortage = ledger.shortage() or (ledger.crowded(_run(record)) if begins else None)
                 if shortage is not None:
@@ -76,7 +82,11 @@ class Budgets:
             for ledger in ledgers:
                 ledger.enter(_run(record), record.run.deadline)
 
-        await self._change(record, enter)
+        try:
+            await self._change(record, enter)
+        except RateLimited:
+            log_refusal(record, shortage)
+            raise
 
     @asynccontextmanager
     async def begun(self, record: RunRecord) -> AsyncIterator[None]:
@@ -101,19 +111,26 @@ class Budgets:
             return
         answer = FIRST_OUTPUT if output is None else output
         expected = self._amount(record, prompt, answer)
+        shortage: Shortage | None = None
 
         def attempt(ledgers: list[Ledger]) -> float | None:
+            nonlocal shortage
             for ledger in ledgers:
                 found = ledger.reserve(_run(record), expected, record.run.deadline)
                 if isinstance(found, Shortage):
+                    shortage = found
                     raise LlmError("rate_limit_exceeded", words_of(found))
                 if found is not None:
                     return found
             return None
 
         with self._wakes.listening(_wake(record.owner)) as ear:
-            while (wait := await self._change(record, attempt, unless=lambda wait: wait is not None)) is not None:
-                await ear.listen(wait)
+            try:
+                while (wait := await self._change(record, attempt, unless=lambda wait: wait is not None)) is not None:
+                    await ear.listen(wait)
+            except LlmError:
+                log_refusal(record, shortage)
+                raise
 
     async def settle(self, record: RunRecord, *, over: bool) -> None:
         """Tell what a run has used by now; nothing is reserved for it any more."""
@@ -212,3 +229,10 @@ def _run(record: RunRecord) -> str:
 
 def _wake(owner: str) -> str:
     return f"budget {owner}"
+
+
+def log_refusal(record: RunRecord, shortage: Shortage | None) -> None:
+    """Say whose budget is used up: of a day or month it is the operator's business, of a minute the client's."""
+    if shortage is not None:
+        told = {"action": "over_budget", "owner": record.owner, "limit": shortage.limit, "allowed": shortage.allowed}
+        logger.log(logging.WARNING if shortage.is_quota else logging.INFO, "over budget", extra=told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from openai import OpenAI
+from openai import OpenAI, RateLimitError
 
 from shared.llm.scripted import ScriptedLlm, fail, text, usage
 from tests.infra.log_analytics import Workspace
@@ -56,3 +56,19 @@ def test_a_run_from_the_queue_is_seen_to_wait(client: OpenAI, llm: ScriptedLlm, 
     assert workspace.ask("queue_age") == []
     story = [row["action"] for row in workspace.ask("run_story", run_id=run_id)]
     assert story.index("run_queued") < story.index("run_claimed") < story.index("run_ended")
+
+
+@pytest.mark.parametrize("settings", [{"budgets": {"*": {"tokens_per_day": 10}}}])
+def test_an_owner_whose_budget_is_used_up_is_told_of_once(
+    client: OpenAI, llm: ScriptedLlm, caplog: pytest.LogCaptureFixture
+):
+    workspace = Workspace()
+    caplog.set_level(logging.INFO, logger="shared")
+    llm.script([text("Hi."), usage(10, 5)])
+    a_run(client)
+    assert not [each for each in caplog.records if vars(each).get("action") == "over_budget"]
+    with pytest.raises(RateLimitError):
+        a_run(client)
+    workspace.take(caplog.records)
+    assert [row["found"] for row in workspace.ask("budget")] == [1]
+    assert len([each for each in caplog.records if vars(each).get("action") == "over_budget"]) == 1
