@@ -65,6 +65,7 @@ async def check(client: Client, hosts: Hosts, story: str, thread: str, run: dict
             assert (output == "sent" and sent == 1) or "unknown whether" in output
         else:
             assert output == {"get_weather": "wet", "look_up": "box: a word"}[name]
+    check_events((await client.get(f"threads/{thread}/runs/{run['id']}/events?order=asc&limit=100"))["data"])
     again = await client.ask("POST", f"threads/{thread}/messages", {"role": "user", "content": "Thanks."})
     assert again.status_code == 200, "the thread is still locked"
 
@@ -81,3 +82,26 @@ async def check_usage(client: Client, runs: Sequence[dict[str, Any]]) -> None:
             if told == expected:
                 return
             await asyncio.sleep(0.1)
+
+
+def check_events(events: list[dict[str, Any]]) -> None:
+    """The run's own record says once what was done once, and of each driver what became of it."""
+    types = [each["type"] for each in events]
+    assert (types[0], types.count("run.created")) == ("run.created", 1), types
+    assert (types[-1], types.count("run.completed")) == ("run.completed", 1), types
+    turns = [each["details"]["turn"] for each in events if each["type"] == "turn.finished"]
+    assert turns == [*range(1, len(turns) + 1)]
+    ended = [
+        (each["details"]["turn"], each["details"]["call_id"]) for each in events if each["type"] == "call.finished"
+    ]
+    assert len({*ended}) == len(ended)
+    holder = None
+    for each in events:
+        if each["type"] == "lease.taken":
+            assert holder is None, types
+            holder = each["by"]
+        elif each["type"] in ("lease.lost", "lease.released"):
+            assert each["by"] == holder
+            holder = None
+        elif each["type"] in ("outputs.asked", "approval.asked"):
+            holder = None

@@ -24,6 +24,7 @@ OTHERS = [pytest.param(each, marks=pytest.mark.long) for each in ("text", "clien
 async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     """A run is begun on a host that dies at its n-th commit, and ends on the next one, for n = 1, 2, ..."""
     runs: list[dict[str, Any]] = []
+    lost = 0
     for count in range(1, 20):
         mortal = hosts.start(die=f"{when}:{count}")
         assistant_id = await assistant(client)
@@ -36,10 +37,13 @@ async def test_death_at_every_commit_in_turn(hosts, client, story, when):
         thread, run = await telling
         await check(client, hosts, story, thread, run)
         await check_usage(client, runs := [*runs, run])
+        events = (await client.get(f"threads/{thread}/runs/{run['id']}/events?limit=100"))["data"]
+        lost += sum(each["type"] == "lease.lost" for each in events)
         dying.cancel()
         await hosts.close()
         if survived:
             assert count > 2, "the host should have died at least twice"
+            assert lost > 0, "no run says that it lost a driver"
             return
     raise AssertionError("the story never ended")
 
