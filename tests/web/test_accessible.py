@@ -133,6 +133,9 @@ def test_a_conversation_with_everything_in_it(page, model, size, look, tmp_path)
     page["#cancel"].click()
     page.run_is("cancelled")
     look("a cancelled run")
+    page.all(".run")[-1].find_element("xpath", ".//button[.='Trace']").click()
+    page.until(lambda: page.all("#inspector .timeline li"))
+    look("the trace of a run")
 
 
 def test_the_entrance(page, size, look):
