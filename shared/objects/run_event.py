@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.json_types import Json
 from shared.objects.common import ApiObject
@@ -15,6 +15,8 @@ MOST_ENTRIES: Final = 200
 LONGEST_WORD: Final = 100
 #: Ids of calls that one entry names.
 MOST_NAMED: Final = 16
+#: How many entries may have been left out, as another box exports them: more than a run ever has.
+MOST_LEFT_OUT: Final = 10_000_000
 #: The latest time that an entry may have, in unix milliseconds: the end of the year 9999.
 LATEST: Final = 253_402_300_799_999
 
@@ -60,4 +62,11 @@ class History(BaseModel):
     """A run's own record as another box exports it, with how much of it was left out."""
 
     entries: Annotated[list[HistoryEntry], Field(max_length=MOST_ENTRIES)]
-    left_out: Annotated[int, Field(ge=0)] = 0
+    left_out: Annotated[int, Field(ge=0, le=MOST_LEFT_OUT)] = 0
+
+    @model_validator(mode="after")
+    def _is_full_if_cut(self) -> History:
+        """Entries are left out of a history that is full, and of no other."""
+        if self.left_out and len(self.entries) < MOST_ENTRIES:
+            raise ValueError(f"left_out: entries are left out where there are {MOST_ENTRIES} of them")
+        return self

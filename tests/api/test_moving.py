@@ -282,8 +282,11 @@ ENTRY = {"type": "run.created", "at": 1500, "by": "me"}
         {"run_x": {"entries": [ENTRY | {"name": "x" * 101}]}},
         {"run_x": {"entries": [ENTRY | {"said": {"a": "b"}}]}},
         {"run_x": {"entries": [ENTRY] * 201}},
+        {"run_x": {"entries": [], "left_out": 5}},
+        {"run_x": {"entries": [ENTRY] * 100, "left_out": 5}},
+        {"run_x": {"entries": [ENTRY] * 200, "left_out": 10**30}},
     ],
-    ids=str,
+    ids=lambda wrong: str(wrong)[-40:],
 )
 async def test_a_history_that_no_box_wrote_does_not_come(tmp_path, wrong):
     story = a_story()
