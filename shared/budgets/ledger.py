@@ -4,10 +4,11 @@
      "minute": {"since": 1796000000.5, "requests": 2, "tokens": 90},
      "largest": {"tokens": 45, "cost": 0.05},
      "runs": {"9f…": {"tokens": 45, "cost": 0.05, "reserved": {"tokens": 45, "cost": 0.05, "until": 1796…},
-                      "active": 1796000600, "seen": 1796000000.5}}}
+                      "active": 1796000600, "seen": 1796000000.5, "is_over": false}}}
 
 A run's entry has what of its use is counted, so that each report is a total and may come twice; what is reserved for
-its turn, by which process and until when; and until when it is one of the runs at once.
+its turn and until when; until when it is one of the runs at once (0: never, as runs that others began); and whether it
+is over.
 """
 
 from __future__ import annotations
@@ -93,9 +94,11 @@ class Ledger:
         return Shortage("runs_at_once", most, 1.0) if most is not None and active >= most else None
 
     def enter(self, run: str, active_until: float) -> None:
-        """Count a request, and a run as active until then at the latest."""
+        """Count a request, and a run as active until then at the latest, unless it has ended meanwhile."""
         self.data["minute"]["requests"] += 1
-        self._entry(run)["active"] = active_until
+        entry = self._entry(run)
+        if not entry.get("is_over"):
+            entry["active"] = active_until
 
     def leave(self, run: str) -> None:
         """The request was not carried out after all."""
@@ -136,7 +139,7 @@ class Ledger:
         self.data["largest"] = {"tokens": max(largest["tokens"], tokens), "cost": max(largest["cost"], cost)}
         entry |= {"tokens": entry["tokens"] + tokens, "cost": entry["cost"] + cost, "reserved": None}
         if over:
-            entry["active"] = 0
+            entry |= {"active": 0, "is_over": True}
 
     @property
     def minute_left(self) -> float:
@@ -165,12 +168,11 @@ class Ledger:
         return [each for each in found if each[2] is not None]
 
     def _entry(self, run: str) -> dict[str, Any]:
-        fresh = {"tokens": 0, "cost": 0.0, "reserved": None, "active": 0, "seen": self.now}
+        fresh = {"tokens": 0, "cost": 0.0, "reserved": None, "active": 0, "seen": self.now, "is_over": False}
         entry: dict[str, Any] = self.data["runs"].setdefault(run, fresh)
         entry["seen"] = self.now
         return entry
 
     def _is_old(self, entry: Json) -> bool:
-        held = entry["reserved"] is not None and entry["reserved"]["until"] > self.now
-        kept = LOST_SECONDS if held or entry["active"] else KEPT_SECONDS
+        kept = KEPT_SECONDS if entry.get("is_over") else LOST_SECONDS
         return bool(self.now - entry["seen"] > kept)

@@ -148,6 +148,22 @@ class TestLedger:
         assert tomorrow.data["day"]["tokens"] == 0
         assert tomorrow.shortage() is None  # it is December by then
 
+    def test_a_run_that_another_one_began_counts_once_however_long_it_waits_between_turns(self):
+        ledger = self.ledger(tokens_per_day=1000)
+        assert ledger.reserve("child", Amount(90), self.NOW + 7200) is None
+        ledger.settle("child", Amount(100), over=False)
+        later = self.ledger(ledger.data, self.NOW + 3600, tokens_per_day=1000)
+        later.settle("child", Amount(150), over=True)
+        assert later.data["day"]["tokens"] == 150
+        assert self.ledger(later.data, self.NOW + 3600 + 1000).data["runs"] == {}
+
+    def test_outputs_that_come_when_a_run_has_just_ended_take_no_place(self):
+        ledger = self.ledger(runs_at_once=1)
+        ledger.enter("run", self.NOW + 600)
+        ledger.settle("run", Amount(10), over=True)
+        ledger.enter("run", self.NOW + 600)  # the run was read before it ended
+        assert ledger.crowded("next") is None
+
     def test_runs_that_are_over_are_forgotten_and_those_that_wait_are_not(self):
         ledger = self.ledger()
         ledger.enter("over", self.NOW + 600)
