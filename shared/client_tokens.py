@@ -134,8 +134,10 @@ async def count(given: Grant, deps: Deps, *, messages: int = 0, runs: int = 0) -
         await until_committed(attempt)
 
 
-async def own_thread(given: Grant, deps: Deps) -> str:
+async def own_thread(given: Grant, deps: Deps, wanted: str = "") -> str:
     """The id of the thread that the bearer makes now. The same again, if it died before the thread was there.
+
+    `wanted` is the id that it should have, if it has none yet: where a repeated request looks for it.
 
     Raises Forbidden and Unauthorized.
     """
@@ -147,7 +149,7 @@ async def own_thread(given: Grant, deps: Deps) -> str:
             if await deps.store.get(partition, layout.THREAD_KEY) is not None:
                 raise Forbidden(HAS_THREAD, code="insufficient_permissions")
             return token.thread_id
-        token.thread_id = ids.newest_first(layout.THREAD)
+        token.thread_id = wanted or ids.newest_first(layout.THREAD)
         await _write(given, deps, token, version)
         return token.thread_id
 

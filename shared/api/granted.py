@@ -76,7 +76,8 @@ async def admit(grant: Grant, caller: Caller, arguments: Json) -> Caller:
         _check_run(grant, body)
     await client_tokens.count(grant, caller.deps, messages=len(messages), runs=isinstance(body, RunSettings))
     if isinstance(body, CreateThread | CreateThreadAndRun):
-        return replace(caller, thread_id=await client_tokens.own_thread(grant, caller.deps))
+        wanted = "" if caller.once is None else caller.once.id
+        return replace(caller, thread_id=await client_tokens.own_thread(grant, caller.deps, wanted))
     return caller
 
 

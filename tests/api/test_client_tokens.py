@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -346,6 +347,26 @@ def test_old_ones_are_forgotten_when_others_are_made(box, make, http):
     second = make()["id"]
     assert [each["id"] for each in http.get("client_tokens").json()["data"]] == [second]
     assert first != second
+
+
+def test_a_thread_that_is_asked_for_many_times_at_once_is_one(visit, box, http):
+    """A page that lost patience asks again while its first request is under way."""
+
+    async def slowly(get, *place):
+        row = await get(*place)
+        await asyncio.sleep(0.05)
+        return row
+
+    page, _ = visit()
+    box.deps.store.replace(get=slowly)
+
+    def post(_):
+        return page.post("threads", json={"messages": [HELLO]}, headers={"Idempotency-Key": "retry-1"})
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = [*pool.map(post, range(6))]
+    assert [(each.status_code, each.json().get("id")) for each in answers] == [(200, answers[0].json()["id"])] * 6
+    assert len(http.get("threads").json()["data"]) == 1
 
 
 def test_a_repeated_request_is_done_and_counted_once_and_shown_as_always(visit, http, llm, assistant):
