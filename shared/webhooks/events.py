@@ -49,12 +49,23 @@ def check(webhooks: Mapping[str, Webhook]) -> None:
             raise ValueError(f"WEBHOOKS: {name}: {error}") from None
 
 
+def _is_address(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return (
+            address.scheme in ("http", "https")
+            and bool(address.hostname and address.port != 0)
+            and "@" not in address.netloc
+        )
+    except ValueError:  # its words may quote the address
+        return False
+
+
 def _check(name: str, hook: Webhook) -> None:
     if NAME.fullmatch(name) is None:
         raise ValueError("a name has up to 64 letters, digits, - and _")
-    address = urlsplit(hook.url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ValueError("its url is no http or https address")
+    if not _is_address(hook.url):
+        raise ValueError("its url is no http or https address, or has a name and password")
     signing.keys_of(hook.secret.get_secret_value())
     for pattern in hook.events:
         if not any(matches(pattern, type_) for type_ in TYPES):

@@ -325,6 +325,9 @@ def test_secrets_and_addresses_are_stored_and_logged_nowhere(
         ({"secret": "not one at all, long as it may be ..."}, "24 to 64 random bytes"),
         ({"secret": SECRET, "events": ["thread.run.done"]}, "there are no events"),
         ({"secret": SECRET, "url": "ftp://x"}, "no http or https address"),
+        ({"secret": SECRET, "url": "https://x:99999/"}, "no http or https address"),
+        ({"secret": SECRET, "url": f"https://ops:{SECRET}@x/"}, "a name and password"),
+        ({"secret": SECRET, "url": f"https://{SECRET}\u2100/"}, "no http or https address"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_without_their_secrets(tmp_path, hook, words):
