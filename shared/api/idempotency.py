@@ -23,6 +23,7 @@ from shared.errors import ApiError
 from shared.idempotency import AnsweredBefore, Once, digest_of
 from shared.json_types import Json
 from shared.objects.run import RunKey
+from shared.objects.tools.headers import TO_COMPARE
 from shared.runs.driven import DrivenRuns
 from shared.store.base import Conflict
 
@@ -68,7 +69,8 @@ async def answer_once(
     grant = request.scope["box"].grant
     # What bearers of a token make up leads to no key of their owner's.
     once = Once(caller.owner, digest_of(request.headers[HEADER], "" if grant is None else grant.token.id), route.new_id)
-    once.feed(request.scope["path"].encode(), str(request.query_params).encode())
+    # The key is kept nowhere: without it, nobody who has the digest can try what secrets there may be in the body.
+    once.feed(request.headers[HEADER].encode(), request.scope["path"].encode(), str(request.query_params).encode())
     caller = replace(caller, once=once)
     request.scope["repeatable"] = True
 
@@ -84,7 +86,8 @@ async def answer_once(
     body = arguments["body"]
     try:
         if isinstance(body, BaseModel):
-            once.feed(json_text.ascii_bytes(body.model_dump(mode="json", exclude_unset=True)))
+            asked = body.model_dump(mode="json", exclude_unset=True, context=TO_COMPARE)
+            once.feed(json_text.ascii_bytes(asked))
             await claim()
         else:
             arguments["body"] = then_claimed(body, once, claim)

@@ -100,6 +100,21 @@ def resources(value=SECRET, **more):
 SHOWN = [{"server_label": "weather", "headers": {"Authorization": None}}]
 
 
+@pytest.mark.parametrize("place", ["headers", "authorization"])
+def test_a_repeated_request_with_another_secret_is_another(http, tool, box, place):
+    key = {"Idempotency-Key": "order-4711"}
+
+    def post(value):
+        said = {place: {"Authorization": value} if place == "headers" else value}
+        return http.post("assistants", json={"model": "gpt-x", "tools": [tool(**said)]}, headers=key)
+
+    assert [post(value).status_code for value in ("one-secret", "one-secret", "another")] == [200, 200, 409]
+    with closing(sqlite3.connect(box.settings.box_home / "box.db")) as database:
+        kept = str(database.execute("SELECT data FROM records").fetchall())
+    assert "one-secret" not in kept
+    assert "another" not in kept
+
+
 def test_headers_of_a_run_live_as_long_as_it(server, post, run, wait, tool, llm, http, sealed, box):
     llm.script([call("order", umbrella="red")], [text("Ordered.")])
     assistant = post("assistants", model="gpt-x", tools=[tool(require_approval="always")])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, PlainSerializer, SecretStr, StringConstraints
+from pydantic import AfterValidator, PlainSerializer, SecretStr, SerializationInfo, StringConstraints
 
 from shared.objects.bounds import AtMost
 from shared.objects.common import MAP
@@ -20,6 +20,8 @@ LONGEST_NAME: Final = 256
 LONGEST_VALUE: Final = 8192
 #: What a request with headers is told where the box has no key to encrypt them with.
 NO_HEADERS: Final = "Invalid '{path}': this box keeps no secrets in objects. Send no headers for MCP servers."
+#: The context of a request that is compared with another, and shown and kept nowhere: there secrets count.
+TO_COMPARE: Final[dict[str, bool]] = {"secrets": True}
 #: Headers that say how a request is sent, not who sends it, and those of the protocol itself.
 OF_THE_BOX: Final = frozenset({
     "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
@@ -48,12 +50,12 @@ def _callers(headers: dict[str, SecretStr | None]) -> dict[str, SecretStr | None
     return headers
 
 
-def _names_alone(headers: dict[str, Any] | None) -> dict[str, None] | None:
-    return None if headers is None else dict.fromkeys(headers)
+def _names_alone(headers: dict[str, Any] | None, info: SerializationInfo) -> dict[str, str | None] | None:
+    return None if headers is None else {name: _nothing(value, info) for name, value in headers.items()}
 
 
-def _nothing(_: Any) -> None:
-    return None
+def _nothing(secret: SecretStr | None, info: SerializationInfo) -> str | None:
+    return secret.get_secret_value() if info.context is TO_COMPARE and secret is not None else None
 
 
 HeaderName = Annotated[
@@ -65,10 +67,10 @@ SecretHeaders = Annotated[
     AtMost(MOST_HEADERS),
     MAP,
     AfterValidator(_callers),
-    PlainSerializer(_names_alone, return_type=dict[str, None] | None),
+    PlainSerializer(_names_alone, return_type=dict[str, str | None] | None),
 ]
 #: An access token, sent as `Authorization: Bearer`.
-SecretToken = Annotated[Secret, PlainSerializer(_nothing, return_type=None)]
+SecretToken = Annotated[Secret, PlainSerializer(_nothing, return_type=str | None)]
 
 
 def values_of(headers: dict[str, SecretStr | None] | None) -> dict[str, str | None]:
