@@ -15,6 +15,11 @@ from shared.json_types import Json
 #: Attributes, such as `(("box.run.status", "completed"),)`.
 Pairs = tuple[tuple[str, str], ...]
 
+#: Sets of attributes of one metric that are told apart, as OpenTelemetry advises; names of models come from clients.
+MOST_POINTS: Final = 2000
+#: What all others are told as.
+OVERFLOW: Final[Pairs] = (("otel.metric.overflow", "true"),)
+
 
 class About(NamedTuple):
     """What a metric is."""
@@ -50,18 +55,21 @@ class Numbers:
     def count(self, name: str, by: float, *pairs: tuple[str, str]) -> None:
         """So many more, or fewer."""
         values = self._values[name]
+        pairs = _place(values, pairs)
         values[pairs] = values.get(pairs, 0) + by
 
     def set(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
         """That many there are."""
-        self._values[name][pairs] = value
+        values = self._values[name]
+        values[_place(values, pairs)] = value
 
     def measure(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
         """A value of a histogram."""
-        bounds = self._metrics[name].bounds
-        found = self._measured[name].get(pairs)
+        bounds, measured = self._metrics[name].bounds, self._measured[name]
+        pairs = _place(measured, pairs)
+        found = measured.get(pairs)
         if found is None:
-            found = self._measured[name][pairs] = _Measured(len(bounds) + 1)
+            found = measured[pairs] = _Measured(len(bounds) + 1)
         found.counts[bisect_left(bounds, value)] += 1
         found.total += value
         found.least, found.greatest = min(found.least, value), max(found.greatest, value)
@@ -89,3 +97,8 @@ class Numbers:
                 what = {"name": name, "unit": about.unit, "about": about.words, "kind": about.kind}
                 found.append({**what, "bounds": about.bounds, "points": points})
         return found
+
+
+def _place(known: Mapping[Pairs, object], pairs: Pairs) -> Pairs:
+    """Where a number of these attributes is kept."""
+    return pairs if len(known) < MOST_POINTS or pairs in known else OVERFLOW
