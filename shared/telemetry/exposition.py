@@ -6,6 +6,7 @@ A file is what `Numbers.all` gives, as JSON.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,11 +28,13 @@ class Exposition:
     def __init__(self, home: Path, numbers: Numbers) -> None:
         self._folder, self._numbers = home / FOLDER, numbers
         self._file = self._folder / f"{os.getpid()}.json"
+        #: The beat writes, and so does whoever is asked.
+        self._writing = threading.Lock()
 
     def write(self) -> None:
         """Write this process's numbers down."""
         draft = self._file.with_suffix(".new")
-        with suppress(OSError):  # the disk is full: the next time, perhaps
+        with self._writing, suppress(OSError):  # the disk is full: the next time, perhaps
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft.write_bytes(json_text.ascii_bytes(self._numbers.all()))
             draft.replace(self._file)

@@ -7,12 +7,16 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from shared.app import telemetry_for
 from shared.config import Settings
 from shared.llm.scripted import text, usage
+from shared.telemetry import names
+from shared.telemetry.metrics import Meters
+from shared.telemetry.numbers import MOST_POINTS
 from tests.api.conftest import KEY, Box
 
 ADMIN = "sk-admin-0123456789"
@@ -81,6 +85,25 @@ def test_every_line_is_one_that_prometheus_reads(scrape, llm, ask):
 @pytest.mark.parametrize(("key", "status"), [(KEY, 403), ("sk-nobodys", 401)])
 def test_nobody_else_is_told(scrape, key, status):
     assert scrape(key).status_code == status
+
+
+def test_many_who_ask_at_once_are_all_told_everything(scrape, llm, ask):
+    llm.script([text("Wet.")])
+    ask()
+    with ThreadPoolExecutor(8) as pool:
+        told = [each.text for each in pool.map(lambda _: scrape(), range(150))]
+    assert [value(each, "box_runs_total", box_run_status="completed") for each in told] == [1] * 150
+
+
+def test_of_models_that_nobody_knows_so_many_are_told_apart():
+    """Their names come from clients, and no number is ever forgotten."""
+    meters = Meters("openai")
+    for number in range(2 * MOST_POINTS):
+        meters.run(f"model-{number}", 1.0, None)
+        meters.trouble(f"action-{number}")
+    found = {each["name"]: each["points"] for each in meters.numbers.all()}
+    assert len(found[names.TROUBLES]) == len(found[names.OPERATION_DURATION]) == MOST_POINTS + 1
+    assert found[names.TROUBLES][-1] == {"attributes": {"otel.metric.overflow": "true"}, "value": MOST_POINTS}
 
 
 @pytest.mark.parametrize("settings", [{"otel_metrics_exporter": "prometheus"}])
