@@ -130,7 +130,7 @@ class Recorder:
             await queue_messages.bring_back(self.deps, self.record, reason)
         if self.deps.settings.webhooks and (ends or (self.run.status == "requires_action" and self.state.reasons)):
             await webhook_events.send(self.deps, self.record)
-        if ends or self.state.unsaved.total_tokens:
+        if ends or self.state.has_turned or self.state.unsaved.total_tokens:
             await self.deps.budgets.settle(self.record, over=ends)
         passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:

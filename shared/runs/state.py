@@ -46,8 +46,8 @@ class RunState:
         self.message: Message | None = None
         #: What the thread's earlier steps offered to its answers.
         self.earlier = References()
-        #: Counted since the last commit.
-        self.unsaved = Usage()
+        #: Counted since the last commit; and whether a turn was, of which nothing may be known.
+        self.unsaved, self.has_turned = Usage(), False
         #: Why somebody must look at the run after the next commit, in words of queue messages: they go out before it.
         self.reasons: list[str] = []
         #: The step that stays open beneath a message which the model wrote after calls.
@@ -73,7 +73,7 @@ class RunState:
 
     def committed(self) -> list[Event]:
         """The changes are stored: forget them, and return the events that tell of them."""
-        self.unsaved, self.reasons = Usage(), []
+        self.unsaved, self.has_turned, self.reasons = Usage(), False, []
         return self._changes.committed()
 
     # -- messages ----------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ class RunState:
 
     def count_turn(self, usage: Usage) -> None:
         """One more model turn is over, wherever it was taken."""
-        self.unsaved = self.unsaved.plus(usage)
+        self.unsaved, self.has_turned = self.unsaved.plus(usage), True
         count_turn(self.record, usage)
 
     def count_usage(self, usage: Usage, remarks: Metadata) -> None:

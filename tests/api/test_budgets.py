@@ -195,6 +195,19 @@ def test_a_run_that_is_cancelled_or_whose_thread_is_deleted_makes_room(llm, run,
     assert run().status == "completed"
 
 
+@with_budget("tokens a day")
+def test_a_turn_whose_use_nobody_reports_holds_up_no_other(llm, run, client, assistant):
+    """Some servers say nothing of tokens; what was reserved for the turn is free when it is over."""
+    llm.script([call("get_weather", call_id="call_1"), TurnUsage(0, 0)], answer(1))
+    assert run().status == "requires_action"
+    other = client.beta.threads.create_and_run(assistant_id=assistant.id)
+    end = time.monotonic() + 5
+    while other.status != "completed" and time.monotonic() < end:
+        time.sleep(0.02)
+        other = client.beta.threads.runs.retrieve(other.id, thread_id=other.thread_id)
+    assert other.status == "completed"
+
+
 @pytest.mark.parametrize("budget", [{"assistants": {"asst_other": {"tokens_per_day": 0}}}])
 def test_an_assistant_may_have_a_budget_of_its_own(llm, run, budget, box, client, assistant):
     llm.script(answer(5))
