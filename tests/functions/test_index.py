@@ -13,7 +13,7 @@ from shared.functions_bridge import require_streams
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["admin", "approvals", "assistants", "docs", "files", "front_door", "health", "messages", "models",
+FAMILIES = ["admin", "approvals", "assistants", "client_tokens", "docs", "files", "front_door", "health", "messages", "models",
             "other_calls", "playground", "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
 PREFIXES = [
     "/v1",
@@ -30,6 +30,8 @@ PATHS = {
     "GET /approvals": "approvals",
     "POST /assistants": "assistants",
     "DELETE /assistants/asst_1": "assistants",
+    "POST /client_tokens": "client_tokens",
+    "DELETE /client_tokens/ctok_1": "client_tokens",
     "GET /docs": "docs",
     "GET /openapi.json": "docs",
     "POST /files": "files",

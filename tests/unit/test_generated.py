@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +45,10 @@ def pins(file: str) -> Iterator[Pin]:
 
 
 def wanted(group: str) -> list[str]:
-    listed = PROJECT["project"]["dependencies"] if group == "box" else PROJECT["dependency-groups"][group]
+    """What the project asks for; the box's file has its extras, too."""
+    project, groups = PROJECT["project"], PROJECT["dependency-groups"]
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    listed = [*project["dependencies"], *extras] if group == "box" else groups[group]
     return [line for line in listed if isinstance(line, str)]
 
 
