@@ -51,12 +51,10 @@ class UsageLog:
 
     async def write(self, records: Sequence[RunRecord]) -> None:
         """Write the rows of an owner's runs now, those that are not there. Raises StoreError."""
-        late = self._clock() - DAY
-        young = [each for each in records if each.ended_at is None or each.ended_at > late]
         for each in records:
-            if each not in young:
+            if not self._is_recent(each):
                 await self._write_late(each)
-        puts = list({put.key: put for put in map(_put, young)}.values())
+        puts = list({put.key: put for put in map(_put, filter(self._is_recent, records))}.values())
         for some in (puts[first : first + MAX_CHANGES] for first in range(0, len(puts), MAX_CHANGES)):
             try:
                 await self._store.commit(keys.usage(records[0].owner), some)
@@ -65,7 +63,7 @@ class UsageLog:
 
     async def write_missing(self, records: Sequence[RunRecord]) -> None:
         """The same for runs whose rows are nearly always there: they are looked for first. Raises StoreError."""
-        recent = [each for each in records if each.ended_at is None or each.ended_at > self._clock() - DAY]
+        recent = [each for each in records if self._is_recent(each)]
         gets = (self._store.get(keys.usage(each.owner), run_key(each)) for each in recent)
         found = await asyncio.gather(*gets)
         await self.write([each for each, row in zip(recent, found, strict=True) if row is None])
@@ -80,6 +78,9 @@ class UsageLog:
     async def close(self) -> None:
         """Write what is left."""
         await self.flush()
+
+    def _is_recent(self, record: RunRecord) -> bool:
+        return record.ended_at is None or record.ended_at > self._clock() - DAY
 
     def _begin(self, owner: str) -> None:
         timer = self._timers.pop(owner, None)
