@@ -17,6 +17,7 @@ import uvicorn
 from shared import logs
 from shared.embedded.door import Door
 from shared.embedded.handed import Handed
+from shared.runs import endings
 
 #: For answers under way when the box is stopped.
 GRACE_SECONDS: Final = 3
@@ -102,6 +103,8 @@ def until_stopped(program: Coroutine[Any, Any, None], say: Say = tell) -> int:
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     logs.set_up("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A line for each run is for alerts that count lines; here the runs' own records, /metrics and usage tell.
+    endings.logger.setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
             runner.run(program)

@@ -18,7 +18,9 @@ def note(record: RunRecord, now: float) -> None:
 
 
 def log(record: RunRecord, now: float) -> None:
-    """Say what came of the run: dashboards and alerts count these lines."""
+    """Say what came of the run: dashboards and alerts on Azure count these lines."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
     run, used, error = record.run, record.spent, record.run.last_error
     told = {
         "action": "run_ended",

@@ -276,3 +276,15 @@ def test_the_demo_says_in_a_line_that_the_running_box_has_another_key(tmp_path: 
     assert said == ""
     assert "Incorrect API key provided" in log
     assert log.count("\n") == 1
+
+
+def test_a_run_leaves_no_line_in_the_log(tmp_path: Path) -> None:
+    """Whoever starts the host need not read what it says: a full pipe would stop it."""
+    with program("run", BOX_HOME=str(tmp_path), BOX_API_KEYS=json.dumps({"me": KEY}), SANDBOX="none") as host:
+        host.greet()
+        with host.http() as http:
+            of = http.post("assistants", json={"model": "demo"}).json()["id"]
+            run = http.post("threads/runs", json={"assistant_id": of}).json()
+            wait_for(http, f"threads/{run['thread_id']}/runs/{run['id']}", "completed")
+        code, _, log = host.stop(signal.SIGINT)
+    assert (code, log) == (0, "")
