@@ -13,8 +13,9 @@ from shared.functions_bridge import require_streams
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
-FAMILIES = ["admin", "approvals", "assistants", "client_tokens", "docs", "files", "front_door", "health", "messages", "models",
-            "other_calls", "playground", "runs", "threads", "uploads", "vector_stores", "z_other"]  # fmt: skip
+FAMILIES = ["admin", "approvals", "assistants", "client_tokens", "docs", "files", "front_door", "health", "messages",
+            "models", "other_calls", "playground", "runs", "threads", "uploads", "vector_stores",
+            "z_other"]  # fmt: skip
 PREFIXES = [
     "/v1",
     "/openai",
