@@ -27,6 +27,8 @@ MINUTE: Final = 60.0
 LOOK_SECONDS: Final = 1.0
 #: Seconds after which a run that is over is forgotten: no driver that has missed its end comes later.
 KEPT_SECONDS: Final = 900.0
+#: How many such runs are kept, the latest: every turn reads and writes the whole row.
+MOST_OVER: Final = 500
 #: The same for one whose end nobody reported.
 LOST_SECONDS: Final = 32 * 86_400.0
 
@@ -73,7 +75,10 @@ class Ledger:
                 self.data[period] = {"name": name, **zero}
         if not 0 <= now - self.data["minute"]["since"] < MINUTE:
             self.data["minute"] = {"since": now, "requests": 0, "tokens": 0}
-        self.data["runs"] = {key: each for key, each in self.data["runs"].items() if not self._is_old(each)}
+        runs = {key: each for key, each in self.data["runs"].items() if not self._is_old(each)}
+        over = sorted((key for key, each in runs.items() if each.get("is_over")), key=lambda key: runs[key]["seen"])
+        forgotten = {*over[:-MOST_OVER]}
+        self.data["runs"] = {key: each for key, each in runs.items() if key not in forgotten}
 
     def shortage(self) -> Shortage | None:
         """Why no run may begin, or go on, at a client's request; None: it may."""

@@ -14,7 +14,7 @@ import pytest
 
 from shared.app import storage_for
 from shared.budgets.budgets import Budgets
-from shared.budgets.ledger import Amount, Ledger
+from shared.budgets.ledger import MOST_OVER, Amount, Ledger
 from shared.config import Settings
 from shared.errors import RateLimited
 from shared.llm.base import LlmError
@@ -163,6 +163,17 @@ class TestLedger:
         ledger.settle("run", Amount(10), over=True)
         ledger.enter("run", self.NOW + 600)  # the run was read before it ended
         assert ledger.crowded("next") is None
+
+    def test_of_many_runs_that_are_over_the_latest_are_kept(self):
+        data = None
+        for number in range(3):
+            ledger = self.ledger(data, self.NOW + number)
+            ledger.enter("waits", self.NOW + 600)
+            for each in range(MOST_OVER):
+                ledger.settle(f"{number}-{each}", Amount(1), over=True)
+            data = ledger.data
+        kept = self.ledger(data, self.NOW + 3).data["runs"]
+        assert {*kept} == {"waits", *(f"2-{each}" for each in range(MOST_OVER))}
 
     def test_runs_that_are_over_are_forgotten_and_those_that_wait_are_not(self):
         ledger = self.ledger()
