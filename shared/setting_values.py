@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, SecretStr, model_validator
 
-NonNegativeDecimal = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+#: What can be reckoned with; nothing costs as much.
+NonNegativeDecimal = Annotated[Decimal, Field(ge=0, le=10**12, allow_inf_nan=False)]
 
 
 class Price(BaseModel):

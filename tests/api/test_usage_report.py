@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 import httpx2 as httpx
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from shared import housekeeping
+from shared.config import Settings
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import call, fail, text
 from shared.store.base import Delete
@@ -202,3 +203,9 @@ def first_day(box) -> str:
 
 def housekeeping_done(box, what) -> None:
     box.run(what(box.deps))
+
+
+@pytest.mark.parametrize("price", ["1e999999999", "-1", "NaN"])
+def test_a_price_that_cannot_be_reckoned_with_is_refused(price):
+    with pytest.raises(ValidationError, match=r"prices\.gpt-x\.input"):
+        Settings(_env_file=None, prices={"gpt-x": {"input": price, "output": 1}})
