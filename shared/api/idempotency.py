@@ -26,6 +26,7 @@ from shared.objects.run import RunKey
 from shared.objects.tools.headers import TO_COMPARE
 from shared.runs.driven import DrivenRuns
 from shared.store.base import Conflict
+from shared.threads import threads
 
 HEADER: Final = "idempotency-key"
 #: On answers that were given before.
@@ -99,7 +100,7 @@ async def answer_once(
                 await look()
             raise
     except AnsweredBefore as before:
-        return replayed(caller, before.answer, arguments)
+        return await replayed(caller, before.answer, arguments)
 
 
 async def then_claimed(
@@ -123,13 +124,15 @@ async def read_along(pieces: AsyncIterator[bytes], once: Once) -> AsyncIterator[
     once.feed(b"%d" % size)
 
 
-def replayed(caller: Caller, before: Json, arguments: dict[str, Any]) -> Response:
+async def replayed(caller: Caller, before: Json, arguments: dict[str, Any]) -> Response:
     """The answer given before, or a stream that follows the run that there is."""
     driven: DrivenRuns | None = arguments.get("driven")
     if driven is None or not arguments["body"].stream:
         response = answer(before)
     else:
         key = RunKey(caller.owner, before["thread_id"], before["id"])
-        response = EventStream(driven.retell(key, before, arguments.get("include", ())))
+        # A thread that was made with the run is told first, as it was then.
+        thread = None if "thread_id" in arguments else await threads.get(caller, before["thread_id"])
+        response = EventStream(driven.retell(key, before, arguments.get("include", ()), thread))
     response.headers[REPLAYED] = "true"
     return response

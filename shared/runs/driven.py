@@ -56,9 +56,14 @@ class DrivenRuns:
         """Drive the run, whose lease the recorder has taken, in the background of the request."""
         self._add(asyncio.create_task(drive(recorder)), recorder.record.owner)
 
-    def retell(self, key: RunKey, begun: Json, include: Collection[str]) -> Listener:
-        """Follow a run that was begun before, as `begun`: the listener hears what it has said when it stops."""
+    def retell(self, key: RunKey, begun: Json, include: Collection[str], thread: Json | None = None) -> Listener:
+        """Follow a run that was begun before, as `begun`: the listener hears what it has said when it stops.
+
+        `thread` is the run's, if it was made with it.
+        """
         listener = Listener(include)
+        if thread is not None:
+            listener.put(Event("thread.created", thread))
         name = "created" if begun["started_at"] is None else begun["status"]
         listener.put(Event(f"thread.run.{name}", begun))
         self._add(asyncio.create_task(follow_heard(self.deps, key, listener)), key.owner)

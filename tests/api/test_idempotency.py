@@ -252,6 +252,15 @@ def test_a_repeated_stream_follows_the_run_that_there_is(retrying, client, llm, 
     assert len(client.beta.threads.runs.list(thread.id).data) == 1
 
 
+def test_a_repeated_stream_tells_of_the_thread_that_was_made_with_the_run(http, llm, assistant):
+    llm.script([text("Rain.")])
+    body = {"assistant_id": assistant.id, "stream": True, "thread": {"messages": [HI]}}
+    first, again = (http.post("threads/runs", json=body, headers=KEY).text for _ in range(2))
+    [told] = [each for each in first.split("\n\n") if each.startswith("event: thread.created\n")]
+    assert again.startswith(told + "\n\nevent: thread.run.created\n")
+    assert again.endswith("event: done\ndata: [DONE]\n\n")
+
+
 def test_after_a_day_a_key_is_new(http, box):
     """Whether or not housekeeping has been there."""
     first = http.post("threads", json={}, headers=KEY).json()["id"]
