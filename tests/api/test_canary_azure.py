@@ -54,6 +54,7 @@ def places(account: str, word: str) -> list[str]:
     return [name for name, data in stored(account) if word in name or word.encode() in readable(data)]
 
 
+@pytest.mark.long
 def test_an_erased_user_is_nowhere_in_the_storage_account(client, llm, azurite, settings):  # noqa: F811
     live(client, llm, "ben", OTHER)
     live(client, llm, "ann")

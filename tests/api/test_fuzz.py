@@ -84,6 +84,7 @@ def fuzz(operation, box, session, real_ids, end):
 
 # The box waits at random in a thread of this very process; Hypothesis takes that for its own strategies' doing.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+@pytest.mark.long
 def test_no_input_brings_the_box_down(box, http, session, real_ids):
     schema = schemathesis.openapi.from_dict(http.get("openapi.json").json())
     operations = [found.ok() for found in schema.get_all_operations()]

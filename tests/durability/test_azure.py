@@ -125,7 +125,7 @@ async def begun_without_key(model_url: str) -> int:
     return int(state["created"].get("", 0))
 
 
-@pytest.mark.parametrize("environment", MODES, indirect=True)
+@pytest.mark.parametrize("environment", [MODES[0], pytest.param(MODES[1], marks=pytest.mark.long)], indirect=True)
 async def test_five_percent_of_all_calls_fail(hosts, client, model_url, account):
     """Between box and storage, and between box and model: refused, never sent, or the answer lost."""
 

@@ -62,16 +62,10 @@ async def keep_house(hosts: Hosts, days: int) -> None:
     await box.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("when", "first"),
-    [
-        ("before", 1),
-        pytest.param("after", 3, marks=pytest.mark.long),
-        pytest.param("before", 3, marks=pytest.mark.long),
-        pytest.param("after", 1, marks=pytest.mark.long),
-        pytest.param("before", 2, marks=pytest.mark.long),
-        pytest.param("after", 4, marks=pytest.mark.long),
-    ],
+    [("before", 1), ("after", 3), ("before", 3), ("after", 1), ("before", 2), ("after", 4)],
 )
 async def test_death_at_one_deletion_after_the_other(hosts: Hosts, client: Client, when: str, first: int):
     """A host dies at its n-th commit that deletes something, n = 1, 5, ... or 3, 7, ... and so on."""

@@ -81,7 +81,8 @@ async def check(client: Client, store_id: str) -> None:
     assert sorted(hit["filename"] for hit in page["data"]) == ["alpha.txt"]
 
 
-@pytest.mark.parametrize(("when", "first"), [("before", 1), pytest.param("after", 2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize(("when", "first"), [("before", 1), ("after", 2)])
 async def test_death_at_one_commit_after_the_other(hosts, client, when, first):
     """A host dies at its n-th commit about vector stores, n = 1, 3, ... or 2, 4, ...; the next one ends its work."""
     for count in range(first, 80, 2):

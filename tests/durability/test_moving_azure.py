@@ -41,6 +41,7 @@ async def wanted(tmp_path, source):
         return await walk(client)
 
 
+@pytest.mark.long
 def test_the_program_moves_in_and_out_of_a_storage_account(tmp_path, account, source):
     keys = {"BOX_API_KEYS": '{"me": "key-of-mine-0123456789"}'}
     for place, setting in (("here", ""), ("there", account)):
@@ -71,6 +72,7 @@ async def test_an_import_that_dies_in_any_commit_ends_the_same(tmp_path, account
     assert deaths >= 8
 
 
+@pytest.mark.long
 async def test_a_busy_account_and_a_bad_network_lose_nothing(tmp_path, ports, source, wanted):
     async with (
         troubled(ports, every=7) as account,

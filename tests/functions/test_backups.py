@@ -61,6 +61,7 @@ def content(folder: Path) -> dict[str, Any]:
     return found | {"counts": manifest["counts"], "threads": manifest["threads"], "store": store["name"]}
 
 
+@pytest.mark.long
 async def test_a_box_backs_itself_up_and_another_takes_it_over(
     host: Host, served: Served, settings: dict[str, str], tmp_path: Path, azurite: str
 ) -> None:

@@ -26,7 +26,7 @@ def host(settings, model_url) -> Iterator[Program]:  # noqa: F811
         yield host
 
 
-@pytest.mark.parametrize(("way", "word"), [("here", "approve"), ("there", "deny")])
+@pytest.mark.parametrize(("way", "word"), [("here", "approve"), pytest.param("there", "deny", marks=pytest.mark.long)])
 def test_what_waits_is_listed_and_answered(host, settings, way: str, word: str):
     def command(*words: str):
         there = ("--url", f"http://127.0.0.1:{host.port}", "--key", KEY)

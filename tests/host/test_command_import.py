@@ -103,6 +103,7 @@ def test_portions_come_in_the_order_of_the_whole(elsewhere: Elsewhere, tmp_path:
     ]
 
 
+@pytest.mark.long
 def test_an_export_of_a_box_comes_into_another(elsewhere: Elsewhere, tmp_path: Path):
     here = {"BOX_HOME": str(tmp_path / "here"), "SANDBOX": "none"}
     box("import", str(written(tmp_path / "source", a_story())), "--yes", **here)

@@ -60,7 +60,7 @@ def filled(tmp_path_factory, model_url) -> Iterator[Filled]:  # noqa: F811
         yield Filled(settings, url, host, first["thread_id"], first["id"], second["thread_id"], second["id"])
 
 
-WAYS = pytest.mark.parametrize("way", ["here", "there"])
+WAYS = pytest.mark.parametrize("way", ["here", pytest.param("there", marks=pytest.mark.long)])
 
 
 @WAYS

@@ -57,7 +57,7 @@ def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
         yield Governed(settings, host)
 
 
-WAYS = pytest.mark.parametrize("way", ["here", "there"])
+WAYS = pytest.mark.parametrize("way", ["here", pytest.param("there", marks=pytest.mark.long)])
 
 
 @WAYS
@@ -137,6 +137,7 @@ def test_a_box_without_settings_lists_the_owner_of_its_own_key(tmp_path: Path):
     assert [each["name"] for each in listed] == ["default"]
 
 
+@pytest.mark.long
 def test_owners_of_a_storage_account_are_managed_without_a_host(tmp_path: Path, azurite_installed):  # noqa: F811
     with azurite.running(tmp_path) as account:
         settings = {"AzureWebJobsStorage": account, "BOX_API_KEYS": json.dumps({"ann": KEY})}

@@ -126,6 +126,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         yield own | {"BOX_PORT": str(host.port)}
 
 
+@pytest.mark.long
 def test_demo_and_samples_on_the_box_of_a_folder(settings: dict[str, str]):
     told = json.loads(run_box("demo", "--json", **settings).stdout)
     assert [each["status"] for each in told] == ["completed", "completed"]

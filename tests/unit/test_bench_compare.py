@@ -48,6 +48,7 @@ def test_a_revision_is_checked_out_and_put_away() -> None:
     assert not tree.folder.exists()
 
 
+@pytest.mark.long
 def test_two_boxes_are_measured_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here = str(HERE.folder)
     path = main([here, here, "--pairs", "1", "--seconds", "0.1", "--no-storage", "--results", str(tmp_path)])

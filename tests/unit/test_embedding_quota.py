@@ -68,7 +68,9 @@ async def embed_all(limiter: Limiter, texts: list[str], *, restarting: bool) -> 
 
 
 @pytest.mark.parametrize("headers", [True, False], ids=["told", "not told"])
-@pytest.mark.parametrize("restarting", [False, True], ids=["one process", "restarted"])
+@pytest.mark.parametrize(
+    "restarting", [False, pytest.param(True, marks=pytest.mark.long)], ids=["one process", "restarted"]
+)
 async def test_a_megabyte_is_embedded_with_30_000_tokens_a_minute_and_nothing_twice(headers, restarting):
     text = " ".join(f"sentence {number} of a long report about the harbour," for number in range(20_000))
     texts = [piece.text for piece in chunk(text, Strategy())]
