@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from shared import client_tokens, json_text
 from shared.api.sse import EventStream
 from shared.client_tokens import Grant
 from shared.deps import Caller
-from shared.errors import Forbidden
+from shared.errors import Forbidden, RateLimited
 from shared.json_types import Json
 from shared.objects.client_token import Verb
 from shared.objects.message_requests import CreateMessage, ImageFilePart
@@ -30,6 +30,8 @@ from shared.objects.thread_requests import CreateThread
 CLOSED: Final = "This is a client token: it does not open this route."
 NOT_FOR: Final = "This client token was not made for {}."
 NOT_SAID: Final = "Callers with a client token cannot say '{}'."
+
+BUSY: Final = "There is no more room for this at the moment. Please try again later."
 
 #: What a bearer may say in each request; the rest must be left out, or say nothing.
 SAID: Final[dict[type[BaseModel], frozenset[str]]] = {
@@ -81,14 +83,25 @@ async def admit(grant: Grant, caller: Caller, arguments: Json) -> Caller:
     return caller
 
 
+def refused(error: RateLimited) -> RateLimited:
+    """The 429 as bearers see it: when to come back, and nothing of the owner's budget."""
+    return RateLimited(BUSY, error.type, error.code or error.type, _without_budget(error.headers))
+
+
 def shown(response: Response) -> Response:
     """The answer as bearers see it."""
+    for name in response.headers.keys() - _without_budget(response.headers).keys():
+        del response.headers[name]
     if isinstance(response, EventStream):
         response.shown = _shown_events
     elif response.media_type == "application/json":
         response.body = json_text.ascii_bytes(_shown(json.loads(bytes(response.body))))
         response.headers["content-length"] = str(len(response.body))
     return response
+
+
+def _without_budget(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if not name.startswith("x-ratelimit-")}
 
 
 def _check_verb(grant: Grant, verb: Verb) -> None:

@@ -40,7 +40,7 @@ from shared.api.openapi import Binary, Form, ListOf, Passed, documented
 from shared.api.query import Query
 from shared.api.requests import caller
 from shared.deps import Caller
-from shared.errors import too_large
+from shared.errors import RateLimited, too_large
 from shared.objects.client_token import Verb
 
 Handler = Callable[..., Awaitable[Response]]
@@ -180,8 +180,12 @@ def _endpoint(
             arguments["driven"] = request.app.state.driven
 
         async def answer_caller(caller: Caller, **arguments: Any) -> Response:
-            bearer = caller if grant is None else await granted.admit(grant, caller, arguments)
-            return await handler(bearer, **arguments)
+            if grant is None:
+                return await handler(caller, **arguments)
+            try:
+                return await handler(await granted.admit(grant, caller, arguments), **arguments)
+            except RateLimited as error:
+                raise granted.refused(error) from error
 
         if repeatable is not None and HEADER in request.headers:
             response = await answer_once(repeatable, request, caller(request), answer_caller, arguments)

@@ -349,6 +349,19 @@ def test_old_ones_are_forgotten_when_others_are_made(box, make, http):
     assert first != second
 
 
+@pytest.mark.parametrize("settings", [{"budgets": {"me": {"requests_per_minute": 1}}}])
+def test_nothing_is_told_of_the_owners_budget(visit, assistant, thread, llm):
+    llm.script([text("Hello.")])
+    page, _ = visit(thread_id=thread)
+    done, refused = (
+        page.post(f"threads/{thread}/runs", json={"assistant_id": assistant, "stream": True}) for _ in "ab"
+    )
+    assert (done.status_code, refused.status_code, refused.json()["error"]["code"]) == (200, 429, "rate_limit_exceeded")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert not [name for each in (done, refused) for name in each.headers if "ratelimit" in name]
+    assert "1 requests" not in refused.text
+
+
 def test_a_thread_that_is_asked_for_many_times_at_once_is_one(visit, box, http):
     """A page that lost patience asks again while its first request is under way."""
 
