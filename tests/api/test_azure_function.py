@@ -182,6 +182,7 @@ def test_who_takes_a_run_over_waits_for_the_same_answer(begin, finish, llm, queu
     assert queues.input.peek_messages() == [], "it is asked once"
 
 
+@pytest.mark.long
 def test_an_answer_stays_until_it_is_stored(begin, finish, llm, queues, box):
     """Whoever dies with an answer in hand leaves it to the next driver."""
     llm.script([call("weather", city="Oslo")], [text("Rain.")])

@@ -54,7 +54,7 @@ def check(case, response):
     if response.status_code >= 400:
         assert set(response.json()) == {"error"}
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}
-        assert response.status_code in (400, 404, 413), response.text
+        assert response.status_code in (400, 404, 409, 413), response.text
     case.validate_response(response, checks=[response_schema_conformance, content_type_conformance])
 
 

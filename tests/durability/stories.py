@@ -103,5 +103,5 @@ def check_events(events: list[dict[str, Any]]) -> None:
         elif each["type"] in ("lease.lost", "lease.released"):
             assert each["by"] == holder
             holder = None
-        elif each["type"] in ("outputs.asked", "approval.asked"):
+        elif each["type"] in ("outputs.asked", "approval.asked", "turn.left"):
             holder = None

@@ -107,6 +107,7 @@ async def test_a_slow_upload_is_told_to_hurry(host: Host, served: Served, fake: 
         assert (await answer.json())["data"] == []
 
 
+@pytest.mark.long
 async def test_a_run_whose_model_hangs_is_handed_on(client: AsyncOpenAI, host: Host, served: Served, fake: Model):
     assistant, thread = await begin(client, fake, HANGING)
     asked = fake.requests

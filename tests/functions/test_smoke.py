@@ -38,6 +38,7 @@ def smoke(served: Served, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=280)
 
 
+@pytest.mark.long
 def test_the_whole_story_is_told_through_the_functions_host(served: Served):
     done = smoke(served, "--hold", "20")
 

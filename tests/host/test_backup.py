@@ -70,6 +70,7 @@ def write_on(host: Program, of: str, stop: threading.Event) -> None:
 
 
 def test_a_backup_of_a_busy_box_is_whole(tmp_path: Path, settings: dict[str, str]) -> None:
+    settings["LEASE_SECONDS"] = "1"  # runs that were being driven are taken up by the restored box
     stop = threading.Event()
     with running(settings) as (host, http):
         of, document = assistant(http), upload(http, "A fact to be found.")

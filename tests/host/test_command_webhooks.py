@@ -8,6 +8,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from shared.app import build
 from shared.config import Settings
 from shared.webhooks import kept
@@ -27,6 +29,7 @@ async def give_up(home: Path, *notices: Notice) -> None:
     await made.close()
 
 
+@pytest.mark.long
 def test_what_was_given_up_is_told_listed_and_sent_again(tmp_path: Path):
     with receiving() as receiver:
         hooks = {"shop": {"url": receiver.url, "secret": SECRET}, "gone": {"url": receiver.url, "secret": SECRET}}

@@ -165,6 +165,7 @@ def test_a_storage_account_is_asked_and_its_poison_told(tmp_path, azurite_instal
     assert found["poison"] == "✓ none"
 
 
+@pytest.mark.long
 def test_a_storage_account_that_is_away_is_told(tmp_path):
     names = ("Blob", "Queue", "Table")
     ports = {name.lower(): free_port() for name in names}

@@ -166,6 +166,7 @@ def test_people_are_told_what_goes_and_asked_for_yes(users: Users):
     assert users.here("erase", "--metadata", "user=ann", "--yes").stdout == "Nothing has that metadata.\n"
 
 
+@pytest.mark.long
 def test_holds_are_set_listed_and_lifted_by_administrators(users: Users):
     def there(*words: str, key: str = ADMIN):
         return box("hold", *words, "--owner", "me", "--url", f"http://127.0.0.1:{users.host.port}", "--key", key)

@@ -110,6 +110,7 @@ async def test_a_form_goes_to_one_endpoint_alone(fakes):
         await provider.close()
 
 
+@pytest.mark.long
 async def test_vectors_come_from_the_next_endpoint_under_one_name(fakes):
     for fake, name in zip(fakes.values(), ("text-embedding-3-small", "vectors-2"), strict=True):
         fake.embeds = {name: 4}
