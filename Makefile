@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
 # `make requirements UPGRADE=--upgrade` takes the newest of everything.
 UPGRADE ?=
+# Tests start Python a thousand times: what it has compiled once is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # `make smoke URL=… KEY=…`; without them, the box that `make run` started here.
 URL ?= http://127.0.0.1:7071
 KEY ?= $(or $(BOX_KEY),$(shell cat .box/api_key 2>/dev/null))
