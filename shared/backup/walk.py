@@ -35,7 +35,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownObject:
     """An object as it was shown; `id` may be another's in another thread or store."""
 
     kind: str
@@ -93,14 +93,14 @@ class Walk:
             raise Damaged(f"{lost.name} is gone")
         return dict(counts)
 
-    async def objects(self) -> AsyncIterator[Shown]:
+    async def objects(self) -> AsyncIterator[ShownObject]:
         """All there is."""
         storage = embedded_storage(self._settings)
         box = build(self._settings, storage=storage, clock=lambda: self._at)
         try:
             for owner in owners_in(self._settings.box_home / "box.db"):
                 async for kind, shown in _of_owner(Caller(box.deps, owner)):
-                    yield Shown(kind, owner, shown)
+                    yield ShownObject(kind, owner, shown)
         finally:
             await box.close()
 
@@ -120,8 +120,8 @@ def difference(wanted: Any, found: Any) -> str | None:
     return None
 
 
-def _read(line: bytes) -> Shown | None:
-    return Shown(*json_text.read(line)) if line else None
+def _read(line: bytes) -> ShownObject | None:
+    return ShownObject(*json_text.read(line)) if line else None
 
 
 async def _of_owner(caller: Caller) -> AsyncIterator[tuple[str, Json]]:
