@@ -200,6 +200,21 @@ def http(box):
 
 
 @pytest.fixture
+def wait(http):
+    """Poll a run until it stops."""
+
+    def wait(run):
+        for _ in range(1000):
+            run = http.get(f"threads/{run['thread_id']}/runs/{run['id']}").json()
+            if run["status"] not in ("queued", "in_progress"):
+                return run
+            time.sleep(0.01)
+        raise AssertionError(run)
+
+    return wait
+
+
+@pytest.fixture
 def other(box):
     """Raw requests of another owner."""
     with below(f"{box.url}/v1/", Authorization=f"Bearer {OTHER_KEY}") as client:

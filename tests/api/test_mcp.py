@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -21,21 +20,6 @@ def server(request):
 def settings(server):
     connection = {"url": server.url(""), "headers": {"Authorization": "Bearer of-the-settings"}}
     return {"mcp_allowed_hosts": server.host, "connections": {"weather": connection}}
-
-
-@pytest.fixture
-def wait(http):
-    """Poll a run until it stops."""
-
-    def wait(run):
-        for _ in range(1000):
-            run = http.get(f"threads/{run['thread_id']}/runs/{run['id']}").json()
-            if run["status"] not in ("queued", "in_progress"):
-                return run
-            time.sleep(0.01)
-        raise AssertionError(run)
-
-    return wait
 
 
 @pytest.fixture

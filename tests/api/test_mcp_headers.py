@@ -55,21 +55,6 @@ def post(http):
 
 
 @pytest.fixture
-def wait(http):
-    """Poll a run until it stops."""
-
-    def wait(run):
-        for _ in range(1000):
-            run = http.get(f"threads/{run['thread_id']}/runs/{run['id']}").json()
-            if run["status"] not in ("queued", "in_progress"):
-                return run
-            time.sleep(0.01)
-        raise AssertionError(run)
-
-    return wait
-
-
-@pytest.fixture
 def run(post, wait):
     """Run an assistant until it stops."""
     return lambda assistant, **body: wait(post("threads/runs", assistant_id=assistant["id"], **body))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import ExitStack
 
 import pytest
 
-from tests.durability.hosts import Client, Hosts
+from tests.durability.hosts import Client, Hosts, die_at_every_commit
 from tests.durability.stories import assistant, check, tell
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 
@@ -56,23 +55,11 @@ async def client(hosts, fakes):
 @pytest.mark.parametrize("turns", ["streamed", "background"])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_death_at_every_commit_while_turns_go_on_elsewhere(hosts: Hosts, client, fakes, when, turns):
-    for count in range(1, 24):
-        mortal = hosts.start(die=f"{when}:{count}")
-        assistant_id = await assistant(client)
-        telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        if not survived:
-            hosts.start()
-        thread, run = await telling
+    async def told() -> None:
+        thread, run = await tell(client, await assistant(client), "mixed")
         await check(client, hosts, "mixed", thread, run)
         steps = (await client.get(f"threads/{thread}/runs/{run['id']}/steps"))["data"]
         assert {step["metadata"]["endpoint"] for step in steps} <= {"main", "spare"}
-        dying.cancel()
-        await hosts.close()
-        if survived:
-            assert count > 3, "the host should have died at least three times"
-            assert fakes[1].requests > 0, "nothing went on elsewhere"
-            return
-    raise AssertionError("the story never ended")
+
+    await die_at_every_commit(hosts, when, told, most=24)
+    assert fakes[1].requests > 0, "nothing went on elsewhere"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.durability.hosts import patience
+from tests.durability.hosts import die_at_every_commit, patience
 from tests.durability.stories import assistant, check, tell
 from tests.fakes.webhook_receiver import Receiver, receiving
 
@@ -31,16 +31,8 @@ def environment(receiver) -> dict[str, str]:
 @pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_the_end_of_a_run_is_told_whenever_its_host_dies(hosts, client, receiver, when):
-    for count in range(1, 20):
-        mortal = hosts.start(die=f"{when}:{count}")
-        assistant_id = await assistant(client)
-        telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        if not survived:
-            hosts.start()
-        thread, run = await telling
+    async def story() -> None:
+        thread, run = await tell(client, await assistant(client), "mixed")
         await check(client, hosts, "mixed", thread, run)
 
         def told(run_id=run["id"]) -> list[tuple[str, str]]:
@@ -52,9 +44,5 @@ async def test_the_end_of_a_run_is_told_whenever_its_host_dies(hosts, client, re
                 await asyncio.sleep(0.05)
         assert len({*told()}) == len({type_ for _, type_ in told()}), "one event came by two ids"
         assert {type_ for _, type_ in told()} <= {"thread.run.requires_action", "thread.run.completed"}
-        dying.cancel()
-        await hosts.close()
-        if survived:
-            assert count > 2, "the host should have died at least twice"
-            return
-    raise AssertionError("the story never ended")
+
+    await die_at_every_commit(hosts, when, story, least=2, most=20)
