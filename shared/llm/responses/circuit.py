@@ -40,10 +40,6 @@ class Circuits:
         broken = self._broken.get((endpoint, model))
         return 0.0 if broken is None else max(0.0, broken.until - self._clock())
 
-    def is_broken(self, endpoint: str, model: str) -> bool:
-        """Whether it has failed, and not answered since."""
-        return (endpoint, model) in self._broken
-
     def asked(self, endpoint: str, model: str) -> None:
         """It is being asked: if it is broken, nobody else need try meanwhile."""
         if (broken := self._broken.get((endpoint, model))) is not None:

@@ -46,10 +46,9 @@ class Rounds:
         self.circuits.asked(name, self.model)
         return name
 
-    def answered(self, name: str) -> bool:
-        """It has begun to answer. True, always."""
+    def answered(self, name: str) -> None:
+        """It has begun to answer."""
         self.circuits.answered(name, self.model)
-        return True
 
     def failed(self, name: str, error: LlmError, *, is_last: bool = False) -> None:
         """It has not taken the turn, or not to its end. Raises the error if nobody else may."""
@@ -66,7 +65,8 @@ class Rounds:
         if self._last is None or error.passes or not self._last.passes:
             self._last = error
         if error.passes:
-            self._after = min(error.after or 0.0, self._after or error.after or 0.0)
+            after = error.after or 0.0
+            self._after = after if self._after is None else min(after, self._after)
 
     async def _pause(self, last: LlmError) -> None:
         self._rounds += 1

@@ -14,6 +14,7 @@ from typing import Final
 from shared.backoff import Backoff
 from shared.ids import random_text
 from shared.llm.base import (
+    UNREPORTED,
     LlmError,
     ModelHealth,
     OfferedModel,
@@ -65,7 +66,8 @@ class SeveralLlm:
             try:
                 async with aclosing(self._llm(name).stream(request, deadline)) as events:
                     async for event in events:
-                        spoken = rounds.answered(name)
+                        spoken = True
+                        rounds.answered(name)
                         if isinstance(event, TurnDone):
                             turn = self._signed(name, event.turn)
                             event = TurnDone(replace(turn, usage=turn.usage.plus(rounds.used)))
@@ -107,7 +109,7 @@ class SeveralLlm:
         try:
             name, own_id = self._maker(response_id)
         except LlmError:
-            return TurnUsage(is_complete=False)
+            return UNREPORTED
         return await self._llm(name).cancel(own_id)
 
     def origin(self, model: str) -> str:
@@ -130,7 +132,8 @@ class SeveralLlm:
 
     async def health(self) -> ModelHealth:
         """Whether each model that the settings name has an endpoint that answers; and what each endpoint says."""
-        found = dict(zip(self._members, await asyncio.gather(*map(self._health, self._members)), strict=True))
+        looks = (llm.health() for _, llm in self._members.values())
+        found = dict(zip(self._members, await asyncio.gather(*looks), strict=True))
         words = {name: health.words + self._left_alone(name) for name, health in found.items()}
         up = [name for name, health in found.items() if health.answers]
         lost = [each for each in dict.fromkeys(self._aliases.values()) if not any(self._has(name, each) for name in up)]
@@ -169,9 +172,6 @@ class SeveralLlm:
 
     def _has(self, name: str, model: str) -> bool:
         return self._members[name][0].deployment(model) is not None
-
-    async def _health(self, name: str) -> ModelHealth:
-        return await self._llm(name).health()
 
     def _left_alone(self, name: str) -> str:
         left = self._circuits.of(name)

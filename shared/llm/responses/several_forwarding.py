@@ -50,7 +50,9 @@ class SeveralProviders:
         while True:
             candidate = left.pop(0)
             try:
-                answer = await stack.enter_async_context(self._provider(candidate).call(_named(call, candidate, model)))
+                answer = await stack.enter_async_context(
+                    self._providers[candidate.name].call(_named(call, candidate, model))
+                )
             except ProviderError as error:
                 if not _may_go_on(error):
                     raise
@@ -77,9 +79,6 @@ class SeveralProviders:
                 has_names and bool(each.entry.deployments),
             ),
         )
-
-    def _provider(self, candidate: Candidate) -> EndpointProvider:
-        return self._providers[candidate.name]
 
 
 def _may_go_on(error: ProviderError) -> bool:
