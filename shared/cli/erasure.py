@@ -14,6 +14,7 @@ from typing import Final
 from shared.cli.api import ApiClient, ErrorAnswer
 from shared.json_types import Json
 from shared.objects.hold import Hold
+from shared.objects.run import ACTIVE
 from shared.threads import named
 
 #: What is erased, in this order.
@@ -22,8 +23,6 @@ KINDS: Final = ("files", "vector_stores", "assistants", "messages", "threads")
 INSIDE: Final = ("messages of them", "runs", "steps")
 #: Threads that are read side by side.
 SIDE_BY_SIDE: Final = 8
-#: States of runs that are not over.
-ACTIVE: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ RunStatus = Literal[
     "expired",
 ]
 
+#: A run that is not over: it locks its thread.
+ACTIVE: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 
 #: Kinds of calls that search: files, an index, the web.
 SEARCHES: Final = frozenset(

@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Protocol, Self
 
 from shared import json_text
+from shared.backoff import Backoff
 from shared.json_types import Json
 
 #: Bytes of a body as JSON; Azure takes 64 KB after base64.
 MAX_BODY: Final = 48 * 1024
-
-
+#: Between looks for the commit that a message announced: the message may be a moment early.
+COMMIT_WAITS: Final = Backoff(first=0.02, factor=5, attempts=4)
+#: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
+#: store may try for minutes: five attempts that are given up after half a minute each.
+RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
 #: Messages that a service shows without touching them.
 PEEKED: Final = 32
 
@@ -137,7 +141,7 @@ class QueueMessage:
         return cls(**{name: value for name, value in body.items() if name in known})
 
 
-async def again(queue: Queue, message: QueueMessage, waits: Sequence[float]) -> None:
+async def again(queue: Queue, message: QueueMessage, waits: Sequence[float] = RETURNS) -> None:
     """Look for the announced commit once more, after the next of the waits in seconds; but not for ever."""
     if message.returns < len(waits):
         await queue.send(replace(message, returns=message.returns + 1).to_json(), waits[message.returns])

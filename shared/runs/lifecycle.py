@@ -9,10 +9,7 @@ from typing import Any, Final
 
 from shared.json_types import Json
 from shared.objects.common import Usage
-from shared.objects.run import Run, RunStatus
-
-#: A thread is locked while its run is in one of these.
-ACTIVE: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
+from shared.objects.run import ACTIVE, Run, RunStatus
 
 NEXT: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     "queued": frozenset({"in_progress", "cancelling", "failed", "expired"}),

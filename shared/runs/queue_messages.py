@@ -26,9 +26,6 @@ POLLS: Final = Backoff(first=0.5, factor=1.5, longest=10.0)
 PATIENT_POLLS: Final = Backoff(first=0.5, factor=1.5, longest=120.0)
 #: Seconds that a queue keeps a message invisible at the most; one that comes too early is sent anew.
 LONGEST_DELAY: Final = 7 * 86_400.0
-#: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
-#: store may try for minutes: five attempts that are given up after half a minute each.
-RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

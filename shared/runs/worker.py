@@ -10,10 +10,9 @@ import logging
 import random
 from typing import Final
 
-from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.json_types import Json
-from shared.queue.base import again
+from shared.queue.base import COMMIT_WAITS, again
 from shared.runs import background, lease, lifecycle, parents, queue_messages, supervisor
 from shared.runs.queue_messages import RunMessage
 from shared.runs.recorder import Recorder
@@ -24,8 +23,6 @@ logger = logging.getLogger(__name__)
 #: are put off; and seconds for which they are.
 MOST_WAITING: Final = 8
 LATER: Final = (1.0, 3.0)
-#: Between looks for the commit that a message announced.
-COMMIT_WAITS: Final = Backoff(first=0.02, factor=5, attempts=4)
 #: How runs end whose driver need not have ended them; whoever did may have died before their usage was written.
 ENDED_BY_MESSAGES: Final = ("cancelled", "expired", "failed")
 
@@ -100,7 +97,7 @@ class Worker:
             if not queue_messages.is_early(message, None if recorder is None else recorder.record):
                 return recorder
             await asyncio.sleep(wait)
-        await again(self.deps.queue, message, queue_messages.RETURNS)
+        await again(self.deps.queue, message)
         return None
 
     async def _resume(self, recorder: Recorder, message: RunMessage) -> None:

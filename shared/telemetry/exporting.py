@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -21,13 +20,11 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from shared.json_types import Json
 from shared.telemetry import names
 from shared.telemetry.numbers import Numbers
-
-_SCOPE: Final = InstrumentationScope("api-in-a-box", schema_url=names.SCHEMA_URL)
+from shared.telemetry.traces import SCOPE
 
 
 class Beat:
@@ -95,7 +92,7 @@ class MetricsTeller:
 
     def _data(self, metrics: list[Json], now: int) -> MetricsData:
         told = [self._metric(each, now) for each in metrics]
-        scope = ScopeMetrics(_SCOPE, told, names.SCHEMA_URL)
+        scope = ScopeMetrics(SCOPE, told, names.SCHEMA_URL)
         return MetricsData([ResourceMetrics(self._resource, [scope], names.SCHEMA_URL)])
 
     def _metric(self, metric: Json, now: int) -> Metric:

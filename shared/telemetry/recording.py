@@ -12,14 +12,14 @@ from typing import Protocol, TypeVar
 
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnRequest
-from shared.objects.run import RunRecord
+from shared.objects.run import ACTIVE, RunRecord
 from shared.queue.base import Queue
 from shared.telemetry import names, ports, traces
 from shared.telemetry.base import OFF, CallSpan, ChatSpan, PassedState
 from shared.telemetry.metrics import Meters
 from shared.telemetry.model_spans import ModelSpans
 from shared.telemetry.traces import OpenSpan, Traces
-from shared.telemetry.words import ACTIVE, Attributes, about, about_run, error_of, state_of, word_of
+from shared.telemetry.words import Attributes, about, about_run, error_of, state_of, word_of
 
 P = TypeVar("P")
 

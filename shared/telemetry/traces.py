@@ -28,7 +28,8 @@ from shared.telemetry import names
 from shared.telemetry.words import Attributes
 
 _HEADER: Final = re.compile("(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_SCOPE: Final = InstrumentationScope("api-in-a-box", schema_url=names.SCHEMA_URL)
+#: Who tells, in spans and metrics.
+SCOPE: Final = InstrumentationScope("api-in-a-box", schema_url=names.SCHEMA_URL)
 _RECORDED: Final = TraceFlags(TraceFlags.SAMPLED)
 _UNRECORDED: Final = TraceFlags(TraceFlags.DEFAULT)
 _FINE: Final = Status(StatusCode.UNSET)
@@ -120,7 +121,7 @@ class Traces:
             status=_FAILED if names.ERROR in span.attributes else _FINE,
             start_time=span.since,
             end_time=until,
-            instrumentation_scope=_SCOPE,
+            instrumentation_scope=SCOPE,
         )
         for each in self._processors:
             each.on_end(told)

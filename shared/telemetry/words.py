@@ -13,8 +13,6 @@ Attributes = dict[str, Attribute]
 
 #: Why a turn stopped -> the word of the conventions.
 FINISHED: Final = {"max_output_tokens": "length"}
-#: Statuses of runs that are not over.
-ACTIVE: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 
 
 def about(record: RunRecord, operation: str, provider: str) -> Attributes:

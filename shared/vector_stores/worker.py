@@ -18,7 +18,7 @@ from shared.files.index_messages import IndexMessage
 from shared.ids import random_text
 from shared.json_types import Json
 from shared.objects.vector_store import ItemRecord, Reembedding
-from shared.queue.base import again
+from shared.queue.base import RETURNS, again
 from shared.search.base import Space
 from shared.store.base import Conflict
 from shared.turns import Turns
@@ -30,9 +30,9 @@ from shared.vector_stores.rows import OVERDUE, index_of, item_put, item_row, sto
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until a message whose commit is still missing is looked at again; then it is taken that it never came. The
-#: store may try for minutes.
-RETURNS: Final = (0.2, 2.0, 20.0, 60.0, 120.0)
+#: Seconds until a message whose commit is still missing is looked at again: soon at first, as the
+#: message is not held for it.
+WAITS: Final = (0.2, *RETURNS)
 #: Turns in a row in which a spent quota may let nothing of a file through: about an hour.
 MOST_IDLE: Final = 60
 
@@ -231,4 +231,4 @@ class IngestionWorker:
         return await self.deps.index.compact(await index_of(self._caller(message), message.store_id))
 
     async def _again(self, message: IndexMessage) -> None:
-        await again(self.deps.ingestion, message, RETURNS)
+        await again(self.deps.ingestion, message, WAITS)

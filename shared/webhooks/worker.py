@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.json_types import Json
-from shared.queue.base import again
+from shared.queue.base import COMMIT_WAITS, again
 from shared.setting_values import Webhook
 from shared.tools import reach
 from shared.tools.reach import Resolve
@@ -27,10 +26,6 @@ logger = logging.getLogger(__name__)
 #: Whether the commit came that a notice tells of, and it is still worth telling. None: it may be on its way.
 Happened = Callable[[Deps, Notice], Awaitable[bool | None]]
 
-#: Between looks for the commit, while it is a moment early.
-COMMIT_WAITS: Final = Backoff(first=0.02, factor=5, attempts=4)
-#: Seconds until a notice whose commit is still missing is looked at again; then it is taken that it never came.
-RETURNS: Final = (2.0, 20.0, 60.0, 120.0)
 #: Seconds between attempts at a server that does not take a notice: nine attempts within two days.
 WAITS: Final = (5.0, 30.0, 120.0, 600.0, 3600.0, 4 * 3600.0, 12 * 3600.0, 24 * 3600.0)
 #: Seconds that an attempt may take, from the lookup of the name to the status.
@@ -67,7 +62,7 @@ class WebhookWorker:
             return
         happened = await self._await_commit(notice)
         if happened is None:
-            await again(self._deps.queue, notice, RETURNS)
+            await again(self._deps.queue, notice)
         elif happened and not await kept.is_off(self._deps, notice.webhook, hook):
             await self._tell(hook, replace(notice, happened=True))
 

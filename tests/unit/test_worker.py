@@ -15,11 +15,11 @@ from shared.llm.scripted import call, pause, raw_call, text
 from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run import RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
-from shared.queue.base import QueueUnavailable
+from shared.queue.base import RETURNS, QueueUnavailable
 from shared.runs import create, queue_messages, service
 from shared.runs.rows import put_run
 from shared.store.base import Unavailable
-from shared.vector_stores import worker as ingestion
+from shared.vector_stores.worker import WAITS
 from tests.unit.workbench import OWNER
 
 
@@ -95,7 +95,7 @@ async def test_a_message_for_a_run_that_never_came_is_dropped_in_the_end(bench):
     assert await bench.waiting() == ["start"]
 
     await bench.box.handle_run(ghost)
-    await bench.box.handle_run({**ghost, "returns": len(queue_messages.RETURNS)})
+    await bench.box.handle_run({**ghost, "returns": len(RETURNS)})
 
     assert bench.llm.requests == []
 
@@ -434,7 +434,7 @@ async def test_watchdogs_do_not_multiply(bench):
     assert held == ["watch"]
 
 
-@pytest.mark.parametrize("returns", [queue_messages.RETURNS, ingestion.RETURNS])
+@pytest.mark.parametrize("returns", [RETURNS, WAITS])
 def test_the_store_may_be_slower_than_the_message(returns):
     """A commit is tried for minutes when the store is in trouble; its message must not give up before."""
     longest = BACKOFF.attempts * (CLIENT_OPTIONS["connection_timeout"] + CLIENT_OPTIONS["read_timeout"])

@@ -28,7 +28,7 @@ SECTIONS: Final = re.compile("&[LCR]")
 CODES: Final = re.compile(r'&(?:"[^"]*"|K[0-9A-F]{6}|\d+|&|.)')
 
 
-class Cells:
+class SheetRows:
     """Gathers a worksheet's rows; a cell tells its column, because empty ones are left out."""
 
     def __init__(self, book: Book):
@@ -97,7 +97,7 @@ def xlsx(path: str) -> Iterator[Text]:
     book = Book(archive, main)
     told = Elsewhere(archive)
     for name, part in sheets:
-        cells = Cells(book)
+        cells = SheetRows(book)
         archive.parse(part, cells)
         extras = joined(beside(told, part, cells), "\n")
         yield joined([sheet(name, cells.rows, shown=bool(extras.text)), extras], "\n")
@@ -117,7 +117,7 @@ def sheet(name: str, rows: list[str], *, shown: bool) -> Text:
     return Text(text, (Table(start, len(text), head),) if start < len(text) else ())
 
 
-def beside(told: Elsewhere, part: str, cells: Cells) -> Iterator[Text]:
+def beside(told: Elsewhere, part: str, cells: SheetRows) -> Iterator[Text]:
     """What else is on a sheet: comments, text boxes, charts, and what is printed on every page of it."""
     threads, notes = (
         [line for found in related(told.archive, part, kind) for line in told.read(found, Comments()).lines]
