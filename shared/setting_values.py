@@ -39,6 +39,11 @@ class BudgetLimits(BaseModel):
     tokens_per_minute: NonNegativeInt | None = None
 
     @property
+    def are_none(self) -> bool:
+        """Whether nothing is limited."""
+        return all(getattr(self, name) is None for name in BudgetLimits.model_fields)
+
+    @property
     def are_in_money(self) -> bool:
         """Whether prices are needed."""
         return self.cost_per_day is not None or self.cost_per_month is not None

@@ -13,13 +13,12 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 from shared.backoff import Backoff
 from shared.budgets.answers import headers_of, refused, words_of
 from shared.budgets.ledger import Amount, Ledger, Shortage
 from shared.config import Settings
-from shared.errors import RateLimited
 from shared.json_types import Json
 from shared.llm.base import LlmError
 from shared.objects.run import RunRecord
@@ -32,12 +31,26 @@ from shared.wakes import Wakes
 
 logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
-
 #: Between attempts at rows that other processes write to, too.
 BACKOFF: Final = Backoff(first=0.003, longest=1.0, attempts=30, spread=(0.0, 1.0))
 #: Tokens that an answer is expected to have, where neither the client nor earlier turns say more.
 FIRST_OUTPUT: Final = 2000
+
+
+class _Held(Exception):
+    """The budget does not allow it."""
+
+
+class _UsedUp(_Held):
+    def __init__(self, shortage: Shortage, ledgers: list[Ledger]):
+        super().__init__(shortage.limit)
+        self.shortage, self.ledgers = shortage, ledgers
+
+
+class _NotYet(_Held):
+    def __init__(self, seconds: float):
+        super().__init__("others of the budget are under way")
+        self.seconds = seconds
 
 
 class Budgets:
@@ -58,12 +71,7 @@ class Budgets:
         budget: Budget | None = budgets.get(owner, budgets.get("*"))
         if budget is None:
             return {}
-        found: dict[str, BudgetLimits] = {}
-        if any(
-            value is not None
-            for value in BudgetLimits(**budget.model_dump(exclude={"assistants"})).model_dump().values()
-        ):
-            found[keys.BUDGET] = budget
+        found: dict[str, BudgetLimits] = {} if budget.are_none else {keys.BUDGET: budget}
         if assistant_id in budget.assistants:
             digest = hashlib.sha256(assistant_id.encode()).hexdigest()[:32]
             found[f"{keys.BUDGET}-{digest}"] = budget.assistants[assistant_id]
@@ -71,22 +79,20 @@ class Budgets:
 
     async def admit(self, record: RunRecord, *, begins: bool = True) -> None:
         """Count a request that begins a run, or goes on with one. Raises RateLimited."""
-        shortage: Shortage | None = None
 
         def enter(ledgers: list[Ledger]) -> None:
-            nonlocal shortage
             for ledger in ledgers:
                 shortage = ledger.shortage() or (ledger.crowded(_run(record)) if begins else None)
                 if shortage is not None:
-                    raise refused(shortage, ledgers)
+                    raise _UsedUp(shortage, ledgers)
             for ledger in ledgers:
                 ledger.enter(_run(record), record.run.deadline)
 
         try:
             await self._change(record, enter)
-        except RateLimited:
-            log_refusal(record, shortage)
-            raise
+        except _UsedUp as found:
+            log_refusal(record, found.shortage)
+            raise refused(found.shortage, found.ledgers) from None
 
     @asynccontextmanager
     async def begun(self, record: RunRecord) -> AsyncIterator[None]:
@@ -109,28 +115,26 @@ class Budgets:
         """
         if not self.limits(record.owner, record.run.assistant_id):
             return
-        answer = FIRST_OUTPUT if output is None else output
-        expected = self._amount(record, prompt, answer)
-        shortage: Shortage | None = None
+        expected = self._amount(record, prompt, FIRST_OUTPUT if output is None else output)
 
-        def attempt(ledgers: list[Ledger]) -> float | None:
-            nonlocal shortage
+        def attempt(ledgers: list[Ledger]) -> None:
             for ledger in ledgers:
                 found = ledger.reserve(_run(record), expected, record.run.deadline)
                 if isinstance(found, Shortage):
-                    shortage = found
-                    raise LlmError("rate_limit_exceeded", words_of(found))
+                    raise _UsedUp(found, ledgers)
                 if found is not None:
-                    return found
-            return None
+                    raise _NotYet(found)
 
         with self._wakes.listening(_wake(record.owner)) as ear:
-            try:
-                while (wait := await self._change(record, attempt, unless=lambda wait: wait is not None)) is not None:
-                    await ear.listen(wait)
-            except LlmError:
-                log_refusal(record, shortage)
-                raise
+            while True:
+                try:
+                    await self._change(record, attempt)
+                    return
+                except _NotYet as held:
+                    await ear.listen(held.seconds)
+                except _UsedUp as found:
+                    log_refusal(record, found.shortage)
+                    raise LlmError("rate_limit_exceeded", words_of(found.shortage)) from None
 
     async def settle(self, record: RunRecord, *, over: bool) -> None:
         """Tell what a run has used by now; nothing is reserved for it any more."""
@@ -160,40 +164,29 @@ class Budgets:
         price = cost(row | {"cached_tokens": 0, "cache_write_tokens": 0}, self._settings.prices)
         return Amount(prompt + answer, float(price or 0))
 
-    async def _change(
-        self, record: RunRecord, apply: Callable[[list[Ledger]], Result], unless: Callable[[Result], bool] | None = None
-    ) -> Result | None:
+    async def _change(self, record: RunRecord, apply: Callable[[list[Ledger]], None]) -> None:
         """Apply a change to the rows that bind a run and commit it, again after conflicts; nothing if there are none.
 
-        What `apply` raises, or `unless` holds back, is only believed of rows that were just read.
+        What `apply` raises is only believed of rows that were just read.
         """
         limits = self.limits(record.owner, record.run.assistant_id)
         if not limits:
-            return None
+            return
         async with self._locks[record.owner]:
             fresh = False
             for delay in [*BACKOFF.delays(), 0.0]:
                 known = await self._rows(record.owner, limits, fresh=fresh)
                 ledgers = [Ledger(known[key][0], each, self._clock()) for key, each in limits.items()]
                 try:
-                    result = apply(ledgers)
-                except Exception:
+                    apply(ledgers)
+                    await self._commit(record.owner, limits, known, ledgers)
+                    return
+                except _Held:
                     if fresh:
                         raise
-                    fresh = True
-                    continue
-                if unless is not None and unless(result):
-                    if fresh:
-                        return result
-                    fresh = True
-                    continue
-                try:
-                    await self._commit(record.owner, limits, known, ledgers)
                 except Conflict:
-                    fresh = True
                     await asyncio.sleep(delay)
-                else:
-                    return result
+                fresh = True
         raise Unavailable("the budget's rows are written by too many at once")
 
     async def _rows(
@@ -231,8 +224,7 @@ def _wake(owner: str) -> str:
     return f"budget {owner}"
 
 
-def log_refusal(record: RunRecord, shortage: Shortage | None) -> None:
+def log_refusal(record: RunRecord, shortage: Shortage) -> None:
     """Say whose budget is used up: of a day or month it is the operator's business, of a minute the client's."""
-    if shortage is not None:
-        told = {"action": "over_budget", "owner": record.owner, "limit": shortage.limit, "allowed": shortage.allowed}
-        logger.log(logging.WARNING if shortage.is_quota else logging.INFO, "over budget", extra=told)
+    told = {"action": "over_budget", "owner": record.owner, "limit": shortage.limit, "allowed": shortage.allowed}
+    logger.log(logging.WARNING if shortage.is_quota else logging.INFO, "over budget", extra=told)
