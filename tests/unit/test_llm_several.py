@@ -168,7 +168,7 @@ async def test_one_that_is_refused_and_one_that_is_down_end_when_time_is_up(two)
     assert (await two.ask()).endpoint == "second"
 
 
-@pytest.mark.parametrize("down, busy", [("first", "second"), ("second", "first")])
+@pytest.mark.parametrize(("down", "busy"), [("first", "second"), ("second", "first")])
 async def test_the_next_round_waits_for_whoever_may_be_there_first(two, down, busy):
     two.fakes[down].script(FakeTurn(status=503))
     two.fakes[busy].script(FAILURES["429 for long"])
