@@ -57,6 +57,8 @@ OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
 TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
 
 # our attributes
+#: The same as `error.type`: the exporter for Application Insights leaves that out (1.0.0b58), and what a status says.
+ERROR_TOO: Final = "box.error"
 RUN: Final = "box.run.id"
 OWNER: Final = "box.owner"
 STATUS: Final = "box.run.status"

@@ -111,6 +111,9 @@ class Traces:
 
     def tell_of(self, span: OpenSpan, until: int) -> None:
         """Tell the processors."""
+        has_failed = names.ERROR in span.attributes
+        if has_failed:
+            span.attributes[names.ERROR_TOO] = span.attributes[names.ERROR]
         told = ReadableSpan(
             span.name,
             span.context,
@@ -118,7 +121,7 @@ class Traces:
             self._resource,
             span.attributes,
             kind=span.kind,
-            status=_FAILED if names.ERROR in span.attributes else _FINE,
+            status=_FAILED if has_failed else _FINE,
             start_time=span.since,
             end_time=until,
             instrumentation_scope=SCOPE,

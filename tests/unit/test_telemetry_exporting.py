@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
@@ -17,7 +18,7 @@ from shared.telemetry import names
 from shared.telemetry.base import OFF
 from shared.telemetry.exporting import MetricsTeller
 from shared.telemetry.metrics import Meters
-from shared.telemetry.setup import recording_of
+from tests.fakes.application_insights import application_insights
 from tests.fakes.collector import collector
 
 
@@ -43,7 +44,7 @@ class Kept(MetricExporter):
 
 def test_a_collector_gets_the_spans_and_metrics_of_a_run(tmp_path):
     with collector() as collected:
-        run_in_another_process(tmp_path, f"{collected.url}/")
+        run_in_another_process(tmp_path, otel_exporter_otlp_endpoint=f"{collected.url}/")
     assert sorted(each.name for each in collected.spans) == ["chat gpt-x", "invoke_agent Helper", "lease"]
     found = {each.name: each for each in collected.metrics}
     [driven] = found["box.runs.driven"].sum.data_points
@@ -53,13 +54,14 @@ def test_a_collector_gets_the_spans_and_metrics_of_a_run(tmp_path):
     assert {point.count for point in found["gen_ai.client.token.usage"].histogram.data_points} == {1}
 
 
-def run_in_another_process(home, endpoint: str) -> None:
-    """A run, from the start of its box to its end."""
+def run_in_another_process(home: Path, status: str = "completed", **settings: str) -> str:
+    """A run, from the start of its box to such an end; what the process says about it in its log."""
     program = (
-        "import asyncio, sys\nfrom tests.fakes.one_run import one_run\n"
-        "asyncio.run(one_run(sys.argv[1], otel_exporter_otlp_endpoint=sys.argv[2]))"
+        "import asyncio, json, sys\nfrom tests.fakes.one_run import one_run\n"
+        "asyncio.run(one_run(*sys.argv[1:3], **json.loads(sys.argv[3])))"
     )
-    subprocess.run([sys.executable, "-c", program, str(home), endpoint], check=True, timeout=60)
+    arguments = [sys.executable, "-c", program, str(home), status, json.dumps(settings)]
+    return subprocess.run(arguments, check=True, timeout=60, stderr=subprocess.PIPE, text=True).stderr
 
 
 def test_who_adds_up_is_told_what_came_since_the_last_time():
@@ -91,18 +93,27 @@ def test_everybody_else_is_told_all_since_the_beginning():
 
 def test_an_unreachable_collector_delays_nobody(tmp_path):
     started = time.monotonic()
-    run_in_another_process(tmp_path, "http://127.0.0.1:9")
+    run_in_another_process(tmp_path, otel_exporter_otlp_endpoint="http://127.0.0.1:9")
     assert time.monotonic() - started < 20
 
 
-async def test_application_insights_takes_traces_and_metrics(tmp_path, caplog):
-    """Nothing is sent: its exporter is made as for a deployed app, and closed."""
-    caplog.set_level(logging.CRITICAL)
-    text = "InstrumentationKey=00000000-0000-0000-0000-000000000000;IngestionEndpoint=http://127.0.0.1:9/"
-    settings = Settings(_env_file=None, box_home=tmp_path, applicationinsights_connection_string=text)
-    telemetry = recording_of(settings, time.time)
-    assert telemetry.spans.start("x", {}).context.trace_flags.sampled
-    await telemetry.close()
+def test_application_insights_gets_the_spans_and_metrics_of_a_run(tmp_path):
+    with application_insights() as insights:
+        said = run_in_another_process(tmp_path, applicationinsights_connection_string=insights.connection_string)
+    assert sorted(insights.dependencies()) == ["chat gpt-x", "invoke_agent Helper", "lease"]
+    assert insights.dependencies()["invoke_agent Helper"]["properties"]["gen_ai.agent.id"].startswith("asst_")
+    assert names.RUNS in insights.metrics()
+    assert [each for each in insights.metrics() if not each.startswith(("box.", "gen_ai."))] == []
+    assert "Failed to derive Resource" not in said
+
+
+def test_application_insights_is_told_why_a_run_has_failed(tmp_path):
+    """Its exporter keeps back `error.type` (version 1.0.0b58) and what a status says."""
+    with application_insights() as insights:
+        run_in_another_process(tmp_path, "failed", applicationinsights_connection_string=insights.connection_string)
+    failed = insights.dependencies()["invoke_agent Helper"]
+    assert not failed["success"]
+    assert failed["properties"]["box.error"] == "server_error"
 
 
 def test_without_the_extra_the_box_says_so_and_works(monkeypatch, caplog):
