@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from shared.blobs.base import Blobs
 from shared.budgets.budgets import Budgets
@@ -15,6 +16,7 @@ from shared.json_types import Json
 from shared.llm.base import Llm
 from shared.llm.provider import Provider
 from shared.objects.run import ChildRun
+from shared.optimistic import until_committed
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
 from shared.sandbox.base import CodeSandbox
@@ -30,6 +32,8 @@ from shared.tools.base import Toolbox
 from shared.tools.logic_app import Identity, azure_identity
 from shared.usage.log import UsageLog
 from shared.wakes import Wakes
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +130,7 @@ class Caller:
         """See whether the request was carried out meanwhile. Raises AnsweredBefore."""
         if self.once is not None:
             await self.once.look(self.deps.store, partition)
+
+    async def carry_out(self, partition: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Repeat an attempt that commits there until it meets no conflict. Raises Conflict and AnsweredBefore."""
+        return await until_committed(attempt, lambda: self.look(partition))

@@ -24,7 +24,9 @@ from shared.store.base import Delete, Put, Store
 #: Seconds for which an answer is given again.
 KEPT: Final = 24 * 3600
 #: What is deleted without its partition: then the answer that told of it goes, too.
-DELETED_ALONE: Final = frozenset({"assistant", "file", "thread.message"})
+DELETED_ALONE: Final = frozenset({"assistant", "file", "thread.message", "vector_store.file"})
+#: Answers about one object that the commit which deletes it removes, two rows each; what is more goes before.
+FORGOTTEN_AT_ONCE: Final = 20
 #: What a key may be: up to 255 printable characters, as elsewhere.
 KEY: Final = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
 
@@ -96,7 +98,7 @@ class Once:
         """The rows that go into the commit which carries the request out."""
         rows = {layout.answer_key(self.digest): {"answer": answer, "at": self.at}}
         if answer["object"] in DELETED_ALONE:
-            rows[about(answer["id"])] = {"digest": self.digest}
+            rows[about(answer["id"], self.digest)] = {"digest": self.digest}
         return [Put(key, data, due=self.at + KEPT) for key, data in rows.items()]
 
     async def look(self, store: Store, partition: str) -> None:
@@ -110,19 +112,26 @@ class Once:
         await store.commit(partition, [Delete(found.key, found.version)])
 
 
-def about(object_id: str) -> str:
-    """The key of the row that leads from an object to the answer that told of it."""
-    return layout.answer_key(f"of_{object_id}")
+def about(object_id: str, digest: str = "") -> str:
+    """The key of the row that leads from an object to an answer that told of it; how the keys of all begin."""
+    return layout.answer_key(f"of_{object_id}:{digest}")
 
 
 async def forgotten(store: Store, partition: str, object_id: str) -> list[Delete]:
-    """What else the commit that deletes an object removes: the answer that told of it, if that is kept."""
-    leads = await store.get(partition, about(object_id))
-    if leads is None:
-        return []
-    answer = await store.get(partition, layout.answer_key(leads.data["digest"]))
-    told = answer is not None and answer.data["answer"]["id"] == object_id
-    return [Delete(leads.key), *([Delete(answer.key)] if told and answer is not None else [])]
+    """What else the commit that deletes an object removes: the answers that told of it, those that are kept."""
+    prefix = about(object_id)
+    while leads := await store.scan(partition, prefix, f"{prefix}~", FORGOTTEN_AT_ONCE + 1):
+        gone: list[Delete] = []
+        for lead in leads[:FORGOTTEN_AT_ONCE]:
+            gone.append(Delete(lead.key))
+            answer = await store.get(partition, layout.answer_key(lead.data["digest"]))
+            # A key whose day was over may stand for something else by now.
+            if answer is not None and answer.data["answer"]["id"] == object_id:
+                gone.append(Delete(answer.key))
+        if len(leads) <= FORGOTTEN_AT_ONCE:
+            return gone
+        await store.commit(partition, gone)
+    return []
 
 
 def digest_of(key: str, whose: str = "") -> str:

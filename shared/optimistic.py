@@ -1,4 +1,4 @@
-"""What all resources do with their rows: find one by an id from outside, change one, try again after a conflict."""
+"""What all resources do with their rows: find one by an id from outside, try again after a conflict."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Final, TypeVar
 from shared import foreign_ids, ids
 from shared.backoff import Backoff
 from shared.errors import not_found, wrong_shape
-from shared.json_types import Json
-from shared.store.base import Conflict, Put, Record, Store
+from shared.store.base import Conflict, Record, Store
 
 Result = TypeVar("Result")
 
@@ -33,20 +32,6 @@ async def find(store: Store, partition: str, identifier: str, kind: str) -> Reco
     if row is None:
         raise not_found(kind, identifier)
     return row
-
-
-async def change(
-    read: Callable[[], Awaitable[Record]], store: Store, partition: str, apply: Callable[[Json], Json]
-) -> Json:
-    """Write what `apply` makes of the row, unless somebody else wrote meanwhile; then of the row as it is now."""
-
-    async def attempt() -> Json:
-        row = await read()
-        data = apply(row.data)
-        await store.commit(partition, [Put(row.key, data, row.version)])
-        return data
-
-    return await until_committed(attempt)
 
 
 async def until_committed(

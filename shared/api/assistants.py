@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.idempotency import NEW_ASSISTANT
+from shared.api.idempotency import OF_ASSISTANTS
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
@@ -18,7 +18,7 @@ from shared.paging import ListQuery
 routes = Routes("/v1/assistants", "Assistants")
 
 
-@routes.post("", gives=Assistant, repeatable=NEW_ASSISTANT)
+@routes.post("", gives=Assistant, repeatable=OF_ASSISTANTS)
 async def create(caller: Caller, body: CreateAssistant) -> Response:
     """Create an assistant."""
     return answer(await assistants.create(caller, body))
@@ -36,7 +36,7 @@ async def retrieve(caller: Caller, assistant_id: str) -> Response:
     return answer(await assistants.get(caller, assistant_id))
 
 
-@routes.post("/{assistant_id}", gives=Assistant, optional_body=True)
+@routes.post("/{assistant_id}", gives=Assistant, optional_body=True, repeatable=OF_ASSISTANTS)
 async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Response:
     """Modify an assistant: what is omitted stays, null resets."""
     return answer(await assistants.modify(caller, assistant_id, body))

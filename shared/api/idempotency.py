@@ -20,6 +20,7 @@ from shared.api.multipart import FormPart
 from shared.api.sse import EventStream
 from shared.deps import Caller
 from shared.errors import ApiError
+from shared.files import uploads
 from shared.idempotency import AnsweredBefore, Once, digest_of
 from shared.json_types import Json
 from shared.objects.run import RunKey
@@ -54,13 +55,19 @@ class Repeatable:
     new_id: Callable[[], str] = str
 
 
-#: Routes that make a thread, add to one, or make one of the owner's objects.
+#: Routes that make a thread, a store or an upload, work in one, or are about other objects of the owner's.
 NEW_THREAD: Final = Repeatable(
     lambda owner, once, path: layout.thread(owner, once.id), lambda: ids.newest_first(layout.THREAD)
 )
 IN_THREAD: Final = Repeatable(lambda owner, once, path: layout.thread(owner, path["thread_id"]))
+NEW_STORE: Final = Repeatable(
+    lambda owner, once, path: layout.vector_store(owner, once.id), lambda: ids.newest_first_hex(layout.VECTOR_STORE)
+)
+IN_STORE: Final = Repeatable(lambda owner, once, path: layout.vector_store(owner, path["vector_store_id"]))
+NEW_UPLOAD: Final = Repeatable(lambda owner, once, path: layout.upload(owner, once.id), uploads.new_id)
+IN_UPLOAD: Final = Repeatable(lambda owner, once, path: layout.upload(owner, path["upload_id"]))
 NEW_FILE: Final = Repeatable(lambda owner, once, path: layout.files(owner))
-NEW_ASSISTANT: Final = Repeatable(lambda owner, once, path: layout.assistants(owner))
+OF_ASSISTANTS: Final = Repeatable(lambda owner, once, path: layout.assistants(owner))
 
 
 async def answer_once(
@@ -84,10 +91,10 @@ async def answer_once(
         await once.claim(caller.deps.store, caller.deps.now())
         await look()
 
-    body = arguments["body"]
+    body = arguments.get("body")
     try:
-        if isinstance(body, BaseModel):
-            asked = body.model_dump(mode="json", exclude_unset=True, context=TO_COMPARE)
+        if body is None or isinstance(body, BaseModel):
+            asked = {} if body is None else body.model_dump(mode="json", exclude_unset=True, context=TO_COMPARE)
             once.feed(json_text.ascii_bytes(asked))
             await claim()
         else:

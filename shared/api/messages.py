@@ -41,7 +41,7 @@ async def retrieve(caller: Caller, thread_id: str, message_id: str) -> Response:
     return answer(await messages.get(caller, thread_id, message_id))
 
 
-@routes.post("/{message_id}", gives=Message, optional_body=True)
+@routes.post("/{message_id}", gives=Message, optional_body=True, repeatable=IN_THREAD)
 async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMessage) -> Response:
     """Replace a message's metadata."""
     return answer(await messages.modify(caller, thread_id, message_id, body))

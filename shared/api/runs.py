@@ -73,16 +73,16 @@ async def get_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     return answer_polled(run, caller.deps.now())
 
 
-@routes.post("/{thread_id}/runs/{run_id}", gives=Run, optional_body=True)
+@routes.post("/{thread_id}/runs/{run_id}", gives=Run, optional_body=True, repeatable=IN_THREAD)
 async def modify_run(caller: Caller, thread_id: str, run_id: str, body: ModifyRun) -> Response:
     """Modify a run's metadata."""
-    return answer(await service.modify(caller.deps, RunKey(caller.owner, thread_id, run_id), body))
+    return answer(await service.modify(caller, RunKey(caller.owner, thread_id, run_id), body))
 
 
-@routes.post("/{thread_id}/runs/{run_id}/cancel", gives=Run, verb="run")
+@routes.post("/{thread_id}/runs/{run_id}/cancel", gives=Run, verb="run", repeatable=IN_THREAD)
 async def cancel_run(caller: Caller, thread_id: str, run_id: str) -> Response:
     """Cancel a run that is not over."""
-    return answer(await service.cancel(caller.deps, RunKey(caller.owner, thread_id, run_id)))
+    return answer(await service.cancel(caller, RunKey(caller.owner, thread_id, run_id)))
 
 
 @routes.post(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
-from shared.api.idempotency import NEW_THREAD
+from shared.api.idempotency import IN_THREAD, NEW_THREAD
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
@@ -36,7 +36,7 @@ async def retrieve(caller: Caller, thread_id: str) -> Response:
     return answer(await threads.get(caller, thread_id))
 
 
-@routes.post("/{thread_id}", gives=Thread, optional_body=True)
+@routes.post("/{thread_id}", gives=Thread, optional_body=True, repeatable=IN_THREAD)
 async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Response:
     """Modify a thread: what is omitted stays, null resets."""
     return answer(await threads.modify(caller, thread_id, body))

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list, answer_polled
+from shared.api.idempotency import IN_STORE
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY, text
 from shared.api.routing import Routes
@@ -22,7 +23,7 @@ routes = Routes("/v1/vector_stores/{vector_store_id}", "Vector store files")
 STATUS: Final = text("filter", "Only files of this status.", values=[*files.STATUSES], argument="status")
 
 
-@routes.post("/files", gives=VectorStoreFile)
+@routes.post("/files", gives=VectorStoreFile, repeatable=IN_STORE)
 async def attach(caller: Caller, vector_store_id: str, body: AttachFile) -> Response:
     """Attach a file."""
     return answer(await files.attach(caller, vector_store_id, body))
@@ -41,7 +42,7 @@ async def retrieve(caller: Caller, vector_store_id: str, file_id: str) -> Respon
     return answer_polled(await files.get(caller, vector_store_id, file_id), caller.deps.now())
 
 
-@routes.post("/files/{file_id}", gives=VectorStoreFile)
+@routes.post("/files/{file_id}", gives=VectorStoreFile, repeatable=IN_STORE)
 async def update(caller: Caller, vector_store_id: str, file_id: str, body: UpdateFile) -> Response:
     """Replace a file's attributes."""
     return answer(await files.update(caller, vector_store_id, file_id, body))
@@ -59,7 +60,7 @@ async def content(caller: Caller, vector_store_id: str, file_id: str) -> Respons
     return answer(await files.content(caller, vector_store_id, file_id))
 
 
-@routes.post("/file_batches", gives=FileBatch)
+@routes.post("/file_batches", gives=FileBatch, repeatable=IN_STORE)
 async def create_batch(caller: Caller, vector_store_id: str, body: CreateFileBatch) -> Response:
     """Attach many files."""
     return answer(await files.attach_batch(caller, vector_store_id, body))
@@ -71,7 +72,7 @@ async def retrieve_batch(caller: Caller, vector_store_id: str, batch_id: str) ->
     return answer_polled(await batches.get(caller, vector_store_id, batch_id), caller.deps.now())
 
 
-@routes.post("/file_batches/{batch_id}/cancel", gives=FileBatch)
+@routes.post("/file_batches/{batch_id}/cancel", gives=FileBatch, repeatable=IN_STORE)
 async def cancel_batch(caller: Caller, vector_store_id: str, batch_id: str) -> Response:
     """Stop indexing a batch's files."""
     return answer(await batches.cancel(caller, vector_store_id, batch_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi.responses import Response
 
 from shared.api.answers import answer, answer_list
+from shared.api.idempotency import IN_STORE, NEW_STORE
 from shared.api.openapi import Deleted, ListOf
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
@@ -18,7 +19,7 @@ from shared.vector_stores.search import search as search_store
 routes = Routes("/v1/vector_stores", "Vector stores")
 
 
-@routes.post("", gives=VectorStore, optional_body=True)
+@routes.post("", gives=VectorStore, optional_body=True, repeatable=NEW_STORE)
 async def create(caller: Caller, body: CreateVectorStore) -> Response:
     """Create a vector store, with files if there are any."""
     return answer(await stores.create(caller, body))
@@ -36,7 +37,7 @@ async def retrieve(caller: Caller, vector_store_id: str) -> Response:
     return answer(await stores.get(caller, vector_store_id))
 
 
-@routes.post("/{vector_store_id}", gives=VectorStore, optional_body=True)
+@routes.post("/{vector_store_id}", gives=VectorStore, optional_body=True, repeatable=IN_STORE)
 async def modify(caller: Caller, vector_store_id: str, body: ModifyVectorStore) -> Response:
     """Modify a vector store: what is omitted stays, null resets."""
     return answer(await stores.modify(caller, vector_store_id, body))

@@ -11,7 +11,7 @@ from shared.json_types import Json
 from shared.objects.assistant import Assistant
 from shared.objects.assistant_requests import AssistantSettings, CreateAssistant, ModifyAssistant
 from shared.objects.tools.tools import choice_json, tools_json
-from shared.optimistic import check_shape, find, until_committed
+from shared.optimistic import check_shape, find
 from shared.paging import ListQuery, newest_page
 from shared.store.base import Delete, Put, Record
 
@@ -66,10 +66,11 @@ async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Js
         row = await _row(caller, assistant_id)
         data = apply(row.data)
         headers = await mcp_headers.changed(caller, partition, row, body)
-        await caller.deps.store.commit(partition, [Put(row.key, data, row.version), *headers])
+        changes = [Put(row.key, data, row.version), *headers, *caller.answering(data)]
+        await caller.deps.store.commit(partition, changes)
         return data
 
-    return await until_committed(attempt)
+    return await caller.carry_out(partition, attempt)
 
 
 async def delete(caller: Caller, assistant_id: str) -> Json:

@@ -16,12 +16,24 @@ from shared.json_types import Json
 from shared.objects.file import File
 from shared.objects.upload import PartRecord, Upload, UploadPart, UploadRecord
 from shared.objects.upload_requests import CompleteUpload, CreateUpload
-from shared.optimistic import check_shape, find, until_committed
+from shared.optimistic import check_shape, find
 from shared.store.base import Conflict, Delete, Put, Record
 
 MAX_BYTES: Final = 8 * 1024**3
 MAX_PART: Final = 64 * 1024 * 1024
 LIFETIME: Final = 3600
+
+
+class UploadIsOver(InvalidRequest):
+    """An upload was completed, cancelled, or its time is over."""
+
+    def __init__(self, upload_id: str, status: str):
+        super().__init__(f"Upload '{upload_id}' has status '{status}'.")
+
+
+def new_id() -> str:
+    """The id of an upload to come."""
+    return ids.newest_first_hex(layout.UPLOAD)
 
 
 async def create(caller: Caller, body: CreateUpload) -> Json:
@@ -30,7 +42,7 @@ async def create(caller: Caller, body: CreateUpload) -> Json:
         raise InvalidRequest(f"Uploads may have {MAX_BYTES} bytes at most.", param="bytes", code="invalid_value")
     now = caller.deps.now()
     upload = Upload(
-        id=ids.newest_first_hex(layout.UPLOAD),
+        id=new_id() if caller.once is None else caller.once.id,
         bytes=body.bytes,
         created_at=now,
         filename=body.filename,
@@ -42,38 +54,47 @@ async def create(caller: Caller, body: CreateUpload) -> Json:
         file_id=ids.newest_first(layout.FILE, files.ID_LENGTH),
         lifetime=None if body.expires_after is None else body.expires_after.seconds,
     )
-    await caller.deps.store.commit(layout.upload(caller.owner, upload.id), [_put(record)])
-    return upload.to_json()
+    data = upload.to_json()
+    await caller.deps.store.commit(layout.upload(caller.owner, upload.id), [_put(record), *caller.answering(data)])
+    return data
 
 
 async def pending(caller: Caller, upload_id: str) -> tuple[UploadRecord, str]:
-    """The row of an upload that still takes parts. Raises NotFoundError or InvalidRequest."""
+    """The row of an upload that still takes parts. Raises NotFoundError, InvalidRequest, and UploadIsOver."""
     check_shape(upload_id, "upload", "upload", "upload_id")
     row = await find(caller.deps.store, layout.upload(caller.owner, upload_id), upload_id, "upload")
     record = UploadRecord.model_validate(row.data)
     if record.upload.status == "pending" and record.upload.expires_at <= caller.deps.now():
         record.upload.status = "expired"
     if record.upload.status != "pending":
-        raise InvalidRequest(f"Upload '{upload_id}' has status '{record.upload.status}'.")
+        raise UploadIsOver(upload_id, record.upload.status)
     return record, row.version
 
 
-async def add_part(caller: Caller, upload_id: str, pieces: AsyncIterator[bytes]) -> Json:
-    """Store a part; the upload was found pending. Raises ApiError 413."""
+async def receive_part(caller: Caller, upload_id: str, pieces: AsyncIterator[bytes]) -> PartRecord:
+    """Store a part's bytes; the upload was found pending. Raises ApiError 413."""
     part = UploadPart(id=ids.newest_first_hex(layout.PART), created_at=caller.deps.now(), upload_id=upload_id)
-    size = await caller.deps.blobs.write(
-        layout.part_blob(caller.owner, upload_id, part.id), files.limited(pieces, MAX_PART)
-    )
-    record = PartRecord(part=part, size=size)
-    await caller.deps.store.commit(
-        layout.upload(caller.owner, upload_id), [Put(part.id, record.model_dump(mode="json"))]
-    )
-    return part.to_json()
+    blob = layout.part_blob(caller.owner, upload_id, part.id)
+    return PartRecord(part=part, size=await caller.deps.blobs.write(blob, files.limited(pieces, MAX_PART)))
+
+
+async def add_part(caller: Caller, record: PartRecord) -> Json:
+    """Commit a part's row: from now on the bytes received are a part."""
+    part = record.part.to_json()
+    changes = [Put(record.part.id, record.model_dump(mode="json")), *caller.answering(part)]
+    await caller.deps.store.commit(layout.upload(caller.owner, record.part.upload_id), changes)
+    return part
+
+
+async def discard_part(caller: Caller, record: PartRecord) -> None:
+    """Remove the bytes of a part without a row."""
+    await caller.deps.blobs.delete(layout.part_blob(caller.owner, record.part.upload_id, record.part.id))
 
 
 async def complete(caller: Caller, upload_id: str, body: CompleteUpload) -> Json:
     """Make the parts, in the order given, a file. Raises NotFoundError or InvalidRequest."""
-    data = await until_committed(lambda: _complete(caller, upload_id, body))
+    partition = layout.upload(caller.owner, upload_id)
+    data = await caller.carry_out(partition, lambda: _complete(caller, upload_id, body))
     await forget_parts(caller, upload_id)
     return data
 
@@ -87,20 +108,24 @@ async def _complete(caller: Caller, upload_id: str, body: CompleteUpload) -> Jso
         raise Conflict("the upload was completed or cancelled meanwhile") from error
     record.upload.file = await _make_file(caller, record)
     record.upload.status = "completed"
-    await caller.deps.store.commit(layout.upload(caller.owner, upload_id), [_put(record, version)])
-    return record.upload.to_json()
+    data = record.upload.to_json()
+    changes = [_put(record, version), *caller.answering(data)]
+    await caller.deps.store.commit(layout.upload(caller.owner, upload_id), changes)
+    return data
 
 
 async def cancel(caller: Caller, upload_id: str) -> Json:
     """Give an upload up. Raises NotFoundError or InvalidRequest."""
+    partition = layout.upload(caller.owner, upload_id)
 
     async def attempt() -> Json:
         record, version = await pending(caller, upload_id)
         record.upload.status = "cancelled"
-        await caller.deps.store.commit(layout.upload(caller.owner, upload_id), [_put(record, version)])
-        return record.upload.to_json()
+        data = record.upload.to_json()
+        await caller.deps.store.commit(partition, [_put(record, version), *caller.answering(data)])
+        return data
 
-    data = await until_committed(attempt)
+    data = await caller.carry_out(partition, attempt)
     await forget_parts(caller, upload_id)
     return data
 

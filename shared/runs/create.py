@@ -21,7 +21,6 @@ from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
 from shared.objects.tools.resources import ToolResources
 from shared.objects.tools.tools import FunctionChoice, choice_json, tools_json
-from shared.optimistic import until_committed
 from shared.runs import file_search, history, kinds, mcp_servers, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
@@ -61,7 +60,7 @@ async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: Creat
     async def attempt() -> Json:
         return await start(driven, await draft(caller, thread_id, body))
 
-    return await until_committed(attempt, lambda: caller.look(layout.thread(caller.owner, thread_id)))
+    return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
 
 
 async def create_streamed(
@@ -73,7 +72,7 @@ async def create_streamed(
         drafted = await draft(caller, thread_id, body)
         return await start_streamed(driven, drafted, Listener(include))
 
-    return await until_committed(attempt, lambda: caller.look(layout.thread(caller.owner, thread_id)))
+    return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
 
 
 async def create_with_thread(caller: Caller, driven: DrivenRuns, body: CreateThreadAndRun) -> Json:

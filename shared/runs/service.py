@@ -13,7 +13,7 @@ from shared.objects.message_requests import CreateMessage
 from shared.objects.parse import missing
 from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs, ToolApproval, ToolOutput
-from shared.optimistic import check_shape, until_committed
+from shared.optimistic import check_shape
 from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.runs import history, lease, lifecycle, mcp_servers, queue_messages
 from shared.runs.driven import DrivenRuns
@@ -80,33 +80,33 @@ async def list_runs(caller: Caller, thread_id: str, query: ListQuery) -> Page:
     return await numbered_page(caller.deps.store, partition, numbers, query)
 
 
-async def modify(deps: Deps, key: RunKey, body: ModifyRun) -> Json:
+async def modify(caller: Caller, key: RunKey, body: ModifyRun) -> Json:
     """Replace the run's metadata."""
 
     async def attempt() -> Json:
-        recorder = await load(deps, key)
+        recorder = await load(caller.deps, key)
         if "metadata" in body.model_fields_set:
             recorder.state.set_metadata(body.metadata or {})
-            await recorder.commit()
+            await recorder.commit(*caller.answering(recorder.run.to_json()))
         return recorder.run.to_json()
 
-    return await until_committed(attempt)
+    return await caller.carry_out(key.partition, attempt)
 
 
-async def cancel(deps: Deps, key: RunKey) -> Json:
+async def cancel(caller: Caller, key: RunKey) -> Json:
     """Ask for the run's end: it is `cancelling` until its driver, or the message, has ended it."""
 
     async def attempt() -> Json:
-        recorder = await load(deps, key)
+        recorder = await load(caller.deps, key)
         if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
             raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
-        await queue_messages.cancel(deps, recorder.record)
+        await queue_messages.cancel(caller.deps, recorder.record)
         recorder.note("cancel.asked", by=key.owner)
         recorder.state.advance("cancelling")
-        await recorder.commit()
+        await recorder.commit(*caller.answering(recorder.run.to_json()))
         return recorder.run.to_json()
 
-    return await until_committed(attempt)
+    return await caller.carry_out(key.partition, attempt)
 
 
 async def submit(driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitToolOutputs) -> Json:
@@ -125,7 +125,7 @@ async def submit(driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitTo
                 queue_messages.log_queued(recorder.record)
         return taken
 
-    return await until_committed(attempt, lambda: caller.look(key.partition))
+    return await caller.carry_out(key.partition, attempt)
 
 
 async def submit_streamed(
@@ -142,7 +142,7 @@ async def submit_streamed(
         await drive_on(driven, recorder, *caller.answering(recorder.run.to_json()))
         return listener
 
-    return await until_committed(attempt, lambda: caller.look(key.partition))
+    return await caller.carry_out(key.partition, attempt)
 
 
 async def drive_on(driven: DrivenRuns, recorder: Recorder, *others: Put) -> None:

@@ -13,7 +13,7 @@ from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
 from shared.objects.message_requests import CreateMessage, ModifyMessage
 from shared.objects.thread import Head
-from shared.optimistic import change, check_shape, until_committed
+from shared.optimistic import check_shape, until_committed
 from shared.paging import Known, ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.store.base import Delete, Put, Record
 from shared.threads import new_messages, threads
@@ -49,7 +49,7 @@ async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
         )
         return changes[-1].data
 
-    return await until_committed(attempt, lambda: caller.look(layout.thread(caller.owner, thread_id)))
+    return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
 
 
 async def add(caller: Caller, thread_id: str, bodies: Sequence[CreateMessage], head: Head) -> list[Put]:
@@ -95,10 +95,14 @@ async def modify(caller: Caller, thread_id: str, message_id: str, body: ModifyMe
     """Replace the metadata, if the body has any. Raises NotFoundError."""
     partition = layout.thread(caller.owner, thread_id)
 
-    def apply(data: Json) -> Json:
-        return data | {"metadata": body.metadata or {}} if "metadata" in body.model_fields_set else data
+    async def attempt() -> Json:
+        row = await _row(caller, thread_id, message_id)
+        changed = {"metadata": body.metadata or {}} if "metadata" in body.model_fields_set else {}
+        data = row.data | changed
+        await caller.deps.store.commit(partition, [Put(row.key, data, row.version), *caller.answering(data)])
+        return data
 
-    return await change(lambda: _row(caller, thread_id, message_id), caller.deps.store, partition, apply)
+    return await caller.carry_out(partition, attempt)
 
 
 async def delete(caller: Caller, thread_id: str, message_id: str) -> Json:

@@ -106,15 +106,17 @@ async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Json:
             changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
         return changed
 
+    partition = layout.thread(caller.owner, thread_id)
+
     async def attempt() -> Json:
         found = await row(caller, thread_id)
         data = apply(found.data)
-        headers = await mcp_headers.changed(caller, layout.thread(caller.owner, thread_id), found, body)
-        changes = [Put(found.key, data, found.version), *headers]
-        await caller.deps.store.commit(layout.thread(caller.owner, thread_id), changes)
+        headers = await mcp_headers.changed(caller, partition, found, body)
+        changes = [Put(found.key, data, found.version), *headers, *caller.answering(data)]
+        await caller.deps.store.commit(partition, changes)
         return data
 
-    return await until_committed(attempt)
+    return await caller.carry_out(partition, attempt)
 
 
 async def delete(caller: Caller, thread_id: str) -> Json:

@@ -10,6 +10,7 @@ from shared import ids, layout
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, wrong_shape
 from shared.files import files, index_messages
+from shared.json_types import Json
 from shared.objects.tools.resources import ChunkingStrategy
 from shared.objects.vector_store import (
     BatchRecord,
@@ -66,6 +67,17 @@ async def attach(caller: Caller, store_id: str, files_: Sequence[FileSpec]) -> l
     return await until_committed(lambda: _attempt(caller, store_id, files_, token, None))
 
 
+async def attach_one(caller: Caller, store_id: str, file: Sequence[FileSpec]) -> Json:
+    """Attach the one file that was asked for; the file in the store, as answered. Raises NotFoundError."""
+    token = await announce(caller, store_id, file)
+
+    async def attempt() -> Json:
+        [item] = await _attempt(caller, store_id, file, token, None, answers=True)
+        return item.file.to_json()
+
+    return await caller.carry_out(layout.vector_store(caller.owner, store_id), attempt)
+
+
 async def attach_pending(caller: Caller, store_id: str, record: BatchRecord, version: str) -> None:
     """Attach the next of a batch's pending files. Raises Conflict when somebody else is doing it, or NotFoundError."""
     now, later = record.pending[:AT_ONCE], record.pending[AT_ONCE:]
@@ -98,6 +110,8 @@ async def _attempt(
     files_: Sequence[FileSpec],
     token: str,
     batch: tuple[BatchRecord, str] | None,
+    *,
+    answers: bool = False,
 ) -> list[ItemRecord]:
     # In this order: if a file comes or goes meanwhile, a row that is written has another version than was read.
     lookups = await asyncio.gather(
@@ -124,6 +138,8 @@ async def _attempt(
     record.derive()
     if batch is not None:
         changes.append(batch_put(*batch))
+    if answers:
+        changes += caller.answering(items[0].file.to_json())
     await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version), *changes])
     return items
 

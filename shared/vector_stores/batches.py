@@ -20,7 +20,7 @@ from shared.objects.vector_store import (
     ItemRecord,
 )
 from shared.optimistic import check_shape, until_committed
-from shared.store.base import Conflict
+from shared.store.base import Conflict, Put
 from shared.vector_stores.attaching import AT_ONCE, attach_pending
 from shared.vector_stores.file_status import IndexingResult, ends
 from shared.vector_stores.rows import batch_put, batch_row, store_row
@@ -28,21 +28,37 @@ from shared.vector_stores.rows import batch_put, batch_row, store_row
 STRIDE: Final = 500
 
 
-async def start(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> str:
-    """Make a batch and attach its files; whatever a crash leaves undone, the ingestion does. Returns its id."""
-    batch = FileBatch(
+async def create(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> Json:
+    """Make a batch that was asked for. Returns it as it begins."""
+    batch = _new(caller, store_id, specs)
+    data = batch.to_json()
+    await _start(caller, batch, specs, caller.answering(data))
+    return data
+
+
+async def start(caller: Caller, store_id: str, specs: Sequence[FileSpec], rows: Sequence[Put] = ()) -> None:
+    """Make a batch that nobody has asked for, in one commit with other rows of the store."""
+    await _start(caller, _new(caller, store_id, specs), specs, rows)
+
+
+def _new(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> FileBatch:
+    return FileBatch(
         id=ids.newest_first_hex(layout.BATCH),
         created_at=caller.deps.now(),
         vector_store_id=store_id,
         file_counts=FileCounts(in_progress=len(specs), total=len(specs)),
     )
+
+
+async def _start(caller: Caller, batch: FileBatch, specs: Sequence[FileSpec], rows: Sequence[Put]) -> None:
+    """Store a batch and attach its files; whatever a crash leaves undone, the ingestion does."""
+    store_id = batch.vector_store_id
     await caller.deps.ingestion.send(index_messages.batch(caller.owner, store_id, batch.id).to_json())
     record = BatchRecord(batch=batch, pending=[*specs])
-    await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [batch_put(record)])
+    await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [*rows, batch_put(record)])
     # Who keeps losing the race for the batch's row may leave the rest to the winner, or to the message.
     with contextlib.suppress(Conflict):
         await finish(caller, store_id, batch.id)
-    return batch.id
 
 
 async def finish(caller: Caller, store_id: str, batch_id: str) -> None:
@@ -75,7 +91,11 @@ async def cancel(caller: Caller, store_id: str, batch_id: str) -> Json:
     await until_committed(lambda: _drop_pending(caller, store_id, batch_id, "cancelled"))
     while await until_committed(lambda: _cancel_some(caller, store_id, batch_id)):
         pass
-    return await get(caller, store_id, batch_id)
+    data = await get(caller, store_id, batch_id)
+    # All of it can be done again, so what is answered may be written last.
+    if rows := caller.answering(data):
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), rows)
+    return data
 
 
 async def give_up(caller: Caller, store_id: str, batch_id: str) -> None:

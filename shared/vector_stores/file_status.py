@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared import layout
+from shared import idempotency, layout
 from shared.deps import Caller
 from shared.errors import NotFoundError
 from shared.files import files, index_messages
@@ -119,11 +119,12 @@ async def leaves(caller: Caller, store_id: str, row: tuple[ItemRecord, str]) -> 
     item, item_version = row
     lookup = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), item.file.id)
     gone = number_put(item.file.id, item.number, None if lookup is None else lookup.version, gone=True)
+    answers = await idempotency.forgotten(caller.deps.store, layout.vector_store(caller.owner, store_id), item.file.id)
     record, version = await store_row(caller, store_id)
     record.store.file_counts.move(item.file.status, None)
     record.store.usage_bytes -= item.file.usage_bytes
     record.derive()
-    return [store_put(record, version), Delete(item_put(item, 0).key, item_version), gone]
+    return [store_put(record, version), Delete(item_put(item, 0).key, item_version), gone, *answers]
 
 
 async def _until_done(attempt: Callable[[], Awaitable[bool | None]]) -> bool:

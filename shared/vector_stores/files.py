@@ -12,7 +12,7 @@ from shared.json_types import Json
 from shared.objects.parse import wrong_value
 from shared.objects.vector_store import ContentPage, ItemRecord, TextContent
 from shared.objects.vector_store_requests import AttachFile, CreateFileBatch, UpdateFile
-from shared.optimistic import check_shape, until_committed
+from shared.optimistic import check_shape
 from shared.paging import ListQuery, NumberRange, numbered_page
 from shared.store.base import Record
 from shared.vector_stores import attaching, batches, file_status, stores
@@ -25,16 +25,14 @@ async def attach(caller: Caller, store_id: str, body: AttachFile) -> Json:
     """Attach a file; indexing it has only begun then. Raises NotFoundError or InvalidRequest."""
     await stores.active(caller, store_id)
     specs = await attaching.specs(caller, [body], "file_id")
-    [item] = await attaching.attach(caller, store_id, specs)
-    return item.file.to_json()
+    return await attaching.attach_one(caller, store_id, specs)
 
 
 async def attach_batch(caller: Caller, store_id: str, body: CreateFileBatch) -> Json:
     """Attach many files. Raises NotFoundError or InvalidRequest."""
     await stores.active(caller, store_id)
     specs = await attaching.specs(caller, body.each(), "file_ids" if body.files is None else "files")
-    batch_id = await batches.start(caller, store_id, specs)
-    return await batches.get(caller, store_id, batch_id)
+    return await batches.create(caller, store_id, specs)
 
 
 async def list_page(
@@ -68,16 +66,17 @@ async def get(caller: Caller, store_id: str, file_id: str) -> Json:
 
 async def update(caller: Caller, store_id: str, file_id: str, body: UpdateFile) -> Json:
     """Replace the file's attributes. Raises NotFoundError."""
+    partition = layout.vector_store(caller.owner, store_id)
 
     async def attempt() -> Json:
         item, version = await _row(caller, store_id, file_id)
         item.file.attributes = body.attributes or {}
-        await caller.deps.store.commit(
-            layout.vector_store(caller.owner, store_id), [item_put(item, caller.deps.now(), version)]
-        )
-        return item.file.to_json()
+        data = item.file.to_json()
+        changes = [item_put(item, caller.deps.now(), version), *caller.answering(data)]
+        await caller.deps.store.commit(partition, changes)
+        return data
 
-    return await until_committed(attempt)
+    return await caller.carry_out(partition, attempt)
 
 
 async def detach(caller: Caller, store_id: str, file_id: str) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from shared import foreign_ids, ids, layout
@@ -12,11 +13,11 @@ from shared.errors import InvalidRequest
 from shared.files import index_messages
 from shared.json_types import Json
 from shared.objects.tools.resources import NewVectorStore
-from shared.objects.vector_store import FileSpec, StoreRecord, VectorStore
+from shared.objects.vector_store import FileCounts, FileSpec, StoreRecord, VectorStore
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
-from shared.store.base import MAX_CHANGES, Delete, Put
+from shared.store.base import MAX_CHANGES, Conflict, Delete, Put
 from shared.vector_stores import batches, kept_vectors
 from shared.vector_stores.attaching import searchable
 from shared.vector_stores.rows import KIND, index_of, number_of, store_put, store_row
@@ -31,20 +32,21 @@ async def create(caller: Caller, body: CreateVectorStore) -> Json:
     expires_after = None if body.expires_after is None else body.expires_after.model_dump()
     store = _new(
         caller.deps,
+        None if caller.once is None else caller.once.id,
         name=body.name or "",
         description=body.description,
         expires_after=expires_after,
         metadata=body.metadata or {},
     )
-    return await _store(caller, store, specs)
+    return await _store(caller, store, specs, answers=True)
 
 
 async def create_for_tools(caller: Caller, new: NewVectorStore, days: int | None) -> str:
     """A store made along with an assistant or a thread, and its id. Raises InvalidRequest."""
     specs = await searchable(caller, new.file_ids or (), new.chunking_strategy)
     expires_after = None if days is None else {"anchor": "last_active_at", "days": days}
-    store = _new(caller.deps, expires_after=expires_after, metadata=new.metadata or {})
-    await _store(caller, store, specs)
+    store = _new(caller.deps, None, expires_after=expires_after, metadata=new.metadata or {})
+    await _store(caller, store, specs, answers=False)
     return store.id
 
 
@@ -79,6 +81,7 @@ async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]
 
 async def modify(caller: Caller, store_id: str, body: ModifyVectorStore) -> Json:
     """Change what the body sets; it counts as activity. Raises NotFoundError."""
+    partition = layout.vector_store(caller.owner, store_id)
 
     async def attempt() -> Json:
         record, version = await active(caller, store_id)
@@ -90,10 +93,11 @@ async def modify(caller: Caller, store_id: str, body: ModifyVectorStore) -> Json
             record.store.expires_after = None if body.expires_after is None else body.expires_after.model_dump()
         record.store.last_active_at = caller.deps.now()
         record.derive()
-        await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version)])
-        return present(record, caller.deps.now())
+        data = present(record, caller.deps.now())
+        await caller.deps.store.commit(partition, [store_put(record, version), *caller.answering(data)])
+        return data
 
-    return await until_committed(attempt)
+    return await caller.carry_out(partition, attempt)
 
 
 async def delete(caller: Caller, store_id: str) -> Json:
@@ -158,17 +162,24 @@ async def _touch(caller: Caller, store_id: str) -> None:
         await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version)])
 
 
-def _new(deps: Deps, **fields: Any) -> VectorStore:
+def _new(deps: Deps, store_id: str | None, **fields: Any) -> VectorStore:
     now = deps.now()
-    return VectorStore(id=ids.newest_first_hex(layout.VECTOR_STORE), created_at=now, last_active_at=now, **fields)
+    id_ = store_id or ids.newest_first_hex(layout.VECTOR_STORE)
+    return VectorStore(id=id_, created_at=now, last_active_at=now, **fields)
 
 
-async def _store(caller: Caller, store: VectorStore, specs: Sequence[FileSpec]) -> Json:
+async def _store(caller: Caller, store: VectorStore, specs: Sequence[FileSpec], *, answers: bool) -> Json:
+    """Store it, with a batch of its files; `answers`: that is what the caller has asked for."""
     record = StoreRecord(store=store)
     record.derive()
+    counts = FileCounts(in_progress=len(specs), total=len(specs))
+    data = store.to_json() | {"file_counts": counts.model_dump(), "status": "in_progress" if specs else "completed"}
     # First the index: an entry without a store is skipped, a store without one would be lost.
-    await caller.deps.store.commit(layout.vector_stores(caller.owner), [Put(store.id, {"id": store.id})])
-    await caller.deps.store.commit(layout.vector_store(caller.owner, store.id), [store_put(record)])
+    with suppress(Conflict):  # one whose id is known before may be listed since an attempt that broke off
+        await caller.deps.store.commit(layout.vector_stores(caller.owner), [Put(store.id, {"id": store.id})])
+    rows = [store_put(record), *(caller.answering(data) if answers else [])]
     if specs:
-        await batches.start(caller, store.id, specs)
-    return await get(caller, store.id)
+        await batches.start(caller, store.id, specs, rows)
+    else:
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store.id), rows)
+    return data

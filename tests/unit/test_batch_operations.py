@@ -50,7 +50,7 @@ async def test_files_that_are_read_side_by_side_lose_no_race(place):
     """One commit of each to the manifest, and one to the rows of file, batch and store; two mergers on the way."""
     box, caller, counter = place
     specs, store = await specs_of(caller), (await stores.create(caller, CreateVectorStore()))["id"]
-    batch = await batches.start(caller, store, specs)
+    batch = (await batches.create(caller, store, specs))["id"]
     [message] = [each for each in await taken(box) if each["kind"] == "files"]
     await box.handle_ingestion(message)
     counter.clear()

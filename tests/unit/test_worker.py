@@ -131,7 +131,7 @@ async def test_a_cancel_nobody_finished_is_finished_by_its_message(bench):
     await bench.box.handle_run(bench.message("start"))
     assert (await bench.record()).run.status == "requires_action"
 
-    await service.cancel(bench.box.deps, bench.key)
+    await service.cancel(bench.caller, bench.key)
     assert (await bench.record()).run.status == "cancelling"
     await bench.box.handle_run(bench.message("cancel"))
 
@@ -146,7 +146,7 @@ async def test_a_cancel_message_that_comes_before_its_commit_is_looked_at_again(
     await bench.box.handle_run(bench.message("cancel"))
 
     assert (await bench.record()).run.status == "requires_action"
-    await service.cancel(bench.box.deps, bench.key)
+    await service.cancel(bench.caller, bench.key)
     await bench.box.handle_run({**bench.message("cancel"), "returns": 1})
     assert (await bench.record()).run.status == "cancelled"
 
@@ -223,7 +223,7 @@ async def test_a_lease_is_kept_though_a_client_changes_the_run_while_it_is_renew
     await bench.asked(1)
 
     async def modify(changes):
-        await service.modify(bench.box.deps, bench.key, ModifyRun(metadata={"note": "x"}))
+        await service.modify(bench.caller, bench.key, ModifyRun(metadata={"note": "x"}))
 
     hindered.before, bench.ahead = modify, 40
     await asyncio.sleep(0.3)
@@ -312,7 +312,7 @@ async def test_a_turn_begun_for_a_run_that_is_being_cancelled_is_abandoned(bench
         hindered.before = cancel
 
     async def cancel(changes):
-        await service.cancel(bench.box.deps, bench.key)
+        await service.cancel(bench.caller, bench.key)
 
     hindered.before = claimed
     await bench.box.handle_run(bench.message("start"))

@@ -52,7 +52,7 @@ class Cancelling:
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
         data = [each.data for each in changes if isinstance(each, Put) and each.key == self.bench.key.run_id]
         if data and data[0]["run"]["status"] == "completed":
-            await service.cancel(self.bench.box.deps, self.bench.key)
+            await service.cancel(self.bench.caller, self.bench.key)
         return await self.store.commit(partition, changes)
 
 
@@ -80,7 +80,7 @@ async def test_what_a_cancelled_background_turn_used_is_counted(bench):
     bench.llm.script([text("Hi.")])
     await in_the_background(bench)
 
-    await service.cancel(bench.box.deps, bench.key)
+    await service.cancel(bench.caller, bench.key)
     await bench.box.handle_run(bench.message("cancel"))
 
     run = (await bench.record()).run

@@ -23,12 +23,16 @@ class Bench:
     def __init__(self, box: Box, llm: ScriptedLlm, letters: list[str]):
         self.box, self.llm, self.letters, self.ahead = box, llm, letters, 0.0
 
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.box.deps, OWNER)
+
     async def begin(self) -> RunRecord:
         wanted = CreateAssistant(model="m", metadata={"server_tools": "*"})
-        assistant = await assistants.create(Caller(self.box.deps, OWNER), wanted)
+        assistant = await assistants.create(self.caller, wanted)
         body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
         wanted_run = CreateThreadAndRun.model_validate(body)
-        run = await create.create_with_thread(Caller(self.box.deps, OWNER), self.box.driven, wanted_run)
+        run = await create.create_with_thread(self.caller, self.box.driven, wanted_run)
         self.key = RunKey(OWNER, run["thread_id"], run["id"])
         return await self.record()
 
