@@ -100,7 +100,7 @@ class Deps:
         await self.busy.close()
         self.wakes.close()
         await self.readers.close()
-        await self.usage.close()
+        await self.usage.flush()
         await self.spares.close()
         outside = (self.sandbox, self.llm, self.provider, self.embedders)
         queues = (self.queue, self.ingestion, self.backup_steps)

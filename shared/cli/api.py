@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx2 as httpx
 from pydantic import SecretStr
 
+from shared.blobs.base import BlobsUnavailable
 from shared.box import Box
 from shared.cli.here import at_hand, quietly
 from shared.cli.words import Failed, Problem, read_settings
@@ -20,9 +22,13 @@ from shared.deps import Deps
 from shared.doctor.start import CannotStart, built
 from shared.embedded.host import with_key
 from shared.json_types import Json
+from shared.queue.base import QueueUnavailable
+from shared.store.base import StoreError
 
 if TYPE_CHECKING:
     from openai import OpenAI
+
+T = TypeVar("T")
 
 #: Seconds that an answer may take.
 ANSWER_TIMEOUT: Final = 60.0
@@ -113,6 +119,19 @@ def as_admin(url: str, key: str) -> AbstractAsyncContextManager[ApiClient]:
 def sdk(url: str, key: str) -> AbstractContextManager[OpenAI]:
     """The openai SDK's client of that box; a host is started in this folder if none runs."""
     return connected_to(url, key) if url else connected(read_settings())
+
+
+def from_storage(what: str, asking: Callable[[Deps], Awaitable[T]]) -> T:
+    """What the storage of this folder's box answers; `what` is asked for. Raises Problem, and Failed without answer."""
+
+    async def answered() -> T:
+        async with opened("", "", "") as api:
+            return await asking(api.storage(what))
+
+    try:
+        return asyncio.run(answered())
+    except (StoreError, QueueUnavailable, BlobsUnavailable) as error:
+        raise Failed("The storage does not answer.") from error
 
 
 async def listed(path: str, url: str, key: str, owner: str) -> list[Json]:

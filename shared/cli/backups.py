@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
-from shared.blobs.base import Blobs, BlobsUnavailable
-from shared.cli.api import ApiClient, opened
+from shared.blobs.base import Blobs
+from shared.cli.api import from_storage
 from shared.cli.progress import bars
 from shared.cli.tables import moment, print_json, print_objects
 from shared.cli.words import NAME, Failed, Problem, as_json, examples
+from shared.deps import Deps
 from shared.json_types import Json
 from shared.scheduled.fetching import NotWhole, fetch, whole_backups
+
+#: What only the storage tells.
+SCHEDULED = "A scheduled backup"
 
 
 @click.group(epilog=examples("backups list", "backups fetch 20261129T030000Z here"))
@@ -21,12 +24,11 @@ def backups() -> None:
     """Backups that a storage account takes of itself (BACKUP_HOURS): list them, fetch one. Needs its settings."""
 
 
-def container(api: ApiClient) -> Blobs:
+def container(deps: Deps) -> Blobs:
     """The backups. Raises Problem for the box of a folder."""
-    found = api.storage("A scheduled backup").backups
-    if found is None:
+    if deps.backups is None:
         raise Problem("The box of a folder has no scheduled backups: `backup` makes one.")
-    return found
+    return deps.backups
 
 
 @backups.command("list", epilog=examples("backups list", "backups list --json"))
@@ -34,16 +36,11 @@ def container(api: ApiClient) -> Blobs:
 def list_all(json: bool) -> None:
     """List the whole ones, oldest first."""
 
-    async def found() -> list[Json]:
-        async with opened("", "", "") as api:
-            return [each async for each in whole_backups(container(api))]
+    async def found(deps: Deps) -> list[Json]:
+        return [each async for each in whole_backups(container(deps))]
 
-    try:
-        listed = asyncio.run(found())
-    except BlobsUnavailable as error:
-        raise Failed("The storage does not answer.") from error
     print_objects(
-        listed,
+        from_storage(SCHEDULED, found),
         ("backup", "of", "owners", "threads", "files"),
         lambda each: (each["backup"], moment(each["begun"]), len(each["owners"]), *sums(each)),
         json=json,
@@ -66,24 +63,21 @@ def fetch_one(backup: str, path: Path, json: bool) -> None:
     Broken off, it can be started again.
     """
 
-    async def fetched() -> dict[str, Json]:
-        async with opened("", "", "") as api:
-            done = 0
-            with bars() as tell:
+    async def fetched(deps: Deps) -> dict[str, Json]:
+        done = 0
+        with bars() as tell:
 
-                def count(name: str) -> None:
-                    nonlocal done
-                    done += 1
-                    tell("files", done, 0)
+            def count(name: str) -> None:
+                nonlocal done
+                done += 1
+                tell("files", done, 0)
 
-                return await fetch(container(api), backup, path, count)
+            return await fetch(container(deps), backup, path, count)
 
     try:
-        owners = asyncio.run(fetched())
+        owners = from_storage(SCHEDULED, fetched)
     except NotWhole as error:
         raise Failed(str(error)) from error
-    except BlobsUnavailable as error:
-        raise Failed("The storage does not answer.") from error
     if json:
         print_json({"backup": backup, "path": str(path), "owners": owners})
         return

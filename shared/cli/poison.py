@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 
 import click
 
-from shared.cli.api import opened
+from shared.cli.api import from_storage
 from shared.cli.tables import moment, print_objects, print_outcomes
 from shared.cli.words import Failed, Problem, as_json, examples
 from shared.deps import Deps
 from shared.json_types import Json
-from shared.queue.base import PEEKED, Queue, QueueUnavailable
+from shared.queue.base import PEEKED, Queue
 
 QUEUES = click.Choice(["runs", "ingestion"])
 
@@ -39,19 +38,15 @@ def list_all(limit: int, json: bool) -> None:
     if limit < 1:
         raise Problem("--limit: 1 or more")
 
-    async def found() -> tuple[list[Json], int]:
-        async with opened("", "", "") as api:
-            queues, messages, count = named(api.storage("Poison")), [], 0
-            for name, queue in queues.items():
-                seen = await queue.poison_messages(limit)
-                count += max(len(seen), (await queue.poison()).messages)
-                messages += [{"queue": name} | asdict(each) for each in seen]
-            return messages, count
+    async def found(deps: Deps) -> tuple[list[Json], int]:
+        messages, count = [], 0
+        for name, queue in named(deps).items():
+            seen = await queue.poison_messages(limit)
+            count += max(len(seen), (await queue.poison()).messages)
+            messages += [{"queue": name} | asdict(each) for each in seen]
+        return messages, count
 
-    try:
-        messages, count = asyncio.run(found())
-    except QueueUnavailable as error:
-        raise Failed("The queues of the storage do not answer.") from error
+    messages, count = from_storage("Poison", found)
     print_objects(
         messages,
         ("queue", "message", "since", "content"),
@@ -90,15 +85,7 @@ def settle(name: str, ids: tuple[str, ...], every: bool, json: bool, *, give_bac
     """Return or drop messages and say which. Raises Problem, and Failed when one is not there."""
     if bool(ids) == every:
         raise Problem("name the messages, or say --all")
-
-    async def settled() -> list[str]:
-        async with opened("", "", "") as api:
-            return await named(api.storage("Poison"))[name].settle_poison(ids or None, give_back=give_back)
-
-    try:
-        done = asyncio.run(settled())
-    except QueueUnavailable as error:
-        raise Failed("The queues of the storage do not answer: `poison list` shows what is left.") from error
+    done = from_storage("Poison", lambda deps: named(deps)[name].settle_poison(ids or None, give_back=give_back))
     outcome = "returned" if give_back else "dropped"
     print_outcomes([{"queue": name, "id": each, "outcome": outcome} for each in done], json=json)
     if missing := [each for each in ids if each not in done]:

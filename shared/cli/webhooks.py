@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar
-
 import click
 
-from shared.cli.api import opened
+from shared.cli.api import from_storage
 from shared.cli.tables import moment, print_objects, print_outcomes
 from shared.cli.words import Failed, Problem, as_json, examples
+from shared.deps import Deps
 from shared.json_types import Json
-from shared.queue.base import QueueUnavailable
-from shared.store.base import StoreError
 from shared.webhooks import kept
 
-T = TypeVar("T")
-
-AWAY = "The storage does not answer."
+#: What only the storage tells.
+UNDELIVERED = "What webhooks could not be told"
 
 
 @click.group(epilog=examples("webhooks list", "webhooks replay --all", "webhooks enable shop"))
@@ -31,18 +25,16 @@ def webhooks() -> None:
 def list_all(json: bool) -> None:
     """List notices that were given up, oldest first, and webhooks that are off since their server answered 410."""
 
-    async def found() -> list[Json]:
-        async with opened("", "", "") as api:
-            deps = api.storage("What webhooks could not be told")
-            off = [
-                {"webhook": each["webhook"], "state": "off", "since": each["at"], "why": "it answered 410"}
-                for each in await kept.switched_off(deps)
-            ]
-            rows = sorted(await kept.undelivered(deps), key=lambda row: int(row.data["at"]))
-            return off + [shown(row.data) for row in rows]
+    async def found(deps: Deps) -> list[Json]:
+        off = [
+            {"webhook": each["webhook"], "state": "off", "since": each["at"], "why": "it answered 410"}
+            for each in await kept.switched_off(deps)
+        ]
+        rows = sorted(await kept.undelivered(deps), key=lambda row: int(row.data["at"]))
+        return off + [shown(row.data) for row in rows]
 
     print_objects(
-        asked(found()),
+        from_storage(UNDELIVERED, found),
         ("webhook", "state", "id", "event", "about", "since", "why"),
         lambda each: (
             each["webhook"],
@@ -65,12 +57,7 @@ def replay(ids: tuple[str, ...], every: bool, json: bool) -> None:
     """Send notices again, under their ids; a run that does not wait any more is not told to wait."""
     if bool(ids) == every:
         raise Problem("name the notices, or say --all")
-
-    async def replayed() -> list[str]:
-        async with opened("", "", "") as api:
-            return await kept.replay(api.storage("What webhooks could not be told"), None if every else ids)
-
-    done = asked(replayed())
+    done = from_storage(UNDELIVERED, lambda deps: kept.replay(deps, None if every else ids))
     print_outcomes([{"id": each, "outcome": "replayed"} for each in done], json=json)
     if missing := [each for each in ids if each not in done]:
         raise Failed(f"Not among the notices that were given up: {', '.join(missing)}.")
@@ -81,12 +68,7 @@ def replay(ids: tuple[str, ...], every: bool, json: bool) -> None:
 @as_json
 def enable(name: str, json: bool) -> None:
     """Tell a webhook again whose server answered 410: events from now on."""
-
-    async def enabled() -> bool:
-        async with opened("", "", "") as api:
-            return await kept.switch_on(api.storage("Whether a webhook is off"), name)
-
-    if not asked(enabled()):
+    if not from_storage("Whether a webhook is off", lambda deps: kept.switch_on(deps, name)):
         raise Failed(f"{name} is not off.")
     print_outcomes([{"id": name, "outcome": "enabled"}], json=json)
 
@@ -100,11 +82,3 @@ def shown(row: Json) -> Json:
         "since": row["at"],
         "why": row["why"],
     }
-
-
-def asked(asking: Coroutine[object, object, T]) -> T:
-    """What the storage says. Raises Failed."""
-    try:
-        return asyncio.run(asking)
-    except (StoreError, QueueUnavailable) as error:
-        raise Failed(AWAY) from error

@@ -46,10 +46,7 @@ class QueuedFunction:
     function: Json
     definition: Json
     needs_approval: bool
-
-    @property
-    def attempts(self) -> int:
-        return 1
+    attempts: int | None = 1
 
     @property
     def side_effects(self) -> bool:

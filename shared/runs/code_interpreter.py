@@ -79,24 +79,15 @@ class CodeInterpreter:
     record: RunRecord
     #: Calls of one turn run in their order, and wait for each other as long as it takes.
     turns: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: Code touches nothing but its sandbox, unless it found a way to end the box.
+    attempts: int | None = ATTEMPTS
+    side_effects: bool = False
+    needs_approval: bool = False
 
     @property
     def definition(self) -> Json:
         code = {"type": "string", "description": "Python source code."}
         return built_in_function(NAME, description(self.sandbox.info.isolation), "code", code)
-
-    @property
-    def attempts(self) -> int:
-        # Code touches nothing but its sandbox, unless it found a way to end the box.
-        return ATTEMPTS
-
-    @property
-    def side_effects(self) -> bool:
-        return False
-
-    @property
-    def needs_approval(self) -> bool:
-        return False
 
     def view(self, call_id: str) -> CallView:
         return CodeView(call_id)

@@ -55,6 +55,9 @@ class FileSearch:
     deps: Deps
     record: RunRecord
     markers: Markers
+    attempts: int | None = ATTEMPTS
+    side_effects: bool = False
+    needs_approval: bool = False
 
     @property
     def definition(self) -> Json:
@@ -64,10 +67,6 @@ class FileSearch:
             "description": "What to look for, in several wordings.",
         }
         return built_in_function(NAME, DESCRIPTION, "queries", queries)
-
-    @property
-    def attempts(self) -> int:
-        return ATTEMPTS
 
     @property
     def _settings(self) -> Json:
@@ -81,14 +80,6 @@ class FileSearch:
     @property
     def _is_small(self) -> bool:
         return self.record.run.model.startswith(SMALL_MODELS)
-
-    @property
-    def side_effects(self) -> bool:
-        return False
-
-    @property
-    def needs_approval(self) -> bool:
-        return False
 
     def view(self, call_id: str) -> CallView:
         return SearchView(call_id, self._ranking)

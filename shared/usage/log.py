@@ -75,10 +75,6 @@ class UsageLog:
         if self._writing:
             await asyncio.wait(self._writing)
 
-    async def close(self) -> None:
-        """Write what is left."""
-        await self.flush()
-
     def _is_recent(self, record: RunRecord) -> bool:
         return record.ended_at is None or record.ended_at > self._clock() - DAY
 

@@ -25,15 +25,8 @@ AT_ONCE: Final = 100
 
 async def keep(deps: Deps, notice: Notice, why: str) -> None:
     """Write down that a notice was given up."""
-    key = f"{layout.UNDELIVERED}{notice.notice_id}:{notice.webhook}"
     data = {"notice": notice.to_json(), "why": why, "at": deps.now()}
-
-    async def attempt() -> None:
-        before = await deps.store.get(layout.WEBHOOKS, key)
-        put = Put(key, data, None if before is None else before.version, due=deps.now() + KEPT)
-        await deps.store.commit(layout.WEBHOOKS, [put])
-
-    await until_committed(attempt)
+    await _write(deps, f"{layout.UNDELIVERED}{notice.notice_id}:{notice.webhook}", data, deps.now() + KEPT)
 
 
 async def undelivered(deps: Deps) -> list[Record]:
@@ -58,13 +51,8 @@ async def replay(deps: Deps, ids: Collection[str] | None) -> list[str]:
 
 async def switch_off(deps: Deps, name: str, hook: Webhook) -> None:
     """The webhook's server wants no more notices at this address."""
-    key, data = f"{layout.SWITCHED_OFF}{name}", {"webhook": name, "at": deps.now(), "address": _mark(hook)}
-
-    async def attempt() -> None:
-        before = await deps.store.get(layout.WEBHOOKS, key)
-        await deps.store.commit(layout.WEBHOOKS, [Put(key, data, None if before is None else before.version)])
-
-    await until_committed(attempt)
+    data = {"webhook": name, "at": deps.now(), "address": _mark(hook)}
+    await _write(deps, f"{layout.SWITCHED_OFF}{name}", data)
 
 
 async def switch_on(deps: Deps, name: str) -> bool:
@@ -87,6 +75,15 @@ async def switched_off(deps: Deps) -> list[Json]:
     named = deps.settings.webhooks
     rows = [each.data for each in await _rows(deps, layout.SWITCHED_OFF)]
     return [row for row in rows if row["webhook"] in named and row["address"] == _mark(named[row["webhook"]])]
+
+
+async def _write(deps: Deps, key: str, data: Json, due: int | None = None) -> None:
+    async def attempt() -> None:
+        before = await deps.store.get(layout.WEBHOOKS, key)
+        version = None if before is None else before.version
+        await deps.store.commit(layout.WEBHOOKS, [Put(key, data, version, due)])
+
+    await until_committed(attempt)
 
 
 async def _rows(deps: Deps, prefix: str) -> list[Record]:
