@@ -37,7 +37,7 @@ from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.telemetry.base import OFF, Telemetry
 from shared.tools.base import Tool, toolbox
-from shared.tools.logic_app import azure_identity
+from shared.tools.identity import azure_identity
 from shared.usage.log import UsageLog
 from shared.vector_stores import webhook_events as file_events
 from shared.vector_stores.worker import IngestionWorker

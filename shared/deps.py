@@ -29,7 +29,7 @@ from shared.store.base import Put, Store
 from shared.stored_keys import StoredKeys
 from shared.telemetry.base import OFF, Telemetry
 from shared.tools.base import Toolbox
-from shared.tools.logic_app import Identity, azure_identity
+from shared.tools.identity import Identity, azure_identity
 from shared.usage.log import UsageLog
 from shared.wakes import Wakes
 

@@ -28,6 +28,7 @@ _ALWAYS: Final = (
     "shared.search.merging",
     "shared.search.ranking",
     "shared.search.segment",
+    "shared.tools.checked_transport",
 )
 _MODEL: Final = ("aiohttp", "azure.core.exceptions", "openai", "openai.resources.embeddings")
 _ENTRA: Final = ("jwt",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.deps import Deps
 from shared.setting_values import ServerConnection
-from shared.tools.logic_app import token_of
+from shared.tools.identity import token_of
 
 
 async def headers_of(deps: Deps, connection: ServerConnection) -> dict[str, str]:

@@ -24,7 +24,7 @@ from shared.json_types import Json
 from shared.sealing.base import KEY_BYTES, KeyUnavailable, NotOpened, decrypted, encrypted, to_bytes, to_text
 from shared.tls import tls
 from shared.tools.base import ToolFailure
-from shared.tools.logic_app import Identity, token_of
+from shared.tools.identity import Identity, token_of
 
 #: How what it sealed begins.
 FORM: Final = "vault"

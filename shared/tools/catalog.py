@@ -14,7 +14,8 @@ from shared.tools.fetcher import Fetcher
 from shared.tools.get_country_info import get_country_info_tool
 from shared.tools.get_current_time import get_current_time_tool
 from shared.tools.get_stock_price import get_stock_price_tool
-from shared.tools.logic_app import Identity, LogicApp, azure_identity
+from shared.tools.identity import Identity, azure_identity
+from shared.tools.logic_app import LogicApp
 from shared.tools.outbox import Outbox
 from shared.tools.prices import PriceSource
 from shared.tools.send_email import send_email_tool

@@ -14,7 +14,8 @@ from typing import Any
 from shared.tls import tls
 from shared.tools import reach
 from shared.tools.base import ToolFailure
-from shared.tools.reach import Hop, Resolve
+from shared.tools.hop import Hop
+from shared.tools.reach import Resolve
 
 _LONGEST_URL = 2_000
 _MOST_HOPS = 5

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from shared.json_types import Json
 from shared.tools.base import ToolFailure
-from shared.tools.logic_app import Identity
+from shared.tools.identity import Identity
 from shared.tools.reach import PORTS, is_trusted
 
 logger = logging.getLogger(__name__)

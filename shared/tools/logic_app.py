@@ -6,13 +6,11 @@ A call is made once: whether a lost answer means a lost mail is not known, and a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.tls import tls
 from shared.tools.base import ToolContext, ToolFailure
+from shared.tools.identity import Identity, token_of
 
 SCOPE = "https://management.azure.com/.default"
 
@@ -29,40 +27,6 @@ _REFUSALS = {
 
 class NoAnswer(Exception):
     """The Logic App may or may not have done its work."""
-
-
-class Credential(Protocol):
-    """azure-identity's asynchronous credentials, as far as they are used here."""
-
-    async def get_token(self, *scopes: str) -> Any:
-        """A token for the scopes, with its text in `token`."""
-        ...
-
-
-#: Opens a credential: mails are rare, so each brings its own connection and leaves nothing open.
-Identity = Callable[[], AbstractAsyncContextManager[Credential]]
-
-
-def azure_identity(client_id: str) -> Identity:
-    """The user-assigned identity, or whatever DefaultAzureCredential finds when its client id is empty."""
-
-    def open_credential() -> AbstractAsyncContextManager[Credential]:
-        from azure.identity.aio import DefaultAzureCredential
-
-        return DefaultAzureCredential(managed_identity_client_id=client_id or None)
-
-    return open_credential
-
-
-async def token_of(identity: Identity, scope: str, server: str) -> str:
-    """A token of the box's identity. Raises ToolFailure, in whose words `server` is who does not get it."""
-    from azure.core.exceptions import AzureError
-
-    try:
-        async with identity() as credential:
-            return str((await credential.get_token(scope)).token)
-    except AzureError as error:
-        raise ToolFailure(f"this box's identity got no token for {server}") from error
 
 
 class LogicApp:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from shared.tls import tls
 from shared.tools.addresses import is_public
 from shared.tools.base import ToolFailure
+from shared.tools.hop import Hop
 
 PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,252}[a-z0-9])?|[0-9a-f:.]+")
@@ -25,29 +24,6 @@ CONNECT_SECONDS: Final = 5.0
 
 #: Host name and port -> numeric addresses, in order of preference. Raises OSError.
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """A checked URL and the addresses it may be fetched from."""
-
-    url: Any
-    host: str
-    addresses: list[str]
-
-    def requests(self, client: Any, method: str, **more: Any) -> list[Any]:
-        """The request, once for each address, in order of preference."""
-        return [client.build_request(method, self.at(each), **(more | self.told())) for each in self.addresses]
-
-    def at(self, address: str) -> Any:
-        """The URL with an address for its host."""
-        return self.url.copy_with(host=address)
-
-    def told(self) -> dict[str, Any]:
-        """What a request to an address says of the host, in headers and in the handshake of TLS."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        named = host if self.url.port is None else f"{host}:{self.url.port}"
-        return {"headers": {"Host": named}, "extensions": {"sni_hostname": self.host}}
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -115,59 +91,7 @@ def client(
     """
     import httpx2
 
-    class Bounded(httpx2.AsyncByteStream):
-        """The body of an answer, up to a limit."""
+    from shared.tools.checked_transport import CheckedTransport
 
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            seen = 0
-            async for piece in self._stream:
-                seen += len(piece)
-                if seen > most_bytes:
-                    raise httpx2.ReadError(f"the answer is larger than {most_bytes // 1_000_000} MB")
-                yield piece
-
-        async def aclose(self) -> None:
-            await self._stream.aclose()
-
-    class Checked(httpx2.AsyncBaseTransport):
-        """A transport that goes to checked addresses only."""
-
-        def __init__(self) -> None:
-            # A connection kept for an address would be used for another name without checking its certificate.
-            limits = httpx2.Limits(max_keepalive_connections=0)
-            self._inner = httpx2.AsyncHTTPTransport(verify=tls(), limits=limits, trust_env=False)
-
-        async def handle_async_request(self, request: Any) -> Any:
-            try:
-                found = await hop(request.url, resolve, trusted)
-            except ToolFailure as failure:
-                raise httpx2.ConnectError(str(failure)) from failure
-            told = found.told()
-            request.headers.update(told["headers"] | {"Accept-Encoding": "identity"})
-            request.extensions = {**request.extensions, **told["extensions"]}
-            refused: Exception = httpx2.ConnectError("no address")
-            for address in found.addresses:
-                request.url = found.at(address)
-                if secret_query:
-                    request.url = request.url.copy_merge_params(dict(secret_query))
-                try:
-                    response = await self._inner.handle_async_request(request)
-                except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-                    refused = error
-                    continue
-                finally:
-                    request.url = found.url
-                if response.headers.get("content-encoding", "identity").lower() != "identity":
-                    await response.aclose()
-                    raise httpx2.ReadError("the answer is compressed, though none was asked for")
-                response.stream = Bounded(response.stream)
-                return response
-            raise refused
-
-        async def aclose(self) -> None:
-            await self._inner.aclose()
-
-    return httpx2.AsyncClient(transport=Checked(), trust_env=False, **more)
+    transport = CheckedTransport(lambda url: hop(url, resolve, trusted), most_bytes, dict(secret_query))
+    return httpx2.AsyncClient(transport=transport, trust_env=False, **more)
