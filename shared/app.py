@@ -1,4 +1,7 @@
-"""The composition root: settings in, a whole box out. The only place that names adapters."""
+"""The composition root: settings in, a whole box out. The only place that names adapters.
+
+Imported late is what another box, with other settings, does without.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,10 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.home import open_home, outside_of_app
 from shared.llm.base import Llm
+from shared.llm.responses import from_settings
+from shared.llm.responses.candidates import Candidates
+from shared.llm.responses.endpoint import CredentialRefused
+from shared.llm.responses.several_forwarding import provider_of
 from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
@@ -29,7 +36,11 @@ from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.sealing.base import Sealing
+from shared.sealing.key_file import KeyFile
+from shared.sealing.key_vault import KeyVault
 from shared.search.base import Embedders
+from shared.search.embeddings.choice import HashedVectors, ModelVectors
+from shared.search.embeddings.openai import VectorSource
 from shared.search.index import SegmentIndex
 from shared.search.parsing.readers import AT_ONCE, Readers
 from shared.session_secret import SessionSecret
@@ -37,6 +48,7 @@ from shared.store.base import Store
 from shared.stored_keys import StoredKeys
 from shared.telemetry.base import OFF, Telemetry
 from shared.tools.base import Tool, toolbox
+from shared.tools.catalog import catalog
 from shared.tools.identity import azure_identity
 from shared.usage.log import UsageLog
 from shared.vector_stores import webhook_events as file_events
@@ -88,8 +100,6 @@ def build(
     clock: Callable[[], float] = time.time,
 ) -> Box:
     """A box for these settings; what else is given replaces ours."""
-    from shared.llm.responses.several_forwarding import provider_of
-
     settings = without_itself(settings)
     events.check(settings.webhooks)
     storage = storage_for(settings) if storage is None else storage
@@ -226,18 +236,12 @@ def azure_storage(settings: Settings, **options: Any) -> Storage:
 def model(settings: Settings, busy: BusyLines | None = None) -> Llm:
     """The model provider that the settings name: a Responses endpoint, else the offline demo model."""
     from shared.demo.offline import OfflineLlm
-    from shared.llm.responses import from_settings
 
     return from_settings(settings, busy) or OfflineLlm(can_run_in_background=settings.box_processes == 1)
 
 
 def vectors(settings: Settings) -> Embedders:
     """What makes vectors for file search: the model's endpoints, if there are any that can."""
-    from shared.llm.responses.candidates import Candidates
-    from shared.llm.responses.endpoint import CredentialRefused
-    from shared.search.embeddings.choice import HashedVectors, ModelVectors
-    from shared.search.embeddings.openai import VectorSource
-
     candidates = Candidates.of(settings)
 
     def sources(model: str) -> list[VectorSource]:
@@ -252,16 +256,11 @@ def vectors(settings: Settings) -> Embedders:
 
 def server_tools(settings: Settings) -> list[Tool]:
     """The tools that the settings make possible."""
-    from shared.tools.catalog import catalog
-
     return catalog(settings, embedded=not settings.uses_azure_storage)
 
 
 def sealing(settings: Settings) -> Sealing | None:
     """What seals secrets of requests: a key vault, else a file in the box's home; on Azure without a vault nothing."""
-    from shared.sealing.key_file import KeyFile
-    from shared.sealing.key_vault import KeyVault
-
     if settings.key_vault_url:
         return KeyVault(settings.key_vault_url, azure_identity(settings.azure_client_id))
     return None if settings.uses_azure_storage else KeyFile(settings.box_home / "sealing_key")
