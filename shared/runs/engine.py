@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from shared.json_types import Json
-from shared.llm.base import LlmError, PromptTooLong, Turn
+from shared.llm.base import LlmError, PromptTooLong, Turn, TurnRequest
 from shared.objects.step import StepRecord
 from shared.runs import kinds
 from shared.runs.model_turns import ModelTurns
@@ -72,15 +72,20 @@ class Engine:
     async def _take_turn(self, outcome: Turn | LlmError | None = None) -> None:
         """Ask the model, or go on with what came of asking it before, and settle the turn if it is over."""
         try:
-            turn = await self._ask() if outcome is None else await self.turns.take_up(outcome)
+            if outcome is not None:
+                turn = await self.turns.take_up(outcome)
+            elif (request := await self._next_request()) is not None:
+                turn = await self.turns.take_turn(request)
+            else:
+                return
         except PromptTooLong as error:
             await self.turns.ask_for_less(error)
         else:
             if turn is not None:
                 await self._settle(turn)
 
-    async def _ask(self) -> Turn | None:
-        """Ask for the next turn, if the run may take one: else it ends here."""
+    async def _next_request(self) -> TurnRequest | None:
+        """What to ask for next. None: the run may take no further turn, and has ended."""
         record, limit = self.state.record, self.recorder.deps.settings.max_turns
         reason = exhausted(record)
         items = [] if reason is not None else await self.prompt.items()
@@ -94,8 +99,7 @@ class Engine:
             message = f"The run did not end within {limit} turns, the limit of this box (MAX_TURNS)."
             await fail(self.recorder, "server_error", message)
         else:
-            request = turn_request(record, items, self.toolset.definitions, continues=self.prompt.continues)
-            return await self.turns.take_turn(request)
+            return turn_request(record, items, self.toolset.definitions, continues=self.prompt.continues)
         return None
 
     async def _settle(self, turn: Turn) -> None:

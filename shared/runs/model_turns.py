@@ -52,9 +52,18 @@ class ModelTurns:
         if background.is_wanted(self.recorder):
             await background.begin(self.recorder, request)
             return None
-        writer, begun = TurnWriter(self.recorder, self.toolset), time.monotonic()
-        turn = await self._stream_turn(request, writer)
-        return self._finish(turn, writer, time.monotonic() - begun)
+        writer, begun, breaks = TurnWriter(self.recorder, self.toolset), time.monotonic(), 0
+        while True:
+            try:
+                turn = await self._stream(request, writer)
+            except LlmError as error:
+                breaks += 1
+                # What somebody has heard cannot be unsaid.
+                if not error.broke_off or breaks > BROKEN_TURNS or self.recorder.listener is not None:
+                    raise
+                self._used = self._used.plus(error.usage)
+            else:
+                return self._finish(turn, writer, time.monotonic() - begun)
 
     async def ask_for_less(self, error: PromptTooLong) -> None:
         """Let the next turn send half of a prompt that was too long. Raises the error if that is no remedy."""
@@ -71,17 +80,6 @@ class ModelTurns:
         used = self._used.plus(error.usage)
         self.state.count_usage(*of_attempts(used))
         self._report(used)
-
-    async def _stream_turn(self, request: TurnRequest, writer: TurnWriter) -> Turn:
-        """Take the turn; one that broke off is taken again if nobody has heard of it."""
-        for _ in range(BROKEN_TURNS):
-            try:
-                return await self._stream(request, writer)
-            except LlmError as error:
-                if not error.broke_off or self.recorder.listener is not None:
-                    raise
-                self._used = self._used.plus(error.usage)
-        return await self._stream(request, writer)
 
     async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         deadline, turn = self.state.run.deadline, self.state.record.turns + 1
