@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections.abc import Awaitable, Coroutine
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 HOST_JSON: Final = Path(__file__).parent.parent / "host.json"
 #: What the host grants where there is no host.json, or no limit in it.
@@ -52,8 +53,8 @@ class Until:
     def __init__(self, end: float) -> None:
         self._cut = asyncio.timeout_at(None if math.isinf(end) else end)
 
-    async def __aenter__(self) -> None:
-        await self._cut.__aenter__()
+    def __aenter__(self) -> Awaitable[object]:
+        return self._cut.__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -72,15 +73,15 @@ class invocation(Until):  # noqa: N801
         self._own_end = asyncio.get_running_loop().time() + granted - spare
         super().__init__(self._own_end + spare / 2)
 
-    async def __aenter__(self) -> None:
+    def __aenter__(self) -> Awaitable[object]:
         self._token = _end.set(self._own_end)
-        await super().__aenter__()
+        return super().__aenter__()
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         _end.reset(self._token)
-        await super().__aexit__(kind, error, trace)
+        return super().__aexit__(kind, error, trace)
 
 
 def left() -> float:

@@ -89,6 +89,8 @@ class Callers:
         Raises ApiError, and Unavailable if the store is needed.
         """
         presented = [*dict.fromkeys(_presented(headers))]
+        if len(presented) == 1 and (owner := self._keys.owner(presented[0])) is not None:
+            return owner, None
         token = next((each for each in presented if each.startswith(CLIENT_TOKEN)), None)
         if len(presented) > 1 and token is not None:
             raise InvalidRequest(TWO_OWNERS, code="ambiguous_credentials")

@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import unquote
 
@@ -21,7 +21,7 @@ from shared.api.auth import Callers, Header
 from shared.api.directory import Directory
 from shared.api.errors import answer_error, invalid_url
 from shared.client_tokens import Grant
-from shared.deadline import Overdue, invocation, within
+from shared.deadline import Overdue, invocation
 from shared.errors import too_slow
 from shared.telemetry.base import Telemetry
 
@@ -54,12 +54,14 @@ GUARDS: Final = (
     (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
 )
 
+GUARDED: Final = frozenset(name for name, _ in GUARDS)
+
 API_VERSION: Final = b"2020-10-01"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallInfo:
-    """What the gateway found out about a request; `scope["box"]`."""
+    """What the gateway finds out about a request; `scope["box"]`."""
 
     #: As the client wrote it.
     path: str
@@ -101,38 +103,46 @@ class Gateway:
         path, azure = canonical(named)
         call = CallInfo(scope["path"], azure, f"req_{secrets.token_hex(16)}", deployment=deployment)
         inner = {**scope, "path": path, "raw_path": path.encode(), "box": call, "app": self._app}
-        answered = False
+        answered = lacks_body = False
+
+        async def receive_noted() -> Message:
+            nonlocal lacks_body
+            lacks_body = True
+            message = await receive()
+            lacks_body = message.get("more_body", False)
+            return message
 
         async def send_with_headers(message: Message) -> None:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
-                message["headers"] = guarded([*message["headers"], *self._headers(call, started, scope)])
+                message["headers"] = [*guarded(message["headers"]), *self._headers(call, started, scope)]
             await send(message)
 
         try:
             async with invocation(self._granted):
                 if path not in OPEN:
-                    inner["box"] = await self._by_caller(call, path, scope)
+                    await self._identify(call, path, scope)
                 with self._telemetry.joined(scope["headers"]):
-                    await self._answer(inner, in_time(receive), send_with_headers)
+                    await self._answer(inner, receive_noted, send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
         except Exception as error:
             repeatable = inner.get("repeatable", False)
-            response = answer_error(error, scope["method"], call.request_id, repeatable=repeatable)
+            told = too_slow() if lacks_body and isinstance(error, Overdue) else error
+            response = answer_error(told, scope["method"], call.request_id, repeatable=repeatable)
             if answered:
                 raise  # the server cuts the connection, so the client sees that the answer is not whole
             await response(inner, receive, send_with_headers)
 
-    async def _by_caller(self, call: CallInfo, path: str, scope: Scope) -> CallInfo:
-        """The call with the name of whoever makes it. Raises ApiError."""
+    async def _identify(self, call: CallInfo, path: str, scope: Scope) -> None:
+        """Find out who makes the call. Raises ApiError."""
         if path not in (ADMIN, METRICS) and not path.startswith(f"{ADMIN}/"):
-            owner, grant = await self._callers.caller(scope["headers"], azure=call.azure)
-            return replace(call, owner=owner, grant=grant)
-        if not self._callers.has_admins:
+            call.owner, call.grant = await self._callers.caller(scope["headers"], azure=call.azure)
+        elif self._callers.has_admins:
+            call.admin = await self._callers.admin(scope["headers"], azure=call.azure)
+        else:
             raise invalid_url(scope["method"], call.path)
-        return replace(call, admin=await self._callers.admin(scope["headers"], azure=call.azure))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._directory.find(scope["method"], scope["path"])
@@ -156,28 +166,11 @@ class Gateway:
         return headers
 
 
-def in_time(receive: Receive) -> Receive:
-    """The same, but a body that is not whole when the call should end is a 408."""
-    whole = False
-
-    async def receive_in_time() -> Message:
-        nonlocal whole
-        if whole:
-            return await receive()
-        try:
-            async with within():
-                message = await receive()
-        except Overdue:
-            raise too_slow() from None
-        whole = not message.get("more_body", False)
-        return message
-
-    return receive_in_time
-
-
 def guarded(headers: list[Header]) -> list[Header]:
     """The headers, with what keeps browsers from guessing and caches from keeping; a page's own words come first."""
     named = {name.lower() for name, _ in headers}
+    if named.isdisjoint(GUARDED):
+        return [*headers, *GUARDS]
     return [*headers, *(pair for pair in GUARDS if pair[0] not in named)]
 
 

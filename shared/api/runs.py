@@ -35,7 +35,8 @@ INCLUDE: Final = Query(
 
 def limited(caller: Caller, assistant_id: str, response: Response) -> Response:
     """The answer, with headers that say what is left of a budget, where there is one."""
-    response.headers.update(caller.deps.budgets.headers(caller.owner, assistant_id))
+    if headers := caller.deps.budgets.headers(caller.owner, assistant_id):
+        response.headers.update(headers)
     return response
 
 

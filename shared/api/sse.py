@@ -25,8 +25,8 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, listener: Listener, ping_seconds: float = PING_SECONDS) -> None:
-        super().__init__(headers=HEADERS)
-        del self.headers["content-length"]
+        self.status_code = 200
+        self.init_headers(HEADERS)
         self._pieces = wire(listener, ping_seconds)
         self._listener = listener
         #: What the client sees of whole events; None: all.
@@ -37,13 +37,16 @@ class EventStream(Response):
         watching = asyncio.create_task(self._until_left(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            is_last = False
             async with aclosing(self._pieces) as pieces:
                 async for piece in pieces:
                     if self.shown is not None:
                         piece = self.shown(piece)
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    is_last = self._listener.is_over
+                    await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
                     del piece  # while nothing is said, nothing that was said is kept
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if not is_last:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             watching.cancel()
 
