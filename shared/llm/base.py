@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from msgspec import Struct
+
 from shared.json_types import Json
 
 #: What is said of a model that answers.
@@ -66,8 +68,7 @@ class TurnRequest:
     thread: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnUsage:
+class TurnUsage(Struct, frozen=True):
     """Tokens of one turn, as the provider counted them, attempts that failed included."""
 
     input_tokens: int = 0
@@ -95,8 +96,7 @@ class TurnUsage:
 UNREPORTED: Final = TurnUsage(is_complete=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A finished turn: what the model wrote, the calls it makes, and why it stopped."""
 
     #: Output items in order: `message` (perhaps with `phase`), `function_call` (call_id, name, arguments), `reasoning`,
@@ -124,8 +124,7 @@ class Turn:
         return [] if self.incomplete is not None else [each for each in self.items if each["type"] == "function_call"]
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(Struct, frozen=True):
     """More text of the message that is output item `item`."""
 
     item: int
@@ -133,8 +132,7 @@ class TextDelta:
     refusal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted:
+class CallStarted(Struct, frozen=True):
     """Output item `item` is a function call; its arguments follow."""
 
     item: int
@@ -142,24 +140,21 @@ class CallStarted:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentsDelta:
+class ArgumentsDelta(Struct, frozen=True):
     """More of the arguments (JSON text) of the call that is output item `item`."""
 
     item: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
+class Searched(Struct, frozen=True):
     """Output item `item`, `call`, is a search of the web that the provider has carried out."""
 
     item: int
     call: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Cited:
+class Cited(Struct, frozen=True):
     """Output item `item`, a message, cites a page: {"type": "url_citation", "url", "title", "start_index", …}."""
 
     item: int
@@ -178,8 +173,7 @@ class Retried:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TurnDone:
+class TurnDone(Struct, frozen=True):
     """The last event of a stream."""
 
     turn: Turn
@@ -198,8 +192,7 @@ class ModelHealth:
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedModel:
+class OfferedModel(Struct, frozen=True):
     """A model that the provider lists, with what it says of it: unix seconds of its making and of its end."""
 
     id: str

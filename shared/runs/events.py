@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from shared import json_text
 from shared.json_types import Json
 
@@ -27,8 +29,7 @@ PIECE: Final = 64 * 1024
 TOO_SLOW: Final = "The stream was not read fast enough and ends here. The run goes on: retrieve it to see how it ends."
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """A named event and its bare object."""
 
     name: str
@@ -70,18 +71,26 @@ class Listener:
     #: What a reader waits for; None: nobody does. (An asyncio.Event takes more memory than all the rest.)
     _arrived: asyncio.Future[None] | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to read, nor ever will be."""
+        return self._is_closed and not self.unread
+
     def put(self, event: Event) -> None:
         """Add an event, `DONE` for the last one. A client that is too far behind loses the connection instead."""
         self.has_ended = event is DONE
         if self.has_left:
             return
-        self._is_closed = self._is_closed or self.has_ended
+        if self.has_ended:
+            self._is_closed = True
         if self.unread < BEHIND:
-            self._close_text()
+            if self._text is not None:
+                self._close_text()
             self._keep(encode(event))
         else:
             self._add(event)
-        self._wake()
+        if self._arrived is not None:
+            self._wake()
         if self.unread > MAX_UNREAD:
             self.leave()
             self._keep(encode(fault(TOO_SLOW)))

@@ -6,8 +6,10 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Final
+
+from msgspec.structs import replace
 
 from shared.llm.base import UNREPORTED, LlmError, PromptTooLong, Retried, Turn, TurnDone, TurnRequest, TurnUsage
 from shared.runs import background

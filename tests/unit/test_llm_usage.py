@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.llm.base import LlmError, TurnUsage
+from shared.llm.base import UNREPORTED, LlmError, TurnUsage
 from shared.llm.responses import ResponsesLlm
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.weather import QUESTION
@@ -41,7 +41,7 @@ async def test_attempts_that_were_throttled_and_used_nothing_leave_no_mark(fake,
 @pytest.mark.parametrize("events", [0, 1, 3])
 async def test_of_a_stream_that_was_cut_nothing_is_invented(fake, llm, events):
     fake.script(FakeTurn(text=("Rain.",), cut_after=events), RAIN)
-    assert await used(llm) == replace(USED, is_complete=False)
+    assert await used(llm) == USED.plus(UNREPORTED)
 
 
 async def test_of_an_answer_that_never_came_nothing_is_invented(fake, llm):

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from shared.backoff import Backoff
@@ -94,11 +94,17 @@ class ResponsesLlm:
             while True:
                 spoken, reader = False, Reader()
                 try:
-                    async with aclosing(self._events(attempts, reader)) as events:
-                        async for event in events:
-                            spoken = True
-                            yield event
-                    return
+                    with await self._answer(attempts) as answer:
+                        while events := await answer.events():
+                            for event in map(reader.read, events):
+                                if isinstance(event, TurnDone):
+                                    await _read_to_the_end(answer)
+                                    yield attempts.done(event.turn)
+                                    return
+                                if event is not None:
+                                    spoken = True
+                                    yield event
+                    raise reader.failure or StreamCut
                 except foreign_errors() as error:
                     attempts.count(reader.used(error))
                     if spoken:
@@ -208,23 +214,15 @@ class ResponsesLlm:
     def _here(self, name: str) -> str:
         return name if self._place is None else self._place.deployment(name) or name
 
-    async def _events(self, attempts: Attempts, reader: Reader) -> AsyncGenerator[TurnEvent, None]:
+    async def _answer(self, attempts: Attempts) -> EventAnswer:
+        """The endpoint's answer, which has begun well."""
         attempts.headers = {}
         if attempts.waiting.has_to_wait:
             await attempts.enter()
-        async with self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD) as answer:
-            attempts.headers = answer.headers
-            attempts.served()
-            async for events in answer.events():
-                for event in map(reader.read, events):
-                    if isinstance(event, TurnDone):
-                        await _read_to_the_end(answer)
-                        used = event.turn.usage.plus(attempts.used)
-                        yield TurnDone(replace(event.turn, usage=used, request_id=attempts.request_id))
-                        return
-                    if event is not None:
-                        yield event
-        raise reader.failure or StreamCut
+        answer = await self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD)
+        attempts.headers = answer.headers
+        attempts.served()
+        return answer
 
 
 async def _read_to_the_end(answer: EventAnswer) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from msgspec.structs import replace
+
 from shared.backoff import Backoff
 from shared.json_types import Json
-from shared.llm.base import LlmError, Retried, TurnUsage
+from shared.llm.base import LlmError, Retried, Turn, TurnDone, TurnUsage
 from shared.llm.responses import pictures
 from shared.llm.responses.body import REASONING_ITEMS, whole, without
 from shared.llm.responses.caching import OPTIONS
@@ -90,6 +92,10 @@ class Attempts:
     def served(self) -> None:
         """The endpoint has taken the request."""
         self.waiting.leave(served=True)
+
+    def done(self, turn: Turn) -> TurnDone:
+        """The turn is over: what is told of it, with what the attempts that failed have used."""
+        return TurnDone(replace(turn, usage=turn.usage.plus(self.used), request_id=self.request_id))
 
     def count(self, used: TurnUsage) -> None:
         """An attempt has failed, and used this."""

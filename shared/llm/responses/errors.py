@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 from shared.json_types import Json
 from shared.llm.base import LlmError
@@ -241,6 +242,7 @@ def last_error(error: Exception) -> LlmError:
             return LlmError("server_error", SORRY)
 
 
+@cache
 def foreign_errors() -> tuple[type[Exception], ...]:
     """What may come out of the SDK, its transport, the credential, and answers that are not as the API says."""
     from aiohttp import ClientError

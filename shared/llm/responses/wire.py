@@ -6,10 +6,8 @@ several times what is needed, and is not asked of it. What goes wrong is raised 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from shared import json_text
 from shared.json_types import Json
@@ -22,6 +20,10 @@ if TYPE_CHECKING:
 _REFUSED: Final = 400
 _DATA: Final = b"data:"
 _EVENT: Final = b"event:"
+#: How nearly all events begin, in two lines.
+_USUAL: Final = b"event: "
+#: Headers by which the SDK tells its makers how it is used.
+_OF_THE_SDK: Final = "X-Stainless-"
 _LAST: Final = b"[DONE]"
 
 
@@ -48,15 +50,9 @@ class EventLines:
         return [event for block in blocks if (event := self._event(block)) is not None]
 
     def _event(self, block: bytes) -> Json | None:
-        name, data = b"", []
-        for line in block.split(b"\n"):
-            if line.startswith(_DATA):
-                data.append(line[len(_DATA) :])
-            elif line.startswith(_EVENT):
-                name = line[len(_EVENT) :].strip()
+        name, text = _parts(block)
         if name in self._unread:
             return {"type": name.decode()}
-        text = b"\n".join(data).strip()
         if not text or text.startswith(_LAST):
             return None
         event = json_text.read(text)
@@ -65,26 +61,46 @@ class EventLines:
         return event
 
 
-@dataclass(frozen=True, slots=True)
+def _parts(block: bytes) -> tuple[bytes, bytes]:
+    """The name and the data of an event."""
+    if block.startswith(_USUAL) and block.count(b"\n") == 1:
+        name, _, text = block.partition(b"\n")
+        if text.startswith(_DATA):
+            return name[len(_USUAL) :], text[len(_DATA) :].strip()
+    name, data = b"", []
+    for line in block.split(b"\n"):
+        if line.startswith(_DATA):
+            data.append(line[len(_DATA) :])
+        elif line.startswith(_EVENT):
+            name = line[len(_EVENT) :].strip()
+    return name, b"\n".join(data).strip()
+
+
 class EventAnswer:
-    """An answer that began well."""
+    """An answer that began well; leaving its block ends it, and frees the connection if it was read to its end."""
 
-    headers: Mapping[str, str]
-    _response: ClientResponse
-    _lines: EventLines
+    def __init__(self, response: ClientResponse, unread: frozenset[bytes]) -> None:
+        self.headers: Mapping[str, str] = response.headers
+        self._response, self._lines = response, EventLines(unread)
 
-    async def events(self) -> AsyncIterator[list[Json]]:
-        """The events as they come, those of a piece together, until the answer ends.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._response.release()
+
+    async def events(self) -> list[Json]:
+        """The next events, those of a piece together; none when the answer is over.
 
         Raises APIError for one that tells of nothing but an error, ValueError for what is no event.
         """
-        content = self._response.content
-        while piece := await content.readany():
-            events = self._lines.feed(piece)
-            for event in events:
-                if event.get("error"):
-                    raise _told(event["error"], str(self._response.url))
-            yield events
+        while piece := await self._response.content.readany():
+            if events := self._lines.feed(piece):
+                for event in events:
+                    if event.get("error"):
+                        raise _told(event["error"], str(self._response.url))
+                return events
+        return []
 
     @property
     def has_ended(self) -> bool:
@@ -108,11 +124,8 @@ class Wire:
         self._carrier: tuple[ClientSession, Json] | None = None
         self._carried_by: AsyncClient | None = None
 
-    @asynccontextmanager
-    async def post(
-        self, path: str, body: Json, seconds: float, unread: frozenset[bytes]
-    ) -> AsyncGenerator[EventAnswer]:
-        """The answer while the block lasts, of which each piece may take `seconds`.
+    async def post(self, path: str, body: Json, seconds: float, unread: frozenset[bytes]) -> EventAnswer:
+        """The answer, of which each piece may take `seconds`; whoever has it ends it.
 
         Raises APIStatusError for a refusal, ClientError and OSError for a connection, ValueError for a body or a
         credential that cannot be sent, and what the credential raises.
@@ -122,15 +135,19 @@ class Wire:
         timeout = ClientTimeout(sock_connect=min(seconds, CONNECT_SECONDS), sock_read=seconds, connect=seconds)
         headers, data = await self._all_headers(), json_text.utf8_bytes(body)
         session, proxy = self._session()
-        async with session.post(self._url + path, data=data, headers=headers, timeout=timeout, **proxy) as response:
-            if response.status >= _REFUSED:
+        response = await session.post(self._url + path, data=data, headers=headers, timeout=timeout, **proxy)
+        if response.status >= _REFUSED:
+            async with response:
                 raise await _refusal(response)
-            yield EventAnswer(response.headers, response, EventLines(unread))
+        return EventAnswer(response, unread)
 
     async def _all_headers(self) -> dict[str, str]:
         if self._headers is None:
             client = self._endpoint.client()
-            self._headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
+            named = client.default_headers.items()
+            self._headers = {
+                name: value for name, value in named if isinstance(value, str) and not name.startswith(_OF_THE_SDK)
+            }
             self._url = str(client.base_url).rstrip("/")
         authorization = await self._endpoint.authorization()
         authorization.encode("ascii")
