@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 
 import httpx2 as httpx
 import pytest
@@ -187,3 +188,15 @@ def test_two_owners_in_one_request_are_told_apart(raw):
     assert response.json()["error"]["message"].startswith("The request has two valid credentials of different owners.")
     for second in (KEY, "wrong"):
         assert raw.get("/v1/assistants", headers=both | {"api-key": second}).status_code == 200
+
+
+@pytest.mark.parametrize("settings", [{"AzureFunctionsJobHost__functionTimeout": "00:00:02"}])
+@pytest.mark.parametrize("path", ["/v1/threads", "/v1/files"])
+def test_a_body_that_does_not_come_is_told_to_hurry(raw, path):
+    def body():
+        yield b"--b\r\n"
+        time.sleep(2)
+
+    headers = {"api-key": KEY, "content-type": "multipart/form-data; boundary=b"}
+    response = raw.post(path, headers=headers, content=body())
+    assert (response.status_code, response.json()["error"]["type"]) == (408, "invalid_request_error")
