@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from shared import json_text
 from shared.json_types import Json
+from shared.runs import lifecycle
 
 #: Bytes kept for a client that does not read: its stream ends there, the run goes on.
 MAX_UNREAD: Final = 4 * 1024 * 1024
@@ -26,6 +27,8 @@ MERGED: Final = 4096
 #: Bytes read at once.
 PIECE: Final = 64 * 1024
 
+LAST_WORDS: Final = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *lifecycle.ENDINGS))
+
 TOO_SLOW: Final = "The stream was not read fast enough and ends here. The run goes on: retrieve it to see how it ends."
 
 
@@ -34,6 +37,11 @@ class Event(Struct, frozen=True):
 
     name: str
     data: Json | str
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the stream ends after it."""
+        return self.name in LAST_WORDS
 
 
 DONE = Event("done", "[DONE]")

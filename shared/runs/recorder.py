@@ -24,9 +24,6 @@ from shared.store.base import Conflict, NotFound, Put, Record
 
 logger = logging.getLogger(__name__)
 
-#: Events after which a stream ends.
-LAST_WORDS = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *lifecycle.ENDINGS))
-
 
 def stopped(run_id: str) -> str:
     """What is called when the run has stopped, be it to wait for its client; its id is when it should."""
@@ -101,8 +98,6 @@ class Recorder:
         """Let the next commit tell in the run's history what happened, as `history.note` takes it."""
         history.note(self.record, self.deps.clock(), kind, by, **details)
 
-    # -- telling -----------------------------------------------------------------------------------------------------
-
     def emit(self, event: Event) -> None:
         """Tell the listener of something that is not stored: a delta."""
         if self.listener is not None:
@@ -111,7 +106,7 @@ class Recorder:
     def publish(self, event: Event) -> None:
         """Tell the listener of what is stored; the run's last event is followed by `done`."""
         self.emit(event)
-        if event.name in LAST_WORDS:
+        if event.is_last:
             self.emit(DONE)
 
     # -- commits -----------------------------------------------------------------------------------------------------
@@ -164,9 +159,10 @@ class Recorder:
         """Bring the run to a terminal status whoever drives it; a driver learns of it by the conflict.
 
         `ours` has the run as a driver had it that could not commit: what clients have seen of its open message is kept,
-        and what it has used is counted. Gives up silently when the run changed meanwhile: whoever changed it, or the
-        next message, will see to it.
+        and what it has used is counted. Gives up if more than its metadata was changed meanwhile: whoever did that, or
+        the next message, will see to it.
         """
+        was = self.run.status, self.record.lease
         await self.load_open()
         if self.record.response_id is not None:
             used = await self.deps.llm.cancel(self.record.response_id)
@@ -177,6 +173,10 @@ class Recorder:
         try:
             await self.commit()
         except Superseded:
+            now = await Recorder.load(self.deps, self.record.key, self.listener)
+            if now is not None and (now.run.status, now.record.lease) == was:
+                await now.end(status, last_error, ours)
+                return
             logger.info("run changed", extra={"action": "run_changed", "run_id": self.run.id})
         else:
             await self.count()

@@ -18,7 +18,7 @@ from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
 from shared.runs import history, lease, lifecycle, mcp_servers, queue_messages
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
-from shared.runs.recorder import Recorder
+from shared.runs.recorder import Recorder, Superseded
 from shared.store.base import Put
 from shared.threads import messages, threads
 
@@ -172,6 +172,8 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
         raise InvalidRequest(f"Expected {what} for call_ids {expected}, got {got}")
     await deps.budgets.admit(recorder.record, begins=False)
     await recorder.load_open()
+    if recorder.state.step is None:
+        raise Superseded  # the run changed, or its thread was deleted, between the two reads
     if kind == "tool_outputs":
         recorder.note("outputs.submitted", by=key.owner, calls=len(got), call_ids=got)
         recorder.state.take_outputs({each.tool_call_id: each.output or "" for each in body.tool_outputs or ()})
