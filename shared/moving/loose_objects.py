@@ -60,7 +60,8 @@ class LooseObjects:
         """Vector stores, each with its `files` and `file_batches`."""
         found = []
         for each in self._of["vector_store"].values():
-            files = [*(each.get("files") or ()), *self._in_store[each["id"]].values()]
+            inside, beside = each.get("files") or [], self._in_store[each["id"]].values()
+            files = [*inside, *beside] if isinstance(inside, list) else inside
             found.append(each | {"files": files, "file_batches": [*self._batches[each["id"]].values()]})
         return found
 

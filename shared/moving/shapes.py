@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from shared.json_types import Json
 from shared.moving.lost import Lost
+from shared.objects.vector_store_requests import StoreExpiresAfter
 
 
 def objects(data: Json, name: str) -> list[Json]:
@@ -85,16 +88,29 @@ def _without_headers(entry: Any) -> Any:
 
 def step(data: Json) -> Json:
     """A run step whose calls can be shown. Raises Lost."""
-    details = data.get("step_details")
-    _require(isinstance(details, dict), "step_details: missing")
-    for each in objects(details, "tool_calls") if isinstance(details, dict) else ():
+    details: Any = data.get("step_details")
+    _require(isinstance(details, dict) and isinstance(details.get("type"), str), "step_details: a type is missing")
+    calls = objects(details, "tool_calls")
+    for each in calls:
         kind = each.get("type")
         _require(isinstance(kind, str), "tool_calls: a type is missing")
         if kind in ("function", "code_interpreter", "file_search"):
             _require(isinstance(each.get(str(kind)), dict), f"tool_calls: {kind} is missing")
             for name in ("outputs", "results"):
                 objects(each[str(kind)], name)
-    return data
+    return data | {"step_details": details | {"tool_calls": calls}} if details["type"] == "tool_calls" else data
+
+
+def store(data: Json) -> Json:
+    """A vector store whose end can be reckoned, with files and batches that can be read. Raises Lost."""
+    try:
+        TypeAdapter(StoreExpiresAfter | None).validate_python(data.get("expires_after"))
+    except ValidationError:
+        raise Lost("expires_after: expected an anchor and 1 to 365 days") from None
+    for each in objects(data, "file_batches"):
+        listed = each.get("file_ids") or []
+        _require(isinstance(listed, list) and all(isinstance(one, str) for one in listed), "file_ids: expected ids")
+    return data | {"files": objects(data, "files")}
 
 
 def _part(part: Json) -> Json:

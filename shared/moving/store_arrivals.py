@@ -36,6 +36,7 @@ AT_ONCE: Final = 40
 
 async def put_store(caller: Caller, data: Json, order: int, *, write: bool) -> tuple[Outcome, list[str]]:
     """Put a store with its files and batches, or only look; what became of it, and what is lost of it. Raises Lost."""
+    data = shapes.store(data)
     made = values.read(VectorStore, {"last_active_at": data.get("created_at"), **data})
     partition = layout.vector_store(caller.owner, made.id)
     there = await caller.deps.store.get(partition, layout.STORE_KEY)

@@ -40,8 +40,10 @@ PREFIXES: Final[Mapping[type[ApiObject], tuple[str, ...]]] = {
     VectorStore: (layout.VECTOR_STORE,),
     FileBatch: (layout.BATCH,),
 }
-#: The latest time, in unix seconds, that an object may have been made at: ids have room for that.
+#: The latest time, in unix seconds, that an object may have been made at, or end: ids and columns have room for that.
 LATEST: Final = ids.LAST_MICROS // 1_000_000 - 1
+#: What the box reckons with.
+TIMES: Final = ("created_at", "last_active_at", "expires_at")
 _HISTORIES: Final = TypeAdapter(dict[str, History])
 EXPIRED: Final = {"reason": "run_expired"}
 
@@ -76,8 +78,9 @@ def read(kind: type[Kind], data: Json) -> Kind:
         raise Lost(f"{'.'.join(str(each) for each in first['loc'])}: {first['msg']}") from error
     if not _id(made).startswith(PREFIXES[kind]) or not ids.is_key(_id(made)):
         raise Lost("its id cannot be kept")
-    if not 0 <= _created(made) <= LATEST:
-        raise Lost("its created_at is no time in unix seconds")
+    for name in TIMES:
+        if (time := getattr(made, name, None)) is not None and not 0 <= time <= LATEST:
+            raise Lost(f"its {name} is no time in unix seconds")
     return made
 
 

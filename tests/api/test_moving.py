@@ -270,6 +270,38 @@ async def test_what_a_run_would_stumble_over_does_not_come(tmp_path, wrong, why)
         assert [each["id"] for each in (await client.get("threads")).json()["data"]] == [f"thread_{TAIL}1"]
 
 
+def with_step(details: Any) -> dict[str, Any]:
+    story = a_story()
+    run = story["threads"][0]["runs"][0]
+    step = {"id": f"step_{TAIL}", "object": "thread.run.step", "created_at": CREATED, "run_id": run["id"]}
+    step |= {"thread_id": run["thread_id"], "assistant_id": "asst_z", "type": "tool_calls", "status": "completed"}
+    run["steps"] = [step | {"step_details": details}]
+    return story
+
+
+@pytest.mark.parametrize(
+    ("details", "why"),
+    [
+        (7, "step_details: a type is missing"),
+        ({"tool_calls": []}, "step_details: a type is missing"),
+        ({"type": "tool_calls", "tool_calls": 7}, "tool_calls: expected a list of objects"),
+        ({"type": "tool_calls", "tool_calls": [{"type": "function"}]}, "tool_calls: function is missing"),
+    ],
+)
+async def test_a_step_that_could_not_be_shown_does_not_come(tmp_path, details, why):
+    async with opened_box(tmp_path / "box") as (box, _):
+        assert (await come(box, written(tmp_path / "source", with_step(details)))).remarks == [f"thread_{TAIL}0: {why}"]
+
+
+async def test_a_step_whose_calls_are_null_has_none(tmp_path):
+    story = with_step({"type": "tool_calls", "tool_calls": None})
+    run = story["threads"][0]["runs"][0]
+    async with opened_box(tmp_path / "box") as (box, client):
+        assert (await come(box, written(tmp_path / "source", story))).counts["threads", "new"] == 2
+        [*_, step] = (await client.get(f"threads/{run['thread_id']}/runs/{run['id']}/steps")).json()["data"]
+        assert step["step_details"] == {"type": "tool_calls", "tool_calls": []}
+
+
 ENTRY = {"type": "run.created", "at": 1500, "by": "me"}
 
 

@@ -124,6 +124,37 @@ async def test_what_a_store_loses_is_told(tmp_path):
         assert (await client.get(f"vector_stores/vs_{TAIL}2")).json()["status"] == "expired"
 
 
+@pytest.mark.parametrize("suffix", ["folder", "dump.json"])
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"files": 7}, "files: expected a list of objects"),
+        ({"files": [7]}, "files: expected a list of objects"),
+        ({"expires_after": {}}, "expires_after: expected an anchor and 1 to 365 days"),
+        ({"expires_after": {"anchor": "last_active_at", "days": 10**400}}, "expires_after: expected an anchor"),
+        ({"expires_after": {"anchor": "last_active_at", "days": "7"}}, "expires_after: expected an anchor"),
+        ({"status": "expired", "last_active_at": 10**30}, "its last_active_at is no time in unix seconds"),
+        ({"expires_at": -1}, "its expires_at is no time in unix seconds"),
+    ],
+)
+async def test_a_store_that_cannot_be_kept_is_told(tmp_path, wrong, why, suffix):
+    source = source_of(tmp_path / "source", a_store(**wrong))
+    if suffix != "folder":
+        source = tmp_path / suffix
+        source.write_text(json.dumps([a_store(**wrong)]))
+    async with opened_box(tmp_path / "box") as (box, client):
+        report = await come(box, source)
+        assert f"{STORE}: {why}" in "".join(report.remarks)
+        assert (await client.get("vector_stores")).json()["data"] == []
+
+
+async def test_a_batch_that_lists_no_ids_is_told(tmp_path):
+    batch = {"id": BATCH, "created_at": CREATED, "status": "completed", "file_ids": 7}
+    source = source_of(tmp_path / "source", a_store(file_batches=[batch]))
+    async with opened_box(tmp_path / "box") as (box, _):
+        assert (await come(box, source)).remarks == [f"{STORE}: file_ids: expected ids"]
+
+
 async def test_a_file_that_cannot_be_searched_is_a_failed_one(tmp_path):
     source = source_of(tmp_path / "source", a_store())
     listed = json.loads((source / "files.json").read_text())
