@@ -39,7 +39,7 @@ EXPIRED: Final = "This client token has expired. Ask whoever made it for another
 REVOKED: Final = "This client token was revoked."
 OTHER_THREAD: Final = "This client token is for one thread, and not for this one."
 HAS_THREAD: Final = "This client token has its thread already."
-USED_UP: Final = "This client token is used up: {} of {} {}."
+USED_UP: Final = "This client token is used up: {} of {} {}, and {} more were asked for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,10 @@ async def count(given: Grant, deps: Deps, *, messages: int = 0, runs: int = 0) -
         token, version = await _read(given, deps)
         token.used.messages += messages
         token.used.runs += runs
-        for what in ("messages", "runs"):
+        for what, asked in (("messages", messages), ("runs", runs)):
             used, limit = getattr(token.used, what), getattr(token.limits, what)
             if used > limit:
-                raise Forbidden(USED_UP.format(used - 1, limit, what), code="client_token_used_up")
+                raise Forbidden(USED_UP.format(used - asked, limit, what, asked), code="client_token_used_up")
         await _write(given, deps, token, version)
 
     if messages or runs:
@@ -145,11 +145,13 @@ async def own_thread(given: Grant, deps: Deps, wanted: str = "") -> str:
     async def attempt() -> str:
         token, version = await _read(given, deps)
         if token.thread_id is not None:
+            if token.used.threads == 0:
+                raise Forbidden(HAS_THREAD, code="insufficient_permissions")  # its owner's, be it there or deleted
             partition = layout.thread(given.owner, token.thread_id)
             if await deps.store.get(partition, layout.THREAD_KEY) is not None:
                 raise Forbidden(HAS_THREAD, code="insufficient_permissions")
             return token.thread_id
-        token.thread_id = wanted or ids.newest_first(layout.THREAD)
+        token.thread_id, token.used.threads = wanted or ids.newest_first(layout.THREAD), 1
         await _write(given, deps, token, version)
         return token.thread_id
 

@@ -27,6 +27,8 @@ class TokenUse(StoredRecord):
 
     messages: int = 0
     runs: int = 0
+    #: 1 if the bearer made its thread.
+    threads: int = 0
 
 
 class ClientToken(StoredRecord):

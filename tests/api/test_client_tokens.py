@@ -102,6 +102,14 @@ def test_a_token_without_a_thread_makes_one(visit, http, assistant):
     assert error(page.post("threads/runs", json=both)) == (403, "insufficient_permissions")
 
 
+def test_a_thread_that_its_owner_deleted_is_not_made_again(visit, http, thread, assistant):
+    page, _ = visit(thread_id=thread)
+    http.delete(f"threads/{thread}")
+    for path, body in (("threads", {}), ("threads/runs", {"assistant_id": assistant})):
+        assert error(page.post(path, json=body)) == (403, "insufficient_permissions")
+    assert http.get(f"threads/{thread}").status_code == 404
+
+
 def test_a_thread_and_its_run_come_in_one_request(visit, assistant, llm):
     page, _ = visit()
     llm.script([text("Hi.")])
@@ -238,8 +246,15 @@ def test_limits_hold_in_a_race(visit, http, thread):
         answers = [*pool.map(lambda _: page.post(f"threads/{thread}/messages", json=HELLO), range(12))]
     assert sorted(each.status_code for each in answers) == [200] * 5 + [403] * 7
     assert {error(each)[1] for each in answers if each.status_code == 403} == {"client_token_used_up"}
-    assert http.get("client_tokens").json()["data"][0]["used"] == {"messages": 5, "runs": 0}
-    assert made["used"] == {"messages": 0, "runs": 0}
+    assert http.get("client_tokens").json()["data"][0]["used"] == {"messages": 5, "runs": 0, "threads": 0}
+    assert made["used"] == {"messages": 0, "runs": 0, "threads": 0}
+
+
+def test_who_asks_for_too_much_is_told_how_much_is_used(visit):
+    page, _ = visit(limits={"messages": 2})
+    answer = page.post("threads", json={"messages": [HELLO] * 5})
+    assert error(answer) == (403, "client_token_used_up")
+    assert "used up: 0 of 2 messages, and 5 more were asked for" in answer.text
 
 
 def test_each_run_may_write_so_much(visit, http, assistant, thread):
@@ -400,4 +415,4 @@ def test_a_repeated_request_is_done_and_counted_once_and_shown_as_always(visit, 
     assert [each.json() for each in runs] == [runs[0].json()] * 3
     assert SECRETIVE not in "".join(each.text for each in runs)
     used = next(each for each in http.get("client_tokens").json()["data"] if each["id"] == made["id"])["used"]
-    assert used == {"messages": 1, "runs": 1}
+    assert used == {"messages": 1, "runs": 1, "threads": 1}
