@@ -25,7 +25,8 @@ demo: $(VENV)/.installed ## Assistant, thread, message, run, poll: against a run
 link: $(VENV)/.installed ## A link that signs in to the page of the box that runs, once
 	@$(BIN)/python -m shared link
 
-smoke: export BOX_KEY = $(KEY)
+# `:=`, since KEY may come from BOX_KEY itself.
+smoke: export BOX_KEY := $(KEY)
 smoke: $(VENV)/.installed ## A client's whole story against the box at URL, with KEY: three minutes
 	@$(BIN)/python -m shared.smoke --url "$(URL)" $(SMOKE)
 
