@@ -291,7 +291,8 @@ def test_arguments_that_cannot_be_sent_are_told_to_the_model(run, llm, method, a
     ended, calls = run(tool(document(**paths)))
 
     assert ended["status"] == "completed"
-    assert outputs(calls) == [f"Error: {told}"]
+    [output] = outputs(calls)
+    assert output.startswith(f"Error: {told}")
 
 
 def test_no_answer_is_larger_than_its_bytes(api, run, llm):
