@@ -18,7 +18,7 @@ USUAL_SECONDS: Final = 600
 MOST_ASSISTANTS: Final = 20
 
 
-class LimitsOfToken(RequestBody):
+class RequestedLimits(RequestBody):
     """How much may be done with the token."""
 
     messages: Annotated[int, Field(ge=0, le=10_000)] | None = None
@@ -34,4 +34,4 @@ class CreateClientToken(RequestBody):
     thread_id: str | None = None
     expires_in: Annotated[int, Field(ge=SHORTEST_SECONDS, le=LONGEST_SECONDS)] = USUAL_SECONDS
     verbs: Annotated[list[Verb], Field(min_length=1), AtMost(len(VERBS))] | None = None
-    limits: LimitsOfToken | None = None
+    limits: RequestedLimits | None = None
