@@ -18,10 +18,13 @@ from shared.api.json_body import MAX_BODY, MAX_KEYS, MAX_VALUES, MAX_WIDE_STRING
 from shared.errors import InvalidRequest
 
 MB = 1024 * 1024
-#: Times the size of the body, and what a dense small one may take; seconds without a turn for others.
-MEMORY, FLOOR, HELD = 6, 64 * MB, 0.1
-#: How much longer a busy machine may take for the same work; `python -m bench bodies` measures on a quiet one.
-NOISE = 2
+#: Times the size of the body, beside what any request takes, and what a dense small one may take.
+MEMORY, REQUEST, FLOOR = 6, MB, 64 * MB
+#: Seconds without a turn for others, and how much longer a busy machine may take for the same work;
+#: `python -m bench bodies` measures on a quiet one.
+HELD, NOISE = 0.1, 2
+#: How often what takes too much is tried: other work on the machine only ever adds to a figure.
+TRIES = 3
 
 ASSISTANTS = "/v1/assistants"
 THREADS = "/v1/threads"
@@ -121,14 +124,23 @@ def measured(cases: dict[str, tuple[str, str, int]]) -> dict[str, dict[str, Any]
     return dict(zip(cases, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
+def beyond(found: dict[str, Any]) -> bool:
+    """Whether a body took more than its share."""
+    return found["peak"] > max(MEMORY * found["size"] + REQUEST, FLOOR) or found["held"] > NOISE * HELD
+
+
 @pytest.mark.parametrize("cases", [FEW, pytest.param(MORE, marks=pytest.mark.long)], ids=["few", "more"])
 def test_no_body_takes_more_than_its_share_of_memory_and_time(cases):
     if not sys.platform.startswith("linux"):
         pytest.skip("the figures come from /proc")
-    for name, found in measured(cases).items():
+    figures: dict[str, dict[str, Any]] = {}
+    for _ in range(TRIES):
+        figures |= measured(
+            {name: case for name, case in cases.items() if name not in figures or beyond(figures[name])}
+        )
+    for name, found in figures.items():
         assert found["status"] == cases[name][2], (name, found)
-        assert found["peak"] <= max(MEMORY * found["size"], FLOOR), (name, found)
-        assert found["held"] <= NOISE * HELD, (name, found)
+        assert not beyond(found), (name, found)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])

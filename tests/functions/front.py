@@ -20,7 +20,7 @@ from tests.functions import paths
 from tests.functions.routes import Route, compile_route, find
 from tests.functions.runtime import Outcome
 from tests.functions.upload import TooLarge, Upload
-from tests.functions.worker_process import WorkerProcess
+from tests.functions.worker_process import RESTART_SECONDS, WorkerProcess
 
 MAX_BODY = 104_857_600
 MAX_LINE = 8192
@@ -112,7 +112,9 @@ class Front:
         try:
             async with asyncio.timeout(self.worker.function_timeout):
                 await self._forward(request, invocation, target, relayed)
-        except (aiohttp.ClientError, TimeoutError, TooLarge, UnicodeEncodeError):
+        except (aiohttp.ClientError, TimeoutError, TooLarge, UnicodeEncodeError) as error:
+            if isinstance(error, aiohttp.ClientError):  # whoever hears of a worker's death finds its successor
+                await asyncio.wait([call], timeout=RESTART_SECONDS)
             if not relayed.prepared:
                 return web.Response(status=500)
             assert request.transport is not None
