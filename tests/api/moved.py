@@ -6,7 +6,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from shared.moving.exports import Chosen, Export
 from shared.moving.imports import Import, Wanted
 from shared.moving.sources import opened
 from tests.fakes.ports import ported
+from tests.warm import warm
 
 CREATED = 1_716_470_000
 TAIL = "zWn5Xb9Rj3HdT4mVq8Kc2"
@@ -159,5 +159,5 @@ def rows(home: Path) -> list[Any]:
 def box_program(home: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
     environment |= {"BOX_HOME": str(home), "SANDBOX": "none", **settings}
-    line = [sys.executable, "-m", "shared", *words]
+    line = warm("shared", *words)
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120)

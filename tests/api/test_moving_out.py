@@ -31,6 +31,7 @@ from tests.api.moved import (
     walk,
     written,
 )
+from tests.warm import warm
 
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 THREAD = f"thread_{TAIL}0"
@@ -178,8 +179,14 @@ def test_a_bar_shows_what_is_left_to_people_alone(tmp_path):
     ours, theirs = os.openpty()
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
     environment |= {"BOX_HOME": str(tmp_path / "box"), "SANDBOX": "none", "TERM": "xterm"}
-    line = [sys.executable, "-m", "shared", "import", str(source)]
-    done = subprocess.run(line, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True, timeout=120)
+    done = subprocess.run(
+        warm("shared", "import", str(source)),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        timeout=120,
+    )
     shown = os.read(ours, 65536).decode()
     os.close(ours)
     os.close(theirs)

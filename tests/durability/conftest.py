@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.durability.hosts import LAST_BREATH, Client, Hosts, Nursery
+from tests.warm import warm
 
 
 @pytest.fixture(scope="module")
 def model_url() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "tests.fakes.responses_server", "--port", "0"], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(warm("tests.fakes.responses_server", "--port", "0"), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout:
         try:

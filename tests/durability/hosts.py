@@ -9,7 +9,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 import httpx2 as httpx
 
 from tests.durability.box_process import HostOrder
+from tests.warm import warm
 
 T = TypeVar("T")
 
@@ -63,8 +63,7 @@ class Nursery:
         self.log = log
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with log.open("ab") as errors:
-            command = [sys.executable, "-m", "tests.durability.box_process"]
-            self.process = subprocess.Popen(command, **pipes, stderr=errors, text=True)
+            self.process = subprocess.Popen(warm("tests.durability.box_process"), **pipes, stderr=errors, text=True)
 
     def start(self, order: HostOrder) -> int:
         assert self.process.stdin is not None

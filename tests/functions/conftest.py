@@ -21,6 +21,7 @@ import aiohttp
 import pytest
 
 from tests.azurite import is_installed, running
+from tests.functions.worker_process import program
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ("--stand-in", "tests.functions.standin")
@@ -71,7 +72,7 @@ def serving(*arguments: str, app: Path = ROOT, **environment: str) -> Iterator[S
     if sys.version_info < (3, 13):
         pytest.skip("the Functions Python runtime needs Python 3.13")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AzureWebJobs")}
-    command = [sys.executable, "-m", "tests.functions.host", str(app), *arguments]
+    command = program("tests.functions.host", str(app), *arguments)
     inherited["PYTHONPATH"] = str(ROOT)  # behind the app itself
     inherited["AzureFunctionsJobHost__extensions__queues__maxPollingInterval"] = "00:00:00.1"
     with subprocess.Popen(command, env=inherited | environment, cwd=app, stdout=subprocess.PIPE) as process:

@@ -8,16 +8,25 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.functions.runtime import Function, Outcome
+from tests.warm import warm
 
+ROOT = Path(__file__).parents[2]
 #: Seconds until the host has noticed that its worker is gone and starts another.
 RESTART_SECONDS = 0.5
 #: Seconds that an invocation whose time is over has left to end.
 GRACE_SECONDS = 2.0
 #: Bytes of a line: all functions, or the message of an error.
 LINE = 2**24
+
+
+def program(module: str, app: str, *arguments: str) -> list[str]:
+    """The command of a program for an app. A copy of ours brings modules of its own, so its programs start afresh."""
+    is_copy = Path(app) != ROOT and (Path(app) / "shared").exists()
+    return [sys.executable, "-m", module, app, *arguments] if is_copy else warm(module, app, *arguments)
 
 
 @dataclass
@@ -45,7 +54,7 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Start a worker and learn its functions."""
-        command = [sys.executable, "-m", "tests.functions.worker", *self.arguments]
+        command = program("tests.functions.worker", *self.arguments)
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE)
         assert self._process.stdout is not None

@@ -11,6 +11,7 @@ import pytest
 
 from tests.durability.hosts import free_port
 from tests.host.test_program import program
+from tests.warm import warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,8 +20,9 @@ def box(*words: str, folder: Path | None = None, **settings: str) -> subprocess.
     """`python -m shared WORDS`."""
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
     environment |= {"PYTHONPATH": str(ROOT)} | settings
-    line = [sys.executable, "-m", "shared", *words]
-    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        warm("shared", *words), cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_help_has_every_noun_and_examples():

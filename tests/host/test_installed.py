@@ -45,7 +45,7 @@ def test_every_file_of_the_package_is_installed(installed: Path) -> None:
 
 
 def test_it_starts_from_any_folder(installed: Path, tmp_path: Path) -> None:
-    with program("run", folder=tmp_path, PYTHONPATH=str(installed), BOX_HOME=str(tmp_path / "box")) as box:
+    with program("run", fresh=True, folder=tmp_path, PYTHONPATH=str(installed), BOX_HOME=str(tmp_path / "box")) as box:
         box.greet()
         with httpx.Client(base_url=f"http://127.0.0.1:{box.port}") as browser:
             assert "app.js" in browser.get("/playground", follow_redirects=True).text

@@ -35,7 +35,7 @@ def children(box: Program) -> list[int]:
 def pair(home: Path, model: str, **settings: str) -> Iterator[Program]:
     """A box of two processes that has greeted."""
     more = {"BOX_API_KEYS": json.dumps({"me": KEY}), "OPENAI_BASE_URL": model, "OPENAI_API_KEY": "none"}
-    with program("run", "--processes", "2", BOX_HOME=str(home), **more, **settings) as box:
+    with program("run", "--processes", "2", fresh=True, BOX_HOME=str(home), **more, **settings) as box:
         box.greet()
         yield box
         if box.process.poll() is None:
@@ -96,7 +96,7 @@ def events(response: httpx.Response) -> Iterator[tuple[str, dict]]:
 
 @pytest.mark.parametrize("number", STOPS)
 def test_they_greet_once_and_stop_together(tmp_path: Path, number: signal.Signals) -> None:
-    with program("run", BOX_HOME=str(tmp_path), BOX_PROCESSES="2") as box:
+    with program("run", fresh=True, BOX_HOME=str(tmp_path), BOX_PROCESSES="2") as box:
         assert box.greet().count("API-in-a-Box is running.") == 1
         key = (tmp_path / "api_key").read_text().strip()
         assert key in box.greeting
@@ -114,7 +114,7 @@ def test_they_greet_once_and_stop_together(tmp_path: Path, number: signal.Signal
 
 
 def test_they_end_when_their_parent_was_killed(tmp_path: Path) -> None:
-    with program("run", BOX_HOME=str(tmp_path), BOX_PROCESSES="2") as box:
+    with program("run", fresh=True, BOX_HOME=str(tmp_path), BOX_PROCESSES="2") as box:
         box.greet()
         both = [psutil.Process(pid) for pid in children(box)]
         box.process.kill()
@@ -217,7 +217,7 @@ def heir(box: Program, known: set[int]) -> int:
 def test_a_port_that_is_taken_is_told_once_with_the_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        with program("run", "--processes", "2", "--port", port, BOX_HOME=str(tmp_path)) as late:
+        with program("run", "--processes", "2", "--port", port, fresh=True, BOX_HOME=str(tmp_path)) as late:
             said, log = late.process.communicate(timeout=TIMEOUT)
     assert late.process.returncode == 1
     assert said == ""
@@ -228,7 +228,7 @@ def test_a_port_that_is_taken_is_told_once_with_the_way_out(tmp_path: Path) -> N
 def test_what_keeps_one_from_starting_is_told_once_and_ends_the_box(tmp_path: Path) -> None:
     (tmp_path / "box.db").write_text("a letter, not a database" * 100)
     (tmp_path / "box.db").chmod(0o600)
-    with program("run", "--processes", "3", BOX_HOME=str(tmp_path)) as box:
+    with program("run", "--processes", "3", fresh=True, BOX_HOME=str(tmp_path)) as box:
         said, log = box.process.communicate(timeout=TIMEOUT)
     assert box.process.returncode == 1
     assert said == ""

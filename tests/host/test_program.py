@@ -24,6 +24,7 @@ from tests.api.conftest import below
 from tests.durability.conftest import model_url  # noqa: F401  a fixture
 from tests.durability.hosts import free_port
 from tests.smoke.faulty import Fault, proxied
+from tests.warm import warm
 
 KEY = "sk-program"
 
@@ -31,12 +32,14 @@ KEY = "sk-program"
 class Program:
     """A process of the box, from its first line to its last."""
 
-    def __init__(self, command: str, *more: str, folder: Path | None = None, **settings: str):
+    def __init__(self, command: str, *more: str, folder: Path | None = None, fresh: bool = False, **settings: str):
+        """A fresh one is an interpreter of its own, whose children and process id are the box's."""
         self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
         environment |= {"BOX_PORT": str(self.port), "SANDBOX": "none"} | settings
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        line = [sys.executable, "-m", "shared", command, *more]
+        words = ("shared", command, *more)
+        line = [sys.executable, "-m", *words] if fresh else warm(*words)
         self.process = subprocess.Popen(line, cwd=folder, env=environment, **pipes)
         self.greeting = ""
 
@@ -60,8 +63,10 @@ class Program:
 
 
 @contextmanager
-def program(command: str, *more: str, folder: Path | None = None, **settings: str) -> Iterator[Program]:
-    made = Program(command, *more, folder=folder, **settings)
+def program(
+    command: str, *more: str, folder: Path | None = None, fresh: bool = False, **settings: str
+) -> Iterator[Program]:
+    made = Program(command, *more, folder=folder, fresh=fresh, **settings)
     try:
         yield made
     finally:
@@ -218,8 +223,9 @@ def test_the_demo_says_where_to_look_when_the_box_cannot_start(tmp_path: Path) -
 def sent(path: Path | str, *more: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """`python -m shared files upload PATH`."""
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name} | settings
-    line = [sys.executable, "-m", "shared", "files", "upload", str(path), *more]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        warm("shared", "files", "upload", str(path), *more), env=environment, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_a_file_of_any_size_is_sent_in_parts_that_hosts_take(tmp_path: Path) -> None:

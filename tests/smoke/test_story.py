@@ -19,6 +19,7 @@ from shared.smoke.report import Look
 from shared.smoke.story import ANSWERS, CLEANED, HELD, STEPS
 from tests.api.conftest import KEY, Box, below
 from tests.test_docs import anchors
+from tests.warm import warm
 
 TROUBLE = Path(__file__).parents[2] / "docs/troubleshooting.md"
 
@@ -36,8 +37,8 @@ def everything(box):
 
 
 def run(box, *arguments: str, key: str = KEY, url: str = "") -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "shared.smoke", "--url", url or f"{box.url}/v1", *arguments]
-    return subprocess.run(line, env=os.environ | {"BOX_KEY": key}, capture_output=True, text=True, timeout=120)
+    line = ["shared.smoke", "--url", url or f"{box.url}/v1", *arguments]
+    return subprocess.run(warm(*line), env=os.environ | {"BOX_KEY": key}, capture_output=True, text=True, timeout=120)
 
 
 def test_a_box_that_works_gets_a_tick_for_each_step_and_keeps_nothing(box, everything):
