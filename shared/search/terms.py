@@ -1,4 +1,4 @@
-"""Text to search terms: folded words without English stop words and terms with signs in them, as 64-bit hashes.
+"""Text to search terms: folded words without English stop words, terms with signs and single letters, as 64-bit hashes.
 
 Stop words are bm25s's; hashes spare the index a vocabulary of strings. Loads numpy: import it late.
 
@@ -32,6 +32,8 @@ SIGNED: Final = re.compile(
     r"(?<!\w)(?:[a-z]{1,2}(?:\+\+|#)|\.[a-z]{3,}|[a-z]{1,3}(?:&[a-z]{1,3})+(?!\w)|[a-z](?:\.[a-z])+(?!\w))"
     rf"|{NUMBER}(?:[.,]\d++)++"
 )
+#: A letter or digit that stands alone, as in vitamin C or turbine 7; no part of U.S., 3.5 or don't, no "a" and no "I".
+SINGLE: Final = re.compile(r"(?<![\w.,&'’])[b-hj-z0-9](?![\w+#&'’]|[.,]\w|\s?%)")
 PERCENT: Final = re.compile(rf"({NUMBER}(?:[.,]\d++)*+)\s?%")
 STOPWORDS: Final = frozenset(STOPWORDS_EN)
 
@@ -66,9 +68,10 @@ def query_terms(query: str) -> list[Term]:
 
 
 def terms(text: str) -> Iterator[str]:
-    """The words of a folded text, then its terms with signs."""
+    """The words of a folded text, then its terms with signs and its single letters and digits."""
     yield from words(text)
     yield from SIGNED.findall(text)
+    yield from SINGLE.findall(text)
     yield from (f"{number}%" for number in PERCENT.findall(text))
 
 

@@ -47,13 +47,36 @@ def finds(query: str, text: str) -> bool:
         ("5%", "a rate of 5 %"),
         (".NET", "the .NET runtime"),
         ("AT&T", "AT&T paid"),
+        ("C", "Vitamin C."),
+        ("7", "turbine T-7 stands still"),
     ],
 )
 def test_a_word_is_found_in_every_spelling(query, text):
     assert finds(query, text)
 
 
-@pytest.mark.parametrize(("query", "text"), [("C++", "Vitamin C"), ("C#", "C++"), ("5%", "5 apples"), ("3.5", "35")])
+def test_a_letter_or_digit_tells_two_things_apart():
+    [scores] = by_words([part("Vitamin K is in kale.", "Vitamin C is in lemons.")], "Where is vitamin C?")
+    assert scores[1] > scores[0]
+    [scores] = by_words([part("Turbine 9 failed at night.", "Turbine 7 failed at night.")], "Why did turbine 7 fail?")
+    assert scores[1] > scores[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("C++", "Vitamin C"),
+        ("C", "C++"),
+        ("C#", "C++"),
+        ("5%", "5 apples"),
+        ("5", "5 %"),
+        ("3.5", "35"),
+        ("5", "3.5"),
+        ("S", "the U.S. of the farmer's"),
+        ("T", "don’t"),
+        ("a", "a plan"),
+    ],
+)
 def test_signs_tell_terms_apart(query, text):
     assert not finds(query, text)
 
