@@ -66,7 +66,7 @@ async def lists_of(box: Box, count: int) -> dict[str, Page]:
     said = CreateMessage(role="user", content="Hello?")
     head = Head()
     head.next.message = count
-    thread = [Put(layout.THREAD_KEY, {"id": THREAD}), Put(layout.HEAD_KEY, head.model_dump(mode="json"))]
+    thread = [Put(layout.THREAD_KEY, {"id": THREAD}), Put(layout.HEAD_KEY, head.to_json())]
     thread += new_messages.rows(box.deps, THREAD, [said] * count, 0)
     await written(box, layout.thread(owner, THREAD), thread)
 

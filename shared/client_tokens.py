@@ -72,10 +72,10 @@ async def make(caller: Caller, body: CreateClientToken) -> Json:
     )
     old = [Delete(row.key) for row in await _oldest(caller) if row.data["expires_at"] < deps.now()]
     partition = layout.client_tokens(caller.owner)
-    await store.commit(partition, [*old, Put(made.id, made.model_dump(mode="json"))])
+    await store.commit(partition, [*old, Put(made.id, made.to_json())])
     logger.info("client token made", extra={"action": "client_token_made", "owner": caller.owner, "token_id": made.id})
     token = await _signed(deps, caller.owner, made.id, made.expires_at)
-    return NewClientToken(**made.model_dump(), token=token).model_dump(mode="json")
+    return NewClientToken.from_json({**made.to_json(), "token": token}).to_json()
 
 
 async def page(caller: Caller, query: ListQuery) -> Page:
@@ -114,7 +114,7 @@ async def grant(deps: Deps, presented: str) -> Grant:
     row = await deps.store.get(layout.client_tokens(owner), token_id)
     if row is None:
         raise Unauthorized(REVOKED, code="client_token_revoked")
-    return Grant(owner, ClientToken.model_validate(row.data))
+    return Grant(owner, ClientToken.from_json(row.data))
 
 
 async def count(given: Grant, deps: Deps, *, messages: int = 0, runs: int = 0) -> None:
@@ -169,11 +169,11 @@ async def _read(given: Grant, deps: Deps) -> tuple[ClientToken, str]:
         row = await find(deps.store, layout.client_tokens(given.owner), given.token.id, "client token")
     except NotFoundError:
         raise Unauthorized(REVOKED, code="client_token_revoked") from None
-    return ClientToken.model_validate(row.data), row.version
+    return ClientToken.from_json(row.data), row.version
 
 
 async def _write(given: Grant, deps: Deps, token: ClientToken, version: str) -> None:
-    put = Put(token.id, token.model_dump(mode="json"), version)
+    put = Put(token.id, token.to_json(), version)
     await deps.store.commit(layout.client_tokens(given.owner), [put])
 
 

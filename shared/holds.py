@@ -32,7 +32,7 @@ class OnHold(InvalidRequest):
 async def of(caller: Caller) -> list[Hold]:
     """The owner's holds, newest first."""
     rows = await caller.deps.store.scan(layout.holds(caller.owner), layout.HOLD, f"{layout.HOLD}~", MOST)
-    return [Hold.model_validate(row.data) for row in rows]
+    return [Hold.from_json(row.data) for row in rows]
 
 
 async def on(caller: Caller, thread_id: str, metadata: Metadata) -> list[str]:

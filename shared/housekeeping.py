@@ -44,7 +44,7 @@ Overdue = Callable[[Deps, str, Record], Awaitable[None]]
 
 async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
     """A run that nobody ended: its time is over, or its cancellation was lost. One that has ended is not due again."""
-    recorder = Recorder(deps, RunRecord.model_validate(row.data), row.version)
+    recorder = Recorder(deps, RunRecord.from_json(row.data), row.version)
     if lifecycle.is_active(recorder.run.status):  # should we die after its end, somebody counts what it has used
         await queue_messages.watch(deps, recorder.record, deps.clock() + deps.settings.lease_seconds)
     if recorder.run.status == "cancelling":
@@ -64,7 +64,7 @@ async def overdue_file(deps: Deps, partition: str, row: Record) -> None:
 
 async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
     """An expired store stays to be seen, but cannot be searched any more; one that is embedded anew is gone on with."""
-    record = StoreRecord.model_validate(row.data)
+    record = StoreRecord.from_json(row.data)
     if record.expired(deps.now()):
         await deps.index.drop(await index_of(Caller(deps, layout.owner_of(partition)), record.store.id))
         await deps.store.commit(partition, [Put(row.key, row.data, row.version)])
@@ -78,7 +78,7 @@ async def overdue_store(deps: Deps, partition: str, row: Record) -> None:
 
 async def overdue_item(deps: Deps, partition: str, row: Record) -> None:
     """A file that is still in progress although its message is gone."""
-    item = ItemRecord.model_validate(row.data)
+    item = ItemRecord.from_json(row.data)
     file = item.file
     owner = layout.owner_of(partition)
     await deps.ingestion.send(index_messages.files(owner, file.vector_store_id, [file.id], item.token).to_json())

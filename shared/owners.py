@@ -84,7 +84,7 @@ async def _made(deps: Deps, admin: str, name: str, replaced: Sequence[StoredKey]
     await deps.stored_keys.change([made.put(), *(each.delete() for each in replaced)])
     logger.info("key made", extra={"action": "key_made", "owner": name, "key_id": made.id, "admin": admin})
     _tell_removed(admin, name, replaced)
-    return NewOwnerKey(**_shown(made).model_dump(), key=key).to_json()
+    return NewOwnerKey(**_shown(made).to_json(), key=key).to_json()
 
 
 async def _keys_of(deps: Deps, name: str) -> list[StoredKey]:

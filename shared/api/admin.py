@@ -68,7 +68,7 @@ async def remove_key(caller: Caller, owner: str, key_id: str, admin: str) -> Res
 async def list_holds(caller: Caller, owner: str) -> Response:
     """List an owner's legal holds, newest first."""
     found = await holds.of(_of(caller, owner))
-    return answer(HoldList(data=found).model_dump(mode="json"))
+    return answer(HoldList(data=found).to_json())
 
 
 @routes.post("/owners/{owner}/holds", gives=Hold)
@@ -77,7 +77,7 @@ async def add_hold(caller: Caller, owner: str, body: CreateHold) -> Response:
     made = await holding.add(
         _of(caller, owner), thread_id=body.thread_id, metadata=body.metadata or {}, reason=body.reason or ""
     )
-    return answer(made.model_dump(mode="json"))
+    return answer(made.to_json())
 
 
 @routes.delete("/owners/{owner}/holds/{hold_id}", gives=Deleted)

@@ -35,5 +35,6 @@ class LegalHoldList(BaseModel):
 @routes.get("", gives=LegalHoldList)
 async def list_all(caller: Caller) -> Response:
     """List the legal holds."""
-    shown = [each.model_dump(mode="json", exclude={"reason"}) for each in await holds.of(caller)]
+    found = [each.to_json() for each in await holds.of(caller)]
+    shown = [{name: value for name, value in each.items() if name != "reason"} for each in found]
     return answer({"object": "list", "data": shown})

@@ -13,6 +13,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.json_types import Json
+from shared.objects.described import model_of
+from shared.objects.stored import StoredRecord
+
+#: What can be described: our objects, and models of what is no object of the box.
+Described = type[BaseModel] | type[StoredRecord]
 
 #: One event of a stream; what `data` holds depends on `event`.
 EVENT: Final = {
@@ -56,7 +61,7 @@ class Deleted(BaseModel):
 class ListOf:
     """A list of objects, as an answer."""
 
-    item: type[BaseModel]
+    item: Described
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Passed:
 
 
 def documented(
-    gives: type[BaseModel] | ListOf | Binary | Passed,
+    gives: Described | ListOf | Binary | Passed,
     takes: type[BaseModel] | Form | Passed | None,
     parameters: list[Json],
     *,
@@ -110,7 +115,7 @@ def documented(
     return {"response_model": None, "responses": responses, "openapi_extra": extra}
 
 
-def _contents(gives: type[BaseModel] | ListOf | Binary | Passed, *, streams: bool) -> Json:
+def _contents(gives: Described | ListOf | Binary | Passed, *, streams: bool) -> Json:
     if isinstance(gives, Passed):
         return {kind: {"schema": {}} for kind in gives.kinds}
     if isinstance(gives, Binary):
@@ -154,10 +159,10 @@ def _exemplify(paths: Json) -> None:
 
 
 #: What routes take and give, by name. Their schemas are made with the document: making them takes a while.
-_described: Final[dict[str, type[BaseModel] | ListOf]] = {}
+_described: Final[dict[str, Described | ListOf]] = {}
 
 
-def _reference(what: type[BaseModel] | ListOf) -> Json:
+def _reference(what: Described | ListOf) -> Json:
     name = f"{what.item.__name__}List" if isinstance(what, ListOf) else what.__name__
     _described[name] = what
     if isinstance(what, ListOf):
@@ -166,14 +171,18 @@ def _reference(what: type[BaseModel] | ListOf) -> Json:
 
 
 def _schemas() -> Json:
-    models = [each for each in _described.values() if not isinstance(each, ListOf)]
+    models = [
+        model_of(each) if issubclass(each, StoredRecord) else each
+        for each in _described.values()
+        if not isinstance(each, ListOf)
+    ]
     _, schema = models_json_schema([(each, "validation") for each in models], ref_template=REF)
     definitions: Json = schema["$defs"]
     lists = {name: _list_schema(each.item) for name, each in _described.items() if isinstance(each, ListOf)}
     return definitions | lists
 
 
-def _list_schema(item: type[BaseModel]) -> Json:
+def _list_schema(item: Described) -> Json:
     identifier = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     properties = {
         "object": {"const": "list", "type": "string"},

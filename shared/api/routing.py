@@ -36,7 +36,7 @@ from shared.api import granted
 from shared.api.idempotency import HEADER, KEY_PARAMETER, Repeatable, answer_once
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
-from shared.api.openapi import Binary, Form, ListOf, Passed, documented
+from shared.api.openapi import Binary, Described, Form, ListOf, Passed, documented
 from shared.api.query import Query
 from shared.api.requests import caller
 from shared.deps import Caller
@@ -79,7 +79,7 @@ class Routes:
         self,
         path: str,
         *,
-        gives: type[BaseModel] | ListOf | Binary,
+        gives: Described | ListOf | Binary,
         query: Sequence[Query] = (),
         verb: Verb | None = None,
     ) -> Callable[[H], H]:
@@ -90,7 +90,7 @@ class Routes:
         self,
         path: str,
         *,
-        gives: type[BaseModel] | Passed,
+        gives: Described | Passed,
         query: Sequence[Query] = (),
         form: Form | None = None,
         passes: Passed | None = None,
@@ -106,7 +106,7 @@ class Routes:
         how: dict[str, Any] = {"body": form or passes, "optional_body": optional_body, "streams": streams, "verb": verb}
         return self._route("POST", path, gives, query, repeatable=repeatable, **how)
 
-    def delete(self, path: str, *, gives: type[BaseModel], query: Sequence[Query] = ()) -> Callable[[H], H]:
+    def delete(self, path: str, *, gives: Described, query: Sequence[Query] = ()) -> Callable[[H], H]:
         """A route that removes."""
         return self._route("DELETE", path, gives, query)
 
@@ -114,7 +114,7 @@ class Routes:
         self,
         method: str,
         path: str,
-        gives: type[BaseModel] | ListOf | Binary | Passed,
+        gives: Described | ListOf | Binary | Passed,
         query: Sequence[Query] = (),
         *,
         body: Form | Passed | None = None,

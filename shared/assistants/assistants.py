@@ -103,7 +103,7 @@ def _settings(body: AssistantSettings) -> Json:
         elif name == "response_format":
             settings[name] = choice_json(value)
         elif value is None:
-            settings[name] = Assistant.model_fields[name].get_default(call_default_factory=True)
+            settings[name] = getattr(Assistant(id="", created_at=0, model=""), name)
         else:
             settings[name] = value
     return settings

@@ -70,7 +70,7 @@ class Erasure:
 
     async def find(self, threads: Sequence[Json], watch: Callable[[int], None]) -> FoundObjects:
         """Look through everything; `watch` is told how many threads more were looked at."""
-        holds = [Hold.model_validate(each) for each in (await self._api.ask("GET", "legal_holds"))["data"]]
+        holds = [Hold.from_json(each) for each in (await self._api.ask("GET", "legal_holds"))["data"]]
         for some in (threads[first : first + SIDE_BY_SIDE] for first in range(0, len(threads), SIDE_BY_SIDE)):
             for contents in await asyncio.gather(*map(self._contents, some)):
                 if contents is not None:

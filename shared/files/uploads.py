@@ -63,7 +63,7 @@ async def pending(caller: Caller, upload_id: str) -> tuple[UploadRecord, str]:
     """The row of an upload that still takes parts. Raises NotFoundError, InvalidRequest, and UploadIsOver."""
     check_shape(upload_id, "upload", "upload", "upload_id")
     row = await find(caller.deps.store, layout.upload(caller.owner, upload_id), upload_id, "upload")
-    record = UploadRecord.model_validate(row.data)
+    record = UploadRecord.from_json(row.data)
     if record.upload.status == "pending" and record.upload.expires_at <= caller.deps.now():
         record.upload.status = "expired"
     if record.upload.status != "pending":
@@ -81,7 +81,7 @@ async def receive_part(caller: Caller, upload_id: str, pieces: AsyncIterator[byt
 async def add_part(caller: Caller, record: PartRecord) -> Json:
     """Commit a part's row: from now on the bytes received are a part."""
     part = record.part.to_json()
-    changes = [Put(record.part.id, record.model_dump(mode="json")), *caller.answering(part)]
+    changes = [Put(record.part.id, record.to_json()), *caller.answering(part)]
     await caller.deps.store.commit(layout.upload(caller.owner, record.part.upload_id), changes)
     return part
 
@@ -146,7 +146,7 @@ async def overdue(deps: Deps, partition: str, row: Record) -> None:
 async def _check_parts(caller: Caller, record: UploadRecord, part_ids: Sequence[str]) -> None:
     partition = layout.upload(caller.owner, record.upload.id)
     rows = await asyncio.gather(*(caller.deps.store.get(partition, each) for each in part_ids if ids.is_key(each)))
-    parts = [PartRecord.model_validate(row.data) for row in rows if row is not None and row.key.startswith(layout.PART)]
+    parts = [PartRecord.from_json(row.data) for row in rows if row is not None and row.key.startswith(layout.PART)]
     if len(parts) < len(part_ids) or len(set(part_ids)) < len(part_ids):
         raise InvalidRequest("Some of the part IDs were not found.", param="part_ids", code="invalid_value")
     size = sum(part.size for part in parts)
@@ -187,4 +187,4 @@ async def _make_file(caller: Caller, record: UploadRecord) -> Json:
 
 def _put(record: UploadRecord, version: str | None = None) -> Put:
     """The row; housekeeping removes it some time after it is over."""
-    return Put(record.upload.id, record.model_dump(mode="json"), version, due=record.upload.expires_at)
+    return Put(record.upload.id, record.to_json(), version, due=record.upload.expires_at)

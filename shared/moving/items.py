@@ -212,7 +212,7 @@ class ThreadItems:
 def items_of(read: ReadThread, names: Mapping[str, str]) -> ThreadItems:
     """The thread as items; `names` are those of the files that there are, by id."""
     made = ThreadItems(names)
-    records = [StepRecord.model_validate(row.data) for row in read.steps]
+    records = [StepRecord.from_json(row.data) for row in read.steps]
     before: defaultdict[int, list[StepRecord]] = defaultdict(list)
     phases: dict[str, str | None] = {}
     for record in records:

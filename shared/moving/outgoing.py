@@ -87,7 +87,7 @@ class Outgoing:
                 return None
             if not self._chosen.metadata.items() <= thread.data["metadata"].items():
                 return None
-            end = Head.model_validate(before.data).next
+            end = Head.from_json(before.data).next
             messages = await self._numbered(partition, layout.MESSAGE, end.message)
             runs = await self._numbered(partition, layout.RUN, end.run)
             steps = await self._numbered(partition, layout.STEP, end.step)

@@ -92,7 +92,7 @@ def thread_rows(owner: str, talk: ThreadContents, order: int) -> PlacedThread:
             record = StepRecord(step=step, position=_position(talk.messages, step, places, following.message))
             record.items, record.outputs = _calls(step)
             calls = calls or bool(record.items)
-            rows.append(Placed(step.id, Put(key, record.model_dump(mode="json")), step.to_json()))
+            rows.append(Placed(step.id, Put(key, record.to_json()), step.to_json()))
         following.run = run_number + 1
         written = [places[each.id] + 1 for each in talk.messages if each.run_id == run.id]
         behind = Counters(message=max(written, default=first.message), run=following.run, step=following.step)
@@ -102,8 +102,8 @@ def thread_rows(owner: str, talk: ThreadContents, order: int) -> PlacedThread:
             record_.history = [history.written(each.to_json()) for each in brought.entries]
             record_.history_left_out = brought.left_out
         record_.stored_as = None if run_key == run.id else run_key
-        rows.append(Placed(run.id, Put(run_key, record_.model_dump(mode="json")), run.to_json()))
-    head = Head(next=following, calls=calls).model_dump(mode="json")
+        rows.append(Placed(run.id, Put(run_key, record_.to_json()), run.to_json()))
+    head = Head(next=following, calls=calls).to_json()
     return PlacedThread(talk.thread.id, entry, rows, Put(layout.THREAD_KEY, thread), Put(layout.HEAD_KEY, head))
 
 

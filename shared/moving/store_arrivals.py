@@ -65,8 +65,8 @@ async def put_store(caller: Caller, data: Json, order: int, *, write: bool) -> t
 def _record(caller: Caller, made: VectorStore) -> StoreRecord:
     """The store without its files; coming in is activity, unless its time was over."""
     if made.status != "expired":
-        made = made.model_copy(update={"last_active_at": caller.deps.now()})
-    record = StoreRecord(store=made.model_copy(update={"file_counts": FileCounts(), "usage_bytes": 0}))
+        made = made.replace(last_active_at=caller.deps.now())
+    record = StoreRecord(store=made.replace(file_counts=FileCounts(), usage_bytes=0))
     record.derive()
     return record
 
@@ -103,7 +103,7 @@ async def _files(caller: Caller, data: Json, made: VectorStore, *, strict: bool)
         where = f"{each['id']} in {made.id}"
         if each["id"] in names:
             spec, words = _spec(each, names[each["id"]])
-            specs.append(spec.model_copy(update={"batches": batches.get(each["id"], [])}))
+            specs.append(spec.replace(batches=batches.get(each["id"], [])))
             lost += [f"{where}: {words}"] if words else []
         elif strict:
             lost.append(f"{where}: the file is not there")
@@ -122,10 +122,10 @@ def _spec(file: Json, name: str) -> tuple[FileSpec, str]:
     if file.get("status") in ("failed", "cancelled"):
         error = file.get("last_error")
         ended = {"ended": file["status"], "last_error": error if isinstance(error, dict) else None}
-        return spec.model_copy(update=ended), words
+        return spec.replace(**ended), words
     if not supported(name):
         error = {"code": "unsupported_file", "message": refusal([name])}
-        return spec.model_copy(update={"ended": "failed", "last_error": error}), f"files like {name} cannot be searched"
+        return spec.replace(ended="failed", last_error=error), f"files like {name} cannot be searched"
     return spec, words
 
 

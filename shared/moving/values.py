@@ -17,12 +17,13 @@ from shared.json_types import Json
 from shared.moving import shapes
 from shared.moving.lost import Lost
 from shared.objects.assistant import Assistant
-from shared.objects.common import ApiObject
+from shared.objects.described import model_of
 from shared.objects.file import File
 from shared.objects.message import Message
 from shared.objects.run import Run
 from shared.objects.run_event import History
 from shared.objects.step import RunStep
+from shared.objects.stored import ApiObject
 from shared.objects.thread import Thread
 from shared.objects.vector_store import FileBatch, VectorStore
 from shared.runs import lifecycle
@@ -62,7 +63,8 @@ class ThreadContents:
 
 def read(kind: type[Kind], data: Json) -> Kind:
     """The object in our form. Raises Lost."""
-    fields = kind.model_fields
+    model = model_of(kind)
+    fields = model.model_fields
     known = {
         name: value
         for name, value in data.items()
@@ -72,7 +74,7 @@ def read(kind: type[Kind], data: Json) -> Kind:
         or fields[name].get_default(call_default_factory=True) is None
     }
     try:
-        made = kind.model_validate(known)
+        made = kind.from_json(model.model_validate(known).model_dump(mode="json"))
     except ValidationError as error:
         first = error.errors()[0]
         raise Lost(f"{'.'.join(str(each) for each in first['loc'])}: {first['msg']}") from error

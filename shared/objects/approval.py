@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject
+from shared.objects.stored import ApiObject
 
 
-class Approval(ApiObject):
+class Approval(ApiObject, kw_only=True):
     """Tool calls of a run that are not carried out before somebody approves them; no part of the hosted API.
 
     The answer goes to the run's `submit_tool_outputs`, as `tool_approvals`.

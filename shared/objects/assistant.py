@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from msgspec import field
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject, Metadata
+from shared.objects.common import Metadata
+from shared.objects.stored import ApiObject
 
 
-class Assistant(ApiObject):
+class Assistant(ApiObject, kw_only=True):
     """An assistant. `tools`, `tool_resources` and `response_format` are kept in their normalised JSON form."""
 
     id: str
@@ -20,10 +21,10 @@ class Assistant(ApiObject):
     description: str | None = None
     model: str
     instructions: str | None = None
-    tools: list[Json] = Field(default_factory=list)
+    tools: list[Json] = field(default_factory=list)
     top_p: float | None = 1.0
     temperature: float | None = 1.0
     reasoning_effort: str | None = None
-    tool_resources: Json = Field(default_factory=dict)
-    metadata: Metadata = Field(default_factory=dict)
+    tool_resources: Json = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     response_format: str | Json = "auto"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import Field
+from msgspec import field
 
-from shared.objects.common import StoredRecord
+from shared.objects.stored import StoredRecord
 
 #: What a token may be made for.
 Verb = Literal["read", "post_messages", "run", "submit_outputs"]
 VERBS: Final[tuple[Verb, ...]] = ("read", "post_messages", "run", "submit_outputs")
 
 
-class TokenLimits(StoredRecord):
+class TokenLimits(StoredRecord, kw_only=True):
     """How much may be done with one token. Attempts that fail count, too."""
 
     messages: int = 100
@@ -22,7 +22,7 @@ class TokenLimits(StoredRecord):
     completion_tokens: int | None = None
 
 
-class TokenUse(StoredRecord):
+class TokenUse(StoredRecord, kw_only=True):
     """How much has been done with it."""
 
     messages: int = 0
@@ -31,7 +31,7 @@ class TokenUse(StoredRecord):
     threads: int = 0
 
 
-class ClientToken(StoredRecord):
+class ClientToken(StoredRecord, kw_only=True):
     """What the bearer of a token may do, and until when; the token itself is kept nowhere."""
 
     id: str
@@ -42,12 +42,12 @@ class ClientToken(StoredRecord):
     thread_id: str | None = None
     #: Those that it may run.
     assistant_ids: list[str]
-    verbs: list[Verb] = Field(default_factory=lambda: list(VERBS))
-    limits: TokenLimits = Field(default_factory=TokenLimits)
-    used: TokenUse = Field(default_factory=TokenUse)
+    verbs: list[Verb] = field(default_factory=lambda: list(VERBS))
+    limits: TokenLimits = field(default_factory=TokenLimits)
+    used: TokenUse = field(default_factory=TokenUse)
 
 
-class NewClientToken(ClientToken):
+class NewClientToken(ClientToken, kw_only=True):
     """The same, just made: the one answer that shows the token."""
 
     token: str

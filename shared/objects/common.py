@@ -1,14 +1,16 @@
-"""What all objects share: strict requests, plain JSON out, metadata, response format, usage."""
+"""What all objects share: strict requests, metadata, usage."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from msgspec import field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.json_schema import as_map, as_schema
+from shared.objects.stored import StoredRecord
 
 #: Put on each map in a request: PHP writes an empty one as `[]`.
 MAP = BeforeValidator(as_map)
@@ -28,25 +30,6 @@ MetadataIn = Annotated[
 ]
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-
-class ApiObject(BaseModel):
-    """An object as clients see it. Stored inside a record, it keeps what a later version added, as records do."""
-
-    model_config = ConfigDict(defer_build=True, extra="allow")
-
-    def to_json(self) -> Json:
-        """The JSON the API answers with; nulls are kept, because clients tell null from absent."""
-        return self.model_dump(mode="json")
-
-
-class StoredRecord(BaseModel):
-    """A row of the store, or a part of one. Fields that a later version wrote survive a round trip through this one.
-
-    New fields need defaults: rows of earlier versions do not have them.
-    """
-
-    model_config = ConfigDict(extra="allow")
 
 
 class RequestBody(BaseModel):
@@ -76,7 +59,7 @@ class OneOfKinds(RequestBody):
         return {name: member for name, member in value.items() if member is not None or name not in others}
 
 
-class Usage(StoredRecord):
+class Usage(StoredRecord, kw_only=True):
     """Tokens of a step or run; the two details are what the hosted service adds.
 
     Tokens that were written to the provider's cache, if there are any, stand beside those read from it:
@@ -86,8 +69,8 @@ class Usage(StoredRecord):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
-    prompt_token_details: dict[str, int] = Field(default_factory=lambda: {"cached_tokens": 0})
-    completion_tokens_details: dict[str, int] = Field(default_factory=lambda: {"reasoning_tokens": 0})
+    prompt_token_details: dict[str, int] = field(default_factory=lambda: {"cached_tokens": 0})
+    completion_tokens_details: dict[str, int] = field(default_factory=lambda: {"reasoning_tokens": 0})
 
     def plus(self, other: Usage) -> Usage:
         """The sum, extras included."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shared.objects.common import ApiObject
+from shared.objects.stored import ApiObject
 
 
-class File(ApiObject):
+class File(ApiObject, kw_only=True):
     """An uploaded or produced file; its bytes are a blob."""
 
     id: str

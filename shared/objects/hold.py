@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from msgspec import field
 
-from shared.objects.common import Metadata, StoredRecord
+from shared.objects.common import Metadata
+from shared.objects.stored import StoredRecord
 
 
-class Hold(StoredRecord):
+class Hold(StoredRecord, kw_only=True):
     """Threads that nobody may delete: one by its id, or all with this metadata, those of the future included."""
 
     id: str
     object: Literal["legal_hold"] = "legal_hold"
     created_at: int
     thread_id: str | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     #: The operator's words, such as the number of a case; shown to nobody else.
     reason: str = ""
 
@@ -27,7 +28,7 @@ class Hold(StoredRecord):
         return self.metadata.items() <= metadata.items()
 
 
-class HoldList(StoredRecord):
+class HoldList(StoredRecord, kw_only=True):
     """An owner's legal holds."""
 
     object: Literal["list"] = "list"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shared.objects.common import ApiObject
+from shared.objects.stored import ApiObject
 
 
-class ImportReport(ApiObject):
+class ImportReport(ApiObject, kw_only=True):
     """How many objects by kind and outcome, and why some did not come.
 
     Outcomes are `new`, `same` (here already), `conflict` (here with other contents, left as they are), `deleted` (here,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from msgspec import field
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject, Metadata
+from shared.objects.common import Metadata
+from shared.objects.stored import ApiObject
 
 
-class Message(ApiObject):
+class Message(ApiObject, kw_only=True):
     """A message. Content parts are kept in their answer form (`text.value`, `annotations`)."""
 
     id: str
@@ -24,9 +25,9 @@ class Message(ApiObject):
     completed_at: int | None = None
     incomplete_at: int | None = None
     role: Literal["user", "assistant"]
-    content: list[Json] = Field(default_factory=list)
-    attachments: list[Json] = Field(default_factory=list)
-    metadata: Metadata = Field(default_factory=dict)
+    content: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    metadata: Metadata = field(default_factory=dict)
 
 
 def text_part(value: str, annotations: list[Json] | None = None) -> Json:

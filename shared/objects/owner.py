@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shared.objects.common import ApiObject
+from shared.objects.stored import ApiObject
 
 
-class OwnerKey(ApiObject):
+class OwnerKey(ApiObject, kw_only=True):
     """A key that was made at run time."""
 
     id: str
@@ -16,13 +16,13 @@ class OwnerKey(ApiObject):
     created_at: int
 
 
-class NewOwnerKey(OwnerKey):
+class NewOwnerKey(OwnerKey, kw_only=True):
     """The same, just made: the one answer that shows it."""
 
     key: str
 
 
-class Owner(ApiObject):
+class Owner(ApiObject, kw_only=True):
     """Somebody who may call, by the settings or by keys that were made at run time."""
 
     name: str
@@ -32,14 +32,14 @@ class Owner(ApiObject):
     keys: list[OwnerKey]
 
 
-class OwnerList(ApiObject):
+class OwnerList(ApiObject, kw_only=True):
     """All owners, by name."""
 
     object: Literal["list"] = "list"
     data: list[Owner]
 
 
-class RemovedKeys(ApiObject):
+class RemovedKeys(ApiObject, kw_only=True):
     """The keys that an owner no longer has. What belongs to the owner stays."""
 
     id: str

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from msgspec import field
 
 from shared import layout
 from shared.json_types import Json
-from shared.objects.common import ApiObject, Metadata, StoredRecord, Usage
+from shared.objects.common import Metadata, Usage
+from shared.objects.stored import ApiObject, StoredRecord
 from shared.objects.thread import Counters
 
 RunStatus = Literal[
@@ -41,7 +42,7 @@ SEARCHES: Final = frozenset(
 )
 
 
-class Run(ApiObject):
+class Run(ApiObject, kw_only=True):
     """A run; model, instructions, tools and the like are resolved when it is created."""
 
     id: str
@@ -59,15 +60,15 @@ class Run(ApiObject):
     last_error: dict[str, str] | None = None
     model: str
     instructions: str = ""
-    tools: list[Json] = Field(default_factory=list)
-    tool_resources: Json = Field(default_factory=dict)
-    metadata: Metadata = Field(default_factory=dict)
+    tools: list[Json] = field(default_factory=list)
+    tool_resources: Json = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     temperature: float | None = 1.0
     top_p: float | None = 1.0
     reasoning_effort: str | None = None
     max_completion_tokens: int | None = None
     max_prompt_tokens: int | None = None
-    truncation_strategy: Json = Field(default_factory=lambda: {"type": "auto", "last_messages": None})
+    truncation_strategy: Json = field(default_factory=lambda: {"type": "auto", "last_messages": None})
     incomplete_details: dict[str, str] | None = None
     usage: Usage | None = None
     response_format: Any = "auto"
@@ -80,7 +81,7 @@ class Run(ApiObject):
         return math.inf if self.expires_at is None else float(self.expires_at)
 
 
-class Lease(StoredRecord):
+class Lease(StoredRecord, kw_only=True):
     """Which drive holds the run, and until when (unix seconds) others must keep away."""
 
     #: Of this one drive: a process that takes a run over from itself is another holder.
@@ -102,14 +103,14 @@ class RunKey:
         return layout.thread(self.owner, self.thread_id)
 
 
-class ParentRun(StoredRecord):
+class ParentRun(StoredRecord, kw_only=True):
     """The run, of the same owner, by which a run was begun."""
 
     thread_id: str
     run_id: str
 
 
-class RunTrace(StoredRecord):
+class RunTrace(StoredRecord, kw_only=True):
     """A run's place in its trace, for whoever carries it on."""
 
     #: As in the header of that name: the trace, the span that is the whole run, whether it is recorded.
@@ -127,7 +128,7 @@ class RunTrace(StoredRecord):
     asked: float = 0
 
 
-class RunRecord(StoredRecord):
+class RunRecord(StoredRecord, kw_only=True):
     """A run's row: the public object and what its next driver must know."""
 
     run: Run
@@ -141,24 +142,24 @@ class RunRecord(StoredRecord):
     #: Whether the thread has steps that belong into the prompt: calls, reasoning, phases.
     calls: bool = False
     #: What a later version wrote into the head beside: the run writes it without reading it.
-    head_extra: Json = Field(default_factory=dict)
+    head_extra: Json = field(default_factory=dict)
     lease: Lease | None = None
     #: When the newest watchdog message becomes visible (unix seconds).
     watched_until: float = 0
     #: Files and stores for the tools, from the assistant or the request; the thread has its own.
-    resources: Json = Field(default_factory=dict)
+    resources: Json = field(default_factory=dict)
     #: Whether the run has model, instructions, tools and format as its assistant has them, for all its other runs.
     as_assistant: bool = False
     #: What the run adds to the assistant's instructions; `run.instructions` has both.
     additional_instructions: str = ""
     #: Names of tools the box runs itself; `*` means all.
-    server_tools: list[str] = Field(default_factory=list)
+    server_tools: list[str] = field(default_factory=list)
     #: How long a turn may take at the provider, for a discount: `2h` or `8h`.
     completion_window: str | None = None
     #: How the provider should serve the turns.
     service_tier: str | None = None
     #: Sum over the turns taken; becomes `run.usage` at the end.
-    spent: Usage = Field(default_factory=Usage)
+    spent: Usage = field(default_factory=Usage)
     #: Model turns whose outcome is committed.
     turns: int = 0
     #: Calls that the model made, of them searches, and how long code ran for them.
@@ -168,27 +169,27 @@ class RunRecord(StoredRecord):
     #: When the run ended (unix seconds); None as well for what others ended before it was written down.
     ended_at: int | None = None
     #: Of it, what attempts at the next turn have used: its step will say so, too.
-    attempted: Usage = Field(default_factory=Usage)
+    attempted: Usage = field(default_factory=Usage)
     #: An attempt at the next turn used tokens that nobody counted: a driver left in the middle, or no usage came.
     turn_left: bool = False
     #: Tokens that a prompt may weigh since the model refused a longer one.
     window: int | None = None
     #: Calls with side effects that the run was let make, each as `call_of_turn`.
-    side_effects: list[str] = Field(default_factory=list)
+    side_effects: list[str] = field(default_factory=list)
     #: The MCP servers of the run, by label, as they were when it began: `url`, `by_sse` and `tools`, or an `error`.
-    mcp_servers: dict[str, Json] = Field(default_factory=dict)
+    mcp_servers: dict[str, Json] = field(default_factory=dict)
     #: Sealed headers for MCP servers while the run is not over: of its `tools` and of `tool_resources`, by label; of
     #: `calls` that were approved with some, by call id.
-    headers: dict[str, dict[str, str]] = Field(default_factory=dict)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     #: The run that waits for this one's answer, and the assistants of all runs above, the uppermost first.
     parent: ParentRun | None = None
-    ancestors: list[str] = Field(default_factory=list)
+    ancestors: list[str] = field(default_factory=list)
     #: What the run waits for, as `GET /v1/approvals` lists it.
     approval: str | None = None
     #: None: nobody asked for traces when the run was created.
     trace: RunTrace | None = None
     #: What happened to the run, oldest first, as `runs/history.py` writes it; and how much of it was left out.
-    history: list[str] = Field(default_factory=list)
+    history: list[str] = field(default_factory=list)
     history_left_out: int = 0
     #: The model response under way in background mode.
     response_id: str | None = None
@@ -198,11 +199,11 @@ class RunRecord(StoredRecord):
     open_step: str | None = None
     open_message: str | None = None
     #: Files the code interpreter drew since the last message; the next message shows them.
-    images: list[str] = Field(default_factory=list)
+    images: list[str] = field(default_factory=list)
     #: Files the code wrote in this run: name in the sandbox -> file id, for `sandbox:` links in the answer.
-    files: dict[str, str] = Field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     #: What searches offered for citation: marker -> file id, or the address of a page.
-    sources: dict[str, str] = Field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> RunKey:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+from msgspec import field
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject
+from shared.objects.stored import ApiObject
 
 #: Entries that a run keeps: the first half of them, and the newest.
 MOST_ENTRIES: Final = 200
@@ -21,7 +22,7 @@ MOST_LEFT_OUT: Final = 10_000_000
 LATEST: Final = 253_402_300_799_999
 
 
-class RunEvent(ApiObject):
+class RunEvent(ApiObject, kw_only=True):
     """Something that happened to a run, who did it, and what else is known of it; no texts, arguments or outputs."""
 
     id: str
@@ -35,7 +36,7 @@ class RunEvent(ApiObject):
     type: str
     #: An owner, the drive that holds the lease, or the run that began this one; null: nobody in particular.
     by: str | None = None
-    details: Json = Field(default_factory=dict)
+    details: Json = field(default_factory=dict)
 
 
 Word = Annotated[str, StringConstraints(max_length=LONGEST_WORD)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from msgspec import field
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject, Metadata, StoredRecord, Usage
+from shared.objects.common import Metadata, Usage
+from shared.objects.stored import ApiObject, StoredRecord
 
 
-class RunStep(ApiObject):
+class RunStep(ApiObject, kw_only=True):
     """A step: a message the run wrote, the tool calls of one model turn, or what the box did beside (`activities`)."""
 
     id: str
@@ -29,10 +30,10 @@ class RunStep(ApiObject):
     last_error: dict[str, str] | None = None
     step_details: Json
     usage: Usage | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
-class StepRecord(StoredRecord):
+class StepRecord(StoredRecord, kw_only=True):
     """A step's row: the public object and what the prompt of later turns needs."""
 
     step: RunStep
@@ -40,7 +41,7 @@ class StepRecord(StoredRecord):
     position: int
     #: The model's own output items of the turn, replayed to it: calls with the reasoning before them; of a message only
     #: the reasoning.
-    items: list[Json] = Field(default_factory=list)
+    items: list[Json] = field(default_factory=list)
     #: Whose reasoning that is, model and endpoint; empty: it is of no use to later runs.
     origin: str = ""
     #: Of a message: `commentary` or `final_answer`, if the model said so.
@@ -48,13 +49,13 @@ class StepRecord(StoredRecord):
     #: Usage of the turn, shown on the step once it completes.
     usage: Usage | None = None
     #: Outputs by call id, as text for the model; a call without an output has only been started.
-    outputs: dict[str, str] = Field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     #: How often a call was begun, by call id, where an earlier driver died during it or somebody approved it; every
     #: other once at the most.
-    attempts: dict[str, int] = Field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
     #: What was said of calls that waited for it, by call id: {"approve": True, "by": "me", "at": 1767225600}.
-    approvals: dict[str, Json] = Field(default_factory=dict)
+    approvals: dict[str, Json] = field(default_factory=dict)
     #: What its searches offered for citation: marker -> file id, or the address of a page.
-    sources: dict[str, str] = Field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     #: Files its code wrote: path in the sandbox's folder -> file id.
-    files: dict[str, str] = Field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)

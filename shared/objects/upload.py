@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject, StoredRecord
+from shared.objects.stored import ApiObject, StoredRecord
 
 
-class Upload(ApiObject):
+class Upload(ApiObject, kw_only=True):
     """A file on its way, part by part."""
 
     id: str
@@ -22,7 +22,7 @@ class Upload(ApiObject):
     file: Json | None = None
 
 
-class UploadPart(ApiObject):
+class UploadPart(ApiObject, kw_only=True):
     """A part of an upload as answered: up to 64 MB."""
 
     id: str
@@ -31,7 +31,7 @@ class UploadPart(ApiObject):
     upload_id: str
 
 
-class UploadRecord(StoredRecord):
+class UploadRecord(StoredRecord, kw_only=True):
     """An upload as stored."""
 
     upload: Upload
@@ -40,7 +40,7 @@ class UploadRecord(StoredRecord):
     lifetime: int | None = None
 
 
-class PartRecord(StoredRecord):
+class PartRecord(StoredRecord, kw_only=True):
     """A part as stored; its bytes are a blob until the upload is over."""
 
     part: UploadPart

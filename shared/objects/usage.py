@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shared.objects.common import ApiObject
+from shared.objects.stored import ApiObject
 
 
-class UsageGroup(ApiObject):
+class UsageGroup(ApiObject, kw_only=True):
     """What the runs of a group have used; those that ended in the days asked for (UTC)."""
 
     object: Literal["usage"] = "usage"
@@ -39,7 +39,7 @@ class UsageGroup(ApiObject):
     cost: float | None = None
 
 
-class UsageReport(ApiObject):
+class UsageReport(ApiObject, kw_only=True):
     """What was used from one day to another, both included."""
 
     object: Literal["list"] = "list"

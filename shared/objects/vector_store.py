@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import Field
+from msgspec import field
 
 from shared.json_types import Json
-from shared.objects.common import ApiObject, Metadata, StoredRecord
+from shared.objects.common import Metadata
+from shared.objects.stored import ApiObject, StoredRecord
 
 FileStatus = Literal["in_progress", "completed", "failed", "cancelled"]
+#: Of embedding a store anew.
+Progress = Literal["in_progress", "completed", "failed"]
 
 #: What `auto` means.
 DEFAULT_CHUNKS: Final = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 
 
-class FileCounts(StoredRecord):
+class FileCounts(StoredRecord, kw_only=True):
     """How many files have which status; `total` is their sum."""
 
     in_progress: int = 0
@@ -33,7 +36,7 @@ class FileCounts(StoredRecord):
         self.total += (before is None) - (after is None)
 
 
-class VectorStore(ApiObject):
+class VectorStore(ApiObject, kw_only=True):
     """A vector store as answered; `expires_after` is `{"anchor": "last_active_at", "days": n}`, times unix seconds."""
 
     id: str
@@ -42,15 +45,15 @@ class VectorStore(ApiObject):
     name: str = ""
     description: str | None = None
     usage_bytes: int = 0
-    file_counts: FileCounts = Field(default_factory=FileCounts)
+    file_counts: FileCounts = field(default_factory=FileCounts)
     status: Literal["in_progress", "completed", "expired"] = "completed"
     expires_after: Json | None = None
     expires_at: int | None = None
     last_active_at: int
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
-class Reembedding(StoredRecord):
+class Reembedding(StoredRecord, kw_only=True):
     """That a store's files are given the vectors of another space."""
 
     #: The embedder's name, and how many numbers its vectors have.
@@ -62,7 +65,7 @@ class Reembedding(StoredRecord):
     until: int | None
 
 
-class StoreRecord(StoredRecord):
+class StoreRecord(StoredRecord, kw_only=True):
     """A vector store's row: every change to its files goes through it."""
 
     store: VectorStore
@@ -82,7 +85,7 @@ class StoreRecord(StoredRecord):
         return self.store.expires_at is not None and self.store.expires_at <= now
 
 
-class EmbeddedFiles(ApiObject):
+class EmbeddedFiles(ApiObject, kw_only=True):
     """How many files of a store have vectors of its model, and how many still wait for them."""
 
     in_progress: int = 0
@@ -90,18 +93,18 @@ class EmbeddedFiles(ApiObject):
     total: int = 0
 
 
-class StoreEmbedding(ApiObject):
+class StoreEmbedding(ApiObject, kw_only=True):
     """By what model a store's vectors are made (null: it has none yet), and whether it is being embedded anew."""
 
     object: Literal["vector_store.embedding"] = "vector_store.embedding"
     vector_store_id: str
     model: str | None
     dimensions: int | None
-    status: Literal["in_progress", "completed", "failed"]
+    status: Progress
     file_counts: EmbeddedFiles
 
 
-class VectorStoreFile(ApiObject):
+class VectorStoreFile(ApiObject, kw_only=True):
     """A file in a vector store; its id is the file's."""
 
     id: str
@@ -112,10 +115,10 @@ class VectorStoreFile(ApiObject):
     status: FileStatus = "in_progress"
     last_error: Json | None = None
     chunking_strategy: Json
-    attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
+    attributes: dict[str, str | bool | int | float] = field(default_factory=dict)
 
 
-class ItemRecord(StoredRecord):
+class ItemRecord(StoredRecord, kw_only=True):
     """The row of a file in a vector store."""
 
     file: VectorStoreFile
@@ -124,11 +127,11 @@ class ItemRecord(StoredRecord):
     #: Changes with every attachment, so that work on an earlier one cannot end this one.
     token: str
     #: Batches the file came with, and those whose counts still have it in progress.
-    batches: list[str] = Field(default_factory=list)
-    waiting: list[str] = Field(default_factory=list)
+    batches: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
-class FileBatch(ApiObject):
+class FileBatch(ApiObject, kw_only=True):
     """A file batch as answered: files attached together, counted by status."""
 
     id: str
@@ -136,17 +139,17 @@ class FileBatch(ApiObject):
     created_at: int
     vector_store_id: str
     status: Literal["in_progress", "completed", "cancelled", "failed"] = "in_progress"
-    file_counts: FileCounts = Field(default_factory=FileCounts)
+    file_counts: FileCounts = field(default_factory=FileCounts)
 
 
-class TextContent(ApiObject):
+class TextContent(ApiObject, kw_only=True):
     """A piece of a file's text."""
 
     type: Literal["text"] = "text"
     text: str
 
 
-class ContentPage(ApiObject):
+class ContentPage(ApiObject, kw_only=True):
     """The text of a file as it was read, in one piece per chunk."""
 
     object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
@@ -155,7 +158,7 @@ class ContentPage(ApiObject):
     next_page: str | None = None
 
 
-class SearchResult(ApiObject):
+class SearchResult(ApiObject, kw_only=True):
     """A chunk that a search found, with the name and attributes of its file; `score` is from 0 to 1."""
 
     file_id: str
@@ -165,7 +168,7 @@ class SearchResult(ApiObject):
     content: list[TextContent]
 
 
-class SearchPage(ApiObject):
+class SearchPage(ApiObject, kw_only=True):
     """What a search found, best first."""
 
     object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
@@ -175,26 +178,26 @@ class SearchPage(ApiObject):
     next_page: str | None = None
 
 
-class FileSpec(StoredRecord):
+class FileSpec(StoredRecord, kw_only=True):
     """A file to attach: its id, attributes and chunking strategy, checked and resolved."""
 
     file_id: str
     filename: str
     chunking_strategy: Json
-    attributes: dict[str, str | bool | int | float] = Field(default_factory=dict)
+    attributes: dict[str, str | bool | int | float] = field(default_factory=dict)
     #: Of a file that comes from elsewhere, where it was not searchable: it is as it was there, and not read.
     ended: Literal["failed", "cancelled"] | None = None
     last_error: Json | None = None
     #: Batches with which it was attached there.
-    batches: list[str] = Field(default_factory=list)
+    batches: list[str] = field(default_factory=list)
 
 
-class BatchRecord(StoredRecord):
+class BatchRecord(StoredRecord, kw_only=True):
     """A batch as stored, with the files that still have to be attached."""
 
     batch: FileBatch
     #: Files that are not attached yet: it takes several commits.
-    pending: list[FileSpec] = Field(default_factory=list)
+    pending: list[FileSpec] = field(default_factory=list)
     cancelled: bool = False
 
     def derive(self) -> None:

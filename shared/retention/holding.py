@@ -41,7 +41,7 @@ async def add(caller: Caller, *, thread_id: str | None, metadata: Metadata, reas
         metadata=metadata,
         reason=reason,
     )
-    put = Put(hold.id, hold.model_dump(mode="json"))
+    put = Put(hold.id, hold.to_json())
     await caller.deps.store.commit(layout.holds(caller.owner), [put])
     if thread_id is not None:
         try:
@@ -99,4 +99,4 @@ async def lift(caller: Caller, hold_id: str) -> Hold:
         await store.commit(partition, ours)
         first = f"{rows[-1].key}!"
     await store.commit(partition, [Delete(hold_id)])
-    return Hold.model_validate(row.data)
+    return Hold.from_json(row.data)

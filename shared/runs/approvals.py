@@ -58,7 +58,7 @@ async def _shown(caller: Caller, row: Record) -> Json | None:
     """The approval as answered; None if nothing waits for it."""
     key, asked_at = RunKey(caller.owner, row.data["thread_id"], row.data["run_id"]), row.data["asked_at"]
     stored = await foreign_ids.read(caller.deps.store, key.partition, key.run_id)
-    record = None if stored is None else RunRecord.model_validate(stored.data)
+    record = None if stored is None else RunRecord.from_json(stored.data)
     if record is None or record.approval != row.key or not waits(record, caller.deps.clock()):
         if caller.deps.clock() > asked_at + COMMITTED_SECONDS:
             await strike(caller.deps, caller.owner, row.key)

@@ -149,7 +149,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
             raise Conflict("the head has changed")
         raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
     changes = await messages.add(caller, thread_id, more, head)
-    record = run_record(caller, thread_id, body, Assistant.model_validate(assistant), head)
+    record = run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
     override_resources(record, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant))
     await check_stores(caller, record)
@@ -177,8 +177,8 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     thread_id = None if key is None else key.thread_id
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
     resources = await tool_resources.resolve(caller, body.tool_resources)
-    head = next(Head.model_validate(each.data) for each in changes if each.key == layout.HEAD_KEY)
-    record = run_record(caller, thread["id"], body, Assistant.model_validate(assistant), head)
+    head = next(Head.from_json(each.data) for each in changes if each.key == layout.HEAD_KEY)
+    record = run_record(caller, thread["id"], body, Assistant.from_json(assistant), head)
     if key is not None:
         record.run.id = key.run_id
     override_resources(record, body.tool_resources, resources)
@@ -272,10 +272,10 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
     record = RunRecord(
         run=run,
         owner=caller.owner,
-        next=head.next.model_copy(),
-        first=head.next.model_copy(),
+        next=head.next.replace(),
+        first=head.next.replace(),
         calls=head.calls,
-        head_extra=head.model_extra or {},
+        head_extra=head.later,
         resources=dict(assistant.tool_resources),
         as_assistant=is_as_assistant(run, body, assistant),
         server_tools=opted(body, assistant.metadata),

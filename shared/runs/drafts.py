@@ -51,7 +51,7 @@ def closed_message(message: Message, content: list[Json], incomplete: str | None
     if incomplete is not None:
         changes |= {"status": "incomplete", "completed_at": None, "incomplete_at": now}
         changes["incomplete_details"] = {"reason": incomplete}
-    return message.model_copy(update=changes)
+    return message.replace(**changes)
 
 
 def close_step(
@@ -59,4 +59,4 @@ def close_step(
 ) -> None:
     """Finish the step in a status that has a time of its own, with the tokens of its turn."""
     changes: Json = {"status": status, f"{status}_at": now, "expires_at": None, "last_error": last_error}
-    record.step = record.step.model_copy(update=changes | {"usage": usage or Usage()})
+    record.step = record.step.replace(**changes, usage=usage or Usage())

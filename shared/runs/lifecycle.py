@@ -80,4 +80,4 @@ def advance(
         changes["incomplete_details"] = {"reason": incomplete}
     if status not in ACTIVE:
         changes |= {"usage": usage, "expires_at": None}
-    return run.model_copy(update=changes)
+    return run.replace(**changes)

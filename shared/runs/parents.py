@@ -20,7 +20,7 @@ async def nobody_waits(deps: Deps, record: RunRecord) -> bool:
         row = await foreign_ids.read(deps.store, parent.partition, parent.run_id)
         if row is None:
             return True
-        record = RunRecord.model_validate(row.data)
+        record = RunRecord.from_json(row.data)
         ends = not lifecycle.is_active(record.run.status) or record.run.status == "cancelling"
         if ends or lifecycle.has_expired(record.run, deps.clock()):
             return True

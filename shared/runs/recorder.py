@@ -78,7 +78,7 @@ class Recorder:
     async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Recorder | None:
         """The run as it stands, or None."""
         row = await foreign_ids.read(deps.store, key.partition, key.run_id)
-        return None if row is None else Recorder(deps, RunRecord.model_validate(row.data), row.version, listener)
+        return None if row is None else Recorder(deps, RunRecord.from_json(row.data), row.version, listener)
 
     async def load_open(self) -> None:
         """Read the unfinished step and message, if there are any and they have not been read."""
@@ -86,8 +86,8 @@ class Recorder:
         step = None if state.step is not None else await self._stored(record.open_step)
         message = None if state.message is not None else await self._stored(record.open_message)
         state.reopen(
-            None if step is None else StepRecord.model_validate(step),
-            None if message is None else Message.model_validate(message),
+            None if step is None else StepRecord.from_json(step),
+            None if message is None else Message.from_json(message),
         )
 
     async def _stored(self, key: str | None) -> Json | None:
@@ -203,7 +203,7 @@ class Recorder:
         row = await self.deps.store.get(self.record.key.partition, self.run.id)
         if row is None:
             raise Superseded
-        theirs = RunRecord.model_validate(row.data)
+        theirs = RunRecord.from_json(row.data)
         active = lifecycle.is_active(theirs.run.status) and theirs.run.status != "cancelling"
         if not active or not lease.is_held_by(theirs, self.holder):
             raise Superseded

@@ -30,10 +30,10 @@ def put_run(record: RunRecord, version: str | None) -> Put:
     elif record.open_step is None:
         record.headers.pop(CALLS, None)
     due = run.expires_at + OVERDUE_GRACE if run.expires_at is not None and active else None
-    return Put(record.stored_as or record.run.id, record.model_dump(mode="json"), version, due)
+    return Put(record.stored_as or record.run.id, record.to_json(), version, due)
 
 
 def put_head(record: RunRecord, version: str | Existing | None = EXISTING, *, over: bool = False) -> Put:
     """The thread's head as the run leaves it: locked by the run until that is over."""
     head = Head(next=record.next, active_run=None if over else record.run.id, calls=record.calls)
-    return Put(layout.HEAD_KEY, {**record.head_extra, **head.model_dump(mode="json")}, version)
+    return Put(layout.HEAD_KEY, {**record.head_extra, **head.to_json()}, version)

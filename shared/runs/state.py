@@ -106,7 +106,7 @@ class RunState:
         if items or phase is not None:
             step.items, step.origin, step.phase = items, origin, phase
             self.record.calls = True
-            self._changes.put(step.step.id, step.model_dump(mode="json"))
+            self._changes.put(step.step.id, step.to_json())
 
     # -- tool calls --------------------------------------------------------------------------------------------------
 
@@ -290,7 +290,7 @@ class RunState:
 
     def _put_step(self, *events: str) -> None:
         assert self.step is not None
-        self._changes.put(self.step.step.id, data := self.step.model_dump(mode="json"))
+        self._changes.put(self.step.step.id, data := self.step.to_json())
         self._changes.note(events, data["step"])
 
     def _put_message(self, *events: str) -> None:

@@ -69,7 +69,7 @@ async def _of_thread(caller: Caller, thread_id: str) -> list[Json]:
     except NotFoundError:
         # Listed, but deleted meanwhile.
         return []
-    records = [RunRecord.model_validate(each.data) for each in runs.records]
+    records = [RunRecord.from_json(each.data) for each in runs.records]
     found = [(each, trouble(each, caller.deps.clock())) for each in records]
     return [_shown(record, what) for record, what in found if what is not None]
 

@@ -34,7 +34,7 @@ async def happened(deps: Deps, notice: Notice) -> bool | None:
     row = await foreign_ids.read(deps.store, key.partition, key.run_id)
     if row is None:
         return False
-    record = RunRecord.model_validate(row.data)
+    record = RunRecord.from_json(row.data)
     if record.run.status == notice.data["status"]:
         return mark(record) == notice.mark
     over = not lifecycle.is_active(record.run.status)

@@ -42,7 +42,7 @@ async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
         await caller.deps.store.commit(
             layout.thread(caller.owner, thread_id),
             [
-                Put(layout.HEAD_KEY, head.model_dump(mode="json"), version),
+                Put(layout.HEAD_KEY, head.to_json(), version),
                 *changes,
                 *caller.answering(changes[-1].data),
             ],

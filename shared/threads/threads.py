@@ -58,7 +58,7 @@ async def prepare(
     head = Head()
     head.next.message = len(rows)
     headers = await mcp_headers.created(caller, layout.THREAD_KEY, body, param)
-    thread_rows = [Put(layout.THREAD_KEY, data), Put(layout.HEAD_KEY, head.model_dump(mode="json"))]
+    thread_rows = [Put(layout.THREAD_KEY, data), Put(layout.HEAD_KEY, head.to_json())]
     return data, [*thread_rows, *headers, *rows]
 
 
@@ -193,7 +193,7 @@ async def _count(caller: Caller, rows: Sequence[Record]) -> None:
 
     One that is not over is counted as far as it has come; those that ended elsewhere are none of ours.
     """
-    runs = [RunRecord.model_validate(each.data) for each in rows if each.key.startswith(layout.RUN)]
+    runs = [RunRecord.from_json(each.data) for each in rows if each.key.startswith(layout.RUN)]
     under_way = [each for each in runs if each.run.expires_at is not None]
     for each in under_way:
         await caller.deps.budgets.settle(each, over=True)
@@ -232,7 +232,7 @@ async def head_and_messages(caller: Caller, thread_id: str) -> tuple[Head, str, 
     found = await caller.deps.store.scan(partition, layout.HEAD_KEY, last, READ_ALONG + 1)
     if not found or found[0].key != layout.HEAD_KEY:
         raise not_found("thread", thread_id)
-    head = Head.model_validate(found[0].data)
+    head = Head.from_json(found[0].data)
     return head, found[0].version, found[1:] if head.next.message <= READ_ALONG else None
 
 
@@ -242,7 +242,7 @@ async def head(caller: Caller, thread_id: str) -> tuple[Head, str]:
     found = await caller.deps.store.get(layout.thread(caller.owner, thread_id), layout.HEAD_KEY)
     if found is None:
         raise not_found("thread", thread_id)
-    return Head.model_validate(found.data), found.version
+    return Head.from_json(found.data), found.version
 
 
 def check_id(thread_id: str) -> None:

@@ -27,7 +27,7 @@ MOST_DAYS: Final = 366
 #: Rows read at a time.
 ROWS_AT_ONCE: Final = 1000
 #: The columns of CSV.
-COLUMNS: Final = [name for name in UsageGroup.model_fields if name != "object"]
+COLUMNS: Final = [name for name in UsageGroup.__struct_fields__ if name != "object"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,8 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
-def _group(
-    names: dict[str, str], rows: Sequence[Json], stored: Sequence[Json], prices: Mapping[str, Price]
-) -> UsageGroup:
-    total = added(rows)
+def _group(names: Json, rows: Sequence[Json], stored: Sequence[Json], prices: Mapping[str, Price]) -> UsageGroup:
+    total: Json = {**added(rows)}
     milliseconds = total.pop("code_milliseconds")
     costs = [cost(row, prices) for row in rows]
     known = [each for each in costs if each is not None]

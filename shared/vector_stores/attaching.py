@@ -82,7 +82,7 @@ async def attach_pending(caller: Caller, store_id: str, record: BatchRecord, ver
     """Attach the next of a batch's pending files. Raises Conflict when somebody else is doing it, or NotFoundError."""
     now, later = record.pending[:AT_ONCE], record.pending[AT_ONCE:]
     token = await announce(caller, store_id, now)
-    rest = record.model_copy(update={"pending": later})
+    rest = record.replace(pending=later)
     await _attempt(caller, store_id, now, token, (rest, version))
 
 
@@ -150,8 +150,8 @@ def _item(deps: Deps, record: StoreRecord, spec: FileSpec, token: str, known: It
     A file that is indexed the way it is asked for stays so: whoever cancels the attachment must not lose it.
     """
     if known is not None and indexed(known, spec):
-        changed = known.file.model_copy(update={"attributes": spec.attributes})
-        return known.model_copy(update={"file": changed, "filename": spec.filename, "token": token})
+        changed = known.file.replace(attributes=spec.attributes)
+        return known.replace(file=changed, filename=spec.filename, token=token)
     number = record.next if known is None else known.number
     status: FileStatus = spec.ended or "in_progress"
     if known is None:

@@ -132,4 +132,4 @@ async def _items(caller: Caller, store_id: str, end: int) -> AsyncIterator[tuple
     for first in range(0, end, STRIDE):
         low, high = ids.key_at(layout.ITEM, first), ids.key_at(layout.ITEM, min(first + STRIDE, end))
         for row in await caller.deps.store.scan(layout.vector_store(caller.owner, store_id), low, high, STRIDE):
-            yield ItemRecord.model_validate(row.data), row.version
+            yield ItemRecord.from_json(row.data), row.version

@@ -16,7 +16,7 @@ from shared.deps import Caller
 from shared.errors import ApiError, InvalidRequest, NotFoundError
 from shared.files import index_messages
 from shared.json_types import Json
-from shared.objects.vector_store import EmbeddedFiles, Reembedding, StoreEmbedding, StoreRecord
+from shared.objects.vector_store import EmbeddedFiles, Progress, Reembedding, StoreEmbedding, StoreRecord
 from shared.optimistic import until_committed
 from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable, Space
 from shared.vector_stores import stores
@@ -150,7 +150,7 @@ async def _present(caller: Caller, record: StoreRecord) -> Json:
     space = await caller.deps.index.space(index) if wanted is None else Space(wanted.name, wanted.dimensions)
     found = await caller.deps.index.files(index)
     done = sum(each == space for each in found.values())
-    status = "completed" if wanted is None else "failed" if wanted.until is None else "in_progress"
+    status: Progress = "completed" if wanted is None else "failed" if wanted.until is None else "in_progress"
     waiting = len(found) - done if status == "in_progress" else 0
     return StoreEmbedding(
         vector_store_id=record.store.id,

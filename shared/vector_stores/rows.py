@@ -30,14 +30,14 @@ async def store_row(caller: Caller, store_id: str) -> tuple[StoreRecord, str]:
     row = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), layout.STORE_KEY)
     if row is None:
         raise not_found(KIND, store_id)
-    return StoreRecord.model_validate(row.data), row.version
+    return StoreRecord.from_json(row.data), row.version
 
 
 def store_put(record: StoreRecord, version: str | None = None) -> Put:
     """The store's row; housekeeping looks at it when it expires, and whether its embedding anew goes on."""
     until = None if record.reembedding is None else record.reembedding.until
     due = min((each for each in (record.store.expires_at, until) if each is not None), default=None)
-    return Put(layout.STORE_KEY, record.model_dump(mode="json"), version, due)
+    return Put(layout.STORE_KEY, record.to_json(), version, due)
 
 
 async def number_of(caller: Caller, store_id: str, file_id: str, *, gone: bool = False) -> int | None:
@@ -59,13 +59,13 @@ async def item_row(caller: Caller, store_id: str, file_id: str) -> tuple[ItemRec
     if number is None:
         return None
     row = await caller.deps.store.get(layout.vector_store(caller.owner, store_id), ids.key_at(layout.ITEM, number))
-    return None if row is None else (ItemRecord.model_validate(row.data), row.version)
+    return None if row is None else (ItemRecord.from_json(row.data), row.version)
 
 
 def item_put(record: ItemRecord, now: int, version: str | None = None) -> Put:
     """The change that writes a file's row; housekeeping looks after one in progress `OVERDUE` seconds after `now`."""
     due = now + OVERDUE if record.file.status == "in_progress" else None
-    return Put(ids.key_at(layout.ITEM, record.number), record.model_dump(mode="json"), version, due)
+    return Put(ids.key_at(layout.ITEM, record.number), record.to_json(), version, due)
 
 
 def number_put(file_id: str, number: int, version: str | None = None, *, gone: bool = False) -> Put:
@@ -76,13 +76,13 @@ def number_put(file_id: str, number: int, version: str | None = None, *, gone: b
 async def batch_row(caller: Caller, store_id: str, batch_id: str) -> tuple[BatchRecord, str]:
     """A batch and its version. Raises NotFoundError."""
     row = await find(caller.deps.store, layout.vector_store(caller.owner, store_id), batch_id, "file batch")
-    return BatchRecord.model_validate(row.data), row.version
+    return BatchRecord.from_json(row.data), row.version
 
 
 def batch_put(record: BatchRecord, version: str | None = None) -> Put:
     """The change that writes a batch's row, its status brought in line."""
     record.derive()
-    return Put(record.batch.id, record.model_dump(mode="json"), version)
+    return Put(record.batch.id, record.to_json(), version)
 
 
 def not_in_store(store_id: str, file_id: str) -> NotFoundError:

@@ -75,7 +75,7 @@ async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]
         )
     )
     now = caller.deps.now()
-    found = [present(StoreRecord.model_validate(each.data), now) for each in rows if each is not None]
+    found = [present(StoreRecord.from_json(each.data), now) for each in rows if each is not None]
     return found, page.has_more
 
 
@@ -173,7 +173,7 @@ async def _store(caller: Caller, store: VectorStore, specs: Sequence[FileSpec], 
     record = StoreRecord(store=store)
     record.derive()
     counts = FileCounts(in_progress=len(specs), total=len(specs))
-    data = store.to_json() | {"file_counts": counts.model_dump(), "status": "in_progress" if specs else "completed"}
+    data = store.to_json() | {"file_counts": counts.to_json(), "status": "in_progress" if specs else "completed"}
     # First the index: an entry without a store is skipped, a store without one would be lost.
     with suppress(Conflict):  # one whose id is known before may be listed since an attempt that broke off
         await caller.deps.store.commit(layout.vector_stores(caller.owner), [Put(store.id, {"id": store.id})])

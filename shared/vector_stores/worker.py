@@ -212,11 +212,11 @@ class IngestionWorker:
             following = replace(following, file_id=last)
         await self.deps.ingestion.send(following.to_json(), wait)
         changes = {"token": following.token, "until": self.deps.now() + OVERDUE}
-        await reembedding.settle(caller, store_id, message.token, lambda asked: asked.model_copy(update=changes))
+        await reembedding.settle(caller, store_id, message.token, lambda asked: asked.replace(**changes))
 
     async def _end_reembedding(self, message: IndexMessage, *, failed: bool) -> None:
         def change(asked: Reembedding) -> Reembedding | None:
-            return asked.model_copy(update={"until": None}) if failed else None
+            return asked.replace(until=None) if failed else None
 
         if await reembedding.settle(self._caller(message), message.store_id, message.token, change):
             which = {"vector_store_id": message.store_id}

@@ -87,7 +87,7 @@ def test_a_run_that_nobody_drives_is_stuck_and_one_that_is_driven_is_not(trouble
     for lease in (record.data.get("lease"), None):
         gone = record.data | {"lease": lease and lease | {"until": 1}, "watched_until": 1}
         gone["run"] = gone["run"] | {"created_at": 1, "status": "in_progress"}
-        assert trouble.trouble(RunRecord.model_validate(gone), box.clock()) == "stuck"
+        assert trouble.trouble(RunRecord.from_json(gone), box.clock()) == "stuck"
     box.loop.call_soon_threadsafe(go_on.set)
 
 

@@ -94,7 +94,7 @@ async def test_a_run_that_is_over_is_not_looked_at_again(tmp_path):
     run = Run(id="run_1", created_at=1, assistant_id="asst_1", thread_id="thread_1", model="m", expires_at=601)
     run.status = "expired"
     record = RunRecord(run=run, owner=OWNER, first=Counters(), next=Counters())
-    stored = Put("run_1", record.model_dump(mode="json"), due=661)
+    stored = Put("run_1", record.to_json(), due=661)
     assert put_run(record, None) == replace(stored, due=None)
 
     await box.deps.store.commit(record.key.partition, [stored])

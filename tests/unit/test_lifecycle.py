@@ -19,7 +19,7 @@ TRANSITIONS = {
 def run_in(status: str) -> Run:
     return Run(
         id="run_1", created_at=1, assistant_id="asst_1", thread_id="thread_1", model="m", expires_at=601
-    ).model_copy(update={"status": status})
+    ).replace(status=status)
 
 
 @pytest.mark.parametrize("before", lifecycle.NEXT)
@@ -56,4 +56,4 @@ def test_a_cancelled_run_does_not_expire_on_its_way() -> None:
 
 def test_a_run_without_an_expiry_is_not_one_that_expired_long_ago() -> None:
     assert run_in("in_progress").deadline == 601
-    assert run_in("in_progress").model_copy(update={"expires_at": None}).deadline == float("inf")
+    assert run_in("in_progress").replace(expires_at=None).deadline == float("inf")

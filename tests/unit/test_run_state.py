@@ -104,7 +104,7 @@ def test_numbers_go_up_in_record_and_head(state):
 
     assert (state.record.next.message, state.record.next.step) == (1, 2)
     [head] = [each.data for each in state.changes("v1") if each.key == "head"]
-    assert (head["next"], head["active_run"]) == (state.record.next.model_dump(), "run_1")
+    assert (head["next"], head["active_run"]) == (state.record.next.to_json(), "run_1")
 
 
 def test_a_text_after_calls_leaves_their_step_open(state):

@@ -415,7 +415,7 @@ async def test_watchdogs_do_not_multiply(bench):
     for until in 10.0, 20.0:
         await queue_messages.watch(bench.box.deps, record, until)
     row = await bench.box.deps.store.get(bench.key.partition, bench.key.run_id)
-    stored = RunRecord.model_validate(row.data)
+    stored = RunRecord.from_json(row.data)
     stored.watched_until = record.watched_until
     await bench.box.deps.store.commit(bench.key.partition, [put_run(stored, row.version)])
     queue, held = bench.box.deps.queue, []

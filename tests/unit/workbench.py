@@ -39,13 +39,13 @@ class Bench:
     async def record(self) -> RunRecord:
         row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
         assert row is not None
-        return RunRecord.model_validate(row.data)
+        return RunRecord.from_json(row.data)
 
     async def hold(self, holder: str, seconds: float) -> None:
         """Somebody else takes the lease."""
         row = await self.box.deps.store.get(self.key.partition, self.key.run_id)
         assert row is not None
-        record = RunRecord.model_validate(row.data)
+        record = RunRecord.from_json(row.data)
         record.lease = Lease(holder=holder, until=self.box.deps.clock() + seconds)
         record.run.status = "in_progress"
         await self.box.deps.store.commit(self.key.partition, [put_run(record, row.version)])
