@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from shared.siblings import Siblings
@@ -18,9 +18,12 @@ class Ear(asyncio.Event):
 
     async def listen(self, seconds: float) -> None:
         """Wait until the name is called, so many seconds at most; a call since the last look counts."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.wait()
+        # Queues listen many times a second: an error for each time that nobody calls would cost several times as much.
+        timer = asyncio.get_running_loop().call_later(seconds, self.set)
+        try:
+            await self.wait()
+        finally:
+            timer.cancel()
         self.clear()
 
 
