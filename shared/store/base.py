@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from shared import json_text
 from shared.json_types import Json
@@ -50,8 +51,7 @@ class Existing:
 EXISTING: Final = Existing()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A record as read: its key, JSON, and the version that a later write may be bound to."""
 
     key: str
@@ -60,8 +60,7 @@ class Record:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """A change that writes a whole record; `version` binds it to what was read."""
 
     key: str
@@ -72,8 +71,7 @@ class Put:
     due: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Remove a record; with a version, only if it is at that version. Without one, a missing record is no error."""
 
     key: str
