@@ -173,13 +173,14 @@ def check(value: object) -> None:
 
 
 async def _bytes(request: Request, most: int) -> bytes:
-    pieces, size, counted, outline = [], 0, 0, Outline(most)
+    pieces, size, counted, outline = [], 0, 0, None
     async for piece in request.stream():
         size += len(piece)
         if size > MAX_BODY:
             raise too_large(MAX_BODY, size)
         pieces.append(piece)
         if size > LITTLE:
+            outline = outline or Outline(most)
             for each in pieces[counted:]:
                 await _count(outline, each)
             counted = len(pieces)

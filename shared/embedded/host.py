@@ -165,6 +165,7 @@ async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Hande
         timeout_keep_alive=IDLE_SECONDS,
         lifespan="off",
         proxy_headers=False,  # nobody asks where a client is
+        server_header=False,
         http=guarded(max(16, settings.box_max_connections // settings.box_processes)),
     )
     # What is loaded by now stays; each full collection would go through it, for some 50 ms.

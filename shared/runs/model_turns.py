@@ -85,18 +85,19 @@ class ModelTurns:
 
     async def _stream(self, request: TurnRequest, writer: TurnWriter) -> Turn:
         deadline, turn = self.state.run.deadline, self.state.record.turns + 1
+        finished: Turn | None = None
         try:
             with self.deps.telemetry.chat(self.state.record, request) as chat:
                 async with aclosing(self.deps.llm.stream(request, deadline)) as events:
                     async for event in events:
                         if isinstance(event, TurnDone):
                             chat.done(event.turn)
-                            return event.turn
-                        if isinstance(event, Retried):
+                            finished = event.turn
+                        elif isinstance(event, Retried):
                             self.recorder.note("turn.retried", turn=turn, **asdict(event))
-                            continue
-                        chat.heard()
-                        await writer.on_event(event)
+                        else:
+                            chat.heard()
+                            await writer.on_event(event)
         except LlmError as error:
             self.recorder.note("turn.failed", turn=turn, code=error.code)
             writer.break_off()
@@ -106,7 +107,9 @@ class ModelTurns:
             writer.break_off()
             self._report(UNREPORTED)
             raise
-        raise LlmError("server_error", "Sorry, something went wrong.")
+        if finished is None:
+            raise LlmError("server_error", "Sorry, something went wrong.")
+        return finished
 
     def _finish(self, turn: Turn, writer: TurnWriter, seconds: float | None) -> Turn:
         """Write a turn down, with what attempts at it used, and how long it took if that is known."""

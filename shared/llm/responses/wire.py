@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _REFUSED: Final = 400
 _DATA: Final = b"data:"
 _EVENT: Final = b"event:"
-#: How nearly all events begin, in two lines.
-_USUAL: Final = b"event: "
+#: How nearly all events begin.
+_NAMED: Final = b"event: "
 #: Headers by which the SDK tells its makers how it is used.
 _OF_THE_SDK: Final = "X-Stainless-"
 _LAST: Final = b"[DONE]"
@@ -50,7 +50,11 @@ class EventLines:
         return [event for block in blocks if (event := self._event(block)) is not None]
 
     def _event(self, block: bytes) -> Json | None:
-        name, text = _parts(block)
+        name, usual, text = block.partition(b"\ndata: ")
+        if usual and name.startswith(_NAMED) and b"\n" not in text:
+            name, text = name[len(_NAMED) :], text.strip()
+        else:
+            name, text = _parts(block)
         if name in self._unread:
             return {"type": name.decode()}
         if not text or text.startswith(_LAST):
@@ -62,11 +66,7 @@ class EventLines:
 
 
 def _parts(block: bytes) -> tuple[bytes, bytes]:
-    """The name and the data of an event."""
-    if block.startswith(_USUAL) and block.count(b"\n") == 1:
-        name, _, text = block.partition(b"\n")
-        if text.startswith(_DATA):
-            return name[len(_USUAL) :], text[len(_DATA) :].strip()
+    """The name and the data of an event, whatever its lines."""
     name, data = b"", []
     for line in block.split(b"\n"):
         if line.startswith(_DATA):
