@@ -121,6 +121,8 @@ class Caller:
     thread_id: str | None = None
     #: The request, if it must not be carried out twice.
     once: Once | None = None
+    #: Whether the request may wait until its thread is free.
+    waits: bool = False
 
     def answering(self, answer: Json) -> list[Put]:
         """What goes into the commit that carries the request out, so that it is answered likewise again."""

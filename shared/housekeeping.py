@@ -11,7 +11,6 @@ from shared import foreign_ids, holds, layout, owners
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
-from shared.objects.run import RunRecord
 from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.queue.base import QueueUnavailable
 from shared.retention import aging
@@ -44,7 +43,7 @@ Overdue = Callable[[Deps, str, Record], Awaitable[None]]
 
 async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
     """A run that nobody ended: its time is over, or its cancellation was lost. One that has ended is not due again."""
-    recorder = Recorder(deps, RunRecord.from_json(row.data), row.version)
+    recorder = Recorder.of(deps, row)
     if lifecycle.is_active(recorder.run.status):  # should we die after its end, somebody counts what it has used
         await queue_messages.watch(deps, recorder.record, deps.clock() + deps.settings.lease_seconds)
     if recorder.run.status == "cancelling":

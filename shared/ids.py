@@ -42,6 +42,11 @@ def numbered(prefix: str, number: int) -> str:
     return prefix + encode(number, NUMBER_WIDTH) + random_text(LENGTH - NUMBER_WIDTH)
 
 
+def unnumbered(prefix: str) -> str:
+    """An id for an object of a thread that has no number yet: it sorts behind all that have one."""
+    return prefix + ALPHABET[-1] + random_text(LENGTH - 1)
+
+
 def number_of(identifier: str) -> int:
     """The number in a `numbered` id. Raises ValueError for foreign text."""
     tail = identifier.partition("_")[2]

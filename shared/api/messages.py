@@ -23,9 +23,9 @@ routes = Routes("/v1/threads/{thread_id}/messages", "Messages")
 RUN_ID: Final = text("run_id", "Only messages this run wrote.")
 
 
-@routes.post("", gives=Message, verb="post_messages", repeatable=IN_THREAD)
+@routes.post("", gives=Message, verb="post_messages", repeatable=IN_THREAD, waits=True)
 async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Response:
-    """Add a message to a thread; refused while a run is active."""
+    """Add a message to a thread; refused while a run is active, unless it may wait in line."""
     return answer(await service.add_message(caller, thread_id, body))
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from fastapi import APIRouter, Request
@@ -32,7 +33,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from shared.api import granted
+from shared.api import granted, when_busy
 from shared.api.idempotency import HEADER, KEY_PARAMETER, Repeatable, answer_once
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
@@ -98,13 +99,14 @@ class Routes:
         streams: bool = False,
         verb: Verb | None = None,
         repeatable: Repeatable | None = None,
+        waits: bool = False,
     ) -> Callable[[H], H]:
         """A route that creates, changes or does something. `streams`: the answer may be a stream of events, too.
 
-        `repeatable`: it takes an `Idempotency-Key`.
+        `repeatable`: it takes an `Idempotency-Key`. `waits`: it takes `When-Busy`.
         """
         how: dict[str, Any] = {"body": form or passes, "optional_body": optional_body, "streams": streams, "verb": verb}
-        return self._route("POST", path, gives, query, repeatable=repeatable, **how)
+        return self._route("POST", path, gives, query, repeatable=repeatable, waits=waits, **how)
 
     def delete(self, path: str, *, gives: Described, query: Sequence[Query] = ()) -> Callable[[H], H]:
         """A route that removes."""
@@ -122,15 +124,17 @@ class Routes:
         streams: bool = False,
         verb: Verb | None = None,
         repeatable: Repeatable | None = None,
+        waits: bool = False,
     ) -> Callable[[H], H]:
         def add(handler: H) -> H:
             takes = body or _annotated_body(handler)
             path_parts = PATH_PART.findall(self.router.prefix + path)
             _check(handler, {"caller", *path_parts, *(each.argument for each in query)}, takes, streams=streams)
-            endpoint = _endpoint(handler, takes, query, streams=streams, verb=verb, repeatable=repeatable)
+            endpoint = _endpoint(handler, takes, query, streams=streams, verb=verb, repeatable=repeatable, waits=waits)
             _show(endpoint, handler, path_parts)
             parameters = [parameter for each in query for parameter in each.parameters]
             parameters += [] if repeatable is None else [KEY_PARAMETER]
+            parameters += [when_busy.PARAMETER] if waits else []
             described = documented(gives, takes, parameters, optional_body=optional_body, streams=streams)
             self.router.add_api_route(path, endpoint, methods=[method], **described)
             return handler
@@ -161,6 +165,7 @@ def _endpoint(
     streams: bool,
     verb: Verb | None,
     repeatable: Repeatable | None,
+    waits: bool,
 ) -> Callable[..., Awaitable[Response]]:
     """What is called with a request and the parts of its path."""
 
@@ -187,10 +192,13 @@ def _endpoint(
             except RateLimited as error:
                 raise granted.refused(error) from error
 
+        asking = caller(request)
+        if waits and when_busy.is_to_wait(request):
+            asking = replace(asking, waits=True)
         if repeatable is not None and HEADER in request.headers:
-            response = await answer_once(repeatable, request, caller(request), answer_caller, arguments)
+            response = await answer_once(repeatable, request, asking, answer_caller, arguments)
         else:
-            response = await answer_caller(caller(request), **arguments)
+            response = await answer_caller(asking, **arguments)
         return response if grant is None else granted.shown(response)
 
     return endpoint

@@ -49,11 +49,13 @@ async def create_thread_and_run(caller: Caller, body: CreateThreadAndRun, driven
     return limited(caller, body.assistant_id, answer(await create.create_with_thread(caller, driven, body)))
 
 
-@routes.post("/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True, verb="run", repeatable=IN_THREAD)
+@routes.post(
+    "/{thread_id}/runs", gives=Run, query=[INCLUDE], streams=True, verb="run", repeatable=IN_THREAD, waits=True
+)
 async def create_run(
     caller: Caller, thread_id: str, body: CreateRun, include: list[str], driven: DrivenRuns
 ) -> Response:
-    """Create a run."""
+    """Create a run; refused while another is active, unless it may wait in line."""
     if body.stream:
         streamed = EventStream(await create.create_streamed(caller, driven, thread_id, body, include))
         return limited(caller, body.assistant_id, streamed)

@@ -110,6 +110,17 @@ class ParentRun(StoredRecord, kw_only=True):
     run_id: str
 
 
+class LinePlace(StoredRecord, kw_only=True):
+    """A run's place in its thread's line."""
+
+    #: Messages that came with the run: they are let in with it, or leave the line with it.
+    brings: list[str] = field(default_factory=list)
+    #: Whether a listener waits for its turn.
+    heard: bool = False
+    #: When its turn came (unix seconds); None: it waits.
+    admitted_at: int | None = None
+
+
 class RunTrace(StoredRecord, kw_only=True):
     """A run's place in its trace, for whoever carries it on."""
 
@@ -143,6 +154,10 @@ class RunRecord(StoredRecord, kw_only=True):
     calls: bool = False
     #: What a later version wrote into the head beside: the run writes it without reading it.
     head_extra: Json = field(default_factory=dict)
+    #: What waits for the end of this run, while it holds the thread: ids of messages and runs, in order.
+    line: list[str] = field(default_factory=list)
+    #: Its own place in such a line; None: it never waited in one.
+    place: LinePlace | None = None
     lease: Lease | None = None
     #: When the newest watchdog message becomes visible (unix seconds).
     watched_until: float = 0
@@ -209,6 +224,11 @@ class RunRecord(StoredRecord, kw_only=True):
     def key(self) -> RunKey:
         """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)
+
+    @property
+    def is_in_line(self) -> bool:
+        """Whether the run waits until its thread is free."""
+        return self.place is not None and self.place.admitted_at is None
 
     def count_calls(self, calls: list[Json]) -> None:
         """Count calls of a turn, as clients see them."""

@@ -9,8 +9,9 @@ from typing import Final
 from shared.backoff import Backoff
 from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.runs import queue_messages, waiting
+from shared.runs.fences import Superseded
 from shared.runs.queue_messages import RunMessage
-from shared.runs.recorder import Recorder, Superseded
+from shared.runs.recorder import Recorder
 from shared.runs.usage import of_attempts
 
 logger = logging.getLogger(__name__)

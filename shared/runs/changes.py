@@ -52,7 +52,7 @@ class Changes:
     def rows(self, record: RunRecord, version: str | None) -> list[Put | Delete]:
         """The commit: first the run's row, which must have this version (None: is new)."""
         rows: list[Put | Delete] = [put_run(record, version)]
-        if self._puts or self.ends:
+        if (self._puts or self.ends) and not record.is_in_line:  # else another run has the thread
             rows.append(put_head(record, over=self.ends))
         for key, data in self._puts.items():
             rows.append(Put(key, data, EXISTING if key in self._stored else None))

@@ -17,7 +17,8 @@ from shared.objects.common import MOST_METADATA, Metadata
 from shared.objects.run import ChildRun, ParentRun, RunKey, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun
 from shared.runs import create, driven, lease, lifecycle, parents
-from shared.runs.recorder import Recorder, Superseded, stopped
+from shared.runs.fences import Superseded
+from shared.runs.recorder import Recorder, stopped
 from shared.store.base import Unavailable
 from shared.threads import threads
 from shared.tools.base import ToolFailure

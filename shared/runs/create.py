@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from shared import ids, layout
 from shared.assistants import assistants, tool_resources
 from shared.deps import Caller, Deps
-from shared.errors import InvalidRequest, NotFoundError
+from shared.errors import InvalidRequest
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
-from shared.objects.common import Metadata
-from shared.objects.run import Run, RunKey, RunRecord
+from shared.objects.run import LinePlace, Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
 from shared.objects.tools.resources import ToolResources
-from shared.objects.tools.tools import FunctionChoice, choice_json, tools_json
-from shared.runs import file_search, history, kinds, mcp_servers, queue_messages, service, waiting
+from shared.objects.tools.tools import choice_json, tools_json
+from shared.runs import checks, history, joining, mcp_servers, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
-from shared.store.base import Conflict, Put, Record
+from shared.store.base import Put, Record
 from shared.threads import messages, new_messages, threads
-from shared.tools import policy
-from shared.vector_stores import stores
 
 T = TypeVar("T")
-
-EXPIRED: Final = "Vector store {} is expired."
-#: The metadata key that opts into the box's own tools, in the words of `tools/policy.py`, separated by spaces.
-SERVER_TOOLS: Final = "server_tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +39,8 @@ class Draft:
     changes: list[Put]
     #: All messages that the thread has before the commit, if they have been read.
     messages: list[Record] | None
+    #: The active run for whose end it has to wait.
+    ahead: Recorder | None = None
 
     def messages_after(self) -> list[Record] | None:
         """All messages that it has after the commit, if they are known."""
@@ -55,10 +49,16 @@ class Draft:
 
 
 async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun) -> Json:
-    """Begin a run on a thread: here if there is room, else from the queue. Raises NotFoundError and InvalidRequest."""
+    """Begin a run on a thread: here if there is room, else from the queue; or let it wait in line.
+
+    Raises NotFoundError, InvalidRequest and RateLimited.
+    """
 
     async def attempt() -> Json:
-        return await start(driven, await draft(caller, thread_id, body))
+        drafted = await draft(caller, thread_id, body)
+        if drafted.ahead is not None:
+            return await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=False)
+        return await start(driven, drafted)
 
     return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
 
@@ -66,10 +66,13 @@ async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: Creat
 async def create_streamed(
     caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun, include: Collection[str]
 ) -> Listener:
-    """Begin a run on a thread and drive it in this process, telling the listener."""
+    """Begin a run on a thread and drive it in this process, telling the listener; perhaps when its turn has come."""
 
     async def attempt() -> Listener:
         drafted = await draft(caller, thread_id, body)
+        if drafted.ahead is not None:
+            run = await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=True)
+            return driven.attend(drafted.record.key, run, include)
         return await start_streamed(driven, drafted, Listener(include))
 
     return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
@@ -129,7 +132,7 @@ async def drive(driven: DrivenRuns, recorder: Recorder, drafted: Draft) -> None:
 
 
 async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
-    """A run on a thread that exists. Raises NotFoundError, InvalidRequest, Conflict."""
+    """A run on a thread that exists, for now or for the end of another. Raises ApiError and Conflict."""
     threads.check_id(thread_id)
     assistants.check_id(body.assistant_id)
     found = await asyncio.gather(
@@ -138,27 +141,34 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         return_exceptions=True,
     )
     (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
-    check_tools(body, assistant)
-    check_tool_choice(caller.deps, body, assistant)
+    checks.check_tools(body, assistant)
+    checks.check_tool_choice(caller.deps, body, assistant)
     waiting.check(caller.deps, body)
     more = body.additional_messages or []
     await new_messages.check_files(caller, more, "additional_messages")
     resources = await tool_resources.resolve(caller, body.tool_resources)
+    ahead = None
     if head.active_run is not None:
-        if await service.is_over(caller.deps, RunKey(caller.owner, thread_id, head.active_run)):
-            raise Conflict("the head has changed")
-        raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
+        ahead = await service.load_active(caller.deps, RunKey(caller.owner, thread_id, head.active_run))
+        if not caller.waits:
+            raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
+        head = joining.head_of(ahead.record, len(more) + 1)
     changes = await messages.add(caller, thread_id, more, head)
     record = run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
     override_resources(record, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant))
-    await check_stores(caller, record)
+    await checks.check_stores(caller, record)
     await caller.deps.budgets.admit(record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
         record.additional_instructions = body.additional_instructions
-    return Draft(record, [put_head(record, version), *changes, *caller.answering(record.run.to_json())], known)
+    if ahead is None:
+        changes.insert(0, put_head(record, version))
+    else:
+        record.place = LinePlace(brings=[each.key for each in changes if each.key.startswith(layout.MESSAGE)])
+        record.run.expires_at = None  # its time begins with its turn
+    return Draft(record, [*changes, *caller.answering(record.run.to_json())], known, ahead)
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -171,8 +181,8 @@ def succeeded(result: T | BaseException) -> T:
 async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKey | None = None) -> tuple[Draft, Json]:
     """A run with its thread, which is in the owner's index already; a key says the ids of both."""
     assistant = await assistants.get(caller, body.assistant_id)
-    check_tools(body, assistant)
-    check_tool_choice(caller.deps, body, assistant)
+    checks.check_tools(body, assistant)
+    checks.check_tool_choice(caller.deps, body, assistant)
     waiting.check(caller.deps, body)
     thread_id = None if key is None else key.thread_id
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
@@ -183,7 +193,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
         record.run.id = key.run_id
     override_resources(record, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), changes)
-    await check_stores(caller, record)
+    await checks.check_stores(caller, record)
     if key is None:
         await caller.deps.budgets.admit(record)
     await threads.add_to_index(caller, thread["id"])
@@ -196,51 +206,6 @@ def override_resources(record: RunRecord, requested: ToolResources | None, resol
     if requested is not None:
         record.run.tool_resources = resolved
         record.resources = tool_resources.merge(record.resources, requested, resolved)
-
-
-async def check_stores(caller: Caller, record: RunRecord) -> None:
-    """Refuse a run that would search a store that has expired, or an assistant's that is gone.
-
-    Raises InvalidRequest and NotFoundError.
-    """
-    if any(tool["type"] == "file_search" for tool in record.run.tools):
-        of_assistant = record.resources.get("file_search", {}).get("vector_store_ids", [])
-        await stores.check(caller, of_assistant, EXPIRED)
-        for store_id in await file_search.thread_stores(caller.deps, record):
-            with suppress(NotFoundError):
-                await stores.check(caller, [store_id], EXPIRED)
-
-
-def check_tools(body: RunSettings, assistant: Json) -> None:
-    """Refuse a run with tools of which the box knows nothing, or not enough: objects from elsewhere may have them.
-
-    Raises InvalidRequest.
-    """
-    tools = assistant["tools"] if body.tools is None else ()
-    unknown = [*dict.fromkeys(str(tool.get("type")) for tool in tools if tool.get("type") not in kinds.KINDS)]
-    if unknown:
-        words = f"This box has no tools of type {', '.join(unknown)}. Give the assistant, or the run, other tools."
-        raise InvalidRequest(words, param="tools", code="unsupported_tool")
-    kinds.check(tools)
-
-
-def check_tool_choice(deps: Deps, body: RunSettings, assistant: Json) -> None:
-    """Refuse the choice of a tool that the run will not have. Raises InvalidRequest."""
-    choice = body.tool_choice
-    if choice is None or isinstance(choice, str):
-        return
-    tools = assistant["tools"] if body.tools is None else tools_json(body.tools)
-    offered = {tool["function"]["name"] if tool["type"] == "function" else tool["type"] for tool in tools}
-    words = opted(body, assistant["metadata"])
-    offered |= {name for name in deps.toolbox if policy.names(words, name)}
-    name = choice.function.name if isinstance(choice, FunctionChoice) else choice.type
-    if name not in offered:
-        raise InvalidRequest(f"Tool choice '{name}' not found in 'tools' parameter.", param="tool_choice")
-
-
-def opted(body: RunSettings, of_assistant: Metadata) -> list[str]:
-    """The words about the box's own tools that the run may use."""
-    return (body.metadata or {}).get(SERVER_TOOLS, of_assistant.get(SERVER_TOOLS, "")).split()
 
 
 def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Assistant, head: Head) -> RunRecord:
@@ -278,7 +243,7 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         head_extra=head.later,
         resources=dict(assistant.tool_resources),
         as_assistant=is_as_assistant(run, body, assistant),
-        server_tools=opted(body, assistant.metadata),
+        server_tools=checks.opted(body, assistant.metadata),
     )
     waiting.settle(caller.deps, record)
     caller.deps.telemetry.begin(record, assistant.name)
@@ -289,5 +254,5 @@ def is_as_assistant(run: Run, body: RunSettings, assistant: Assistant) -> bool:
     """Whether what the model reads before the messages is the same as in the assistant's other runs."""
     names = ("model", "tools", "reasoning_effort", "response_format")
     same = all(getattr(run, name) == getattr(assistant, name) for name in names)
-    same_tools = opted(body, assistant.metadata) == assistant.metadata.get(SERVER_TOOLS, "").split()
+    same_tools = checks.opted(body, assistant.metadata) == assistant.metadata.get(checks.SERVER_TOOLS, "").split()
     return same and same_tools and run.instructions == (assistant.instructions or "")

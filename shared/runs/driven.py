@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunKey
 from shared.queue.base import QueueUnavailable
-from shared.runs import lifecycle, queue_messages, retelling, supervisor
+from shared.runs import lease, lifecycle, line, queue_messages, retelling, supervisor
 from shared.runs.events import Event, Listener, fault
 from shared.runs.recorder import Recorder, stopped
 from shared.store.base import StoreError
@@ -67,6 +67,17 @@ class DrivenRuns:
         name = "created" if begun["started_at"] is None else begun["status"]
         listener.put(Event(f"thread.run.{name}", begun))
         self._add(asyncio.create_task(follow_heard(self.deps, key, listener)), key.owner)
+        return listener
+
+    def attend(self, key: RunKey, created: Json, include: Collection[str]) -> Listener:
+        """Drive a run that waits in line, as `created`, when its turn has come; the listener hears of it from now on.
+
+        Should somebody else be faster, it hears what the run has said when that stops.
+        """
+        listener = Listener(include)
+        for name in ("created", "queued"):
+            listener.put(Event(f"thread.run.{name}", created))
+        self._add(asyncio.create_task(drive_in_turn(self.deps, key, listener)), key.owner)
         return listener
 
     def _add(self, task: asyncio.Task[None], owner: str) -> None:
@@ -129,6 +140,41 @@ async def drive_heard(recorder: Recorder, listener: Listener) -> None:
         logger.exception("drive failed", extra={"action": "drive_failed", "run_id": recorder.run.id})
     finally:
         end(listener)
+
+
+async def drive_in_turn(deps: Deps, key: RunKey, listener: Listener) -> None:
+    """Wait until the run has the thread, and drive it, telling the listener; or tell what somebody else makes of it."""
+    try:
+        async with deadline.within():
+            recorder = await its_turn(deps, key, listener)
+            is_ours = recorder is not None and await recorder.claim()
+    except deadline.Overdue:
+        logger.info("stream ended early", extra={"action": "stream_ended_early", "run_id": key.run_id})
+        end(listener)
+    except StoreError:
+        logger.exception("run not followed", extra={"action": "run_not_followed", "run_id": key.run_id})
+        end(listener)
+    except BaseException:
+        end(listener)
+        raise
+    else:
+        if recorder is not None and is_ours:
+            await drive(recorder)
+        else:
+            await follow_heard(deps, key, listener)
+
+
+async def its_turn(deps: Deps, key: RunKey, listener: Listener) -> Recorder | None:
+    """The run when it has the thread and nobody drives it; None: it is gone, is over, or has a driver."""
+    with deps.wakes.listening(line.turn_of(key.run_id)) as ear:
+        while True:
+            recorder = await Recorder.load(deps, key, listener)
+            if recorder is None or not recorder.record.is_in_line or not lifecycle.is_active(recorder.run.status):
+                break
+            await ear.listen(FOLLOW_SECONDS)
+    if recorder is None or recorder.run.status != "queued" or lease.is_held(recorder.record, deps.clock()):
+        return None
+    return recorder
 
 
 async def follow_heard(deps: Deps, key: RunKey, listener: Listener) -> None:

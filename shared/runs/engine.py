@@ -10,7 +10,7 @@ import logging
 from shared.json_types import Json
 from shared.llm.base import LlmError, PromptTooLong, Turn, TurnRequest
 from shared.objects.step import StepRecord
-from shared.runs import kinds
+from shared.runs import checks, kinds
 from shared.runs.model_turns import ModelTurns
 from shared.runs.prompt.prompt import RunningPrompt
 from shared.runs.recorder import Recorder
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 async def run(recorder: Recorder, outcome: Turn | LlmError | None = None) -> None:
     """Drive a run on. `outcome` is what came of a turn in the background. Raises Superseded."""
-    refusal = kinds.refusal(recorder.record)
+    refusal = kinds.refusal(recorder.record) or await checks.refusal_at_turn(recorder.deps, recorder.record)
     if refusal is not None:
         await fail(recorder, "invalid_prompt", refusal)
         return

@@ -88,7 +88,7 @@ def is_early(message: RunMessage, record: RunRecord | None) -> bool:
     if record is None:
         return message.reason in ("start", "watch")
     if message.reason == "start":
-        return record.run.status == "requires_action"
+        return record.run.status == "requires_action" or record.is_in_line
     if message.reason == "poll":
         return record.response_id is None and record.turns == message.turn
     return message.reason == "cancel" and record.run.status != "cancelling"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from shared import foreign_ids
 from shared.deps import Deps
@@ -15,12 +16,12 @@ from shared.objects.message import Message
 from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
 from shared.queue.base import Sent
-from shared.runs import approvals, endings, history, lease, lifecycle, queue_messages, webhook_events
+from shared.runs import ahead, endings, fences, history, lease, lifecycle, line, queue_messages, rows
 from shared.runs.events import DONE, Event, Listener
-from shared.runs.rows import put_run
+from shared.runs.fences import Superseded
 from shared.runs.state import RunState
 from shared.runs.usage import of_attempts
-from shared.store.base import Conflict, NotFound, Put, Record
+from shared.store.base import Change, Conflict, NotFound, Record
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +29,6 @@ logger = logging.getLogger(__name__)
 def stopped(run_id: str) -> str:
     """What is called when the run has stopped, be it to wait for its client; its id is when it should."""
     return f"{run_id} stopped"
-
-
-class Superseded(Conflict):
-    """The run is not as we left it: cancelled, ended, deleted, or driven by somebody else."""
 
 
 class Recorder:
@@ -49,9 +46,19 @@ class Recorder:
     Use from one task, apart from `heartbeat`.
     """
 
-    def __init__(self, deps: Deps, record: RunRecord, version: str | None, listener: Listener | None = None) -> None:
-        """`version` is that of the row the record was read from; None: the run is not stored yet."""
-        self.deps, self.version, self.listener = deps, version, listener
+    def __init__(
+        self,
+        deps: Deps,
+        record: RunRecord,
+        version: str | None,
+        listener: Listener | None = None,
+        read: Json | None = None,
+    ) -> None:
+        """`version` is that of the row the record was read from; None: the run is not stored yet.
+
+        `read` is the row's data: a passer-by who has it does not mind what joins the run's line meanwhile.
+        """
+        self.deps, self.version, self.listener, self._read = deps, version, listener, read
         self.state = RunState(record, deps.now, None if listener is None else listener.include)
         #: Whose lease the commits rely on; None: a passer-by's.
         self.holder: str | None = None
@@ -62,7 +69,7 @@ class Recorder:
         self._watchdog: Sent | None = None
         self._is_over = not lifecycle.is_active(record.run.status)
         #: Entries of the run's history that are stored.
-        self._noted = history.count(record)
+        self.noted = history.count(record)
 
     @property
     def record(self) -> RunRecord:
@@ -78,7 +85,12 @@ class Recorder:
     async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Recorder | None:
         """The run as it stands, or None."""
         row = await foreign_ids.read(deps.store, key.partition, key.run_id)
-        return None if row is None else Recorder(deps, RunRecord.from_json(row.data), row.version, listener)
+        return None if row is None else Recorder.of(deps, row, listener)
+
+    @staticmethod
+    def of(deps: Deps, row: Record, listener: Listener | None = None) -> Recorder:
+        """The run of a row."""
+        return Recorder(deps, RunRecord.from_json(row.data), row.version, listener, row.data)
 
     async def load_open(self) -> None:
         """Read the unfinished step and message, if there are any and they have not been read."""
@@ -111,41 +123,45 @@ class Recorder:
 
     # -- commits -----------------------------------------------------------------------------------------------------
 
-    async def commit(self, *others: Put) -> None:
+    async def commit(self, *others: Change) -> None:
         """Write everything collected, and other rows of the thread, in one commit; then tell.
 
-        Messages about what the run waits for go out before. Raises Superseded when the run is not ours any more.
+        One that ends the run lets in what waits in line. Messages about what the run waits for go out before. Raises
+        Superseded when the run is not ours any more.
         """
         ends = not self._is_over and not lifecycle.is_active(self.run.status)
         if ends:
             endings.note(self.record, self.deps.clock())
-        if self.record.approval is not None and self.state.reasons:
-            await approvals.enlist(self.deps, self.record)
-        for reason in self.state.reasons:
-            await queue_messages.bring_back(self.deps, self.record, reason)
-        if self.deps.settings.webhooks and (ends or (self.run.status == "requires_action" and self.state.reasons)):
-            await webhook_events.send(self.deps, self.record)
-        if ends or self.state.has_turned or self.state.unsaved.total_tokens:
-            await self.deps.budgets.settle(self.record, over=ends)
+        await ahead.send(self.deps, self.state, ends=ends)
         passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:
-            while True:
-                changes = [*self.state.changes(self.version), *others]
-                try:
-                    versions = await self.deps.store.commit(self.record.key.partition, changes)
-                    break
-                except NotFound as error:
-                    raise Superseded from error
-                except Conflict as error:
-                    await self._adopt(error)
-            self.version, self._noted = versions[0], history.count(self.record)
+            succession = await self._write(others, ends=ends)
+            self.noted, self._read = history.count(self.record), None
             was_over, self._is_over = self._is_over, not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
             self.publish(event)
         self._call()
+        if succession is not None:
+            succession.tell(self.deps)
         if self._is_over and not was_over:
             endings.log(self.record, self.deps.clock())
         self.deps.telemetry.passed(self.record, passed)
+
+    async def _write(self, others: Sequence[Change], *, ends: bool) -> line.Succession | None:
+        """Write it, again after conflicts that leave the run ours; what was let in."""
+        while True:
+            succession = await line.admit(self.deps, self.record) if ends else None
+            changes = [*self.state.changes(self.version), *others]
+            if succession is not None:
+                await succession.send_ahead(self.deps)
+                changes = succession.added_to(changes)
+            try:
+                [self.version, *_] = await self.deps.store.commit(self.record.key.partition, changes)
+                return succession
+            except NotFound as error:
+                raise Superseded from error
+            except Conflict as error:
+                await self._adopt(error, admits=succession is not None)
 
     def _call(self) -> None:
         """Wake those who must stop driving the run, and those who wait for it to stop."""
@@ -182,32 +198,33 @@ class Recorder:
             await self.count()
 
     def _take_over(self, ours: Recorder) -> None:
-        history.carry_over(self.record, ours.record, ours._noted)
+        history.carry_over(self.record, ours.record, ours.noted)
         if ours.state.message is not None and ours.state.message.content:
             self.state.show(ours.state.message.content)
         if ours.state.unsaved.total_tokens:
             self.state.count_usage(ours.state.unsaved, {})
 
-    async def _adopt(self, error: Conflict) -> None:
-        """After a conflict: a driver goes on if only the run's metadata was modified; others start over."""
+    async def _adopt(self, error: Conflict, *, admits: bool) -> None:
+        """After a conflict: a driver goes on if only metadata or line have changed, a passer-by if the line has.
+
+        So does who `admits` what waits, which may have changed in rows of its own; others start over.
+        """
+        store, key = self.deps.store, self.record.key
         if self.holder is None:
-            raise Superseded from error
-        theirs, version = await self._reread()
-        if version == self.version:
-            raise error  # the conflict is about another row: asking again would change nothing
-        self.state.set_metadata(theirs.run.metadata)
+            theirs, version = await fences.as_passer_by(store, key, self._read)
+        else:
+            theirs, version = await fences.as_driver(store, key, self.holder)
+        if version == self.version and not admits:
+            # The conflict is about another row: asking again would change nothing.
+            raise error if self.holder is not None else Superseded from error
+        self._take_up(theirs)
         self.version = version
 
-    async def _reread(self) -> tuple[RunRecord, str]:
-        """The run as stored, if it is still ours to drive and nobody asked it to stop. Raises Superseded."""
-        row = await self.deps.store.get(self.record.key.partition, self.run.id)
-        if row is None:
-            raise Superseded
-        theirs = RunRecord.from_json(row.data)
-        active = lifecycle.is_active(theirs.run.status) and theirs.run.status != "cancelling"
-        if not active or not lease.is_held_by(theirs, self.holder):
-            raise Superseded
-        return theirs, row.version
+    def _take_up(self, theirs: RunRecord) -> None:
+        """Keep what others may change while the run is ours."""
+        self.record.line, self.record.next.run = theirs.line, theirs.next.run
+        if self.holder is not None:
+            self.state.set_metadata(theirs.run.metadata)
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +247,7 @@ class Recorder:
         logger.info("run claimed", extra={"action": "run_claimed", "run_id": self.run.id})
         return True
 
-    async def take(self, *others: Put) -> None:
+    async def take(self, *others: Change) -> None:
         """Take the lease in a commit (which writes other rows of the thread, too), and drive from then on.
 
         A watchdog is under way before: whoever takes a lease may die. Raises Superseded when somebody was faster.
@@ -260,40 +277,19 @@ class Recorder:
     async def heartbeat(self) -> None:
         """See whether the run is still ours, and renew the lease when half of it has passed. Raises Superseded."""
         async with self._lock:
-            theirs, version = await self._reread()
-            self.state.set_metadata(theirs.run.metadata)
+            theirs, version = await fences.as_driver(self.deps.store, self.record.key, self.holder)
+            self._take_up(theirs)
             seconds, now = self.deps.settings.lease_seconds, self.deps.clock()
             if self.holder is None or not lease.is_due(self.record, now, seconds):
                 return
             lease.renew(theirs, self.holder, now + seconds)
             try:
-                [self.version] = await self.deps.store.commit(self.record.key.partition, [put_run(theirs, version)])
+                [self.version] = await self.deps.store.commit(
+                    self.record.key.partition, [rows.put_run(theirs, version)]
+                )
             except NotFound as error:
                 raise Superseded from error
             except Conflict:
                 return  # somebody has written just now: the next heartbeat sees what, and renews the lease
             if self.record.lease is not None:  # else the next commit gives it back
                 lease.renew(self.record, self.holder, now + seconds)
-
-    async def release(self, why: str) -> bool:
-        """Give the lease back, whatever was not committed; False when the run is not ours any more."""
-        fresh = await Recorder.load(self.deps, self.record.key)
-        if fresh is None or not lease.is_held_by(fresh.record, self.holder):
-            return False
-        lease.release(fresh.record)
-        history.carry_over(fresh.record, self.record, self._noted)
-        fresh.note("lease.released", by=self.holder, why=why)
-        try:
-            await fresh.commit()
-        except Superseded:
-            logger.info("run taken over", extra={"action": "run_taken_over", "run_id": self.run.id})
-            return False
-        return True
-
-    async def hand_on(self, why: str) -> None:
-        """Let somebody else go on at once instead of after the lease.
-
-        The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
-        """
-        if await self.release(why):
-            await queue_messages.start(self.deps, self.record)

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared import layout
 from shared.objects.run import RunRecord
-from shared.objects.thread import Head
+from shared.objects.thread import Counters, Head
 from shared.runs import lifecycle
 from shared.store.base import EXISTING, Existing, Put
 
@@ -21,7 +21,7 @@ def put_run(record: RunRecord, version: str | None) -> Put:
     """The run's row, with the time at which housekeeping must look after it if all its messages were lost.
 
     One that is over needs nobody; those from elsewhere tell all the same when they would have expired. It keeps no
-    headers for servers, and one whose calls are done none for them.
+    headers for servers, and one whose calls are done none for them. What waited in line for it waits for the next.
     """
     run = record.run
     active = lifecycle.is_active(run.status)
@@ -30,10 +30,22 @@ def put_run(record: RunRecord, version: str | None) -> Put:
     elif record.open_step is None:
         record.headers.pop(CALLS, None)
     due = run.expires_at + OVERDUE_GRACE if run.expires_at is not None and active else None
-    return Put(record.stored_as or record.run.id, record.to_json(), version, due)
+    data = record.to_json()
+    if not active:
+        data["line"] = []
+    return Put(record.stored_as or record.run.id, data, version, due)
 
 
-def put_head(record: RunRecord, version: str | Existing | None = EXISTING, *, over: bool = False) -> Put:
-    """The thread's head as the run leaves it: locked by the run until that is over."""
-    head = Head(next=record.next, active_run=None if over else record.run.id, calls=record.calls)
+def put_head(
+    record: RunRecord,
+    version: str | Existing | None = EXISTING,
+    *,
+    over: bool = False,
+    numbers: Counters | None = None,
+) -> Put:
+    """The thread's head as the run leaves it: locked by the run until that is over.
+
+    `numbers` are the thread's next ones, if others than the run's were added.
+    """
+    head = Head(next=numbers or record.next, active_run=None if over else record.run.id, calls=record.calls)
     return Put(layout.HEAD_KEY, {**record.head_extra, **head.to_json()}, version)

@@ -15,11 +15,12 @@ from shared.objects.run import RunKey
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs, ToolApproval, ToolOutput
 from shared.optimistic import check_shape
 from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
-from shared.runs import history, lease, lifecycle, mcp_servers, queue_messages
+from shared.runs import history, joining, lease, lifecycle, mcp_servers, queue_messages
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Listener
-from shared.runs.recorder import Recorder, Superseded
-from shared.store.base import Put
+from shared.runs.fences import Superseded
+from shared.runs.recorder import Recorder
+from shared.store.base import Conflict, Put
 from shared.threads import messages, threads
 
 #: What a run may require -> what the client then gives, in its body and in words.
@@ -48,22 +49,30 @@ async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Rec
     return recorder
 
 
-async def is_over(deps: Deps, key: RunKey) -> bool:
-    """Whether a run that its thread's head calls active is over by now, so that the thread is free."""
-    return not lifecycle.is_active((await load(deps, key)).run.status)
+async def load_active(deps: Deps, key: RunKey) -> Recorder:
+    """The run that its thread's head calls active. Raises Conflict if it is over by now, so that the thread is free."""
+    recorder = await load(deps, key)
+    if not lifecycle.is_active(recorder.run.status):
+        raise Conflict("the head has changed")
+    return recorder
 
 
 async def add_message(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
-    """Add a message to a thread that no run holds, or only one whose time is over.
+    """Add a message to a thread that no run holds, or only one whose time is over; or let it wait in line.
 
-    Raises NotFoundError, and InvalidRequest while a run is active.
+    Raises NotFoundError, and while a run is active InvalidRequest, or RateLimited when the line is full.
     """
-    try:
-        return await messages.create(caller, thread_id, body)
-    except messages.ThreadIsBusy as busy:
-        if not await is_over(caller.deps, RunKey(caller.owner, thread_id, busy.run_id)):
-            raise
-    return await messages.create(caller, thread_id, body)
+
+    async def attempt() -> Json:
+        try:
+            return await messages.create(caller, thread_id, body)
+        except messages.ThreadIsBusy as busy:
+            ahead = await load_active(caller.deps, RunKey(caller.owner, thread_id, busy.run_id))
+            if not caller.waits:
+                raise
+            return await joining.add_message(caller, ahead, body)
+
+    return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
 
 
 async def get(deps: Deps, key: RunKey) -> Json:
@@ -94,10 +103,16 @@ async def modify(caller: Caller, key: RunKey, body: ModifyRun) -> Json:
 
 
 async def cancel(caller: Caller, key: RunKey) -> Json:
-    """Ask for the run's end: it is `cancelling` until its driver, or the message, has ended it."""
+    """Ask for the run's end: it is `cancelling` until its driver, or the message, has ended it.
+
+    One that waits in line is `cancelled` at once.
+    """
 
     async def attempt() -> Json:
         recorder = await load(caller.deps, key)
+        if recorder.record.is_in_line and recorder.run.status == "queued":
+            await joining.leave(caller, recorder)
+            return recorder.run.to_json()
         if "cancelling" not in lifecycle.NEXT[recorder.run.status]:
             raise InvalidRequest(f"Cannot cancel run with status '{recorder.run.status}'.")
         await queue_messages.cancel(caller.deps, recorder.record)

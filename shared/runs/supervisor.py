@@ -9,9 +9,10 @@ from typing import Any
 
 from shared import deadline
 from shared.llm.base import LlmError, Turn
-from shared.runs import engine, lease, lifecycle, parents
+from shared.runs import engine, history, lease, lifecycle, parents, queue_messages
 from shared.runs.events import Event
-from shared.runs.recorder import Recorder, Superseded
+from shared.runs.fences import Superseded
+from shared.runs.recorder import Recorder
 from shared.store.base import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -28,15 +29,15 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
                 await supervise(recorder, engine.run(recorder, turn))
     except deadline.Overdue:
         logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
-        await recorder.hand_on("time_is_up")
+        await hand_on(recorder, "time_is_up")
     except Superseded:
         await on_superseded(recorder)
     except asyncio.CancelledError:
-        await asyncio.shield(recorder.hand_on("shutdown"))
+        await asyncio.shield(hand_on(recorder, "shutdown"))
         raise
     except Exception:
         # The message that comes again must find the run free; else it is dropped, and never becomes poison.
-        await recorder.release("error")
+        await release(recorder, "error")
         raise
 
 
@@ -90,4 +91,29 @@ async def on_superseded(ours: Recorder) -> None:
         await parents.abandon(recorder, ours)
     elif lease.is_held_by(recorder.record, ours.holder):
         # A client deleted the message we were writing: its turn is taken again, by whoever is free.
-        await ours.hand_on("message_deleted")
+        await hand_on(ours, "message_deleted")
+
+
+async def release(ours: Recorder, why: str) -> bool:
+    """Give the lease back, whatever was not committed; False when the run is not ours any more."""
+    fresh = await Recorder.load(ours.deps, ours.record.key)
+    if fresh is None or not lease.is_held_by(fresh.record, ours.holder):
+        return False
+    lease.release(fresh.record)
+    history.carry_over(fresh.record, ours.record, ours.noted)
+    fresh.note("lease.released", by=ours.holder, why=why)
+    try:
+        await fresh.commit()
+    except Superseded:
+        logger.info("run taken over", extra={"action": "run_taken_over", "run_id": ours.run.id})
+        return False
+    return True
+
+
+async def hand_on(ours: Recorder, why: str) -> None:
+    """Let somebody else go on at once instead of after the lease.
+
+    The lease goes first, since the message would be dropped while it is held; the watchdog is under way anyhow.
+    """
+    if await release(ours, why):
+        await queue_messages.start(ours.deps, ours.record)

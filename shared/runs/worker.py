@@ -63,7 +63,7 @@ class Worker:
     async def poisoned(self, body: Json) -> None:
         """A message that failed again and again: its run fails, unless somebody drives it, and the thread is free."""
         recorder = await Recorder.load(self.deps, RunMessage.from_json(body).key)
-        if recorder is None:
+        if recorder is None or recorder.record.is_in_line:
             return
         if not lifecycle.is_active(recorder.run.status):
             await recorder.count()

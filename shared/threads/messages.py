@@ -55,7 +55,8 @@ async def create(caller: Caller, thread_id: str, body: CreateMessage) -> Json:
 async def add(caller: Caller, thread_id: str, bodies: Sequence[CreateMessage], head: Head) -> list[Put]:
     """The changes that add messages, the messages last; moves the head on, which goes into the same commit.
 
-    The thread's own row is among them if files are attached to its tools. Raises NotFoundError.
+    If a run is active by the head, they stand in line, and the head is left as it is. The thread's own row is among the
+    changes if files are attached to its tools. Raises NotFoundError.
     """
     changes = []
     if new_messages.need_thread(bodies):
@@ -63,6 +64,8 @@ async def add(caller: Caller, thread_id: str, bodies: Sequence[CreateMessage], h
         data = await new_messages.attach(caller, thread.data, bodies)
         if data is not thread.data:
             changes.append(Put(layout.THREAD_KEY, data, thread.version))
+    if head.active_run is not None:
+        return changes + new_messages.rows_in_line(caller.deps, thread_id, bodies)
     changes += new_messages.rows(caller.deps, thread_id, bodies, head.next.message)
     head.next.message += len(bodies)
     return changes
@@ -110,6 +113,10 @@ async def delete(caller: Caller, thread_id: str, message_id: str) -> Json:
 
     Raises NotFoundError, and OnHold.
     """
+    return await until_committed(lambda: _delete(caller, thread_id, message_id))
+
+
+async def _delete(caller: Caller, thread_id: str, message_id: str) -> Json:
     row = await _row(caller, thread_id, message_id)
     if await holds.of(caller):
         thread = await threads.row(caller, thread_id)
@@ -117,8 +124,10 @@ async def delete(caller: Caller, thread_id: str, message_id: str) -> Json:
     partition = layout.thread(caller.owner, thread_id)
     if row.data["run_id"] is not None:
         await until_committed(lambda: _forget_thoughts(caller, partition, row.data))
-    answer = await idempotency.forgotten(caller.deps.store, partition, row.key)
-    await caller.deps.store.commit(partition, [Delete(row.key), *answer])
+    answer = await idempotency.forgotten(caller.deps.store, partition, row.data["id"])
+    # One that waits in line may be let in meanwhile, under another key.
+    version = None if ids.may_be_ours(row.key) else row.version
+    await caller.deps.store.commit(partition, [Delete(row.key, version), *answer])
     return {"id": message_id, "object": "thread.message.deleted", "deleted": True}
 
 

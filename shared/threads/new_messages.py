@@ -62,9 +62,13 @@ async def _check_pictures(caller: Caller, body: CreateMessage, path: str) -> Non
 def rows(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage], first: int) -> list[Put]:
     """The rows of new messages, numbered from `first`; the head must be written in the same commit."""
     return [
-        Put(message.id, message.to_json())
-        for message in (_message(deps, thread_id, body, number) for number, body in enumerate(bodies, first))
+        _row(deps, thread_id, body, ids.numbered(layout.MESSAGE, number)) for number, body in enumerate(bodies, first)
     ]
+
+
+def rows_in_line(deps: Deps, thread_id: str, bodies: Sequence[CreateMessage]) -> list[Put]:
+    """The rows of messages that wait until the thread is free: found by their ids, and in no list."""
+    return [_row(deps, thread_id, body, ids.unnumbered(layout.MESSAGE)) for body in bodies]
 
 
 async def attach(caller: Caller, thread: Json, bodies: Sequence[CreateMessage]) -> Json:
@@ -81,10 +85,10 @@ def need_thread(bodies: Sequence[CreateMessage]) -> bool:
     return any(body.attachments for body in bodies)
 
 
-def _message(deps: Deps, thread_id: str, body: CreateMessage, number: int) -> Message:
+def _row(deps: Deps, thread_id: str, body: CreateMessage, message_id: str) -> Put:
     now = deps.now()
-    return Message(
-        id=ids.numbered(layout.MESSAGE, number),
+    message = Message(
+        id=message_id,
         created_at=now,
         completed_at=now,
         thread_id=thread_id,
@@ -93,6 +97,7 @@ def _message(deps: Deps, thread_id: str, body: CreateMessage, number: int) -> Me
         attachments=body.attachments_json(),
         metadata=body.metadata or {},
     )
+    return Put(message_id, message.to_json())
 
 
 async def _searching(caller: Caller, thread: Json, file_ids: list[str]) -> Json:

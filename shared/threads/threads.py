@@ -194,7 +194,7 @@ async def _count(caller: Caller, rows: Sequence[Record]) -> None:
     One that is not over is counted as far as it has come; those that ended elsewhere are none of ours.
     """
     runs = [RunRecord.from_json(each.data) for each in rows if each.key.startswith(layout.RUN)]
-    under_way = [each for each in runs if each.run.expires_at is not None]
+    under_way = [each for each in runs if each.run.expires_at is not None or each.is_in_line]
     for each in under_way:
         await caller.deps.budgets.settle(each, over=True)
     ended = [each for each in runs if each.ended_at is not None]

@@ -268,11 +268,11 @@ def submit(client, thread):
 def stream(http, assistant, thread):
     """Start a streamed run and read (event, data, seconds since the request) one by one."""
 
-    def stream(path=None, *, params=None, **body):
+    def stream(path=None, *, params=None, headers=None, **body):
         path = path or f"threads/{thread.id}/runs"
         body = {"stream": True} | ({} if "tool_outputs" in body else {"assistant_id": assistant.id}) | body
         started = time.monotonic()
-        with http.stream("POST", path, params=params, json=body, timeout=60) as response:
+        with http.stream("POST", path, params=params, json=body, headers=headers, timeout=60) as response:
             assert response.status_code == 200
             assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
             name = ""

@@ -1,0 +1,34 @@
+"""`When-Busy: queue` over HTTP: a request for a thread whose run is not over waits in line instead of being refused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import Request
+
+from shared.errors import InvalidRequest
+from shared.json_types import Json
+
+HEADER: Final = "when-busy"
+#: The one thing to ask for: else the request is refused.
+QUEUE: Final = "queue"
+
+#: As the OpenAPI document has it.
+PARAMETER: Final[Json] = {
+    "name": "When-Busy",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": [QUEUE]},
+    "description": "`queue`: while a run is active on the thread, the request waits in line, and is not refused.",
+}
+
+
+def is_to_wait(request: Request) -> bool:
+    """Whether the request may wait until its thread is free. Raises InvalidRequest for words that nobody knows."""
+    asked = request.headers.get(HEADER)
+    if asked is None:
+        return False
+    if asked.strip().lower() != QUEUE:
+        words = f"Invalid 'When-Busy' header: '{asked}'. Supported values are: '{QUEUE}'."
+        raise InvalidRequest(words, code="invalid_value")
+    return True
