@@ -15,7 +15,7 @@ owner, so another owner's id leads nowhere:
     OWNER:budget           what is used up of an owner's budget and of assistants', and what is reserved
     OWNER:usage            what each run has used, and all of a day by assistant and model
     OWNER:holds            legal holds, and kept_FILE:HOLD for every file that a held thread names
-    OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number
+    OWNER:thread_…         a thread: itself, its head, its messages, runs and run steps by number, messages in line
     OWNER:vs_…             a vector store: itself, its files by number, FILE -> number, its batches
     OWNER:upload_…         an upload and its parts
     _box                   what all hosts of a box share: the secret in names of sandbox sessions, sign-in codes, how
