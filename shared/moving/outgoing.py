@@ -6,7 +6,7 @@ at one time. How it is written is the business of `exports` and `response_export
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -90,6 +90,7 @@ class Outgoing:
             end = Head.from_json(before.data).next
             messages = await self._numbered(partition, layout.MESSAGE, end.message)
             runs = await self._numbered(partition, layout.RUN, end.run)
+            messages += await self._in_line(partition, runs)
             steps = await self._numbered(partition, layout.STEP, end.step)
             after = await store.get(partition, layout.HEAD_KEY)
             if after is not None and after.version == before.version:
@@ -149,6 +150,12 @@ class Outgoing:
             low, high = ids.key_at(prefix, first), ids.key_at(prefix, min(first + STRIDE, end))
             found += await self._caller.deps.store.scan(partition, low, high, STRIDE)
         return found
+
+    async def _in_line(self, partition: str, runs: Sequence[Record]) -> list[Record]:
+        """Messages that wait for the end of the active run: they go out as the thread's last."""
+        waiting = [each for row in runs for each in row.data.get("line", ()) if each.startswith(layout.MESSAGE)]
+        found = [await self._caller.deps.store.get(partition, each) for each in waiting]
+        return [each for each in found if each is not None]
 
     async def _rows(self, partition: str, prefix: str) -> AsyncIterator[Json]:
         """The rows of a kind that are sorted newest first, oldest first."""
