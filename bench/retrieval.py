@@ -28,7 +28,7 @@ from bench import elsewhere
 from bench.search import home
 from shared.search.base import Embedded, Embedder, Ranking, Scope, given
 from shared.search.embeddings.hashed import HashedEmbedder
-from shared.search.embeddings.openai import OpenAIEmbedder
+from shared.search.embeddings.openai import OpenAIEmbedder, VectorSource
 from shared.search.index import SegmentIndex
 from shared.search.parsing.chunking import Strategy, chunk
 
@@ -198,7 +198,7 @@ def embedder_of(model: str | None) -> Embedder:
     from openai import AsyncOpenAI
 
     client = AsyncOpenAI()
-    return OpenAIEmbedder(lambda: client, model, client.close)
+    return OpenAIEmbedder([VectorSource(lambda: client, model)], model, client.close)
 
 
 async def main() -> None:

@@ -10,11 +10,12 @@ import pytest
 from openai import AsyncOpenAI
 
 from shared.search.base import EmbeddingUnavailable
-from shared.search.embeddings.openai import QUOTA_WAIT, OpenAIEmbedder
+from shared.search.embeddings.openai import QUOTA_WAIT, OpenAIEmbedder, VectorSource
 from shared.search.embeddings.quota import Quota, retry_after, tokens
 from shared.search.parsing.chunking import Strategy, chunk
 
 MINUTE = 60.0
+MODEL = "text-embedding-3-small"
 
 
 class Limiter:
@@ -48,7 +49,7 @@ class Limiter:
     def embedder(self) -> OpenAIEmbedder:
         transport = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
         client = AsyncOpenAI(base_url="http://model.test/v1", api_key="k", http_client=transport, max_retries=0)
-        return OpenAIEmbedder(lambda: client, "text-embedding-3-small", client.close, self.sleep)
+        return OpenAIEmbedder([VectorSource(lambda: client, MODEL)], MODEL, client.close, self.sleep)
 
 
 async def embed_all(limiter: Limiter, texts: list[str], *, restarting: bool) -> dict[int, list[float]]:
@@ -108,7 +109,7 @@ async def test_a_spent_credit_is_no_matter_of_waiting():
         http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)),
     )
     limiter = Limiter(0)
-    embedder = OpenAIEmbedder(lambda: client, "m", client.close, limiter.sleep)
+    embedder = OpenAIEmbedder([VectorSource(lambda: client, "m")], "m", client.close, limiter.sleep)
     with pytest.raises(EmbeddingUnavailable) as error:
         async for _ in embedder.batches(["x"]):
             pass

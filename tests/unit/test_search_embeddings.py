@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from shared.search.base import EmbeddingRefused, EmbeddingUnavailable
 from shared.search.embeddings.hashed import HashedEmbedder
-from shared.search.embeddings.openai import BATCH, OpenAIEmbedder
+from shared.search.embeddings.openai import BATCH, OpenAIEmbedder, VectorSource
 
 
 class Endpoint:
@@ -37,7 +37,7 @@ class Endpoint:
     def embedder(self, model: str = "text-embedding-3-small") -> OpenAIEmbedder:
         transport = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
         client = AsyncOpenAI(base_url="http://model.test/v1", api_key="k", http_client=transport, max_retries=0)
-        return OpenAIEmbedder(lambda: client, model, client.close)
+        return OpenAIEmbedder([VectorSource(lambda: client, model)], model, client.close)
 
 
 async def test_texts_go_in_batches_and_vectors_come_in_order():

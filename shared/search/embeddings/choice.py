@@ -91,10 +91,7 @@ class ModelVectors:
         await self._close()
 
     def _embedder(self, model: str, sources: Sequence[VectorSource]) -> OpenAIEmbedder:
-        first, *others = sources
-        return OpenAIEmbedder(
-            first.client, model, self._close, forbidden=self._forbidden, others=others, asked_as=first.model
-        )
+        return OpenAIEmbedder(sources, model, self._close, forbidden=self._forbidden)
 
     async def _look(self) -> Space | None:
         try:

@@ -39,29 +39,26 @@ CANNOT: Final = re.compile(r"not support .{0,20}embeddings?\b", re.I)
 class VectorSource:
     """An endpoint that has the model, and what it calls it."""
 
+    #: Gives the client to use.
     client: Callable[[], AsyncOpenAI]
     model: str
 
 
 class OpenAIEmbedder:
-    """`Embedder` by a model; `client` gives the client to use, `close` closes it.
+    """`Embedder` by a model, at the first of the sources that answers; `close` closes their clients.
 
-    `others` are asked in turn when that one does not answer; `asked_as` is what it calls the model.
+    `forbidden` are errors that mean a refused identity.
     """
 
     def __init__(
         self,
-        client: Callable[[], AsyncOpenAI],
+        sources: Sequence[VectorSource],
         model: str,
         close: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         forbidden: tuple[type[Exception], ...] = (),
-        *,
-        others: Sequence[VectorSource] = (),
-        asked_as: str = "",
     ):
-        self._model, self._close, self._sleep = model, close, sleep
-        self._sources = [VectorSource(client, asked_as or model), *others]
+        self._sources, self._model, self._close, self._sleep = sources, model, close, sleep
         #: Place among the sources -> until when it is left alone (monotonic clock).
         self._failed: dict[int, float] = {}
         self._forbidden = forbidden
