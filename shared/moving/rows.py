@@ -89,22 +89,27 @@ def thread_rows(owner: str, talk: ThreadContents, order: int) -> PlacedThread:
         for step in talk.steps[run.id]:
             number, key = step_places[step.id]
             following.step = number + 1
-            record = StepRecord(step=step, position=_position(talk.messages, step, places, following.message))
-            record.items, record.outputs = _calls(step)
-            calls = calls or bool(record.items)
-            rows.append(Placed(step.id, Put(key, record.to_json()), step.to_json()))
+            kept = StepRecord(step=step, position=_position(talk.messages, step, places, following.message))
+            kept.items, kept.outputs = _calls(step)
+            calls = calls or bool(kept.items)
+            rows.append(Placed(step.id, Put(key, kept.to_json()), step.to_json()))
         following.run = run_number + 1
         written = [places[each.id] + 1 for each in talk.messages if each.run_id == run.id]
         behind = Counters(message=max(written, default=first.message), run=following.run, step=following.step)
-        record_ = RunRecord(run=run, owner=owner, first=first, next=behind, calls=calls)
-        if run.id in talk.histories:
-            brought = talk.histories[run.id]
-            record_.history = [history.written(each.to_json()) for each in brought.entries]
-            record_.history_left_out = brought.left_out
-        record_.stored_as = None if run_key == run.id else run_key
-        rows.append(Placed(run.id, Put(run_key, record_.to_json()), run.to_json()))
+        record = RunRecord(run=run, owner=owner, first=first, next=behind, calls=calls)
+        record.stored_as = None if run_key == run.id else run_key
+        _bring_history(record, talk)
+        rows.append(Placed(run.id, Put(run_key, record.to_json()), run.to_json()))
     head = Head(next=following, calls=calls).to_json()
     return PlacedThread(talk.thread.id, entry, rows, Put(layout.THREAD_KEY, thread), Put(layout.HEAD_KEY, head))
+
+
+def _bring_history(record: RunRecord, talk: ThreadContents) -> None:
+    """Give the run its own record, if it had one where it was."""
+    brought = talk.histories.get(record.run.id)
+    if brought is not None:
+        record.history = [history.written(each.to_json()) for each in brought.entries]
+        record.history_left_out = brought.left_out
 
 
 def _is_ours_of(identifier: str, created: int) -> bool:
