@@ -221,6 +221,17 @@ def test_modules_are_short_and_introduce_themselves(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
 
 
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_functions_are_short(path: Path) -> None:
+    """A function that is longer does several things, which have names."""
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+
+
 def test_no_import_cycle() -> None:
     graph = {name_of(path): {name for name, _ in imports(path) if name.startswith("shared")} for path in modules()}
     done: set[str] = set()
