@@ -150,11 +150,18 @@ class Database:
 
 
 def _together(jobs: Sequence[Job[Any]], file: sqlite3.Connection) -> list[Any]:
-    """What came of each job in one transaction: its result, or the error."""
+    """What came of each job in one transaction: its result, or the error.
+
+    Savepoints take time, and jobs that fail are few: only then all are begun anew, each apart.
+    """
     try:
         with transaction(file):
-            if len(jobs) == 1:
-                return [jobs[0](file)]
+            return [job(file) for job in jobs]
+    except Exception as error:
+        if len(jobs) == 1 or _locked(error):
+            return [error] * len(jobs)
+    try:
+        with transaction(file):
             return [_apart(job, file) for job in jobs]
     except Exception as error:
         return [error] * len(jobs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from functools import cache
 
 from shared.objects.run import Lease, RunRecord
 
@@ -19,9 +20,14 @@ def take(record: RunRecord, now: float, seconds: float) -> str:
     The holder is one drive, not one process (`host-4711-9f2c61d0a7b3e845`): a process that takes a run over from itself
     is another.
     """
-    holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
+    holder = f"{_host()}-{os.getpid()}-{secrets.token_hex(8)}"
     record.lease = Lease(holder=holder, until=now + seconds)
     return holder
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()
 
 
 def is_due(record: RunRecord, now: float, seconds: float) -> bool:

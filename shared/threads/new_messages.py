@@ -48,12 +48,14 @@ def _no_file(param: str, file_id: str) -> InvalidRequest:
 
 async def _check_pictures(caller: Caller, body: CreateMessage, path: str) -> None:
     """Refuse what no model can look at: it would fail every run of its thread."""
-    shown = body.shown_files()
+    shown, data = body.shown_files(), body.shown_data()
+    if not shown and not data:
+        return
     file_ids = [*dict.fromkeys(shown.values())]
     heads = await asyncio.gather(*(files.head(caller, each, HEAD_BYTES) for each in file_ids))
     by_file = dict(zip(file_ids, heads, strict=True))
     begun = {inner: by_file[file_id] for inner, file_id in shown.items()}
-    begun |= {inner: head_of_data_url(url) for inner, url in body.shown_data().items()}
+    begun |= {inner: head_of_data_url(url) for inner, url in data.items()}
     for inner, head in begun.items():
         if media_type(head) is None:
             raise InvalidRequest(NOT_A_PICTURE, param=f"{path}{inner}", code="invalid_value")

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from shared.json_types import Json
@@ -36,7 +37,12 @@ DAY: Final = 24 * 3600
 
 def day_of(seconds: float) -> str:
     """The day of a time (unix seconds, UTC), such as `20261129`."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d}"
+    return _name_of(int(seconds // DAY))
+
+
+@lru_cache(maxsize=8)
+def _name_of(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * DAY, UTC):%Y%m%d}"
 
 
 def run_key(record: RunRecord) -> str:
@@ -44,15 +50,18 @@ def run_key(record: RunRecord) -> str:
 
     A run that is not over is counted because its thread is deleted, under the day of its beginning.
     """
-    day = day_of(record.run.created_at if record.ended_at is None else record.ended_at)
-    return f"{keys.RUN}{day}:{_digest(record.run.thread_id, record.run.id)}"
+    return f"{keys.RUN}{_day(record)}:{_digest(record.run.thread_id, record.run.id)}"
+
+
+def _day(record: RunRecord) -> str:
+    return day_of(record.run.created_at if record.ended_at is None else record.ended_at)
 
 
 def run_data(record: RunRecord) -> Json:
     """What a run has used, as its row has it."""
     spent, run = record.spent, record.run
     return {
-        "day": day_in(run_key(record)),
+        "day": _day(record),
         "assistant_id": run.assistant_id,
         "model": run.model,
         "runs": 1,
