@@ -6,6 +6,7 @@ ApiError                    any status; carries message, type, param and code, a
 ├── Forbidden          403  a key that is known opens other routes
 ├── NotFoundError      404  the object does not exist, or belongs to somebody else
 ├── RateLimited        429  a budget of the box is used up, or too much comes at once
+├── TryLater           503  something that the box needs is away for now; nothing was written
 ├── ProviderError      any  what the model's provider answered to a call that was passed on to it
 └── ServerError        500  our fault; the message never tells why
 """
@@ -75,6 +76,13 @@ class RateLimited(ApiError):
     def __init__(self, message: str, type: str, code: str, headers: Mapping[str, str]):
         super().__init__(message, code=code)
         self.type, self.headers = type, headers
+
+
+class TryLater(ApiError):
+    """Something that the box needs is away for now; nothing of the request was carried out."""
+
+    status = 503
+    headers = MappingProxyType({"retry-after": "5", "x-should-retry": "true"})
 
 
 class ServerError(ApiError):

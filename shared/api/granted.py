@@ -32,6 +32,7 @@ NOT_FOR: Final = "This client token was not made for {}."
 NOT_SAID: Final = "Callers with a client token cannot say '{}'."
 
 BUSY: Final = "There is no more room for this at the moment. Please try again later."
+SORRY: Final = "Sorry, something went wrong."
 
 #: What a bearer may say in each request; the rest must be left out, or say nothing.
 SAID: Final[dict[type[BaseModel], frozenset[str]]] = {
@@ -48,8 +49,10 @@ HIDDEN: Final[dict[str, Json]] = {
     "thread": {"metadata": {}, "tool_resources": {}},
     "thread.run": {"instructions": "", "tools": [], "metadata": {}, "tool_resources": {}},
 }
+#: What is told of why runs and steps failed, by `code`; the words of the operator and the provider are the owner's.
+FAILED: Final = {"rate_limit_exceeded": BUSY}
 #: A streamed event about such an object.
-SHOWING: Final = re.compile(rb"event: thread\.(created|run\.(?!step)\w+)\ndata: (.*)\n\n")
+SHOWING: Final = re.compile(rb"event: thread\.(created|run\.(?!step)\w+|run\.step\.failed)\ndata: (.*)\n\n")
 
 
 def check_route(grant: Grant, verb: Verb | None, parts: Json) -> None:
@@ -156,7 +159,9 @@ def _shown(thing: Json) -> Json:
     if thing.get("object") == "list":
         return thing | {"data": [_shown(each) for each in thing["data"]]}
     hidden = HIDDEN.get(thing.get("object", ""), {})
-    return thing | {name: value for name, value in hidden.items() if name in thing}
+    shown = thing | {name: value for name, value in hidden.items() if name in thing}
+    error = shown.get("last_error")
+    return shown if not error else shown | {"last_error": error | {"message": FAILED.get(error["code"], SORRY)}}
 
 
 def _shown_events(piece: bytes) -> bytes:

@@ -17,7 +17,8 @@ from shared.store.base import Delete, Put, Record
 
 
 async def create(caller: Caller, body: CreateAssistant) -> Json:
-    """Store a new assistant."""
+    """Store a new assistant. Raises InvalidRequest and TryLater."""
+    await mcp_headers.check_key(caller, body)
     resources = await tool_resources.resolve(caller, body.tool_resources)
     assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=caller.deps.now(), model=body.model)
     data = _with_sandbox(assistant.to_json() | _settings(body) | {"tool_resources": resources})

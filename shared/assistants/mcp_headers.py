@@ -8,12 +8,13 @@ those of `tool_resources.mcp`.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from shared import layout
 from shared.deps import Caller
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, TryLater
 from shared.json_types import Json
 from shared.objects.common import RequestBody
 from shared.objects.tools.foundry import McpTool
@@ -21,9 +22,12 @@ from shared.objects.tools.foundry_resources import McpServer
 from shared.objects.tools.headers import NO_HEADERS
 from shared.objects.tools.resources import FoundryResources
 from shared.objects.tools.tools import AnyTool
-from shared.sealing.base import NotOpened
+from shared.sealing.base import KeyUnavailable, NotOpened
 from shared.store.base import Change, Delete, Put, Record
 
+logger = logging.getLogger(__name__)
+
+AWAY: Final = "The key that encrypts headers for MCP servers cannot be had at the moment. Please try again later."
 #: Headers of `tools`, and of `tool_resources.mcp`.
 TOOLS: Final = "tools"
 SERVERS: Final = "servers"
@@ -42,7 +46,7 @@ async def settled(
     """The headers after a request that says these tools and servers; of what it does not say (None) those known.
 
     `param` says where the request is inside a larger one. Raises InvalidRequest where there is no key to seal them
-    with, and KeyUnavailable.
+    with, and TryLater.
     """
     sealed, path = dict(known), f"{param}." if param else ""
     if tools is not None:
@@ -90,10 +94,38 @@ async def _sealed(
     for path, label, headers in given:
         if any(value is not None for value in headers.values()) and caller.deps.sealing is None:
             raise InvalidRequest(NO_HEADERS.replace("{path}", path), param=path, code="unsupported_value")
-        values = await _filled(caller, label, headers, known.get(label))
+        try:
+            values = await _filled(caller, label, headers, known.get(label))
+        except KeyUnavailable as error:
+            raise _away(error) from error
         if values:
-            sealed[label] = await seal(caller, label, values)
+            sealed[label] = await sealed_now(caller, label, values)
     return sealed
+
+
+async def check_key(caller: Caller, *bodies: Any) -> None:
+    """Refuse requests with headers that cannot be sealed now, before anything of them is carried out. Raises TryLater.
+
+    A key that answers is kept for a while, so that what follows does not fail in the middle.
+    """
+    given = [
+        each
+        for body in bodies
+        for each in (*of_tools(getattr(body, "tools", None) or (), ""), *of_servers(_servers(body), ""))
+    ]
+    if caller.deps.sealing is not None and any(value is not None for _, _, has in given for value in has.values()):
+        await sealed_now(caller, "", {})
+
+
+def _servers(body: Any) -> Sequence[McpServer]:
+    resources: FoundryResources | None = body.tool_resources
+    return () if resources is None else resources.mcp or ()
+
+
+def _away(error: KeyUnavailable) -> TryLater:
+    """The 503; why it is so is the operator's business."""
+    logger.error("key unavailable", extra={"action": "key_unavailable", "error": str(error)})
+    return TryLater(AWAY, code="key_unavailable")
 
 
 async def _filled(caller: Caller, label: str, headers: Secrets, known: str | None) -> dict[str, str]:
@@ -108,10 +140,13 @@ async def _filled(caller: Caller, label: str, headers: Secrets, known: str | Non
     return values | {name: by_name[name.lower()] for name in headers.keys() - values if name.lower() in by_name}
 
 
-async def seal(caller: Caller, label: str, headers: Mapping[str, str]) -> str:
-    """Headers for the server with that label, sealed. Raises KeyUnavailable."""
+async def sealed_now(caller: Caller, label: str, headers: Mapping[str, str]) -> str:
+    """Headers for the server with that label, sealed. Raises TryLater."""
     assert caller.deps.sealing is not None
-    return await caller.deps.sealing.seal(json.dumps(dict(headers)), place(caller.owner, label))
+    try:
+        return await caller.deps.sealing.seal(json.dumps(dict(headers)), place(caller.owner, label))
+    except KeyUnavailable as error:
+        raise _away(error) from error
 
 
 async def opened(caller: Caller, label: str, sealed: str) -> dict[str, str]:
@@ -150,13 +185,13 @@ def of_row(row: Record | None) -> Sealed:
 
 
 async def created(caller: Caller, key: str, body: RequestBody, param: str = "") -> list[Put]:
-    """The row, if there is to be one, of a new object with that key. Raises InvalidRequest and KeyUnavailable."""
+    """The row, if there is to be one, of a new object with that key. Raises InvalidRequest and TryLater."""
     sealed = await settled(caller, {}, tools_said(body), servers_said(body), param)
     return [Put(layout.headers_key(key), {"sealed": sealed})] if sealed else []
 
 
 async def changed(caller: Caller, partition: str, row: Record, body: RequestBody) -> list[Change]:
-    """What a request that changes the object does to its row. Raises InvalidRequest and KeyUnavailable."""
+    """What a request that changes the object does to its row. Raises InvalidRequest and TryLater."""
     before = await stored(caller, partition, row.key, row.data)
     sealed = await settled(caller, of_row(before), tools_said(body), servers_said(body))
     if sealed == of_row(before):

@@ -18,19 +18,20 @@ import httpx2 as httpx
 
 from shared import layout
 from shared.assistants import models
-from shared.blobs.base import BlobNotFound, BlobsUnavailable, read_all, write_bytes
+from shared.blobs.base import BlobsUnavailable, read_all, write_bytes
 from shared.demo import ANSWERS
 from shared.deps import Deps
+from shared.doctor.backups import backups
 from shared.doctor.findings import Finding, broken, ok, warning
 from shared.doctor.sandbox import sandbox_in_words
 from shared.doctor.sealing import sealing
+from shared.doctor.telemetry import telemetry
 from shared.doctor.webhooks import webhooks
 from shared.housekeeping import unreadable
 from shared.json_types import Json
 from shared.layout import BOX
 from shared.llm.base import FINE, LlmError, TurnRequest
 from shared.queue.base import QueueUnavailable
-from shared.scheduled import names, state
 from shared.store.base import Delete, NewerFormat, Put, StoreError, major
 
 #: Seconds that one look may take.
@@ -260,26 +261,6 @@ async def python(deps: Deps) -> Finding:
     return ok("python", sys.version.split()[0])
 
 
-async def backups(deps: Deps) -> Finding:
-    """How old the last whole backup of a storage account is."""
-    hours = deps.settings.backup_hours
-    if deps.backups is None:
-        return ok("backups", "none is scheduled for the box of a folder: `box backup` makes one")
-    found = await state.read(deps)
-    if not found.last:
-        told = "none is there yet" if hours else "none is scheduled: see BACKUP_HOURS"
-        return warning("backups", told)
-    try:
-        await read_all(deps.backups, names.mark(found.last))
-    except BlobNotFound:
-        return broken("backups", f"the last one, {found.last}, is gone")
-    age = (deps.clock() - found.last_begun) / 3600
-    told = f"the last one, {found.last}, is {age:.0f} hours old"
-    if not hours:
-        return warning("backups", f"{told}, and none is scheduled: see BACKUP_HOURS")
-    return (ok if age < 2 * hours + 1 else broken)("backups", told)
-
-
 CHECKS: Final[dict[str, Check]] = {
     "python": python,
     "records": records,
@@ -289,6 +270,7 @@ CHECKS: Final[dict[str, Check]] = {
     "poison": poison,
     "overdue": overdue,
     "webhooks": webhooks,
+    "telemetry": telemetry,
     "backups": backups,
     "sealing": sealing,
     "clock": clock,

@@ -35,10 +35,19 @@ def message(data: Json) -> Json:
     """A message with content as answers have it: a text that was sent as it is gets its place for annotations."""
     content = data.get("content") or []
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else objects(data, "content")
-    for each in objects(data, "attachments"):
+    attachments = [_attachment(each) for each in objects(data, "attachments")]
+    for each in attachments:
         _require(isinstance(each.get("file_id"), str), "attachments: a file_id is missing")
         objects(each, "tools")
-    return data | {"content": [_part(each) for each in parts]}
+    named = {"attachments": attachments} if attachments else {}
+    return data | named | {"content": [_part(each) for each in parts]}
+
+
+def _attachment(attachment: Json) -> Json:
+    """An attachment with the id of its file, which Foundry may name as the asset of a `data_source` alone."""
+    source = attachment.get("data_source")
+    asset = source.get("uri") if isinstance(source, dict) else None
+    return attachment | {"file_id": asset} if attachment.get("file_id") is None and asset is not None else attachment
 
 
 def tools(data: Json) -> Json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from shared import ids, layout
-from shared.assistants import assistants, tool_resources
+from shared.assistants import assistants, mcp_headers, tool_resources
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.json_types import Json
@@ -135,6 +135,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     """A run on a thread that exists, for now or for the end of another. Raises ApiError and Conflict."""
     threads.check_id(thread_id)
     assistants.check_id(body.assistant_id)
+    await mcp_headers.check_key(caller, body)
     found = await asyncio.gather(
         threads.head_and_messages(caller, thread_id),
         assistants.get(caller, body.assistant_id),
@@ -184,6 +185,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     checks.check_tools(body, assistant)
     checks.check_tool_choice(caller.deps, body, assistant)
     waiting.check(caller.deps, body)
+    await mcp_headers.check_key(caller, body)
     thread_id = None if key is None else key.thread_id
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
     resources = await tool_resources.resolve(caller, body.tool_resources)

@@ -6,12 +6,15 @@ and call; the commit that ends the run removes them.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared import layout
 from shared.assistants import mcp_headers
 from shared.assistants.mcp_headers import SERVERS, TOOLS, Sealed
+from shared.backoff import Backoff
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.json_types import Json
@@ -26,7 +29,11 @@ from shared.tools.base import ToolFailure
 from shared.tools.domains import domains_of
 from shared.tools.mcp_server import RemoteTools
 
+logger = logging.getLogger(__name__)
+
 KIND: Final = "mcp"
+#: Between attempts to have headers opened whose key is away; some half a minute in all.
+KEY_WAITS: Final = Backoff(first=0.5, longest=8.0, attempts=8, spread=(0.7, 1.3))
 
 
 def servers_of(record: RunRecord) -> list[Json]:
@@ -44,7 +51,7 @@ async def settle(
 ) -> None:
     """Give a run that is drafted the headers, and the `tool_resources.mcp`, of the request, its thread or assistant.
 
-    `created` are the rows of a thread that is made with the run. Raises InvalidRequest and KeyUnavailable.
+    `created` are the rows of a thread that is made with the run. Raises InvalidRequest and TryLater.
     """
     labels = {tool["server_label"] for tool in servers_of(record)}
     if not labels:
@@ -89,13 +96,30 @@ async def server_of(
         sealed = record.headers.get(kind, {}).get(name or "")
         if sealed is not None:
             try:
-                headers = _over(headers, await mcp_headers.opened(caller, label, sealed))
+                headers = _over(headers, await _opened(caller, record, label, sealed))
             except (KeyUnavailable, NotOpened) as error:
                 raise ToolFailure(f"the headers for this server cannot be read: {error}") from error
     lost = [name for name in _shown(record, tool) if name.lower() not in headers]
     if lost:
         raise ToolFailure(f"the value of its header '{lost[0]}' is not known here: it must be given anew")
     return RemoteTools(url, headers, by_sse, domains_of(settings.mcp_allowed_hosts))
+
+
+async def _opened(caller: Caller, record: RunRecord, label: str, sealed: str) -> dict[str, str]:
+    """Sealed headers, opened; while the key is away it is waited for, as for a busy model, within the run's time.
+
+    Raises KeyUnavailable and NotOpened.
+    """
+    for delay in KEY_WAITS.delays():
+        try:
+            return await mcp_headers.opened(caller, label, sealed)
+        except KeyUnavailable as error:
+            if caller.deps.clock() + delay >= record.run.deadline:
+                raise
+            details = {"run_id": record.run.id, "seconds": round(delay, 1), "error": str(error)}
+            logger.warning("key waited for", extra={"action": "key_waited_for", **details})
+            await asyncio.sleep(delay)
+    return await mcp_headers.opened(caller, label, sealed)
 
 
 def _over(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
@@ -110,7 +134,7 @@ def _shown(record: RunRecord, tool: Json) -> list[str]:
 
 
 async def of_approvals(deps: Deps, record: RunRecord, given: Sequence[ToolApproval], calls: Sequence[Json]) -> None:
-    """Keep the headers that come with approvals, until their calls are made. Raises InvalidRequest, KeyUnavailable."""
+    """Keep the headers that come with approvals, until their calls are made. Raises InvalidRequest, TryLater."""
     labels = {call["id"]: call.get("server_label") for call in calls}
     for index, each in enumerate(given):
         headers = {name: value for name, value in values_of(each.headers).items() if value is not None}
@@ -123,5 +147,5 @@ async def of_approvals(deps: Deps, record: RunRecord, given: Sequence[ToolApprov
         if deps.sealing is None:
             raise InvalidRequest(NO_HEADERS.replace("{path}", param), param=param, code="unsupported_value")
         if each.approve:
-            sealed = await mcp_headers.seal(Caller(deps, record.owner), label, headers)
+            sealed = await mcp_headers.sealed_now(Caller(deps, record.owner), label, headers)
             record.headers.setdefault(CALLS, {})[each.tool_call_id] = sealed

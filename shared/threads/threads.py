@@ -45,6 +45,7 @@ async def prepare(
     """A new thread and the rows to be committed for it: the thread, its head and messages. Raises InvalidRequest."""
     path = f"{param}." if param else ""
     messages = body.messages or []
+    await mcp_headers.check_key(caller, body)
     resources = await tool_resources.resolve(caller, body.tool_resources, f"{path}tool_resources", stores.THREAD_DAYS)
     await new_messages.check_files(caller, messages, f"{path}messages")
     thread = Thread(

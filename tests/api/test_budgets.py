@@ -8,10 +8,11 @@ import httpx2 as httpx
 import pytest
 from openai import OpenAI, RateLimitError
 
+from shared.api import granted
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import call, pause, text
 from shared.tools.base import tool
-from tests.api.conftest import KEY, TLS
+from tests.api.conftest import KEY, TLS, below
 
 BUDGETS: dict[str, dict] = {
     "tokens a day": {"tokens_per_day": 1000},
@@ -224,3 +225,20 @@ def test_owners_without_a_budget_are_not_limited(other):
     begun = other.post("threads/runs", json={"assistant_id": made})
     assert begun.status_code == 200
     assert not [name for name in begun.headers if name.startswith("x-ratelimit")]
+
+
+@with_budget("tokens a day")
+def test_bearers_of_client_tokens_are_not_told_what_the_operator_allows(llm, http, box, client, looking):
+    """Why their run failed is told in words of no budget, also by its stream; the owner sees what is used up."""
+    llm.script([call("look_up", word="rain"), TurnUsage(1000, 0)])
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "Rain?"}]).id
+    token = http.post("client_tokens", json={"assistant_ids": [looking], "thread_id": thread}).json()["token"]
+    path = f"threads/{thread}/runs"
+    with below(f"{box.url}/v1/", Authorization=f"Bearer {token}") as page:
+        streamed = page.post(path, json={"assistant_id": looking, "stream": True}).text
+        [run] = page.get(path).json()["data"]
+        told = [page.get(f"{path}{more}").text for more in ("", f"/{run['id']}", f"/{run['id']}/steps")]
+    assert "event: thread.run.failed" in streamed
+    assert run["last_error"] == {"code": "rate_limit_exceeded", "message": granted.BUSY}
+    assert not [each for each in (streamed, *told) if "tokens a day" in each or "quota" in each]
+    assert "1000 tokens a day" in http.get(f"{path}/{run['id']}").json()["last_error"]["message"]

@@ -135,3 +135,26 @@ async def test_what_belongs_to_nothing_is_told_and_the_rest_comes(tmp_path, thin
         assert told in report.remarks
         assert report.counts["others", "lost"] == 1
         assert (await client.get(f"threads/{THREAD}")).json()["id"] == THREAD
+
+
+async def test_an_attachment_that_names_its_file_as_an_asset_comes_in(tmp_path):
+    """As when it is sent: `file_id` is the asset's, whether it can be read here or lies in Azure."""
+    tools = [{"type": "file_search"}]
+    sources = [{"uri": uri, "type": "id_asset"} for uri in (FILE, "azureml://elsewhere/b.txt")]
+    attached = [{"data_source": each, "tools": tools} for each in sources]
+    things = [each | ({"attachments": attached} if each["object"] == "thread.message" else {}) for each in dump()]
+    (tmp_path / "dump.json").write_text(json.dumps(things))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / f"{FILE}.txt").write_bytes(b"Hello")
+    async with opened_box(tmp_path / "box") as (box, client):
+        report = await come(box, tmp_path / "dump.json")
+        assert not any(outcome == "lost" for _, outcome in +report.counts), report.remarks
+        (message,) = (await client.get(f"threads/{THREAD}/messages")).json()["data"]
+        assert message["attachments"] == [
+            {"file_id": each["uri"]} | of for each, of in zip(sources, attached, strict=True)
+        ]
+        out, there = await leave(box, tmp_path / "out"), await walk(client)
+    async with opened_box(tmp_path / "two") as (box, client):
+        await come(box, tmp_path / "out")
+        assert await walk(client) == there
+        assert await leave(box, tmp_path / "again") == out

@@ -18,7 +18,7 @@ from shared.blobs.folder import FolderBlobs
 from shared.box import Box
 from shared.config import Settings
 from shared.deps import Caller
-from shared.doctor.parts import backups as looked_at
+from shared.doctor.backups import backups as looked_at
 from shared.files import files
 from shared.llm.scripted import ScriptedLlm
 from shared.moving.exports import Export

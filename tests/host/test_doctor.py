@@ -251,3 +251,38 @@ def test_poison_that_waits_for_a_person_is_told(tmp_path, azurite_installed):  #
     assert said.returncode == 1
     assert lines(said)["poison"] == "✗ 1 that nobody can read: see `poison list`"
     assert lines(said)["formats"] == "✓ none (0 looked at)"
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("localhost:4318", "not the address of a collector"),
+        ("ftp://collector.example", "not the address of a collector"),
+        ("http://127.0.0.1:{port}", "no answer (ConnectError)"),
+    ],
+)
+def test_a_collector_that_nobody_can_tell_anything_is_told(tmp_path, address, words):
+    said = doctor(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=address.format(port=free_port()))
+    assert said.returncode == 1
+    assert lines(said)["telemetry"].startswith(f"✗ OTEL_EXPORTER_OTLP_ENDPOINT: {words}")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(200, "✓ the collector takes it"), (401, "✗ the collector refuses the box (401)")]
+)
+def test_a_collector_is_asked_whether_it_takes_what_it_is_told(tmp_path, status, words):
+    with answering(status) as url:
+        said = doctor(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=url)
+    assert lines(said)["telemetry"].startswith(words)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/hook", "https://1.1.1.1:8443/hook"])
+def test_a_webhook_to_whom_nothing_will_be_sent_is_told_without_its_address(tmp_path, address):
+    webhooks = {"shop": {"url": address, "secret": "whsec_bm90LXJlYWxseS1hLXNlY3JldC1hdC1hbGwu"}}
+    said = doctor(tmp_path, WEBHOOKS=json.dumps(webhooks))
+    assert said.returncode == 1
+    assert lines(said)["webhooks"].startswith("✗ shop: nothing is sent to its address: WEBHOOK_ALLOWED_HOSTS names")
+    assert "/hook" not in said.stdout
+    port = address.split("/")[2] if ":8443" in address else "127.0.0.1"
+    allowed = doctor(tmp_path, WEBHOOKS=json.dumps(webhooks), WEBHOOK_ALLOWED_HOSTS=port)
+    assert lines(allowed)["webhooks"].startswith("✓ shop")
