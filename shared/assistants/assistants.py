@@ -18,6 +18,7 @@ from shared.store.base import Delete, Put, Record
 
 async def create(caller: Caller, body: CreateAssistant) -> Json:
     """Store a new assistant. Raises InvalidRequest and TryLater."""
+    caller.deps.budgets.check(caller.owner, "", body.metadata or {})
     await mcp_headers.check_key(caller, body)
     resources = await tool_resources.resolve(caller, body.tool_resources)
     assistant = Assistant(id=ids.newest_first(layout.ASSISTANT), created_at=caller.deps.now(), model=body.model)
@@ -51,6 +52,7 @@ async def list_page(caller: Caller, query: ListQuery) -> tuple[list[Json], bool]
 async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Json:
     """Change what the body sets. Raises NotFoundError."""
     await _row(caller, assistant_id)
+    caller.deps.budgets.check(caller.owner, assistant_id, body.metadata or {})
     resources = await tool_resources.resolve(caller, body.tool_resources)
 
     def apply(data: Json) -> Json:

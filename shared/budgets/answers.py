@@ -23,7 +23,7 @@ WORDS: Final = {
 
 def words_of(shortage: Shortage) -> str:
     """What is used up, for people."""
-    limit = WORDS[shortage.limit].format(shortage.allowed) if shortage.allowed < 1e6 else _long(shortage)
+    limit = allowed_words(shortage.limit, shortage.allowed)
     if shortage.is_quota:
         return (
             f"You exceeded your current quota: this box allows {limit}. There is more in {duration(shortage.seconds)}."
@@ -76,5 +76,6 @@ def duration(seconds: float) -> str:
     return "".join([f"{hours}h" * (hours > 0), f"{minutes}m" * (whole >= 60), f"{whole % 60}s"])
 
 
-def _long(shortage: Shortage) -> str:
-    return WORDS[shortage.limit].replace("{:g}", f"{shortage.allowed:,.0f}")
+def allowed_words(limit: str, allowed: float) -> str:
+    """A limit in words, such as `1000 tokens a day`."""
+    return WORDS[limit].format(allowed) if allowed < 1e6 else WORDS[limit].replace("{:g}", f"{allowed:,.0f}")

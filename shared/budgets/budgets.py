@@ -16,11 +16,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from shared.backoff import Backoff
+from shared.budgets import own
 from shared.budgets.answers import headers_of, refused, words_of
 from shared.budgets.ledger import Amount, Ledger, Shortage
 from shared.config import Settings
 from shared.json_types import Json
 from shared.llm.base import LlmError
+from shared.objects.common import Metadata
 from shared.objects.run import RunRecord
 from shared.setting_values import Budget, BudgetLimits
 from shared.store.base import Conflict, Put, Store, Unavailable
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 BACKOFF: Final = Backoff(first=0.003, longest=1.0, attempts=30, spread=(0.0, 1.0))
 #: Tokens that an answer is expected to have, where neither the client nor earlier turns say more.
 FIRST_OUTPUT: Final = 2000
+#: Assistants with a budget of their owner's whose limits are kept in memory.
+REMEMBERED: Final = 1000
 
 
 class _Held(Exception):
@@ -60,22 +64,35 @@ class Budgets:
         """Raises ValueError for budgets in money without prices."""
         self._settings, self._store, self._wakes, self._clock = settings, store, wakes, clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: Owner and assistant -> what its owner has given it, as its latest run had it: for headers of answers.
+        self._given: dict[tuple[str, str], BudgetLimits] = {}
         #: Owner -> key -> the row's data and version, as we know them.
         self._known: dict[str, dict[str, tuple[Json | None, str | None]]] = {}
         if not settings.prices and any(each.are_in_money for each in settings.budgets.values()):
             raise ValueError("BUDGETS in money need PRICES")
 
-    def limits(self, owner: str, assistant_id: str) -> dict[str, BudgetLimits]:
-        """Key of the row -> the limits that bind a run; nobody who has none is in the setting."""
+    def limits(self, owner: str, assistant_id: str, given: BudgetLimits | None = None) -> dict[str, BudgetLimits]:
+        """Key of the row -> the limits that bind a run: the operator's, and those that the assistant's owner has given.
+
+        Who has none pays for none.
+        """
         budgets = self._settings.budgets
         budget: Budget | None = budgets.get(owner, budgets.get("*"))
-        if budget is None:
-            return {}
-        found: dict[str, BudgetLimits] = {} if budget.are_none else {keys.BUDGET: budget}
-        if assistant_id in budget.assistants:
+        found: dict[str, BudgetLimits] = {} if budget is None or budget.are_none else {keys.BUDGET: budget}
+        of_assistant = own.smaller(None if budget is None else budget.assistants.get(assistant_id), given)
+        if of_assistant is not None:
             digest = hashlib.sha256(assistant_id.encode()).hexdigest()[:32]
-            found[f"{keys.BUDGET}-{digest}"] = budget.assistants[assistant_id]
+            found[f"{keys.BUDGET}-{digest}"] = of_assistant
         return found
+
+    def check(self, owner: str, assistant_id: str, metadata: Metadata) -> None:
+        """Refuse an assistant's metadata whose budget is none, or above the operator's. Raises InvalidRequest."""
+        allowed = self.limits(owner, assistant_id).values()
+        own.check(metadata, allowed, has_prices=bool(self._settings.prices))
+
+    def _limits(self, record: RunRecord) -> dict[str, BudgetLimits]:
+        given = None if record.budget is None else BudgetLimits.model_validate(record.budget)
+        return self.limits(record.owner, record.run.assistant_id, given)
 
     async def admit(self, record: RunRecord, *, begins: bool = True) -> None:
         """Count a request that begins a run, or goes on with one. Raises RateLimited."""
@@ -88,6 +105,11 @@ class Budgets:
             for ledger in ledgers:
                 ledger.enter(_run(record), record.run.deadline)
 
+        if record.budget is not None:
+            while len(self._given) >= REMEMBERED:
+                self._given.pop(next(iter(self._given)))
+            given = BudgetLimits.model_validate(record.budget)
+            self._given[record.owner, record.run.assistant_id] = given
         try:
             await self._change(record, enter)
         except _UsedUp as found:
@@ -113,7 +135,7 @@ class Budgets:
 
         Raises LlmError when the budget is used up: there will be no turn.
         """
-        if not self.limits(record.owner, record.run.assistant_id):
+        if not self._limits(record):
             return
         expected = self._amount(record, prompt, FIRST_OUTPUT if output is None else output)
 
@@ -138,7 +160,7 @@ class Budgets:
 
     async def settle(self, record: RunRecord, *, over: bool) -> None:
         """Tell what a run has used by now; nothing is reserved for it any more."""
-        if not self.limits(record.owner, record.run.assistant_id):
+        if not self._limits(record):
             return
         total = self._total(record)
 
@@ -151,7 +173,8 @@ class Budgets:
 
     def headers(self, owner: str, assistant_id: str) -> dict[str, str]:
         """What an answer says of the budget, as this process knows it; nothing where there is none."""
-        known, limits = self._known.get(owner, {}), self.limits(owner, assistant_id)
+        given = self._given.get((owner, assistant_id))
+        known, limits = self._known.get(owner, {}), self.limits(owner, assistant_id, given)
         ledgers = [Ledger(known.get(key, (None, None))[0], each, self._clock()) for key, each in limits.items()]
         return headers_of(ledgers)
 
@@ -169,7 +192,7 @@ class Budgets:
 
         What `apply` raises is only believed of rows that were just read.
         """
-        limits = self.limits(record.owner, record.run.assistant_id)
+        limits = self._limits(record)
         if not limits:
             return
         async with self._locks[record.owner]:

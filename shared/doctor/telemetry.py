@@ -13,7 +13,7 @@ from shared.tls import tls
 
 NAME: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 #: Seconds for the collector's answer.
-PATIENCE: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
 
 
 async def telemetry(deps: Deps) -> Finding:
@@ -27,7 +27,7 @@ async def telemetry(deps: Deps) -> Finding:
     if (words := unusable(address)) is not None:
         return broken("telemetry", f"{NAME}: {words}")
     try:
-        async with httpx.AsyncClient(verify=tls(), timeout=PATIENCE, headers=settings.otlp_headers) as client:
+        async with httpx.AsyncClient(verify=tls(), timeout=ANSWER_SECONDS, headers=settings.otlp_headers) as client:
             # An empty report: a collector takes it, and nothing is added.
             response = await client.post(
                 f"{address.rstrip('/')}/v1/traces", headers={"content-type": "application/x-protobuf"}

@@ -169,6 +169,8 @@ class RunRecord(StoredRecord, kw_only=True):
     additional_instructions: str = ""
     #: Names of tools the box runs itself; `*` means all.
     server_tools: list[str] = field(default_factory=list)
+    #: What its owner has given the assistant, by limit.
+    budget: dict[str, float] | None = None
     #: How long a turn may take at the provider, for a discount: `2h` or `8h`.
     completion_window: str | None = None
     #: How the provider should serve the turns.

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from shared import ids, layout
 from shared.assistants import assistants, mcp_headers, tool_resources
+from shared.budgets.own import limits_of
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.json_types import Json
@@ -246,6 +247,7 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         resources=dict(assistant.tool_resources),
         as_assistant=is_as_assistant(run, body, assistant),
         server_tools=checks.opted(body, assistant.metadata),
+        budget=None if (given := limits_of(assistant.metadata)) is None else given.model_dump(exclude_none=True),
     )
     waiting.settle(caller.deps, record)
     caller.deps.telemetry.begin(record, assistant.name)
