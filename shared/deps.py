@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from msgspec import Struct
+
 from shared.blobs.base import Blobs
 from shared.budgets.budgets import Budgets
 from shared.busy import BusyLines
@@ -110,8 +112,7 @@ class Deps:
         await self.telemetry.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """On whose behalf a use case works, and what it may touch: all that it reads and writes is this owner's."""
 
     deps: Deps

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from fastapi.responses import Response
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from shared import client_tokens, json_text

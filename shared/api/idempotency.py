@@ -7,11 +7,12 @@ another boundary each time.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import Response
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from shared import ids, json_text, layout

@@ -25,12 +25,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from shared.api import granted, when_busy

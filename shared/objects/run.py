@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from msgspec import field
+from msgspec import Struct, field
 
 from shared import layout
 from shared.json_types import Json
@@ -89,8 +89,7 @@ class Lease(StoredRecord, kw_only=True):
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunKey:
+class RunKey(Struct, frozen=True):
     """Which run of whose thread."""
 
     owner: str

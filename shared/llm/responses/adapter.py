@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 
 from shared.backoff import Backoff
 from shared.busy import BusyLines
@@ -75,7 +76,7 @@ class ResponsesLlm:
         """
         self._endpoint, self._place = endpoint, place
         #: The endpoint, in a few letters: on reasoning that no other endpoint can read.
-        self.mark = hashlib.sha256(endpoint.base_url.rstrip("/").encode()).hexdigest()[:16]
+        self.mark = _in_letters(endpoint.base_url.rstrip("/"))
         self._wire, self._calls = Wire(endpoint), ShortCalls(endpoint)
         self._aliases = dict(aliases or {})
         self._backoff = backoff
@@ -167,8 +168,7 @@ class ResponsesLlm:
 
     def origin(self, model: str) -> str:
         """The model as it is called at this endpoint, and the endpoint, in a few letters."""
-        name = f"{self._endpoint.base_url.rstrip('/')} {self._name(model)}"
-        return hashlib.sha256(name.encode()).hexdigest()[:16]
+        return _in_letters(f"{self._endpoint.base_url.rstrip('/')} {self._name(model)}")
 
     def seconds_busy(self, model: str) -> float:
         """Seconds until the model could be asked; where somebody waits, more than none."""
@@ -223,6 +223,12 @@ class ResponsesLlm:
         attempts.headers = answer.headers
         attempts.served()
         return answer
+
+
+@lru_cache(1000)
+def _in_letters(name: str) -> str:
+    """What a name is known again by, in a few letters."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 async def _read_to_the_end(answer: EventAnswer) -> None:
