@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import TracebackType
 from typing import Final
 
 #: They log every request they make at level INFO.
@@ -18,6 +19,15 @@ class LogLine(logging.Formatter):
         if not record.name.startswith("shared"):
             return line
         return line + "".join(f" {key}={value}" for key, value in vars(record).items() if key not in _STANDARD)
+
+
+class LeftOut(Exception):
+    """Stands for an error whose words may be a user's."""
+
+
+def without_words(error: Exception) -> tuple[type[LeftOut], LeftOut, TracebackType | None]:
+    """Where an error comes from, as `exc_info`, but not what it says."""
+    return LeftOut, LeftOut(type(error).__name__), error.__traceback__
 
 
 def set_up(layout: str = "%(message)s") -> None:

@@ -33,8 +33,8 @@ TOOLS = [
 ]
 
 
-def live(client, llm, user: str, word: str = CANARY) -> tuple[str, list[str]]:
-    """A user's whole story: the thread's id, and the ids of all files in it."""
+def live(client, llm, user: str, word: str = CANARY, *, name: str = "") -> tuple[str, list[str]]:
+    """A user's whole story: the thread's id, and the ids of all files in it; the assistant may have another `name`."""
     metadata = {"user": user, "note": word}
     files = [
         client.files.create(file=(f"{word}-{kind}.txt", f"{word} {kind}".encode()), purpose="assistants").id
@@ -48,7 +48,11 @@ def live(client, llm, user: str, word: str = CANARY) -> tuple[str, list[str]]:
     while client.vector_stores.retrieve(store).status != "completed":
         continue
     assistant = client.beta.assistants.create(
-        model="m", name=word, instructions=word, metadata={"server_tools": "send_email", **metadata}, tools=TOOLS
+        model="m",
+        name=name or word,
+        instructions=word,
+        metadata={"server_tools": "send_email", **metadata},
+        tools=TOOLS,
     )
     llm.script(
         [
