@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from shared.llm.base import TurnUsage
@@ -92,6 +93,6 @@ class Meters:
         """A warning or an error was logged."""
         self.numbers.count(names.TROUBLES, 1, (names.ACTION, action))
 
-    def operation(self, service: str, method: str) -> None:
-        """The storage is called."""
-        self.numbers.count(names.STORAGE, 1, (names.SERVICE, service), (names.METHOD, method))
+    def operation(self, service: str, method: str) -> Callable[[], None]:
+        """To be called whenever the storage is."""
+        return self.numbers.counter(names.STORAGE, (names.SERVICE, service), (names.METHOD, method))

@@ -7,7 +7,7 @@ Here a number is told from the event loop alone; any thread may ask for all of t
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from shared.json_types import Json
@@ -58,6 +58,16 @@ class Numbers:
         pairs = _place(values, pairs)
         values[pairs] = values.get(pairs, 0) + by
 
+    def counter(self, name: str, *pairs: tuple[str, str]) -> Callable[[], None]:
+        """Counts one more, each time it is called."""
+        values = self._values[name]
+        pairs = _place(values, pairs)
+
+        def count() -> None:
+            values[pairs] = values.get(pairs, 0) + 1
+
+        return count
+
     def set(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
         """That many there are."""
         values = self._values[name]
@@ -66,13 +76,15 @@ class Numbers:
     def measure(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
         """A value of a histogram."""
         bounds, measured = self._metrics[name].bounds, self._measured[name]
-        pairs = _place(measured, pairs)
         found = measured.get(pairs)
         if found is None:
-            found = measured[pairs] = _Measured(len(bounds) + 1)
+            found = measured.setdefault(_place(measured, pairs), _Measured(len(bounds) + 1))
         found.counts[bisect_left(bounds, value)] += 1
         found.total += value
-        found.least, found.greatest = min(found.least, value), max(found.greatest, value)
+        if value < found.least:
+            found.least = value
+        if value > found.greatest:
+            found.greatest = value
 
     def value(self, name: str, *pairs: tuple[str, str]) -> float:
         """How many there are."""

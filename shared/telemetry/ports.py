@@ -12,22 +12,23 @@ from shared.telemetry import traces
 P = TypeVar("P")
 
 
-def counted(port: P, count: Callable[[str], None]) -> P:
-    """The port, whose calls are counted by name, but for `close`."""
-    return cast(P, _Counted(port, count))
+def counted(port: P, counter: Callable[[str], Callable[[], None]]) -> P:
+    """The port, whose calls are counted, but for `close`: `counter` makes what counts those of a name."""
+    return cast(P, _Counted(port, counter))
 
 
 class _Counted:
-    def __init__(self, port: object, count: Callable[[str], None]) -> None:
-        self._port, self._count = port, count
+    def __init__(self, port: object, counter: Callable[[str], Callable[[], None]]) -> None:
+        self._port, self._counter = port, counter
 
     def __getattr__(self, name: str) -> Any:
-        found, count = getattr(self._port, name), self._count
+        found = getattr(self._port, name)
         if name == "close" or not callable(found):
             return found
+        count = self._counter(name)
 
         def counting(*arguments: Any, **named: Any) -> Any:
-            count(name)
+            count()
             return found(*arguments, **named)
 
         self.__dict__[name] = counting  # found at once the next time

@@ -10,6 +10,8 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from opentelemetry.trace import SpanContext
+
 from shared.json_types import Json
 from shared.llm.base import LlmError, Turn, TurnRequest
 from shared.objects.run import ACTIVE, RunRecord
@@ -81,21 +83,14 @@ class Recording:
             self.spans.tell_run(record.trace, about_run(record, error, self._provider), passed.until)
             self.meters.run(run.model, passed.until - record.trace.began, error)
 
-    @contextmanager
-    def driving(self, record: RunRecord) -> Iterator[None]:
+    def driving(self, record: RunRecord) -> AbstractContextManager[None]:
         if record.trace is None:
             self.begin(record, None)
         assert record.trace is not None
         place = traces.place_of(record.trace)
         holder = "" if record.lease is None else record.lease.holder
         span = self.spans.start(names.LEASE, {names.RUN: record.run.id, names.HOLDER: holder}, place)
-        self.meters.drives(1)
-        try:
-            with traces.within(place):
-                yield
-        finally:
-            self.meters.drives(-1)
-            span.end()
+        return _Lease(span, place, self.meters.drives)
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
@@ -171,6 +166,24 @@ class Recording:
 
     async def close(self) -> None:
         await self._close()
+
+
+class _Lease:
+    """A run that this process carries on."""
+
+    __slots__ = ("_drives", "_span", "_within")
+
+    def __init__(self, span: OpenSpan, place: SpanContext, drives: Callable[[int], None]) -> None:
+        self._span, self._within, self._drives = span, traces.within(place), drives
+
+    def __enter__(self) -> None:
+        self._drives(1)
+        self._within.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._within.__exit__(None, None, None)
+        self._drives(-1)
+        self._span.end()
 
 
 class _Call:

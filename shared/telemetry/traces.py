@@ -10,15 +10,15 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON, Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 from opentelemetry.trace.status import Status, StatusCode
@@ -26,6 +26,8 @@ from opentelemetry.trace.status import Status, StatusCode
 from shared.objects.run import RunTrace
 from shared.telemetry import names
 from shared.telemetry.words import Attributes
+
+P = TypeVar("P")
 
 _HEADER: Final = re.compile("(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 #: Who tells, in spans and metrics.
@@ -70,6 +72,8 @@ class Traces:
     def __init__(self, processors: Sequence[SpanProcessor], resource: Resource, sampler: Sampler) -> None:
         """The processors are told of spans that are over; without any, nothing is recorded."""
         self._processors, self._resource, self._sampler = processors, resource, sampler
+        #: Whether everything is recorded but what its caller does not record; nobody need be asked then.
+        self._records_all = sampler is DEFAULT_ON
 
     def start(self, name: str, attributes: Attributes, above: SpanContext | None = None) -> OpenSpan:
         """A span that begins now, below what is given, else below what is going on."""
@@ -135,7 +139,11 @@ class Traces:
         flags = _UNRECORDED
         if parent is not None and not parent.is_remote:
             flags = parent.trace_flags
-        elif self._processors:
+        elif not self._processors:
+            pass
+        elif self._records_all:
+            flags = _RECORDED if parent is None or parent.trace_flags.sampled else _UNRECORDED
+        else:
             where = None if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
             if self._sampler.should_sample(where, trace_id, name).decision is Decision.RECORD_AND_SAMPLE:
                 flags = _RECORDED
@@ -179,24 +187,29 @@ def now_traceparent() -> str:
     return "" if above is None else written(above)
 
 
-@contextmanager
-def within(place: SpanContext) -> Iterator[None]:
+class _Set(AbstractContextManager[None], Generic[P]):
+    """A variable has that value in the block."""
+
+    __slots__ = ("_token", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[P], value: P) -> None:
+        self._variable, self._value = variable, value
+
+    def __enter__(self) -> None:
+        self._token = self._variable.set(self._value)
+
+    def __exit__(self, *error: object) -> None:
+        self._variable.reset(self._token)
+
+
+def within(place: SpanContext) -> AbstractContextManager[None]:
     """What is begun in the block is below this."""
-    token = _above.set(place)
-    try:
-        yield
-    finally:
-        _above.reset(token)
+    return _Set(_above, place)
 
 
-@contextmanager
-def answering(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
+def answering(headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[None]:
     """A request with these headers is answered in the block."""
-    token = _headers.set(headers)
-    try:
-        yield
-    finally:
-        _headers.reset(token)
+    return _Set(_headers, headers)
 
 
 def _ns(seconds: float) -> int:
