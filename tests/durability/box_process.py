@@ -14,13 +14,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 import uvicorn
 
+from shared import layout
 from shared.app import build, embedded_storage, storage_for
 from shared.config import Settings
 from shared.store.base import Change, Delete, Store
@@ -35,37 +36,46 @@ class HostOrder(TypedDict):
     role: str
     #: The folder for the log of letters.
     letters: str
-    #: "" or such as `before:3`; `before:3:files` counts commits about vector stores, `:deletes` those
-    #: that delete something, `:counts` those that count calls, `:usage` those
-    #: that write down what runs have used, `:budget` those about budgets, `:all` all.
+    #: "" or such as `before:3`, the third commit of runs, or `before:3:files`, of another kind: see `WHAT`.
     die: str
     environment: dict[str, str]
+
+
+IsMine = Callable[[str, Sequence[Change]], bool]
+
+
+def of_runs(partition: str, changes: Sequence[Change]) -> bool:
+    return any(change.key.startswith("run_") for change in changes) or partition.endswith(":side-effects")
+
+
+def of_files(partition: str, changes: Sequence[Change]) -> bool:
+    return ":vs_" in partition or partition.startswith("index-") or partition.endswith(":attached")
+
+
+#: The commits that can be counted: those of runs, of vector stores, those that delete something, that count calls, that
+#: write down what runs have used, of budgets, and of webhooks; an owner's name means all of his.
+WHAT: dict[str, IsMine] = {
+    "runs": of_runs,
+    "files": of_files,
+    "deletes": lambda partition, changes: any(isinstance(change, Delete) for change in changes),
+    "counts": lambda partition, changes: partition.endswith(":side-effects"),
+    "usage": lambda partition, changes: partition.endswith(":usage"),
+    "budget": lambda partition, changes: partition.endswith(":budget"),
+    "webhooks": lambda partition, changes: partition == layout.WEBHOOKS,
+}
 
 
 class Mortal:
     """A store at whose n-th commit the process dies."""
 
-    def __init__(self, store: Store, when: str, countdown: int, what: str = "runs"):
-        self.store, self.when, self.countdown, self.what = store, when, countdown, what
+    def __init__(self, store: Store, when: str, countdown: int, is_mine: IsMine):
+        self.store, self.when, self.countdown, self.is_mine = store, when, countdown, is_mine
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
-        if self.what == "files":
-            mine = ":vs_" in partition or partition.startswith("index-") or partition.endswith(":attached")
-        elif self.what == "deletes":
-            mine = any(isinstance(change, Delete) for change in changes)
-        elif self.what == "all":
-            mine = True
-        elif self.what == "usage":
-            mine = partition.endswith(":usage")
-        elif self.what == "budget":
-            mine = partition.endswith(":budget")
-        elif self.what == "counts":
-            mine = partition.endswith(":side-effects")
-        else:
-            mine = any(change.key.startswith("run_") for change in changes) or partition.endswith(":side-effects")
+        mine = self.is_mine(partition, changes)
         self.countdown -= mine
         dying = mine and self.countdown == 0
         if dying and self.when == "before":
@@ -105,8 +115,9 @@ async def serve(order: HostOrder, listener: socket.socket | None) -> None:
     # With a storage account at hand, records may stand at home all the same: its queues are for Azure functions then.
     storage = embedded_storage(settings) if os.environ.get("RECORDS") == "embedded" else storage_for(settings)
     if order["die"]:
-        when, count, *what = order["die"].split(":")
-        storage = dataclasses.replace(storage, store=Mortal(storage.store, when, int(count), *what))
+        when, count, what = f"{order['die']}:runs".split(":")[:3]
+        is_mine = WHAT.get(what, lambda partition, changes: partition.startswith(f"{what}:"))
+        storage = dataclasses.replace(storage, store=Mortal(storage.store, when, int(count), is_mine))
     box = build(settings, storage=storage, tools=[effects(Path(order["letters"])), look_up()])
     config = uvicorn.Config(box.asgi, port=order["port"], log_level="warning", lifespan="off")
     working = box.at_work() if order["role"] != "http" else nullcontext()

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests import azurite as emulator
+from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.durability.hosts import LAST_BREATH, Client, Hosts, Nursery
 from tests.warm import warm
 
@@ -30,6 +32,21 @@ def model_url() -> Iterator[str]:
 def environment() -> dict[str, str]:
     """Settings of the hosts beyond the usual; override by parametrisation."""
     return {}
+
+
+@pytest.fixture(scope="module")
+def account(azurite_installed, tmp_path_factory) -> Iterator[str]:  # noqa: F811
+    """A storage account of the module's own: its queues are worked by nobody else."""
+    with emulator.running(tmp_path_factory.mktemp("azurite")) as connection_string:
+        yield connection_string
+
+
+@pytest.fixture
+def storage(request) -> dict[str, str]:
+    """The settings that say where hosts keep what they keep: `embedded`, or `azure`; choose by parametrisation."""
+    if getattr(request, "param", "embedded") == "embedded":
+        return {}
+    return {"AzureWebJobsStorage": request.getfixturevalue("account")}
 
 
 @pytest.fixture(scope="module")

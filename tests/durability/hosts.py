@@ -17,7 +17,11 @@ from typing import Any, TypeVar
 
 import httpx2 as httpx
 
+from shared.app import build, storage_for
+from shared.box import Box
+from shared.config import Settings
 from tests.durability.box_process import HostOrder
+from tests.fakes.ports import ported
 from tests.warm import warm
 
 T = TypeVar("T")
@@ -28,6 +32,9 @@ RUNS = int(os.environ.get("DURABILITY_RUNS", "25"))
 
 #: Seconds until a test gives up on what must come; the dead must be gone sooner.
 PATIENCE, LAST_BREATH = 120.0, 15.0
+
+#: What is there after one commit is there before the next: of a long story either is tried at every other one.
+EVERY_OTHER = [("before", range(1, 1000, 2)), ("after", range(2, 1000, 2))]
 
 #: Statuses of a run that is over.
 OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
@@ -90,6 +97,8 @@ class Hosts:
     environment: dict[str, str]
     #: How often clients look at their runs; each look costs the machine as much as a step of a run.
     poll_seconds: float = 0.05
+    #: Whose key clients have.
+    owner: str = "me"
     port: int = field(default_factory=free_port)
     pids: list[int] = field(default_factory=list)
 
@@ -97,7 +106,7 @@ class Hosts:
         """Start a process and return its id."""
         environment = {
             "BOX_HOME": str(self.home),
-            "BOX_API_KEYS": f'{{"me": "{KEY}"}}',
+            "BOX_API_KEYS": json.dumps({self.owner: KEY}),
             "OPENAI_BASE_URL": self.model_url,
             "OPENAI_API_KEY": "none",
             "LEASE_SECONDS": "1",
@@ -134,14 +143,35 @@ class Hosts:
         return log.read_text().split() if log.exists() else []
 
 
+@asynccontextmanager
+async def opened(hosts: Hosts) -> AsyncIterator[Box]:
+    """The same box in this process, between which and its storage a test can stand; it takes no messages."""
+    account = hosts.environment.get("AzureWebJobsStorage", "")
+    settings = Settings(_env_file=None, box_home=hosts.home, sandbox="none", AzureWebJobsStorage=account)
+    box = build(settings, storage=ported(storage_for(settings)))
+    try:
+        yield box
+    finally:
+        await box.close()
+
+
 async def die_at_every_commit(
-    hosts: Hosts, when: str, tell: Callable[[], Coroutine[Any, Any, None]], *, least: int = 3, most: int = 40
+    hosts: Hosts,
+    when: str,
+    tell: Callable[[], Coroutine[Any, Any, None]],
+    *,
+    what: str = "runs",
+    least: int = 3,
+    most: int = 40,
+    steps: range = range(1, 1000),
 ) -> None:
-    """Have something told while a host dies `before` or `after` its n-th commit of runs, for n = 1, 2, ..., and an heir
-    takes its place, until one survives: `tell` checks what came of it.
+    """Have something told while a host dies `before` or `after` its n-th commit of `what`, for n = 1, 2, ..., and an
+    heir takes its place, until one survives: `tell` checks what came of it. Each time the client is another owner's;
+    without `what`, all of that owner's commits count. `steps` are the n that are tried, up to `most`.
     """
-    for count in range(1, most):
-        mortal = hosts.start(die=f"{when}:{count}")
+    for count in steps[: most - 1]:
+        hosts.owner = f"me-{hosts.port}-{count}"  # an account may have owners of other tests
+        mortal = hosts.start(die=f"{when}:{count}:{what or hosts.owner}")
         telling = asyncio.create_task(tell())
         dying = asyncio.create_task(hosts.death(mortal))
         await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,20 +9,11 @@ from contextlib import AsyncExitStack
 import httpx2 as httpx
 import pytest
 
-from tests import azurite as emulator
-from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
 from tests.durability.hosts import RUNS, live_dangerously
 from tests.durability.stories import STORIES, assistant, check, tell
 
 MODES = ("streamed", "background")
-
-
-@pytest.fixture(scope="module")
-def account(azurite_installed, tmp_path_factory):  # noqa: F811
-    """A storage account of this module's own: its queue is worked by nobody else."""
-    with emulator.running(tmp_path_factory.mktemp("azurite")) as connection_string:
-        yield connection_string
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.durability.hosts import Client, patience
+from tests.durability.hosts import EVERY_OTHER, Client, die_at_every_commit, patience
 
 
 async def insist(client: Client, key: str, path: str, **request: Any) -> dict[str, Any]:
@@ -27,19 +27,26 @@ async def insist(client: Client, key: str, path: str, **request: Any) -> dict[st
 
 
 async def live(client: Client) -> None:
-    """Make one of each, and see that there is one of each."""
-    assistant = (await insist(client, "a", "assistants", json={"model": "gpt-fake"}))["id"]
-    thread = (await insist(client, "t", "threads", json={"messages": [{"role": "user", "content": "say One."}]}))["id"]
+    """Make one of each, and see that there is one of each, and that every request is answered as it was."""
+    asked: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
+
+    async def once(key: str, path: str, **request: Any) -> dict[str, Any]:
+        asked.append((key, path, request, await insist(client, key, path, **request)))
+        return asked[-1][-1]
+
+    assistant = (await once("a", "assistants", json={"model": "gpt-fake"}))["id"]
+    thread = (await once("t", "threads", json={"messages": [{"role": "user", "content": "say One."}]}))["id"]
     message = {"role": "user", "content": "say Hello."}
-    await insist(client, "m", f"threads/{thread}/messages", json=message)
-    run = await insist(client, "r", f"threads/{thread}/runs", json={"assistant_id": assistant})
+    await once("m", f"threads/{thread}/messages", json=message)
+    run = await once("r", f"threads/{thread}/runs", json={"assistant_id": assistant})
     await client.finish(thread, run)
     both = {"assistant_id": assistant, "thread": {"messages": [message]}}
-    second = await insist(client, "b", "threads/runs", json=both)
+    second = await once("b", "threads/runs", json=both)
     await client.finish(second["thread_id"], second)
-    upload = {"files": {"file": ("a.txt", b"words")}, "data": {"purpose": "assistants"}}
-    await insist(client, "f", "files", **upload)
+    await once("f", "files", files={"file": ("a.txt", b"words")}, data={"purpose": "assistants"})
 
+    for key, path, request, answer in asked:
+        assert await insist(client, key, path, **request) == answer
     assert len((await client.get("assistants"))["data"]) == 1
     assert [each["id"] for each in (await client.get("threads"))["data"]] == [second["thread_id"], thread]
     for each, questions in ((thread, 2), (second["thread_id"], 1)):
@@ -102,24 +109,18 @@ async def change(client: Client) -> None:
         assert (await client.get(each))["metadata"] == note["metadata"]
 
 
+@pytest.fixture
+def environment(storage):
+    return storage
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("live", [live, keep, change])
-@pytest.mark.parametrize("when", ["after", "before"])
-async def test_whenever_a_host_dies_a_request_is_carried_out_once(hosts, client, tmp_path, when, live):
-    for count in range(1, 60):
-        hosts.home = tmp_path / str(count)
-        hosts.home.mkdir()
-        mortal = hosts.start(die=f"{when}:{count}:all")
-        living = asyncio.create_task(live(client))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({living, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        if not survived:
-            hosts.start()
-        await living
-        dying.cancel()
-        await hosts.close()
-        if survived:
-            assert count > 10, "the host should have died at each of its commits"
-            return
-    raise AssertionError("the story never ended")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("storage", "live"),
+    [("embedded", live), ("embedded", keep), ("embedded", change), ("azure", live)],
+    indirect=["storage"],
+)
+@pytest.mark.parametrize(("when", "steps"), EVERY_OTHER)
+async def test_whenever_a_host_dies_a_request_is_carried_out_once(hosts, client, when, steps, live):
+    await die_at_every_commit(hosts, when, lambda: live(client), what="", steps=steps, least=8)

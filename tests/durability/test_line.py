@@ -11,10 +11,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.durability.hosts import Client, die_at_every_commit, patience
 from tests.durability.stories import assistant, check_events
-from tests.durability.test_azure import account  # noqa: F401  a fixture
 
 #: It waits for its client until the line is complete.
 FIRST = 'call get_weather {"city": "Oslo"}\nthen\nsay One.'
@@ -116,7 +114,7 @@ async def test_two_processes_add_to_a_line_at_once(hosts, client, environment):
 
 class TestOnAzure:
     @pytest.fixture
-    def environment(self, account):  # noqa: F811
+    def environment(self, account):
         return {"AzureWebJobsStorage": account}
 
     @pytest.mark.long

@@ -59,7 +59,11 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             if self.path == "/elsewhere":
                 receiver.redirected += 1
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            length = int(self.headers.get("content-length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:  # its sender died
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             self.answer(receiver.take(Told(headers, body)))
 
