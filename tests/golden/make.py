@@ -163,11 +163,23 @@ class Maker:
             run = await self.post(f"/threads/{thread['id']}/runs", assistant_id=self.made["assistant"])
             self.made[name] = [thread["id"], run["id"]]
         await self.post("/threads/{}/runs/{}/cancel".format(*self.made["cancelling"]))
+        await self.in_line()
         files = [await self.file(f"late{number}.txt", b"Late news about Eleanor.") for number in range(3)]
         batch = await self.post(f"/vector_stores/{self.made['store']}/file_batches", file_ids=files)
         upload = await self.post("/uploads", filename="up.txt", purpose="assistants", bytes=8, mime_type="text/plain")
         part = await self.http.post(f"/uploads/{upload['id']}/parts", files={"data": ("p", b"eightby!")})
         self.made |= {"late": files, "batch": batch["id"], "upload": [upload["id"], part.json()["id"]]}
+
+    async def in_line(self) -> None:
+        """A message and a run that wait for the end of their thread's run."""
+        thread = (await self.post("/threads", messages=[{"role": "user", "content": "Question ahead"}]))["id"]
+        await self.post(f"/threads/{thread}/runs", assistant_id=self.made["assistant"])
+        waiting: list[str] = []
+        question = {"role": "user", "content": "Question in line"}
+        for path, body in (("messages", question), ("runs", {"assistant_id": self.made["assistant"]})):
+            answer = await self.http.post(f"/threads/{thread}/{path}", json=body, headers={"When-Busy": "queue"})
+            waiting.append(answer.json()["id"])
+        self.made |= {"in_line": [thread, waiting[1]], "waiting": waiting[0]}
 
 
 def written(home: Path) -> dict[str, Any]:

@@ -109,6 +109,11 @@ def finish(client: OpenAI, golden: dict) -> None:
     for name in ("queued", "writing", "calling"):
         run_of(client, golden, name, "completed")
         assert answer_of(client, golden, name) == "Finished."
+    if "in_line" in golden["made"]:  # not in version 0.1
+        run = run_of(client, golden, "in_line", "completed")
+        listed = client.beta.threads.messages.list(run.thread_id, order="asc").data
+        assert [each.role for each in listed] == ["user", "assistant", "user", "assistant"]
+        assert listed[2].id == golden["made"]["waiting"]
     [letter, _] = client.beta.threads.runs.steps.list(
         golden["made"]["calling"][1], thread_id=golden["made"]["calling"][0], order="asc"
     ).data
