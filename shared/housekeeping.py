@@ -14,7 +14,7 @@ from shared.files import files, index_messages, uploads
 from shared.objects.vector_store import ItemRecord, StoreRecord
 from shared.queue.base import QueueUnavailable
 from shared.retention import aging
-from shared.runs import lifecycle, queue_messages
+from shared.runs import joining, lifecycle, queue_messages
 from shared.runs.recorder import Recorder
 from shared.search.base import IndexUnavailable
 from shared.store.base import Delete, Put, Record, StoreError
@@ -44,6 +44,9 @@ Overdue = Callable[[Deps, str, Record], Awaitable[None]]
 async def overdue_run(deps: Deps, partition: str, row: Record) -> None:
     """A run that nobody ended: its time is over, or its cancellation was lost. One that has ended is not due again."""
     recorder = Recorder.of(deps, row)
+    if recorder.record.is_in_line:
+        await joining.look_after(recorder)
+        return
     if lifecycle.is_active(recorder.run.status):  # should we die after its end, somebody counts what it has used
         await queue_messages.watch(deps, recorder.record, deps.clock() + deps.settings.lease_seconds)
     if recorder.run.status == "cancelling":

@@ -116,6 +116,8 @@ class LinePlace(StoredRecord, kw_only=True):
     brings: list[str] = field(default_factory=list)
     #: Whether a listener waits for its turn.
     heard: bool = False
+    #: When it was last seen to stand there (unix seconds).
+    seen: int = 0
     #: When its turn came (unix seconds); None: it waits.
     admitted_at: int | None = None
 

@@ -168,7 +168,8 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     if ahead is None:
         changes.insert(0, put_head(record, version))
     else:
-        record.place = LinePlace(brings=[each.key for each in changes if each.key.startswith(layout.MESSAGE)])
+        brings = [each.key for each in changes if each.key.startswith(layout.MESSAGE)]
+        record.place = LinePlace(brings=brings, seen=record.run.created_at)
         record.run.expires_at = None  # its time begins with its turn
     return Draft(record, [*changes, *caller.answering(record.run.to_json())], known, ahead)
 

@@ -63,13 +63,11 @@ async def add_run(deps: Deps, ahead: Recorder, record: RunRecord, changes: Seque
 
 async def leave(caller: Caller, recorder: Recorder) -> None:
     """Cancel a run that waits in line: with what would have come with it, it leaves. Raises Superseded."""
-    deps, key, place = recorder.deps, recorder.record.key, recorder.record.place
+    key, place = recorder.record.key, recorder.record.place
     assert place is not None
     gone: list[Change] = [Delete(each) for each in place.brings]
-    head = await deps.store.get(key.partition, layout.HEAD_KEY)
-    active = None if head is None else head.data["active_run"]
-    ahead = None if active is None else await Recorder.load(deps, RunKey(key.owner, key.thread_id, active))
-    if ahead is not None and key.run_id in ahead.record.line:
+    ahead = await _ahead_of(recorder)
+    if ahead is not None:
         left = {key.run_id, *place.brings}
         ahead.record.line = [each for each in ahead.record.line if each not in left]
         gone.append(put_run(ahead.record, ahead.version))
@@ -78,6 +76,29 @@ async def leave(caller: Caller, recorder: Recorder) -> None:
     recorder.state.advance("cancelled")
     await recorder.commit(*gone, *caller.answering(recorder.run.to_json()))
     await recorder.count()
+
+
+async def look_after(recorder: Recorder) -> None:
+    """A run has waited for long: one that stands in no line fails, since nobody would let it in. Raises Superseded.
+
+    It can only be so when a driver of an earlier version, which knows of no lines, has ended the run ahead.
+    """
+    place = recorder.record.place
+    assert place is not None
+    if await _ahead_of(recorder) is None:
+        await recorder.end("failed", {"code": "server_error", "message": "The run was lost while it waited in line."})
+    else:
+        place.seen = recorder.deps.now()
+        await recorder.commit()
+
+
+async def _ahead_of(recorder: Recorder) -> Recorder | None:
+    """The active run in whose line a run stands; None: it stands in none, or not any more."""
+    deps, key = recorder.deps, recorder.record.key
+    head = await deps.store.get(key.partition, layout.HEAD_KEY)
+    active = None if head is None else head.data["active_run"]
+    ahead = None if active is None else await Recorder.load(deps, RunKey(key.owner, key.thread_id, active))
+    return ahead if ahead is not None and key.run_id in ahead.record.line else None
 
 
 async def _commit(deps: Deps, ahead: Recorder, ids: Sequence[str], changes: Sequence[Change]) -> None:

@@ -13,6 +13,9 @@ from shared.store.base import EXISTING, Existing, Put
 #: Seconds past `expires_at` after which housekeeping looks after a run whose messages were all lost.
 OVERDUE_GRACE: Final = 60
 
+#: Seconds after which housekeeping looks whether a run that waits in line still stands in one.
+IN_LINE_SECONDS: Final = 3600
+
 #: The headers that came with approvals, among those of a run.
 CALLS: Final = "calls"
 
@@ -30,6 +33,8 @@ def put_run(record: RunRecord, version: str | None) -> Put:
     elif record.open_step is None:
         record.headers.pop(CALLS, None)
     due = run.expires_at + OVERDUE_GRACE if run.expires_at is not None and active else None
+    if active and record.place is not None and record.is_in_line:
+        due = record.place.seen + IN_LINE_SECONDS
     data = record.to_json()
     if not active:
         data["line"] = []

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from shared import housekeeping, layout
 from shared.llm.scripted import call, fail, pause, text
+from shared.store.base import Put
 from tests.api.test_streams import MESSAGE, OPENING, TEXT_END, names
 
 QUEUE = {"When-Busy": "queue"}
@@ -324,3 +326,28 @@ def test_a_repeated_request_stands_in_line_once(http, llm, thread, assistant, bu
     for each in http.get(f"threads/{thread.id}/runs").json()["data"]:
         assert wait(each)["status"] == "completed"
     assert told() == ["Weather?", "One.", "Second?", *([] if what == "message" else ["Two."])]
+
+
+def test_a_run_that_nobody_would_let_in_fails_and_one_in_line_goes_on_waiting(
+    box, http, llm, thread, busy, run, wait, release
+):
+    """A driver of an earlier version would end the run ahead without a look at its line."""
+    waiting, deps = run().json(), box.deps
+    partition, path = layout.thread("me", thread.id), f"threads/{thread.id}/runs/{waiting['id']}"
+
+    def sweep() -> str:
+        box.clock.advance(2 * 3600)
+        box.run(housekeeping.sweep(deps))
+        return str(http.get(path).json()["status"])
+
+    async def change(**fields: Any) -> None:
+        row = await deps.store.get(partition, busy["id"])
+        lasting = row.data["run"] | {"expires_at": deps.now() + 9 * 3600}
+        await deps.store.commit(partition, [Put(row.key, row.data | {"run": lasting} | fields, row.version)])
+
+    box.run(change())
+    assert sweep() == "queued"
+    box.run(change(line=[]))
+    assert sweep() == "failed"
+    assert http.get(path).json()["last_error"]["code"] == "server_error"
+    release()
