@@ -80,6 +80,8 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: rule.severity
       enabled: true
       autoMitigate: true
+      // A new workspace does not know its tables before the first line is there, and would refuse the queries.
+      skipQueryValidation: true
       scopes: [workspaceId]
       evaluationFrequency: 'PT15M'
       // Twice as long: lines that arrive late are not missed.

@@ -16,6 +16,7 @@ RULE = {
     "kind": "LogAlert",
     "properties.enabled": True,
     "properties.autoMitigate": True,
+    "properties.skipQueryValidation": True,
     "properties.scopes": [Path("workspaceId")],
     "properties.evaluationFrequency": "PT15M",
     "properties.windowSize": "PT30M",

@@ -16,6 +16,10 @@ MADE_THERE = {"BOX_KEY_HASHES", "BOX_ADMIN_KEY_HASHES"}
 RUN = {"ci.yml": (".ci/run", "az bicep build"), "azure-dev.yml": ("azd provision", "azd deploy")}
 
 
+#: The first major version of each action that runs on Node.js 24: GitHub's runners have no older one since September 2026.
+RUNS_ON_NODE_24 = {"actions/checkout": 5, "actions/setup-python": 6, "actions/setup-node": 5, "Azure/setup-azd": 2}
+
+
 def workflows_hold_no_password(tree: Tree) -> Iterator[str]:
     """GitHub signs in by a token of its own, and may read the repository and nothing else."""
     deploy, ci = _workflow(tree, "azure-dev.yml"), _workflow(tree, "ci.yml")
@@ -39,6 +43,15 @@ def workflows_do_their_work(tree: Tree) -> Iterator[str]:
         yield from (f"{name} does not run {each}" for each in commands if not any(x.startswith(each) for x in lines))
     if "concurrency" not in _workflow(tree, "azure-dev.yml"):
         yield "two deployments may run at once"
+
+
+def actions_run_on_todays_runners(tree: Tree) -> Iterator[str]:
+    """Every action is of a version whose Node.js the runners still have."""
+    for name in RUN:
+        for step in _steps(_workflow(tree, name)):
+            action, _, version = step.get("uses", "actions/checkout@v99").partition("@v")
+            if int(version) < RUNS_ON_NODE_24[action]:
+                yield f"{name}: {action}@v{version} is too old"
 
 
 def pipelines_carry_what_is_set(tree: Tree) -> Iterator[str]:
