@@ -38,7 +38,8 @@ def message(data: Json) -> Json:
     attachments = [_attachment(each) for each in objects(data, "attachments")]
     for each in attachments:
         _require(isinstance(each.get("file_id"), str), "attachments: a file_id is missing")
-        objects(each, "tools")
+        typed = all(isinstance(tool.get("type"), str) for tool in objects(each, "tools"))
+        _require(typed, "attachments: a tool's type is missing")
     named = {"attachments": attachments} if attachments else {}
     return data | named | {"content": [_part(each) for each in parts]}
 

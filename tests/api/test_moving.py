@@ -251,6 +251,7 @@ async def test_some_threads_go_out_with_what_they_refer_to(tmp_path):
         ({"content": [{"type": "image_file", "image_file": {}}]}, "content: file_id is missing"),
         ({"content": 7}, "content: expected a list of objects"),
         ({"attachments": [{"tools": []}]}, "attachments: a file_id is missing"),
+        ({"attachments": [{"file_id": "file-a", "tools": [{}]}]}, "attachments: a tool's type is missing"),
         ({"role": "system"}, "role: Input should be 'user' or 'assistant'"),
         ({"id": "msg_/../x"}, "its id cannot be kept"),
         ({"id": f"msg_{TAIL}001"}, f"msg_{TAIL}001 comes twice"),
