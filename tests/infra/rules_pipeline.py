@@ -16,7 +16,7 @@ MADE_THERE = {"BOX_KEY_HASHES", "BOX_ADMIN_KEY_HASHES"}
 RUN = {"ci.yml": (".ci/run", "az bicep build"), "azure-dev.yml": ("azd provision", "azd deploy")}
 
 
-#: The first major version of each action that runs on Node.js 24: GitHub's runners have no older one since September 2026.
+#: The first major version of each action that runs on Node.js 24: GitHub's runners have had no older one for months.
 RUNS_ON_NODE_24 = {"actions/checkout": 5, "actions/setup-python": 6, "actions/setup-node": 5, "Azure/setup-azd": 2}
 
 
