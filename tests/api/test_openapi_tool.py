@@ -278,7 +278,7 @@ DEEP = "[" * 3000 + "]" * 3000
         (r'{"p": "\ud800"}', "the arguments cannot be sent"),
         (r'{"p": "a", "c": "\ud800"}', "the arguments cannot be sent"),
         (r'{"p": "a", "body": "\ud800"}', "the arguments cannot be sent"),
-        (f'{{"p": {DEEP}}}', "the arguments cannot be sent"),
+        (f'{{"p": {DEEP}}}', "the arguments "),  # "are no JSON" before Python 3.13
         ("[" * 200_000, "the arguments are no JSON"),
     ],
 )
