@@ -106,7 +106,7 @@ class Listener:
 
     def remark(self, comment: bytes) -> None:
         """Let the client hear that the stream is alive, if there is nothing else for it to read."""
-        if not self.unread and not self.has_left:
+        if not self.unread and not self.has_left and not self._is_closed:
             self._keep(comment)
             self._wake()
 

@@ -32,6 +32,15 @@ async def test_a_stream_ends_with_its_last_event_whatever_its_driver_has_left_to
     assert sent.endswith(b"event: done\ndata: [DONE]\n\n")
 
 
+async def test_a_stream_that_is_over_says_nothing_more() -> None:
+    listener = Listener()
+    listener.put(DONE)
+    assert await listener.read() == b"event: done\ndata: [DONE]\n\n"
+    listener.remark(PING)
+    assert listener.is_over
+    assert await listener.read() == b""
+
+
 async def test_a_character_cut_in_two_is_sent_in_two() -> None:
     listener = Listener()
     stream = wire(listener, ping_seconds=1)
