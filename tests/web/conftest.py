@@ -72,8 +72,5 @@ def page(driver, box) -> Page:
     from tests.web.page import Page
 
     page = Page(driver, box.url)
-    page.open_as_new()
-    page.enter(KEY)
-    page.until(lambda: page["#text"].is_displayed())
-    page.complaints()
+    page.enter_as_new(KEY)
     return page

@@ -37,7 +37,7 @@ class Mortal:
         self.start()
 
     def start(self) -> None:
-        self.program = Program("run", **self.settings)
+        self.program = Program("run", fresh=True, **self.settings)
         self.program.greet()
 
     def kill(self) -> None:
@@ -55,9 +55,7 @@ def mortal(tmp_path, model_url) -> Iterator[Mortal]:  # noqa: F811
 @pytest.fixture
 def page(driver, mortal) -> Iterator[Page]:
     page = Page(driver, mortal.url)
-    page.open_as_new()
-    page.enter(KEY)
-    page.until(lambda: page["#text"].is_displayed())
+    page.enter_as_new(KEY)
     page.create_assistant("Forecaster")
     # Lost by a reload: the page has to help itself.
     page.driver.execute_script("window.same = true")

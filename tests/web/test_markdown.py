@@ -4,9 +4,41 @@ from __future__ import annotations
 
 import pytest
 
-from shared.llm.scripted import pause, text
+from shared.llm.scripted import ScriptedLlm, pause, text
+from tests.api.conftest import KEY, Box
+from tests.web.page import Page
 
 FENCE = "```"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ScriptedLlm()
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory, model):
+    """One for all tests: each has a conversation of its own."""
+    box = Box(tmp_path_factory.mktemp("box"), {"heartbeat_seconds": 0.2})
+    box.llm = model
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture(scope="module")
+def opened(driver, box):
+    page = Page(driver, box.url)
+    page.enter_as_new(KEY)
+    page.create_assistant("Writer")
+    return page
+
+
+@pytest.fixture
+def page(opened):
+    opened["#new-thread"].click()
+    opened.complaints()
+    return opened
 
 
 @pytest.fixture
@@ -18,7 +50,6 @@ def answer(page, model):
         run = page.say("Tell me.")
         return run.find_element("css selector", ".message .body")
 
-    page.create_assistant("Writer")
     return shown
 
 
@@ -149,6 +180,8 @@ def test_mathematics_is_loaded_by_the_first_formula(page, answer):
         names = page.driver.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
         return any(name.endswith("/katex.js") for name in names)
 
+    page.driver.refresh()
+    page.until(lambda: page["#text"].is_displayed())
     answer("No formula.")
     assert not loaded()
     answer("$x$")
@@ -156,7 +189,6 @@ def test_mathematics_is_loaded_by_the_first_formula(page, answer):
 
 
 def test_a_table_is_a_table_while_it_is_written(page, model, box):
-    page.create_assistant("Writer")
     go_on = box.event()
     model.script([text("| A | B |\n|---|---|\n| 1 | 2 |\n| 3 ", pause(go_on), "| 4 |\n")])
 
