@@ -7,32 +7,13 @@ import json
 import pytest
 
 from shared.llm.scripted import call, text
-from shared.tools.base import tool
 from tests.api.conftest import KEY, below
 from tests.fakes.mcp_server import mcp_server
+from tests.web.letters import letters, settings, tools  # noqa: F401  fixtures
 
 EVIL = '<img src=x onerror="document.title=1">'
 #: It turns the order of what follows around.
 TURNED = "\u202e"
-
-letters: list[str] = []
-
-
-async def send_letter(to: str) -> str:
-    """Send a letter."""
-    letters.append(to)
-    return f"sent to {to}"
-
-
-@pytest.fixture
-def settings():
-    return {"server_tools_allowed": {"*": ["*", "send_letter:ask"]}}
-
-
-@pytest.fixture
-def tools():
-    letters.clear()
-    return [tool(send_letter, idempotent=False, timeout=5)]
 
 
 @pytest.fixture

@@ -12,32 +12,13 @@ from pathlib import Path
 import pytest
 
 from shared.llm.scripted import call, text
-from shared.tools.base import tool
 from tests.api.conftest import KEY
+from tests.web.letters import letters, settings, tools  # noqa: F401  fixtures
 
 NODE_PACKAGES = Path(__file__).parents[1] / "node_modules"
 FUNCTION = json.dumps([{"name": "look_up", "parameters": {"type": "object", "properties": {}}}])
 #: Everything that has to be escaped somewhere.
 QUESTION = "Say \"it's\" \\ $HOME `id` {x} 'né' 😀"
-
-
-letters: list[str] = []
-
-
-async def send_letter(to: str) -> str:
-    """Send a letter."""
-    letters.append(to)
-    return f"sent to {to}"
-
-
-@pytest.fixture
-def settings():
-    return {"server_tools_allowed": {"*": ["*", "send_letter:ask"]}}
-
-
-@pytest.fixture
-def tools():
-    return [tool(send_letter, idempotent=False, timeout=5)]
 
 
 @pytest.fixture
