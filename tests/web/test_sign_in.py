@@ -18,6 +18,7 @@ def door(driver, box) -> Page:
     page = Page(driver, box.url)
     page.open_as_new()
     page.until(lambda: page["#key"].is_displayed())
+    page.complaints()  # of the page that was left
     return page
 
 
