@@ -60,6 +60,7 @@ SCRIPTS: Final = (
     "trace",
     "transcript",
     "trouble",
+    "usage",
     "waiting",
 )
 #: Libraries, built by `make vendor`; mathematics is loaded by the first answer that has some, Swagger UI by /v1/docs.

@@ -1,10 +1,11 @@
-// The row above the conversation for those who build with the API: ids, code, troubled runs, requests.
+// The row above the conversation for those who build with the API: ids, code, troubled runs, usage, requests.
 
 import { showCode } from "./code.js";
 import { idOf, inspect, jsonButton } from "./inspector.js";
 import { showRequests } from "./requests.js";
 import { el } from "./text.js";
 import { showTrouble } from "./trouble.js";
+import { showUsage } from "./usage.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,7 +17,7 @@ export function addToolbar(shown) {
   $("assistant").addEventListener("change", offer);
   offer();
   $("talk").prepend(el("div", { class: "toolbar", role: "group", "aria-label": "For developers" },
-    button("Ids", () => showIds(shown())), code, button("Failed runs", showTrouble), button("Requests", showRequests)));
+    button("Ids", () => showIds(shown())), code, button("Failed runs", showTrouble), button("Usage", showUsage), button("Requests", showRequests)));
 }
 
 /** Kinds of tools whose calls need no approval: they run in the sandbox, search files, or are the client's. */

@@ -170,3 +170,18 @@ def test_calls_that_wait_for_approval(page, model, size, look):
     page["#waiting button"].click()
     page.until(lambda: page.all("#inspector li"))
     look("what waits elsewhere")
+
+
+def test_a_table_of_what_was_used(page, model, size, look):
+    if size == "telephone":
+        page["#menu"].click()
+    page.create_assistant("Clerk")
+    if size == "telephone":
+        page["#menu"].click()
+    model.script([text("Hello.")])
+    page["#text"].send_keys("Hi")
+    page["#send"].click()
+    page.until(lambda: "Hello." in page["#transcript"].text)
+    page.driver.find_element("xpath", "//button[.='Usage']").click()
+    page.until(lambda: page.all("#inspector tbody tr"))
+    look("what was used")
