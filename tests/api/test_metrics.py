@@ -13,11 +13,14 @@ import pytest
 
 from shared.app import telemetry_for
 from shared.config import Settings
+from shared.llm.responses import from_settings
 from shared.llm.scripted import text, usage
 from shared.telemetry import names
 from shared.telemetry.metrics import Meters
 from shared.telemetry.numbers import MOST_POINTS
-from tests.api.conftest import KEY, Box
+from tests.api.conftest import KEY, Box, below
+from tests.fakes.responses_events import FakeTurn
+from tests.fakes.responses_server import FakeResponses, serving_in_thread
 
 ADMIN = "sk-admin-0123456789"
 ASKED = {"otel_metrics_exporter": "prometheus", "box_admin_keys": {"ops": ADMIN}}
@@ -167,3 +170,37 @@ def test_where_nobody_asks_nothing_of_opentelemetry_is_loaded(tmp_path):
     """FastAPI and MCP's SDK load its API, which does nothing, wherever it is installed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "APPLICATION"))}
     subprocess.run([sys.executable, "-c", OFF, str(tmp_path)], check=True, env=environment, timeout=60)
+
+
+@pytest.fixture
+def busy_once():
+    """A model that is away for the first request."""
+    fake = FakeResponses()
+    fake.script(FakeTurn(status=503), FakeTurn(text=("Wet.",)))
+    with serving_in_thread(fake) as url:
+        yield url
+
+
+def test_what_is_repeated_waited_for_and_given_up_is_counted(tmp_path, busy_once):
+    box = Box(tmp_path, {**ASKED, "box_model_base_url": busy_once, "run_start": "queue"})
+    box.llm = from_settings(box.settings)  # type: ignore[assignment]
+    box.telemetry = None
+    box.start()
+    try:
+        with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as http:
+            assistant = http.post("assistants", json={"model": "gpt-x"}).json()["id"]
+            run = http.post("threads/runs", json={"assistant_id": assistant, "thread": {}}).json()
+            while http.get(f"threads/{run['thread_id']}/runs/{run['id']}").json()["status"] != "completed":
+                time.sleep(0.02)
+            box.run(box.deps.queue.send({"owner": "nobody knows what this is"}))
+        told, until = "", time.monotonic() + 20
+        with below(box.url, Authorization=f"Bearer {ADMIN}") as http:
+            while "box_messages_poisoned_total{" not in told and time.monotonic() < until:
+                time.sleep(0.1)
+                told = http.get("/metrics").text
+    finally:
+        box.stop()
+    assert value(told, "box_retries_total", box_action="model_retried") == 1
+    assert value(told, "box_queue_wait_seconds_count", box_queue_name="runs") >= 1
+    assert value(told, "box_messages_poisoned_total", box_queue_name="runs") == 1
+    assert value(told, "gen_ai_client_operation_time_to_first_chunk_seconds_count") == 1
