@@ -98,7 +98,8 @@ def test_an_indexed_file_attached_anew_stays_even_if_that_is_cancelled(client, b
     store, ids = filled(client, alpha="alpha", beta="beta")
     extra = upload(client, "gamma.txt", b"gamma")
     batch = client.vector_stores.file_batches.create(store.id, file_ids=[*ids.values(), extra])
-    assert batch.file_counts.completed >= 2
+    begun = client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store.id)
+    assert begun.file_counts.completed >= 2
     client.vector_stores.file_batches.cancel(batch.id, vector_store_id=store.id)
     again = client.vector_stores.files.create(store.id, file_id=ids["alpha"], attributes={"kind": "letter"})
     assert (again.status, again.attributes) == ("completed", {"kind": "letter"})
