@@ -25,10 +25,11 @@ PARAMETER: Final[Json] = {
 
 def is_to_wait(request: Request) -> bool:
     """Whether the request may wait until its thread is free. Raises InvalidRequest for words that nobody knows."""
-    asked = request.headers.get(HEADER)
-    if asked is None:
+    given = request.headers.getlist(HEADER)
+    if not given:
         return False
-    if asked.strip().lower() != QUEUE:
+    asked = ", ".join(given)  # as whoever forwards them may have done before
+    if {each.strip().lower() for each in asked.split(",")} != {QUEUE}:
         words = f"Invalid 'When-Busy' header: '{asked}'. Supported values are: '{QUEUE}'."
         raise InvalidRequest(words, code="invalid_value")
     return True

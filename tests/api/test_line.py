@@ -133,6 +133,14 @@ def test_other_words_are_refused(http, thread, say, run, word):
     assert len(http.get(f"threads/{thread.id}/messages").json()["data"]) == 1
 
 
+@pytest.mark.parametrize(("words", "status"), [(("Queue", "QUEUE"), 200), (("queue", "wait"), 400)])
+def test_a_header_that_comes_twice_must_say_the_same(http, thread, busy, release, words, status):
+    headers = [("WHEN-BUSY", each) for each in words]
+    sent = http.post(f"threads/{thread.id}/messages", json={"role": "user", "content": "Now?"}, headers=headers)
+    assert sent.status_code == status
+    release()
+
+
 def test_a_free_thread_makes_no_difference(llm, say, run, wait, told):
     llm.script([text("One.")])
     say("Now?")
