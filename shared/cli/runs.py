@@ -211,6 +211,8 @@ async def start_again(api: ApiClient, thread: str, run: str) -> None:
     record, status = recorder.record, recorder.run.status
     if not lifecycle.is_active(status) or status == "requires_action":
         raise Failed(f"The run is not stuck: it is {status}.")
+    if record.is_in_line:
+        raise Failed("The run is not stuck: it waits in line for its thread.")
     if record.lease is not None and lease.is_held(record, deps.clock()):
         raise Failed(f"The run is not stuck: it is driven until {moment(record.lease.until)} UTC at least.")
     await (queue_messages.cancel if status == "cancelling" else queue_messages.start)(deps, record)

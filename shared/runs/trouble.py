@@ -50,12 +50,13 @@ def trouble(record: RunRecord, now: float) -> Trouble | None:
     run = record.run
     if run.status in ("failed", "expired", "incomplete"):
         return run.status
-    if not lifecycle.is_active(run.status):
+    if not lifecycle.is_active(run.status) or record.is_in_line:
         return None
     if run.status == "requires_action":
         return _waiting(run.required_action) if now - run.created_at > DRIVERLESS_SECONDS else None
     # A turn in the background is looked after by messages alone.
-    seen_to = max(run.created_at, record.watched_until, record.lease.until if record.lease is not None else 0)
+    begun = run.created_at if record.place is None else record.place.admitted_at or 0
+    seen_to = max(begun, record.watched_until, record.lease.until if record.lease is not None else 0)
     return "stuck" if now - seen_to > DRIVERLESS_SECONDS and not lease.is_held(record, now) else None
 
 

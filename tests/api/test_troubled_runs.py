@@ -105,6 +105,17 @@ def test_a_page_looks_through_so_many_threads_and_says_where_it_stopped(box, cli
     assert (listed(second), second["has_more"]) == ([(failed.id, "failed")], False)
 
 
+def test_a_run_that_waits_in_line_is_not_stuck(troubled, box, llm, http, assistant, thread):
+    llm.script([pause(box.event())])
+    runs = f"threads/{thread.id}/runs"
+    _, waiting = (
+        http.post(runs, json={"assistant_id": assistant.id}, headers={"When-Busy": "queue"}).json() for _ in range(2)
+    )
+    box.clock.advance(300)
+    assert waiting["id"] not in [each for each, _ in listed(troubled())]
+    assert http.get(f"{runs}/{waiting['id']}").json()["status"] == "queued"
+
+
 def test_a_deleted_thread_and_a_cursor_that_cannot_be(troubled, client, raw, run):
     failed = run(fail("server_error", "Broken."))
     client.beta.threads.delete(failed.thread_id)

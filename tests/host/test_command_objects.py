@@ -199,6 +199,11 @@ def test_a_run_is_cancelled_and_a_thread_deleted(filled: Filled):
         wait_for(http, f"threads/{run['thread_id']}/runs/{run['id']}", "in_progress")
         held = filled.here("runs", "retry", run["thread_id"], run["id"])
         assert held.stderr.startswith("The run is not stuck: it is driven until 20")
+        queue = {"When-Busy": "queue"}
+        next_one = http.post(f"threads/{run['thread_id']}/runs", json={"assistant_id": assistant}, headers=queue).json()
+        waits = filled.here("runs", "retry", run["thread_id"], next_one["id"])
+        assert waits.stderr == "The run is not stuck: it waits in line for its thread.\n"
+        assert http.post(f"threads/{run['thread_id']}/runs/{next_one['id']}/cancel").json()["status"] == "cancelled"
         said = filled.here("runs", "cancel", run["thread_id"], run["id"])
         assert said.stdout == f"{run['id']}  cancelling\n"
         wait_for(http, f"threads/{run['thread_id']}/runs/{run['id']}", "cancelled")
