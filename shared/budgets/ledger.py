@@ -103,7 +103,7 @@ class Ledger:
         self.data["minute"]["requests"] += 1
         entry = self._entry(run)
         if not entry.get("is_over"):
-            entry["active"] = active_until
+            entry["active"] = min(active_until, self.now + LOST_SECONDS)
 
     def leave(self, run: str) -> None:
         """The request was not carried out after all."""

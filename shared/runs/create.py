@@ -160,6 +160,10 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     override_resources(record, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant))
     await checks.check_stores(caller, record)
+    if ahead is not None:
+        brings = [each.key for each in changes if each.key.startswith(layout.MESSAGE)]
+        record.place = LinePlace(brings=brings, seen=record.run.created_at)
+        record.run.expires_at = None  # its time begins with its turn
     await caller.deps.budgets.admit(record)
     if body.additional_instructions:
         parts = [record.run.instructions, body.additional_instructions]
@@ -167,10 +171,6 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         record.additional_instructions = body.additional_instructions
     if ahead is None:
         changes.insert(0, put_head(record, version))
-    else:
-        brings = [each.key for each in changes if each.key.startswith(layout.MESSAGE)]
-        record.place = LinePlace(brings=brings, seen=record.run.created_at)
-        record.run.expires_at = None  # its time begins with its turn
     return Draft(record, [*changes, *caller.answering(record.run.to_json())], known, ahead)
 
 

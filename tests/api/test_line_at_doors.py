@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.llm.scripted import pause, text
+from shared import layout
+from shared.deps import Caller
+from shared.llm.scripted import call, pause, text
+from shared.retention import holding
+from shared.store.base import Put
 from tests.api.conftest import KEY, below
 from tests.api.moved import leave
 from tests.api.test_line import QUEUE
@@ -85,6 +89,27 @@ def test_what_waits_counts_for_the_budget_until_it_is_over(http, llm, thread, as
     release()
     assert [wait(each)["status"] for each in (last, another.json())] == ["completed"] * 2
     http.delete(f"threads/{thread.id}")
+
+
+def test_what_waits_counts_for_longer_than_a_run_lives(box, http, llm, thread, assistant, wait):
+    llm.script([call("get_weather", city="Oslo")])
+    path, body = f"threads/{thread.id}/runs", {"assistant_id": assistant.id}
+    first = wait(http.post(path, json=body).json())
+    assert first["status"] == "requires_action"
+
+    async def prolong() -> None:
+        row = await box.deps.store.get(layout.thread("me", thread.id), first["id"])
+        lasting = row.data["run"] | {"expires_at": first["expires_at"] + 3600}
+        await box.deps.store.commit(
+            layout.thread("me", thread.id), [Put(row.key, row.data | {"run": lasting}, row.version)]
+        )
+
+    box.run(prolong())
+    waiting = [http.post(path, json=body, headers=QUEUE).json() for _ in range(2)]
+    box.clock.advance(box.settings.run_lifetime_seconds + 60)
+    assert [http.get(f"{path}/{each['id']}").json()["status"] for each in waiting] == ["queued"] * 2
+    more = [http.post(path, json=body, headers=QUEUE).status_code for _ in range(2)]
+    assert more == [200, 429], "only the run ahead may be forgotten"
 
 
 def test_a_thread_that_is_deleted_gives_back_what_its_line_counted(http, llm, client, thread, assistant, release):
