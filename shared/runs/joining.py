@@ -6,10 +6,11 @@ nothing joins a run that is over. What becomes of the line is said in `line.py`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from shared import layout
+from shared import holds, layout
 from shared.deps import Caller, Deps
 from shared.errors import RateLimited
 from shared.json_types import Json
@@ -62,13 +63,16 @@ async def add_run(deps: Deps, ahead: Recorder, record: RunRecord, changes: Seque
 
 
 async def leave(caller: Caller, recorder: Recorder) -> None:
-    """Cancel a run that waits in line: with what would have come with it, it leaves. Raises Superseded."""
-    key, place = recorder.record.key, recorder.record.place
-    assert place is not None
-    gone: list[Change] = [Delete(each) for each in place.brings]
+    """Cancel a run that waits in line: with what would have come with it, it leaves. Raises Superseded.
+
+    On a thread that is on hold its messages wait on without it: nothing is deleted there.
+    """
+    key = recorder.record.key
+    brings = await _going(caller, recorder)
+    gone: list[Change] = [Delete(each) for each in brings]
     ahead = await _ahead_of(recorder)
     if ahead is not None:
-        left = {key.run_id, *place.brings}
+        left = {key.run_id, *brings}
         ahead.record.line = [each for each in ahead.record.line if each not in left]
         gone.append(put_run(ahead.record, ahead.version))
     recorder.note("cancel.asked", by=key.owner)
@@ -90,6 +94,24 @@ async def look_after(recorder: Recorder) -> None:
     else:
         place.seen = recorder.deps.now()
         await recorder.commit()
+
+
+async def _going(caller: Caller, recorder: Recorder) -> list[str]:
+    """The messages that go with a run which leaves: those it would have brought, unless a hold keeps them."""
+    key, place = recorder.record.key, recorder.record.place
+    if place is None or not place.brings:
+        return []
+    thread = await caller.deps.store.get(key.partition, layout.THREAD_KEY)
+    is_kept = thread is not None and await holds.on(caller, key.thread_id, thread.data["metadata"])
+    return [] if is_kept else place.brings
+
+
+async def _close_gaps(deps: Deps, record: RunRecord) -> None:
+    """Forget messages that were deleted while they waited."""
+    waiting = [each for each in record.line if each.startswith(layout.MESSAGE)]
+    rows = await asyncio.gather(*(deps.store.get(record.key.partition, each) for each in waiting))
+    gone = {each for each, row in zip(waiting, rows, strict=True) if row is None}
+    record.line = [each for each in record.line if each not in gone]
 
 
 async def _ahead_of(recorder: Recorder) -> Recorder | None:

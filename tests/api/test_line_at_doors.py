@@ -123,6 +123,18 @@ def test_a_thread_that_is_deleted_gives_back_what_its_line_counted(http, llm, cl
     release()
 
 
+def test_a_cancelled_run_leaves_its_messages_where_a_hold_keeps_them(box, http, llm, thread, assistant, release, wait):
+    llm.script([text("Two.")])
+    path, body = f"threads/{thread.id}/runs", {"assistant_id": assistant.id}
+    cancelled = http.post(path, json=body | {"additional_messages": [said("Keep.")]}, headers=QUEUE).json()
+    last = http.post(path, json=body, headers=QUEUE).json()
+    box.run(holding.add(Caller(box.deps, "me"), thread_id=thread.id, metadata={}))
+    assert http.post(f"{path}/{cancelled['id']}/cancel").json()["status"] == "cancelled"
+    release()
+    assert wait(last)["status"] == "completed"
+    assert texts(http, thread) == ["Weather?", "One.", "Keep.", "Two."]
+
+
 def test_an_export_has_what_waits_behind_the_rest(box, http, thread, assistant, release, tmp_path):
     http.post(f"threads/{thread.id}/messages", json=said("Second?"), headers=QUEUE)
     run = http.post(f"threads/{thread.id}/runs", json={"assistant_id": assistant.id}, headers=QUEUE).json()
