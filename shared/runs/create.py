@@ -154,7 +154,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         ahead = await service.load_active(caller.deps, RunKey(caller.owner, thread_id, head.active_run))
         if not caller.waits:
             raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
-        head = joining.head_of(ahead.record, len(more) + 1)
+        head = await joining.head_of(caller.deps, ahead.record, len(more) + 1)
     changes = await messages.add(caller, thread_id, more, head)
     record = run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
     override_resources(record, body.tool_resources, resources)

@@ -30,8 +30,10 @@ MOST_IN_LINE: Final = 20
 FULL_SECONDS: Final = 5
 
 
-def head_of(record: RunRecord, joining: int) -> Head:
+async def head_of(deps: Deps, record: RunRecord, joining: int) -> Head:
     """The head of the thread that the run holds, for so many that want to join its line. Raises RateLimited."""
+    if len(record.line) + joining > MOST_IN_LINE:
+        await _close_gaps(deps, record)
     if len(record.line) + joining > MOST_IN_LINE:
         words = f"The line of thread {record.run.thread_id} is full: {MOST_IN_LINE} messages and runs may wait in it."
         raise RateLimited(words, "requests", "line_full", {"retry-after": str(FULL_SECONDS)})
@@ -40,7 +42,8 @@ def head_of(record: RunRecord, joining: int) -> Head:
 
 async def add_message(caller: Caller, ahead: Recorder, body: CreateMessage) -> Json:
     """Let a message wait for the end of an active run. Raises RateLimited, NotFoundError, and Conflict."""
-    changes = await messages.add(caller, ahead.run.thread_id, [body], head_of(ahead.record, 1))
+    head = await head_of(caller.deps, ahead.record, 1)
+    changes = await messages.add(caller, ahead.run.thread_id, [body], head)
     message = changes[-1].data
     await _commit(caller.deps, ahead, [changes[-1].key], [*changes, *caller.answering(message)])
     return message

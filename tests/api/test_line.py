@@ -216,6 +216,20 @@ def test_a_full_line_refuses_and_writes_nothing(http, thread, busy, say, run, wa
     assert told() == ["Weather?", "One.", *(f"{number}?" for number in range(18)), "In time?"]
 
 
+def test_messages_that_are_deleted_in_line_make_room(http, thread, busy, say, run, wait, told, release):
+    waiting = [say(f"{number}?").json()["id"] for number in range(20)]
+    for each in waiting[3:5]:
+        assert say("Too late?").status_code == 429
+        http.delete(f"threads/{thread.id}/messages/{each}")
+        assert say("In time?").status_code == 200
+    assert run().status_code == 429
+    http.delete(f"threads/{thread.id}/messages/{waiting[0]}")
+    assert run().status_code == 200
+    release()
+    wait(busy)
+    assert told()[2:22] == ["1?", "2?", *(f"{number}?" for number in range(5, 20)), "In time?", "In time?"]
+
+
 @pytest.mark.parametrize("end", ["failed", "cancelled", "expired"])
 def test_whichever_way_a_run_ends_the_line_goes_on(box, http, llm, thread, say, run, wait, told, held, end):
     llm.script([pause(held), fail("server_error", "No.")] if end == "failed" else [pause(held), text("One.")])
