@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from shared.json_types import Json
-from shared.logs import without_words
 from shared.tools.values import as_json
 
 logger = logging.getLogger(__name__)
@@ -96,7 +95,7 @@ class Tool:
             reason = f"{self.name} did not finish within {self.timeout:g} seconds.{self._doubt()}"
         except Exception as error:
             extra = {"action": "tool_failed", "tool": self.name, "error": type(error).__name__}
-            logger.warning("tool failed", extra=extra, exc_info=without_words(error))
+            logger.warning("tool failed", extra=extra, exc_info=True)
             reason = f"{self.name} failed: {type(error).__name__}: {error}"[:_LONGEST_REASON] + self._doubt()
         return f"Error: {reason}"
 

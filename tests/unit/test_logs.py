@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from shared import logs
+from shared.store.base import Conflict, Unavailable
+
+WORDS = "Of a user"
 
 
 @pytest.fixture
@@ -40,6 +45,50 @@ def test_a_traceback_follows_the_line(written: io.StringIO):
     except ValueError:
         logging.getLogger("shared").exception("failed", extra={"attempt": 2})
     assert written.getvalue().startswith("failed attempt=2\nTraceback")
+    assert written.getvalue().endswith("\nValueError\n")
+
+
+def fault(error: Exception, cause: Exception | None = None) -> Exception:
+    """An error as it is caught."""
+    try:
+        raise error from cause
+    except Exception as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    ("error", "kinds"),
+    [
+        (fault(PermissionError(13, WORDS, WORDS)), ["PermissionError errno=EACCES"]),
+        (Conflict(WORDS), ["shared.store.base.Conflict"]),
+        (fault(Unavailable(WORDS), sqlite3.OperationalError(WORDS)), ["sqlite3.OperationalError", "Unavailable"]),
+        (ExceptionGroup(WORDS, [KeyError(WORDS)]), ["ExceptionGroup", "KeyError"]),
+        (HttpResponseError(WORDS, response=None), ["azure.core.exceptions.HttpResponseError"]),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_an_error_tells_its_kind_and_codes_but_no_words(written: io.StringIO, error: Exception, kinds: list[str]):
+    other = logging.StreamHandler(io.StringIO())
+    logging.getLogger("shared").addHandler(other)  # keeps its form of the traceback in the record
+    logs.set_up()
+    logging.getLogger("shared").error("failed", exc_info=error)
+    logging.getLogger("shared").removeHandler(other)
+    assert WORDS in other.stream.getvalue()
+    assert WORDS not in written.getvalue()
+    for kind in kinds:
+        assert kind in written.getvalue()
+
+
+def test_the_code_of_a_database_that_is_locked_is_told(written: io.StringIO, tmp_path):
+    logs.set_up()
+    one, other = (sqlite3.connect(tmp_path / "box.db", timeout=0, isolation_level=None) for _ in range(2))
+    one.execute("begin exclusive")
+    with pytest.raises(sqlite3.OperationalError) as locked:
+        other.execute("begin exclusive")
+    logging.getLogger("shared").error("failed", exc_info=locked.value)
+    assert written.getvalue().endswith("\nsqlite3.OperationalError sqlite_errorname=SQLITE_BUSY\n")
+    one.close()
+    other.close()
 
 
 def test_lines_of_others_stay_as_they_are(written: io.StringIO):
