@@ -69,7 +69,7 @@ def opted(body: RunSettings, of_assistant: Metadata) -> list[str]:
 
 async def refusal_at_turn(deps: Deps, record: RunRecord) -> str | None:
     """Why a run that waited in line cannot begin now, though it could when it joined; None: it can, or has begun."""
-    if record.place is None or record.turns > 0:
+    if record.place is None or record.turns > 0 or record.response_id is not None:
         return None
     caller = Caller(deps, record.owner)
     try:

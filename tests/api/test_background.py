@@ -57,3 +57,21 @@ def test_a_listener_gets_its_turn_streamed(client, llm, assistant, thread):
         assert [*stream.text_deltas] == ["Ra", "in."]
 
     assert llm.started == {}
+
+
+def test_a_run_from_a_line_goes_on_although_its_assistant_is_deleted(client, http, llm, box, assistant, thread):
+    held = box.event()
+    llm.script([text("One.")], [text(pause(held), "Two.")])
+    llm.polls_before_done = 2
+    runs = f"threads/{thread.id}/runs"
+    _, run = (
+        http.post(runs, json={"assistant_id": assistant.id}, headers={"When-Busy": "queue"}).json() for _ in range(2)
+    )
+    while len(llm.started) < 2:
+        assert http.get(f"{runs}/{run['id']}").json()["status"] in ("queued", "in_progress")
+
+    client.beta.assistants.delete(assistant.id)
+    box.loop.call_soon_threadsafe(held.set)
+
+    ended = client.beta.threads.runs.poll(run["id"], thread_id=thread.id, poll_interval_ms=20)
+    assert (ended.status, ended.last_error) == ("completed", None)
