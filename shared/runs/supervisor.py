@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from shared import deadline
@@ -95,19 +96,25 @@ async def on_superseded(ours: Recorder) -> None:
 
 
 async def release(ours: Recorder, why: str) -> bool:
-    """Give the lease back, whatever was not committed; False when the run is not ours any more."""
-    fresh = await Recorder.load(ours.deps, ours.record.key)
-    if fresh is None or not lease.is_held_by(fresh.record, ours.holder):
-        return False
-    lease.release(fresh.record)
-    history.carry_over(fresh.record, ours.record, ours.noted)
-    fresh.note("lease.released", by=ours.holder, why=why)
-    try:
-        await fresh.commit()
-    except Superseded:
+    """Give the lease back, whatever was not committed; False when the run is not ours any more.
+
+    What else changes in the run's row meanwhile, such as its metadata, leaves it ours.
+    """
+    seen = None
+    while True:
+        fresh = await Recorder.load(ours.deps, ours.record.key)
+        if fresh is None or not lease.is_held_by(fresh.record, ours.holder) or fresh.version == seen:
+            break
+        seen = fresh.version
+        lease.release(fresh.record)
+        history.carry_over(fresh.record, ours.record, ours.noted)
+        fresh.note("lease.released", by=ours.holder, why=why)
+        with suppress(Superseded):
+            await fresh.commit()
+            return True
+    if seen is not None:
         logger.info("run taken over", extra={"action": "run_taken_over", "run_id": ours.run.id})
-        return False
-    return True
+    return False
 
 
 async def hand_on(ours: Recorder, why: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,15 +20,16 @@ from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateThreadAndRun, SubmitToolOutputs
 from shared.runs import create, service
-from shared.store.base import Change, Store, Unavailable
+from shared.store.base import Change, Put, Store, Unavailable
 from tests.fakes.weather import WEATHER
 
 
 class Brittle:
-    """A store that takes no messages while it is broken."""
+    """A store that takes no messages while it is broken, and lets somebody be faster with a run that is released."""
 
     def __init__(self, store: Store):
         self.store, self.broken = store, False
+        self.faster: Callable[[Json], None] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
@@ -36,6 +37,13 @@ class Brittle:
     async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
         if self.broken and any(change.key.startswith(layout.MESSAGE) for change in changes):
             raise Unavailable("busy")
+        for change in changes:
+            if self.faster is not None and isinstance(change, Put) and change.data.get("lease", "") is None:
+                row = await self.store.get(partition, change.key)
+                assert row is not None
+                self.faster(row.data)
+                self.faster = None
+                await self.store.commit(partition, [Put(row.key, row.data, row.version)])
         return await self.store.commit(partition, changes)
 
 
@@ -173,3 +181,31 @@ async def test_a_process_that_stops_hands_its_runs_on(bench, tmp_path):
 
     assert await bench.status(run) == "in_progress"
     assert await bench.waiting() == ["start"]
+
+
+async def test_a_run_is_handed_on_though_its_metadata_is_modified_meanwhile(bench):
+    bench.llm.script([text("Hi", pause(60.0), ".")])
+    run = await bench.begin()
+    await asyncio.sleep(0.05)
+
+    bench.store.faster = lambda row: row["run"].update(metadata={"seen": "yes"})
+    await bench.box.driven.close()
+
+    assert bench.store.faster is None
+    assert (await service.get(bench.box.deps, bench.key(run)))["metadata"] == {"seen": "yes"}
+    assert await bench.waiting() == ["start"]
+    bench.llm.script([text("Hi.")])
+    await bench.box.handle_run({"owner": "me", "thread_id": run["thread_id"], "run_id": run["id"], "reason": "start"})
+    assert await bench.status(run) == "completed"
+
+
+async def test_a_run_that_somebody_takes_as_it_is_handed_on_is_left_to_him(bench):
+    bench.llm.script([text("Hi", pause(60.0), ".")])
+    run = await bench.begin()
+    await asyncio.sleep(0.05)
+
+    bench.store.faster = lambda row: row["lease"].update(holder="somebody else")
+    await bench.box.driven.close()
+
+    assert await bench.waiting() == []
+    assert await bench.status(run) == "in_progress"
