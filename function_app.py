@@ -22,6 +22,7 @@ from shared.functions_bridge import answer, require_streams  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.box import Box
+    from shared.queue.consumer import MessageHandler
 
 #: Every operation exists under each of these.
 PREFIX = "(v1|openai(/v1|/deployments/[^/]+)?|api/projects/[^/]+(/openai)?(/v1)?)"
@@ -70,43 +71,51 @@ for family, paths in PATHS.items():
     app.function_name(family)(http(serve))
 
 
+async def handle(handler: MessageHandler, message: func.QueueMessage) -> None:
+    """Handle a message; if that fails, the host logs it, and brings the message again."""
+    with logs.kinds_only():
+        await handler(message.get_json())
+
+
 @app.queue_trigger("message", "runs", STORAGE)
 async def run_worker(message: func.QueueMessage) -> None:
     """Drive a run, or look at one that may have been left alone."""
-    await (await box()).handle_run(message.get_json())
+    await handle((await box()).handle_run, message)
 
 
 @app.queue_trigger("message", "runs-poison", STORAGE)
 async def run_poison(message: func.QueueMessage) -> None:
     """Fail a run that could not be driven, so that its thread is free again."""
-    await (await box()).handle_poisoned_run(message.get_json())
+    await handle((await box()).handle_poisoned_run, message)
 
 
 @app.queue_trigger("message", "ingestion", STORAGE)
 async def ingestion_worker(message: func.QueueMessage) -> None:
     """Parse and index a file for its vector store."""
-    await (await box()).handle_ingestion(message.get_json())
+    await handle((await box()).handle_ingestion, message)
 
 
 @app.queue_trigger("message", "ingestion-poison", STORAGE)
 async def ingestion_poison(message: func.QueueMessage) -> None:
     """Fail a file that could not be indexed."""
-    await (await box()).handle_poisoned_ingestion(message.get_json())
+    await handle((await box()).handle_poisoned_ingestion, message)
 
 
 @app.queue_trigger("message", "backups", STORAGE)
 async def backup_worker(message: func.QueueMessage) -> None:
     """Take a step of a scheduled backup."""
-    await (await box()).handle_backup(message.get_json())
+    await handle((await box()).handle_backup, message)
 
 
 @app.queue_trigger("message", "backups-poison", STORAGE)
 async def backup_poison(message: func.QueueMessage) -> None:
     """Give up a backup of which a step cannot be taken."""
-    await (await box()).handle_poisoned_backup(message.get_json())
+    await handle((await box()).handle_poisoned_backup, message)
 
 
 @app.timer_trigger("timer", "0 0 * * * *", run_on_startup=False, use_monitor=True)
 async def housekeeping(timer: func.TimerRequest) -> None:
     """Expire what is due, pick up what was lost, and log what does not answer."""
-    await (await box()).on_timer()
+    made = await box()
+    with logs.kinds_only():
+        await made.on_timer()

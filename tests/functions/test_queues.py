@@ -52,6 +52,8 @@ async def test_a_message_that_keeps_failing_is_poison(
     told = await host.until("/v1/assistants/calls", lambda told: [f"poisoned {handler}", body] in told["calls"])
     attempts = [call for call in told["calls"] if call[1:2] == [body] and call[0].endswith(handler)]
     assert attempts == [[handler, body]] * 5 + [[f"poisoned {handler}", body]]
+    errors = {outcome["error"] for outcome in await host.ended(f"{handler}_worker", 5)}
+    assert errors == {"LeftOut: RuntimeError"}, "the host logs them: no words, which may be a user's"
 
 
 @pytest.mark.parametrize("content", ["this is not base64!", base64.b64encode(b"\xff\xfe").decode()])
