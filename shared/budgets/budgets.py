@@ -113,7 +113,7 @@ class Budgets:
         try:
             await self._change(record, enter)
         except _UsedUp as found:
-            log_refusal(record, found.shortage)
+            self._log_refusal(record, found.shortage)
             raise refused(found.shortage, found.ledgers) from None
 
     @asynccontextmanager
@@ -155,7 +155,7 @@ class Budgets:
                 except _NotYet as held:
                     await ear.listen(held.seconds)
                 except _UsedUp as found:
-                    log_refusal(record, found.shortage)
+                    self._log_refusal(record, found.shortage)
                     raise LlmError("rate_limit_exceeded", words_of(found.shortage)) from None
 
     async def settle(self, record: RunRecord, *, over: bool) -> None:
@@ -177,6 +177,23 @@ class Budgets:
         known, limits = self._known.get(owner, {}), self.limits(owner, assistant_id, given)
         ledgers = [Ledger(known.get(key, (None, None))[0], each, self._clock()) for key, each in limits.items()]
         return headers_of(ledgers)
+
+    def _log_refusal(self, record: RunRecord, shortage: Shortage) -> None:
+        """Say whose budget is used up, and who has set it.
+
+        One of a day or month is the operator's business, unless the owner has set it; one of a minute is the client's.
+        """
+        by_operator = self.limits(record.owner, record.run.assistant_id).values()
+        is_operators = any(getattr(each, shortage.limit) == shortage.allowed for each in by_operator)
+        level = logging.WARNING if is_operators and shortage.is_quota else logging.INFO
+        told = {
+            "action": "over_budget",
+            "owner": record.owner,
+            "limit": shortage.limit,
+            "allowed": shortage.allowed,
+            "set_by": "operator" if is_operators else "owner",
+        }
+        logger.log(level, "over budget", extra=told)
 
     def _total(self, record: RunRecord) -> Amount:
         price = cost(run_data(record), self._settings.prices)
@@ -245,9 +262,3 @@ def _run(record: RunRecord) -> str:
 
 def _wake(owner: str) -> str:
     return f"budget {owner}"
-
-
-def log_refusal(record: RunRecord, shortage: Shortage) -> None:
-    """Say whose budget is used up: of a day or month it is the operator's business, of a minute the client's."""
-    told = {"action": "over_budget", "owner": record.owner, "limit": shortage.limit, "allowed": shortage.allowed}
-    logger.log(logging.WARNING if shortage.is_quota else logging.INFO, "over budget", extra=told)

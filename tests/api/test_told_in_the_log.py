@@ -72,3 +72,20 @@ def test_an_owner_whose_budget_is_used_up_is_told_of_once(
     workspace.take(caplog.records)
     assert [row["found"] for row in workspace.ask("budget")] == [1]
     assert len([each for each in caplog.records if vars(each).get("action") == "over_budget"]) == 1
+
+
+@pytest.mark.parametrize("settings", [{"budgets": {"*": {"tokens_per_day": 1000}}}])
+def test_a_budget_that_its_owner_has_set_is_not_the_operators_business(
+    client: OpenAI, llm: ScriptedLlm, caplog: pytest.LogCaptureFixture
+):
+    workspace = Workspace()
+    caplog.set_level(logging.INFO, logger="shared")
+    llm.script([text("Hi."), usage(10, 5)])
+    assistant = client.beta.assistants.create(model="gpt-4o", metadata={"run_budget": "tokens_per_day:10"})
+    client.beta.threads.create_and_run_poll(assistant_id=assistant.id, poll_interval_ms=20)
+    with pytest.raises(RateLimitError):
+        client.beta.threads.create_and_run(assistant_id=assistant.id)
+    workspace.take(caplog.records)
+    (line,) = [each for each in caplog.records if vars(each).get("action") == "over_budget"]
+    assert (line.levelno, vars(line)["set_by"]) == (logging.INFO, "owner")
+    assert workspace.ask("budget") == []

@@ -41,7 +41,8 @@ def an_ordinary_hour(workspace: Workspace) -> None:
     broken = {"status": "failed", "code": "invalid_file", "settled": True}
     workspace.log("file_ingested", vector_store_id="vs_1", file_id="file-2", **broken)
     workspace.log("overdue", key="vs_9")
-    workspace.log("over_budget", owner="me", limit="tokens_per_minute", allowed=1000.0)
+    workspace.log("over_budget", owner="me", limit="tokens_per_minute", allowed=1000.0, set_by="operator")
+    workspace.log("over_budget", owner="me", limit="tokens_per_day", allowed=100.0, set_by="owner")
     workspace.log("run_failed", WARNING, run_id="run_7")
 
 
@@ -62,8 +63,8 @@ CAUSES: dict[str, list[tuple[str, int, float, dict[str, object]]]] = {
         ("file_ingested", INFO, 60, {"file_id": "file-3", "status": "failed", "code": "server_error", "settled": True}),
     ],
     "budget": [
-        ("over_budget", WARNING, 60, {"owner": "me", "limit": "tokens_per_day", "allowed": 100.0}),
-        ("over_budget", WARNING, 60, {"owner": "me", "limit": "cost_per_month", "allowed": 2.5}),
+        ("over_budget", WARNING, 60, {"owner": "me", "limit": "tokens_per_day", "set_by": "operator"}),
+        ("over_budget", WARNING, 60, {"owner": "me", "limit": "cost_per_month", "set_by": "operator"}),
     ],
     "health": [
         ("health_failing", WARNING, 60, {"status": "failing", "model": "The model's server refuses the key (401)."}),
