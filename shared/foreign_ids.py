@@ -15,7 +15,9 @@ async def read(store: Store, partition: str, identifier: str) -> Record | None:
     """The record of an id that may be a key. A read more only where the id is not that of a record."""
     if ids.may_be_ours(identifier):
         return await store.get(partition, identifier) or await _aliased(store, partition, identifier)
-    return await _aliased(store, partition, identifier) or await store.get(partition, identifier)
+    found = await _aliased(store, partition, identifier) or await store.get(partition, identifier)
+    # A message that has waited in line may have got its alias between the two looks.
+    return found or await _aliased(store, partition, identifier)
 
 
 async def key_of(store: Store, partition: str, identifier: str) -> str | None:

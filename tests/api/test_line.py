@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -195,6 +196,27 @@ def test_messages_in_line_are_modified_and_deleted(http, thread, busy, say, wait
     assert http.get(f"{path}/{kept['id']}").json()["metadata"] == {"a": "1"}
     assert http.delete(f"{path}/{kept['id']}").status_code == 200
     assert told() == ["Weather?", "One."]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_message_is_found_while_it_comes_in(box, http, thread, busy, say, wait, held, method):
+    """Between the two looks at where it may be, it moves from the one to the other."""
+    waiting = say("Second?").json()
+    partition, alias = layout.thread("me", thread.id), layout.alias_key(waiting["id"])
+
+    async def between(get, *where):
+        found = await get(*where)
+        if where == (partition, alias) and not held.is_set():
+            held.set()
+            for _ in range(500):
+                await asyncio.sleep(0.01)
+                if await get(partition, alias) is not None:
+                    break
+        return found
+
+    box.deps.store.replace(get=between)
+    answer = http.request(method, f"threads/{thread.id}/messages/{waiting['id']}", json={"metadata": {"a": "1"}})
+    assert (answer.status_code, answer.json()["id"]) == (200, waiting["id"])
 
 
 def test_a_full_line_refuses_and_writes_nothing(http, thread, busy, say, run, wait, told, release):
