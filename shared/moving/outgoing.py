@@ -90,7 +90,7 @@ class Outgoing:
             end = Head.from_json(before.data).next
             messages = await self._numbered(partition, layout.MESSAGE, end.message)
             runs = await self._numbered(partition, layout.RUN, end.run)
-            messages += await self._in_line(partition, runs)
+            messages += await self._in_line(partition, runs, messages[-1:])
             steps = await self._numbered(partition, layout.STEP, end.step)
             after = await store.get(partition, layout.HEAD_KEY)
             if after is not None and after.version == before.version:
@@ -151,11 +151,16 @@ class Outgoing:
             found += await self._caller.deps.store.scan(partition, low, high, STRIDE)
         return found
 
-    async def _in_line(self, partition: str, runs: Sequence[Record]) -> list[Record]:
-        """Messages that wait for the end of the active run: they go out as the thread's last."""
+    async def _in_line(self, partition: str, runs: Sequence[Record], last: Sequence[Record]) -> list[Record]:
+        """Messages that wait for the end of the active run: they go out behind the `last` one, also by time."""
+        earliest = max((each.data["created_at"] for each in last), default=0)
         waiting = [each for row in runs for each in row.data.get("line", ()) if each.startswith(layout.MESSAGE)]
         found = [await self._caller.deps.store.get(partition, each) for each in waiting]
-        return [each for each in found if each is not None]
+        return [
+            Record(each.key, each.data | {"created_at": max(each.data["created_at"], earliest)}, each.version)
+            for each in found
+            if each is not None
+        ]
 
     async def _rows(self, partition: str, prefix: str) -> AsyncIterator[Json]:
         """The rows of a kind that are sorted newest first, oldest first."""

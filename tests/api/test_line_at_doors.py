@@ -145,6 +145,23 @@ def test_an_export_has_what_waits_behind_the_rest(box, http, thread, assistant, 
     release()
 
 
+def test_what_waits_stays_behind_the_answer_when_it_is_moved(box, http, llm, thread, assistant, stream, tmp_path):
+    written = box.event()
+    llm.script([pause(written), text("One."), pause(box.event())])
+    for number, (name, *_) in enumerate(stream()):
+        if number == 0:
+            http.post(f"threads/{thread.id}/messages", json=said("Second?"), headers=QUEUE)
+            box.clock.advance(5)
+            box.loop.call_soon_threadsafe(written.set)
+        if name == "thread.message.delta":
+            bundles = box.run(leave(box, tmp_path / "out"))
+            break
+    [bundle] = [json.loads(data) for name, data in bundles.items() if thread.id in name]
+    assert [each["role"] for each in bundle["messages"]] == ["user", "assistant", "user"]
+    created = [each["created_at"] for each in bundle["messages"]]
+    assert created == sorted(created), "importers go by it"
+
+
 def test_an_attached_file_is_there_at_the_messages_turn(http, client, llm, thread, assistant, release, wait):
     file = client.files.create(file=("a.txt", b"words"), purpose="assistants")
     attached = [{"file_id": file.id, "tools": [{"type": "code_interpreter"}]}]
