@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from shared import foreign_ids, layout
+from shared.budgets.budgets import Budgets
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest, not_found
 from shared.json_types import Json
 from shared.objects.message_requests import CreateMessage
 from shared.objects.parse import missing
-from shared.objects.run import RunKey
+from shared.objects.run import RunKey, RunRecord
 from shared.objects.run_requests import ModifyRun, SubmitToolOutputs, ToolApproval, ToolOutput
 from shared.optimistic import check_shape
 from shared.paging import ListQuery, NumberRange, Page, numbered_page, with_keys
@@ -126,9 +127,10 @@ async def cancel(caller: Caller, key: RunKey) -> Json:
 
 async def submit(driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitToolOutputs) -> Json:
     """Take the client's outputs and go on: here if there is room, else from the queue."""
+    counted = Counted(driven.deps.budgets)
 
     async def attempt() -> Json:
-        recorder = await accept(driven.deps, key, body)
+        recorder = await accept(driven.deps, key, body, counted)
         recorder.state.advance("queued")
         taken = recorder.run.to_json()
         with driven.place(key.owner) as free:
@@ -147,10 +149,11 @@ async def submit_streamed(
     driven: DrivenRuns, caller: Caller, key: RunKey, body: SubmitToolOutputs, include: Collection[str]
 ) -> Listener:
     """Take the client's outputs and drive on in this process, telling the listener."""
+    counted = Counted(driven.deps.budgets)
 
     async def attempt() -> Listener:
         listener = Listener(include)
-        recorder = await accept(driven.deps, key, body, listener)
+        recorder = await accept(driven.deps, key, body, counted, listener)
         if recorder.record.completion_window is not None:
             raise InvalidRequest("Runs with a 'completion_window' are polled; they cannot be streamed.", param="stream")
         recorder.state.advance("queued")
@@ -168,7 +171,22 @@ async def drive_on(driven: DrivenRuns, recorder: Recorder, *others: Put) -> None
     driven.start(recorder)
 
 
-async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Listener | None = None) -> Recorder:
+class Counted:
+    """A request to go on with a run, which counts once for the budget however often it is attempted."""
+
+    def __init__(self, budgets: Budgets) -> None:
+        self._budgets, self._is_counted = budgets, False
+
+    async def admit(self, record: RunRecord) -> None:
+        """Count it, if that was not done. Raises RateLimited."""
+        if not self._is_counted:
+            await self._budgets.admit(record, begins=False)
+            self._is_counted = True
+
+
+async def accept(
+    deps: Deps, key: RunKey, body: SubmitToolOutputs, counted: Counted, listener: Listener | None = None
+) -> Recorder:
     """The run with the outputs or approvals written into its step, not yet committed.
 
     Raises InvalidRequest and RateLimited.
@@ -185,7 +203,7 @@ async def accept(deps: Deps, key: RunKey, body: SubmitToolOutputs, listener: Lis
     got = [each.tool_call_id for each in given]
     if sorted(expected) != sorted(got):
         raise InvalidRequest(f"Expected {what} for call_ids {expected}, got {got}")
-    await deps.budgets.admit(recorder.record, begins=False)
+    await counted.admit(recorder.record)
     await recorder.load_open()
     if recorder.state.step is None:
         raise Superseded  # the run changed, or its thread was deleted, between the two reads

@@ -11,6 +11,7 @@ from openai import OpenAI, RateLimitError
 from shared.api import granted
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import call, pause, text
+from shared.store.base import Conflict, Put
 from shared.tools.base import tool
 from tests.api.conftest import KEY, TLS, below
 
@@ -242,3 +243,21 @@ def test_bearers_of_client_tokens_are_not_told_what_the_operator_allows(llm, htt
     assert run["last_error"] == {"code": "rate_limit_exceeded", "message": granted.BUSY}
     assert not [each for each in (streamed, *told) if "tokens a day" in each or "quota" in each]
     assert "1000 tokens a day" in http.get(f"{path}/{run['id']}").json()["last_error"]["message"]
+
+
+@with_budget("requests")
+def test_outputs_whose_commit_meets_a_conflict_count_once(llm, run, http, box):
+    llm.script([call("get_weather", call_id="call_1")], answer(1))
+    found, store, conflicts = run(), box.deps.store, iter(range(2))
+
+    async def conflict_twice(own, partition, changes):
+        takes = any(isinstance(each, Put) and each.key == found.id for each in changes)
+        if takes and next(conflicts, None) is not None:
+            raise Conflict
+        return await own(partition, changes)
+
+    store.replace(commit=conflict_twice)
+    outputs = {"tool_outputs": [{"tool_call_id": "call_1", "output": "wet"}]}
+    answered = http.post(f"threads/{found.thread_id}/runs/{found.id}/submit_tool_outputs", json=outputs)
+    assert answered.status_code == 200, answered.text
+    assert next(conflicts, None) is None
