@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 from shared import deadline
@@ -31,8 +31,7 @@ class DrivenRuns:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self._tasks: set[asyncio.Task[None]] = set()
-        self._kept = 0
-        #: How many of them are whose.
+        #: How many places are taken, by owner. Who only waits for a run, or follows it, takes none.
         self._owners: Counter[str] = Counter()
 
     @contextmanager
@@ -41,20 +40,17 @@ class DrivenRuns:
 
         An owner who has none here gets one although others fill all places, up to twice as many.
         """
-        settings, taken = self.deps.settings, len(self._tasks) + self._kept
+        settings, taken = self.deps.settings, self._owners.total()
         most = settings.runs_at_once if self._owners[owner] else 2 * settings.runs_at_once
         free = settings.run_start == "here" and taken < most
-        self._kept += free
-        self._owners[owner] += free
-        try:
+        with self._taken(owner, int(free)):
             yield free
-        finally:
-            self._kept -= free
-            self._forget(owner, free)
 
     def start(self, recorder: Recorder) -> None:
         """Drive the run, whose lease the recorder has taken, in the background of the request."""
-        self._add(asyncio.create_task(drive(recorder)), recorder.record.owner)
+        owner = recorder.record.owner
+        self._owners[owner] += 1
+        self._add(asyncio.create_task(drive(recorder))).add_done_callback(lambda _: self._forget(owner))
 
     def retell(self, key: RunKey, begun: Json, include: Collection[str], thread: Json | None = None) -> Listener:
         """Follow a run that was begun before, as `begun`: the listener hears what it has said when it stops.
@@ -66,7 +62,7 @@ class DrivenRuns:
             listener.put(Event("thread.created", thread))
         name = "created" if begun["started_at"] is None else begun["status"]
         listener.put(Event(f"thread.run.{name}", begun))
-        self._add(asyncio.create_task(follow_heard(self.deps, key, listener)), key.owner)
+        self._add(asyncio.create_task(follow_heard(self.deps, key, listener)))
         return listener
 
     def attend(self, key: RunKey, created: Json, include: Collection[str]) -> Listener:
@@ -77,17 +73,22 @@ class DrivenRuns:
         listener = Listener(include)
         for name in ("created", "queued"):
             listener.put(Event(f"thread.run.{name}", created))
-        self._add(asyncio.create_task(drive_in_turn(self.deps, key, listener)), key.owner)
+        self._add(asyncio.create_task(drive_in_turn(self.deps, key, listener, partial(self._taken, key.owner))))
         return listener
 
-    def _add(self, task: asyncio.Task[None], owner: str) -> None:
+    def _add(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         self._tasks.add(task)
-        self._owners[owner] += 1
-        task.add_done_callback(partial(self._over, owner))
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    def _over(self, owner: str, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._forget(owner)
+    @contextmanager
+    def _taken(self, owner: str, places: int = 1) -> Iterator[None]:
+        """In the block so many of the owner's places are taken."""
+        self._owners[owner] += places
+        try:
+            yield
+        finally:
+            self._forget(owner, places)
 
     def _forget(self, owner: str, runs: int = 1) -> None:
         self._owners[owner] -= runs
@@ -142,8 +143,13 @@ async def drive_heard(recorder: Recorder, listener: Listener) -> None:
         end(listener)
 
 
-async def drive_in_turn(deps: Deps, key: RunKey, listener: Listener) -> None:
-    """Wait until the run has the thread, and drive it, telling the listener; or tell what somebody else makes of it."""
+async def drive_in_turn(
+    deps: Deps, key: RunKey, listener: Listener, place: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Wait until the run has the thread, and drive it, telling the listener; or tell what somebody else makes of it.
+
+    While it is driven it takes a `place` of its owner's.
+    """
     try:
         async with deadline.within():
             recorder = await its_turn(deps, key, listener)
@@ -159,7 +165,8 @@ async def drive_in_turn(deps: Deps, key: RunKey, listener: Listener) -> None:
         raise
     else:
         if recorder is not None and is_ours:
-            await drive(recorder)
+            with place():
+                await drive(recorder)
         else:
             await follow_heard(deps, key, listener)
 

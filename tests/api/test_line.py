@@ -344,6 +344,22 @@ def test_a_stream_in_line_hears_that_its_run_is_cancelled(http, thread, busy, st
     release()
 
 
+@pytest.mark.parametrize("settings", [{"runs_at_once": 1}])
+def test_who_waits_in_line_takes_no_place_of_a_run_that_could_begin(http, llm, assistant, wait, stream):
+    held_up = []
+    for _ in range(3):
+        llm.script([call("get_weather", city="Oslo")])
+        held_up.append(wait(http.post("threads/runs", json={"assistant_id": assistant.id}).json())["thread_id"])
+    waiting = [stream(f"threads/{each}/runs", headers=QUEUE) for each in held_up]
+    assert [next(each)[0] for each in waiting] == ["thread.run.created"] * 3
+    llm.script([text("Rain.")])
+    begun = wait(http.post("threads/runs", json={"assistant_id": assistant.id}).json())
+    events = http.get(f"threads/{begun['thread_id']}/runs/{begun['id']}/events?order=asc").json()["data"]
+    assert events[0]["details"] == {"how": "polled"}
+    for each in held_up:
+        http.delete(f"threads/{each}")
+
+
 def stream_queued(stream):
     return stream(headers=QUEUE)
 
