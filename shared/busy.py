@@ -93,7 +93,8 @@ class WaitingLine:
 
     def _admit(self) -> None:
         """Let go who may: the first of each owner in turn."""
-        while self._waiting and self.out < self.width and self.left == 0:
+        left = self.left  # read once: a pause that ends between two looks would leave those who wait without a timer
+        while self._waiting and self.out < self.width and left == 0:
             owner, line = next(iter(self._waiting.items()))
             turn = line.popleft()
             self._waiting.move_to_end(owner)
@@ -102,7 +103,7 @@ class WaitingLine:
             if not turn.done():  # else its request was abandoned just now
                 self.out += 1
                 turn.set_result(None)
-        if self._waiting and self._timer is None and (left := self.left) > 0:
+        if self._waiting and self._timer is None and left > 0:
             self._timer = asyncio.get_running_loop().call_later(left, self._on_time)
 
     def _on_time(self) -> None:

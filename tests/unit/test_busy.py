@@ -10,7 +10,7 @@ import pytest
 
 from shared import layout
 from shared.app import storage_for
-from shared.busy import LONGEST_PAUSE, Admission, BusyLines, TooLong, key_of
+from shared.busy import LONGEST_PAUSE, Admission, BusyLines, TooLong, WaitingLine, key_of
 from shared.config import Settings
 from shared.wakes import Wakes
 from tests.fakes.ports import Port
@@ -213,3 +213,12 @@ async def test_many_refusals_at_once_are_one_row_written_once_and_short_ones_non
             one.refused("m", 30)
         await asyncio.sleep(0.5)
         assert len(written) == 1
+
+
+async def test_a_pause_that_ends_while_one_looks_keeps_nobody_waiting():
+    moments = iter([99.999999])
+    line = WaitingLine(lambda: next(moments, 100.001))
+    line.until = 100.0
+    async with asyncio.timeout(1):
+        await line.wait("ann", again=False)
+    assert line.out == 1
