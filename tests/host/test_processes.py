@@ -34,8 +34,8 @@ def children(box: Program) -> list[int]:
 @contextmanager
 def pair(home: Path, model: str, **settings: str) -> Iterator[Program]:
     """A box of two processes that has greeted."""
-    more = {"BOX_API_KEYS": json.dumps({"me": KEY}), "OPENAI_BASE_URL": model, "OPENAI_API_KEY": "none"}
-    with program("run", "--processes", "2", fresh=True, BOX_HOME=str(home), **more, **settings) as box:
+    more = {"BOX_API_KEYS": json.dumps({"me": KEY}), "OPENAI_BASE_URL": model, "OPENAI_API_KEY": "none"} | settings
+    with program("run", "--processes", "2", fresh=True, BOX_HOME=str(home), **more) as box:
         box.greet()
         yield box
         if box.process.poll() is None:
