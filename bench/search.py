@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.azure import StorageAccount
+from shared.azure.account import StorageAccount
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import Blobs
 from shared.blobs.folder import FolderBlobs

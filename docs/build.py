@@ -61,7 +61,7 @@ def setting_groups() -> Iterator[tuple[str, list[str]]]:
     """The comments between the settings as headings, each with the names that follow it."""
     title = ""
     names: list[str] = []
-    for file in ("config.py", "usage_settings.py", "telemetry_settings.py"):
+    for file in ("config.py", "settings/usage.py", "settings/telemetry.py"):
         for line in (PACKAGE / file).read_text().splitlines():
             comment, field = re.match(r"    # (.+)", line), re.match(r"    (\w+): ", line)
             if comment:

@@ -207,7 +207,7 @@ def embedded_storage(settings: Settings) -> Storage:
 
 def azure_storage(settings: Settings, **options: Any) -> Storage:
     """A storage account: the Functions host's, or the emulator. `options` are the client libraries' (`transport`)."""
-    from shared.azure import StorageAccount
+    from shared.azure.account import StorageAccount
     from shared.blobs.azure import AzureBlobs
     from shared.queue.azure import AzureQueue
     from shared.store.tables import TablesStore

@@ -16,10 +16,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from shared.model_endpoints import EndpointName, ModelEndpoint, checked
-from shared.setting_values import ServerConnection, Webhook
-from shared.telemetry_settings import TelemetrySettings
-from shared.usage_settings import UsageSettings
+from shared.settings.model_endpoints import EndpointName, ModelEndpoint, checked
+from shared.settings.telemetry import TelemetrySettings
+from shared.settings.usage import UsageSettings
+from shared.settings.values import ServerConnection, Webhook
 
 #: Settings that may be empty though their default is not; elsewhere an empty variable is none.
 EMPTY: Final = ("embedding_model",)

@@ -33,7 +33,7 @@ _ALWAYS: Final = (
 _MODEL: Final = ("aiohttp", "azure.core.exceptions", "openai", "openai.resources.embeddings")
 _ENTRA: Final = ("jwt",)
 _IDENTITY: Final = ("azure.identity.aio", "azure.identity.aio._credentials.imds")
-_STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio", "shared.azure")
+_STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio", "shared.azure.account")
 
 
 def modules(settings: Settings) -> list[str]:

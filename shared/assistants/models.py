@@ -12,7 +12,7 @@ from shared.deps import Deps
 from shared.errors import NotFoundError
 from shared.json_types import Json
 from shared.llm.base import LlmError, OfferedModel
-from shared.model_aliases import is_named, is_pattern, resolve
+from shared.settings.model_aliases import is_named, is_pattern, resolve
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
-from shared.azure import BACKOFF, retry
+from shared.azure.account import BACKOFF, retry
 from shared.backoff import Backoff
 from shared.blobs.base import BlobInfo, BlobNotFound, BlobsUnavailable, check_name, in_blocks
 

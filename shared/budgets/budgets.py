@@ -24,7 +24,7 @@ from shared.json_types import Json
 from shared.llm.base import LlmError
 from shared.objects.common import Metadata
 from shared.objects.run import RunRecord
-from shared.setting_values import Budget, BudgetLimits
+from shared.settings.values import Budget, BudgetLimits
 from shared.store.base import Conflict, Put, Store, Unavailable
 from shared.usage import keys
 from shared.usage.prices import cost

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shared.json_types import Json
-from shared.setting_values import BudgetLimits
+from shared.settings.values import BudgetLimits
 
 #: Seconds for which requests and tokens of a minute count.
 MINUTE: Final = 60.0

@@ -9,7 +9,7 @@ from typing import Final
 from shared.budgets.answers import WORDS, allowed_words
 from shared.errors import InvalidRequest
 from shared.objects.common import Metadata
-from shared.setting_values import BudgetLimits
+from shared.settings.values import BudgetLimits
 
 #: The key in the metadata; its value is such as `tokens_per_day:100000, runs_at_once:2`.
 RUN_BUDGET: Final = "run_budget"

@@ -6,7 +6,7 @@ import httpx2 as httpx
 
 from shared.deps import Deps
 from shared.doctor.findings import Finding, broken, ok
-from shared.setting_values import Webhook
+from shared.settings.values import Webhook
 from shared.tools import reach
 from shared.tools.base import ToolFailure
 from shared.tools.domains import domains_of

@@ -25,8 +25,8 @@ from shared.embedded.handed import Handed
 from shared.embedded.page_link import Welcome
 from shared.embedded.server import GRACE_SECONDS, Say, Server, signals, until_stopped
 from shared.home import make_private, passable
-from shared.model_aliases import is_pattern
 from shared.own_address import own_addresses
+from shared.settings.model_aliases import is_pattern
 
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"

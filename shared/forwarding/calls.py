@@ -10,7 +10,7 @@ from shared import json_text
 from shared.errors import NotFoundError
 from shared.forwarding.storage import check
 from shared.json_types import Json
-from shared.model_aliases import resolve
+from shared.settings.model_aliases import resolve
 
 SWITCHED_OFF: Final = "it is passed on to the model's provider, which FORWARD_OTHER_CALLS forbids in this box."
 NO_PROVIDER: Final = "it is passed on to the model's provider, and this box has none (see docs/guides/model.md)."

@@ -17,8 +17,8 @@ from azure.core.exceptions import AzureError, DecodeError, ResourceExistsError, 
 from azure.storage.queue import QueueMessage, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from shared.azure import BACKOFF, code_of, retry
-from shared.azure_requests import Requests
+from shared.azure.account import BACKOFF, code_of, retry
+from shared.azure.requests import Requests
 from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.queue.azure_poison import PoisonQueue, body_of

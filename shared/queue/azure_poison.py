@@ -18,7 +18,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
-from shared.azure import code_of, retry
+from shared.azure.account import code_of, retry
 from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.queue.base import PEEKED, Poison, PoisonMessage, QueueUnavailable

@@ -27,7 +27,7 @@ from shared.runs.tool_calls import (
     told,
     verdict_on,
 )
-from shared.setting_values import ServerConnection
+from shared.settings.values import ServerConnection
 from shared.tools import openapi_call
 from shared.tools.base import ToolFailure, arguments_object
 from shared.tools.domains import domains_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.deps import Deps
-from shared.setting_values import ServerConnection
+from shared.settings.values import ServerConnection
 from shared.tools.identity import token_of
 
 

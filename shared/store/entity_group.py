@@ -15,7 +15,7 @@ from urllib.parse import quote
 from azure.core.exceptions import DecodeError
 from azure.data.tables import TableTransactionError
 
-from shared.azure_requests import odata_error
+from shared.azure.requests import odata_error
 from shared.json_types import Json
 from shared.store.entities import properties
 

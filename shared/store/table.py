@@ -12,7 +12,7 @@ from azure.core.rest import AsyncHttpResponse
 from azure.data.tables.aio import TableServiceClient
 
 from shared import json_text
-from shared.azure_requests import Requests, now
+from shared.azure.requests import Requests, now
 from shared.json_types import Json
 from shared.store.entities import entity_of
 from shared.store.entity_group import MINIMAL, Envelope, Write, decode, path_of

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.data.tables.aio import TableServiceClient
 
 from shared import layout
-from shared.azure import BACKOFF, retry
+from shared.azure.account import BACKOFF, retry
 from shared.backoff import Backoff
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
 from shared.json_types import Json

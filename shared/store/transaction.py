@@ -14,7 +14,7 @@ from typing import Final
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableTransactionError
 
-from shared.azure import code_of, is_transient, retry
+from shared.azure.account import code_of, is_transient, retry
 from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.store.base import Change, Conflict, Delete, Existing, NotFound, Put, StoreError, Unavailable

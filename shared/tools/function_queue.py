@@ -93,7 +93,7 @@ class QueueAccess:
     async def _service(self, endpoint: str) -> AsyncIterator[Any]:
         from azure.storage.queue.aio import QueueServiceClient
 
-        from shared.azure import CLIENT_OPTIONS, StorageAccount
+        from shared.azure.account import CLIENT_OPTIONS, StorageAccount
 
         if self.connection_string:
             async with StorageAccount(self.connection_string).queues as own:

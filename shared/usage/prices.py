@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from shared.json_types import Json
-from shared.model_aliases import fitting
-from shared.setting_values import Price
+from shared.settings.model_aliases import fitting
+from shared.settings.values import Price
 
 #: Tokens for which a price is given.
 PER = 1_000_000

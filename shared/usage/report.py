@@ -14,7 +14,7 @@ from typing import Final
 from shared.errors import InvalidRequest
 from shared.json_types import Json
 from shared.objects.usage import UsageGroup, UsageReport
-from shared.setting_values import Price
+from shared.settings.values import Price
 from shared.store.base import Store
 from shared.usage import keys
 from shared.usage.prices import cost

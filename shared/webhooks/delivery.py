@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from shared.setting_values import Webhook
+from shared.settings.values import Webhook
 from shared.tools import reach
 from shared.tools.domains import domains_of
 from shared.tools.reach import Resolve

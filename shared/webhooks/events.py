@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shared.config import Settings
-from shared.setting_values import Webhook
+from shared.settings.values import Webhook
 from shared.webhooks import signing
 
 #: All types of events.

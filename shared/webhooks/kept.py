@@ -13,7 +13,7 @@ from shared import layout
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.optimistic import until_committed
-from shared.setting_values import Webhook
+from shared.settings.values import Webhook
 from shared.store.base import Delete, Put, Record
 from shared.webhooks.notices import Notice
 

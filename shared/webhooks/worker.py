@@ -15,7 +15,7 @@ from typing import Final
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.queue.base import COMMIT_WAITS, again
-from shared.setting_values import Webhook
+from shared.settings.values import Webhook
 from shared.tools import reach
 from shared.tools.reach import Resolve
 from shared.webhooks import delivery, events, kept

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from shared.llm.scripted import call, text
-from shared.setting_values import ServerConnection
+from shared.settings.values import ServerConnection
 from tests.api.canary import logged, places
 from tests.fakes.mcp_server import mcp_server
 

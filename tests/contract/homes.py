@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.azure import BACKOFF, StorageAccount
+from shared.azure.account import BACKOFF, StorageAccount
 from shared.backoff import Backoff
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import Blobs

@@ -10,7 +10,7 @@ from azure.core.exceptions import DecodeError, ServiceRequestError
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.data.tables import EdmType, TableTransactionError, UpdateMode
 
-from shared.azure import EMULATOR, StorageAccount, code_of
+from shared.azure.account import EMULATOR, StorageAccount, code_of
 from shared.store.entity_group import Envelope, Write, decode, path_of
 
 VERSION = "W/\"datetime'2026-11-28T10%3A00%3A00.0000000Z'\""

@@ -13,7 +13,7 @@ import pytest
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import AsyncHttpTransport
 
-from shared.azure import EMULATOR, StorageAccount
+from shared.azure.account import EMULATOR, StorageAccount
 from shared.backoff import Backoff
 from shared.blobs.azure import AzureBlobs
 from shared.blobs.base import BlobNotFound, BlobsUnavailable, read_all, write_bytes

@@ -17,7 +17,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from shared.objects.openapi_document import operations
-from shared.setting_values import Webhook
+from shared.settings.values import Webhook
 from shared.tools import openapi_call, reach
 from shared.tools.base import ToolFailure
 from shared.tools.domains import domains_of

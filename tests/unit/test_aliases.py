@@ -9,7 +9,7 @@ import pytest
 from shared.forwarding.calls import CHAT, EMBEDDINGS, Naming, outgoing
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.endpoint import Endpoint
-from shared.model_aliases import resolve
+from shared.settings.model_aliases import resolve
 
 ALIASES = {"gpt-4*": "old", "gpt-4o*": "omni", "gpt-4o-mini": "small", "*": "other", "odd*name": "odd"}
 

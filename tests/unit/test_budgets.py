@@ -21,7 +21,7 @@ from shared.llm.base import LlmError
 from shared.objects.common import Usage
 from shared.objects.run import Run, RunRecord
 from shared.objects.thread import Counters
-from shared.setting_values import BudgetLimits
+from shared.settings.values import BudgetLimits
 from shared.wakes import Wakes
 
 LIMIT, LARGEST = 1000, 200

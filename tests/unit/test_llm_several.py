@@ -18,7 +18,7 @@ from shared.llm.responses.candidates import Candidate
 from shared.llm.responses.circuit import PAUSES, Circuits
 from shared.llm.responses.endpoint import Endpoint
 from shared.llm.responses.several import LOST_SECONDS, SeveralLlm
-from shared.model_endpoints import ModelEndpoint
+from shared.settings.model_endpoints import ModelEndpoint
 from tests.durability.hosts import free_port
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.setting_values import ServerConnection
+from shared.settings.values import ServerConnection
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from shared import housekeeping, layout
 from shared.assistants import assistants
-from shared.azure import BACKOFF, CLIENT_OPTIONS
+from shared.azure.account import BACKOFF, CLIENT_OPTIONS
 from shared.deps import Caller
 from shared.llm.scripted import call, pause, raw_call, text
 from shared.objects.assistant_requests import CreateAssistant

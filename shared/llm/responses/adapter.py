@@ -43,7 +43,7 @@ from shared.llm.responses.events import UNREAD, Reader, TurnFailed, failure_of, 
 from shared.llm.responses.short_calls import ShortCalls, timeout_of
 from shared.llm.responses.waiting_place import WaitingPlace, line_of
 from shared.llm.responses.wire import EventAnswer, Wire
-from shared.model_aliases import DEFAULT, resolve
+from shared.settings.model_aliases import DEFAULT, resolve
 
 logger = logging.getLogger(__name__)
 

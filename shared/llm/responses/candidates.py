@@ -14,7 +14,7 @@ from typing import Self
 from shared.config import Settings
 from shared.ids import random_text
 from shared.llm.responses.endpoint import Endpoint, endpoint_of, further_endpoint
-from shared.model_endpoints import MAIN, ModelEndpoint, deployment
+from shared.settings.model_endpoints import MAIN, ModelEndpoint, deployment
 
 
 @dataclass(frozen=True, slots=True)

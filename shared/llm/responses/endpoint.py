@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from shared.config import Settings
-from shared.model_endpoints import ModelEndpoint
+from shared.settings.model_endpoints import ModelEndpoint
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

@@ -32,7 +32,7 @@ from shared.llm.responses.candidates import Candidate, ranked
 from shared.llm.responses.circuit import Circuits
 from shared.llm.responses.errors import SORRY
 from shared.llm.responses.rounds import Rounds
-from shared.model_aliases import is_pattern, resolve
+from shared.settings.model_aliases import is_pattern, resolve
 
 #: Seconds for which polls of a turn in the background may fail before it is begun anew elsewhere.
 LOST_SECONDS: Final = 30.0

@@ -1,7 +1,7 @@
 """Requests to the storage account past the client libraries' pipelines, whose policies cost more than the request.
 
 What stays theirs: the address, the credential and how it signs, the connections, the kinds of errors. Attempts are
-repeated by our callers (`shared.azure`), as always.
+repeated by our callers (`shared.azure.account`), as always.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
-from shared.model_aliases import fitting_patterns, resolve
+from shared.settings.model_aliases import fitting_patterns, resolve
 
 #: How endpoints may be called: the name stands in steps, in the log and in what `/healthz` says.
 EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]

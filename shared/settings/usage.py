@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.setting_values import Budget, Price
+from shared.settings.values import Budget, Price
 
 
 class UsageSettings(BaseSettings):

@@ -1,0 +1,1 @@
+"""The Azure storage account, for the adapters that speak to it."""

@@ -1,0 +1,1 @@
+"""What single settings hold, and how they are written; `shared.config` has them all."""
