@@ -21,7 +21,7 @@ from shared.api.auth import Callers, Header
 from shared.api.directory import Directory
 from shared.api.errors import answer_error, invalid_url
 from shared.client_tokens import Grant
-from shared.deadline import Overdue, invocation
+from shared.deadline import Overdue, invocation, within
 from shared.errors import too_slow
 from shared.telemetry.base import Telemetry
 
@@ -107,8 +107,13 @@ class Gateway:
 
         async def receive_noted() -> Message:
             nonlocal lacks_body
-            lacks_body = True
-            message = await receive()
+            # Most bodies come at once, and need no timer of their own: who sends none at all meets that of the call.
+            lacks_more, lacks_body = lacks_body, True
+            if lacks_more:
+                async with within():
+                    message = await receive()
+            else:
+                message = await receive()
             lacks_body = message.get("more_body", False)
             return message
 

@@ -93,6 +93,11 @@ def in_vain(receiver) -> Notice:
     return Notice(**about, data=data, happened=True, failures=len(worker.WAITS))
 
 
+def times_come(receiver: Receiver) -> int:
+    """How often the notice has come; on a storage that tests share, those of others come, too."""
+    return sum(each.headers["webhook-id"] == "msg_1" for each in receiver.told)
+
+
 @pytest.mark.long
 @STORAGES
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -108,7 +113,7 @@ async def test_what_is_given_up_is_kept_and_sent_again_whoever_dies(hosts, recei
             while not (rows := await kept.undelivered(box.deps)):  # noqa: ASYNC110  another process's
                 await asyncio.sleep(0.05)
         assert [each.data["notice"] for each in rows] == [replace(in_vain, failures=0).to_json()]
-        came = len(receiver.told)
+        came = times_come(receiver)
         receiver.otherwise = 204
 
         await dead_after(box, 0, applied=when == "after")
@@ -120,6 +125,5 @@ async def test_what_is_given_up_is_kept_and_sent_again_whoever_dies(hosts, recei
         assert left == ([] if when == "after" else ["msg_1"])
         assert await kept.undelivered(box.deps) == []
         async with patience("the notice to come"):
-            while len(receiver.told) < came + 1 + len(left):  # noqa: ASYNC110  another thread's
+            while times_come(receiver) < came + 1 + len(left):  # noqa: ASYNC110  another thread's
                 await asyncio.sleep(0.05)
-        assert {each.headers["webhook-id"] for each in receiver.told} == {"msg_1"}
