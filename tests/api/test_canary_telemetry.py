@@ -18,9 +18,9 @@ from shared.tools.delivery import AllowedDomains
 from shared.tools.outbox import Outbox
 from shared.tools.send_email import send_email_tool
 from tests.api.canary import CANARY, live
-from tests.api.conftest import KEY, Box
+from tests.api.conftest import KEY
+from tests.api.test_traces import box, told  # noqa: F401
 from tests.fakes.mcp_server import mcp_server
-from tests.fakes.spans import Told
 from tests.fakes.webhook_receiver import receiving
 from tests.fakes.workflow import SIGNATURE, workflow
 
@@ -73,21 +73,6 @@ def tools(tmp_path):
         send_email_tool(outbox, AllowedDomains.parse("example.com")),
         tool(trip, idempotent=True, timeout=5),
     ]
-
-
-@pytest.fixture
-def told():
-    return Told()
-
-
-@pytest.fixture
-def box(tmp_path, settings, tools, told):
-    box = Box(tmp_path, settings)
-    box.tools = tools
-    box.telemetry = told.telemetry(box.settings, box.clock)
-    box.start()
-    yield box
-    box.stop()
 
 
 def runs(http, tools=(), **more):
@@ -159,7 +144,7 @@ def tell(client, http, raw, llm, world):
     raw.post("/v1/files", content=CANARY, headers={"api-key": KEY, "content-type": f"multipart/form-data; x={CANARY}"})
 
 
-def telling(told, box, caplog) -> dict[str, str]:
+def telling(told, box, caplog) -> dict[str, str]:  # noqa: F811
     """All that an operator is told."""
     lines = [LogLine("%(message)s").format(each) for each in caplog.records if not each.name.startswith(OTHERS)]
     return {
@@ -176,7 +161,7 @@ def quoted(text: str, word: str) -> list[str]:
 
 
 @pytest.mark.parametrize("contents", ["", "true"], ids=["without contents", "with contents"])
-def test_neither_contents_nor_secrets_are_told(told, client, http, raw, llm, world, box, caplog, contents):
+def test_neither_contents_nor_secrets_are_told(told, client, http, raw, llm, world, box, caplog, contents):  # noqa: F811
     caplog.set_level(logging.INFO)
     tell(client, http, raw, llm, world)
     told.settled(8)

@@ -10,24 +10,12 @@ import pytest
 from shared.llm.scripted import call, text
 from shared.sealing.key_vault import KEPT_SECONDS, KeyVault
 from tests.api.test_mcp_headers import SECRET, indiscreet, post, resources, run, sent, server, settings, tool  # noqa: F401
-from tests.contract.test_sealing import identity
+from tests.contract.test_sealing import clock, identity  # noqa: F401
 from tests.fakes.key_vault import FakeVault
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def vault(box, clock):
+def vault(box, clock):  # noqa: F811
     """The box's headers are sealed by a key vault."""
     vault = FakeVault()
     box.run(vault.start())

@@ -9,7 +9,7 @@ from openai import RateLimitError
 
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import call, text
-from shared.tools.base import tool
+from tests.api.test_budgets import tools  # noqa: F401
 
 
 @pytest.fixture
@@ -20,16 +20,6 @@ def operator() -> dict[str, Any]:
 @pytest.fixture
 def settings(operator):
     return operator
-
-
-async def look_up(word: str) -> str:
-    """Look a word up."""
-    return word
-
-
-@pytest.fixture
-def tools():
-    return [tool(look_up, idempotent=True, timeout=5)]
 
 
 @pytest.fixture

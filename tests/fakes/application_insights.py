@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fakes.listening import Quiet, listening
 
 
 class ApplicationInsights:
@@ -35,7 +36,7 @@ class ApplicationInsights:
 def application_insights() -> Iterator[ApplicationInsights]:
     """Listens while the block lasts."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
@@ -48,16 +49,6 @@ def application_insights() -> Iterator[ApplicationInsights]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *values: Any) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept = ApplicationInsights(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening(Handler) as url:
+        kept = ApplicationInsights(url)
         yield kept
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from tests.fakes.listening import Quiet, listening
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 #: What clients of Azure OpenAI ask tokens for.
@@ -60,7 +62,7 @@ class Tenant:
 def serving() -> Iterator[Tenant]:
     tenant = Tenant()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             tenant.reads += 1
             tenant.speaking.wait(20)
@@ -69,13 +71,5 @@ def serving() -> Iterator[Tenant]:
             self.end_headers()
             self.wfile.write(tenant.published())
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        tenant.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with listening(Handler) as tenant.url:
         yield tenant
-        server.shutdown()
-        thread.join()
