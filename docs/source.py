@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -91,20 +92,27 @@ def amount(value: Any) -> str:
 def layout() -> str:
     """What is stored where: the table in the docstring of shared/layout.py."""
     text = ast.get_docstring(ast.parse((PACKAGE / "layout.py").read_text())) or ""
-    lines = (line.strip().split(maxsplit=1) for line in text.splitlines() if line.startswith("    "))
-    return table(("partition", "what is in it"), ([f"`{partition}`", meaning] for partition, meaning in lines))
+    return table(("partition", "what is in it"), ([f"`{name}`", meaning] for name, meaning in indented_rows(text)))
+
+
+def indented_rows(text: str) -> Iterator[tuple[str, str]]:
+    """Name and meaning of each line that is indented by four spaces; lines indented further go on with the meaning."""
+    for row in re.findall(r"^ {4}\S.*(?:\n {5,}\S.*)*", text, re.MULTILINE):
+        name, *words = row.split()
+        yield name, " ".join(words)
 
 
 def log_events() -> str:
     """Every `extra={"action": ...}` of the source: its level, its message, what it carries."""
     found: dict[tuple[str, str], tuple[set[str], list[str]]] = {}
     for module, tree, _ in modules():
-        levels = levels_of(tree)
+        named = named_dicts(tree)
+        levels = levels_of(tree, named)
         for node in ast.walk(tree):
             if isinstance(node, ast.Dict) and (action := action_of(node)) is not None:
                 level, carried = found.setdefault((action, module), (set(), []))
-                level |= levels.get(node.lineno, set())
-                carried += [key for key in keys_of(node) if key not in carried]
+                level |= levels.get(node, set())
+                carried += [key for key in keys_of(node, named) if key not in carried]
             elif isinstance(node, ast.Call) and (action := named_action(node)) is not None:
                 level, carried = found.setdefault((action, module), (set(), []))
                 level.add("warning")
@@ -116,23 +124,45 @@ def log_events() -> str:
     return table(("action", "level", "fields", "where"), rows)
 
 
-def levels_of(tree: ast.Module) -> dict[int, set[str]]:
-    """Line -> the levels at which `logger` writes there; an `extra` that has a name counts where it is made."""
-    levels: dict[int, set[str]] = {}
-    made = {
-        node.targets[0].id: node.value.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Dict)
-    }
+def named_dicts(tree: ast.Module) -> dict[str, list[ast.Dict]]:
+    """Name -> the dictionaries that are written out where it is assigned, anywhere in the module."""
+    named: dict[str, list[ast.Dict]] = {}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        for keyword in node.keywords:
-            if keyword.arg == "extra":
-                line = made.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value.lineno
-                if line is not None:
-                    levels.setdefault(line, set()).add({"exception": "error"}.get(node.func.attr, node.func.attr))
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Dict):
+            named.setdefault(node.targets[0].id, []).append(node.value)
+    return named
+
+
+def literal(node: ast.expr, named: dict[str, list[ast.Dict]]) -> ast.Dict | None:
+    """The dictionary that an expression is: written out there, or under its name at the nearest place above."""
+    if isinstance(node, ast.Dict):
+        return node
+    above = (
+        (each for each in named.get(node.id, []) if each.lineno <= node.lineno) if isinstance(node, ast.Name) else ()
+    )
+    return max(above, key=lambda each: each.lineno, default=None)
+
+
+def levels_of(tree: ast.Module, named: dict[str, list[ast.Dict]]) -> dict[ast.Dict, set[str]]:
+    """What is given as `extra` -> the levels at which `logger` writes it."""
+    levels: dict[ast.Dict, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            for keyword in node.keywords:
+                if keyword.arg == "extra" and (extra := literal(keyword.value, named)) is not None:
+                    levels.setdefault(extra, set()).update(levels_by(node, node.func.attr))
     return levels
+
+
+def levels_by(call: ast.Call, method: str) -> set[str]:
+    """The levels at which a method of a logger writes; `log` writes at those which its first argument names."""
+    if method == "log":
+        return {
+            each.attr.lower()
+            for each in ast.walk(call.args[0])
+            if isinstance(each, ast.Attribute) and each.attr.isupper()
+        }
+    return {{"exception": "error"}.get(method, method)}
 
 
 def action_of(node: ast.Dict) -> str | None:
@@ -149,7 +179,7 @@ def named_action(node: ast.Call) -> str | None:
     return str(node.args[0].value) if named and isinstance(node.args[0], ast.Constant) else None
 
 
-def keys_of(node: ast.Dict) -> list[str]:
+def keys_of(node: ast.Dict, named: dict[str, list[ast.Dict]]) -> list[str]:
     """The other fields; `**facts(error)` stands for what is known of a failure."""
     names: list[str] = []
     for key, value in zip(node.keys, node.values, strict=True):
@@ -157,4 +187,6 @@ def keys_of(node: ast.Dict) -> list[str]:
             names.append(str(key.value))
         elif key is None and isinstance(value, ast.Call):
             names.append(f"{ast.unparse(value.func)}(…)")
+        elif key is None and (more := literal(value, named)) is not None:
+            names += keys_of(more, named)
     return names

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.build import default_text, options, pages
-from docs.source import log_events
+from docs.source import indented_rows, log_events
 from shared.config import Settings, variable
 from shared.demo.samples.install import names
 from shared.runs import lifecycle
@@ -96,6 +96,17 @@ def test_what_operators_look_for_is_logged() -> None:
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert named
     assert named - set(re.findall(r"^\| `(\w+)` \|", log_events(), re.MULTILINE)) == set()
+
+
+def test_each_log_event_is_written_at_levels_that_are_known() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([a-z, ]*) \|", log_events(), re.MULTILINE)
+    levels = {"debug", "info", "warning", "error"}
+    assert [(name, level) for name, level in rows if not set(level.split(", ")) <= levels] == []
+
+
+def test_a_meaning_that_takes_several_lines_is_one_row() -> None:
+    text = "Where things are:\n\n    a_b     one thing, and\n            how far\n    c       another\n\nMore."
+    assert [*indented_rows(text)] == [("a_b", "one thing, and how far"), ("c", "another")]
 
 
 def test_the_readme_is_short() -> None:

@@ -185,7 +185,6 @@ class Budgets:
         """
         by_operator = self.limits(record.owner, record.run.assistant_id).values()
         is_operators = any(getattr(each, shortage.limit) == shortage.allowed for each in by_operator)
-        level = logging.WARNING if is_operators and shortage.is_quota else logging.INFO
         told = {
             "action": "over_budget",
             "owner": record.owner,
@@ -193,7 +192,7 @@ class Budgets:
             "allowed": shortage.allowed,
             "set_by": "operator" if is_operators else "owner",
         }
-        logger.log(level, "over budget", extra=told)
+        logger.log(logging.WARNING if is_operators and shortage.is_quota else logging.INFO, "over budget", extra=told)
 
     def _total(self, record: RunRecord) -> Amount:
         price = cost(run_data(record), self._settings.prices)
