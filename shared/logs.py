@@ -16,8 +16,8 @@ from typing import Final
 
 #: They log every request they make at level INFO.
 CHATTY: Final = ("azure.core", "azure.identity", "httpx", "httpx2")
-#: What libraries call an error's code: SQLite's, an HTTP answer's, and Azure's.
-CODES: Final = ("sqlite_errorname", "status_code", "error_code")
+#: What libraries call an error's code: SQLite's, an HTTP answer's, Azure's, and a model's.
+CODES: Final = ("sqlite_errorname", "status_code", "error_code", "code")
 _CODE: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 

@@ -72,7 +72,7 @@ class Entra:
                 options={"require": ["exp", "aud", "iss", "oid"]},
             )
         except jwt.InvalidTokenError as error:
-            logger.info("token refused", extra={"action": "token_refused", "reason": str(error)})
+            logger.info("token refused", extra={"action": "token_refused", "reason": type(error).__name__})
             return None
         return self._owners.get(str(claims["oid"]).lower())
 

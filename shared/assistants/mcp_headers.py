@@ -124,7 +124,7 @@ def _servers(body: Any) -> Sequence[McpServer]:
 
 def _away(error: KeyUnavailable) -> TryLater:
     """The 503; why it is so is the operator's business."""
-    logger.error("key unavailable", extra={"action": "key_unavailable", "error": str(error)})
+    logger.error("key unavailable", extra={"action": "key_unavailable", "reason": error.reason})
     return TryLater(AWAY, code="key_unavailable")
 
 

@@ -116,7 +116,7 @@ async def _opened(caller: Caller, record: RunRecord, label: str, sealed: str) ->
         except KeyUnavailable as error:
             if caller.deps.clock() + delay >= record.run.deadline:
                 raise
-            details = {"run_id": record.run.id, "seconds": round(delay, 1), "error": str(error)}
+            details = {"run_id": record.run.id, "seconds": round(delay, 1), "reason": error.reason}
             logger.warning("key waited for", extra={"action": "key_waited_for", **details})
             await asyncio.sleep(delay)
     return await mcp_headers.opened(caller, label, sealed)

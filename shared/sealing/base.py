@@ -20,7 +20,12 @@ class SealingError(Exception):
 
 
 class KeyUnavailable(SealingError):
-    """The key cannot be had now; the words say why, and name no secret."""
+    """The key cannot be had now."""
+
+    def __init__(self, reason: str):
+        """`reason` is for operators, in words of ours alone: it goes into the log."""
+        super().__init__(reason)
+        self.reason = reason
 
 
 class NotOpened(SealingError):

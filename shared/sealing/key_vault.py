@@ -133,7 +133,7 @@ class KeyVault:
                         break
                     await asyncio.sleep(delay)
         except ToolFailure as failure:
-            raise KeyUnavailable(str(failure)) from failure
+            raise KeyUnavailable("this box's identity got no token for the key vault") from failure
         except (httpx2.HTTPError, ValueError, TypeError) as error:
             raise KeyUnavailable(f"the key vault did not answer: {type(error).__name__}") from error
         words = WORDS.get(response.status_code, f"answered with status {response.status_code}")

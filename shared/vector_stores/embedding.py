@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.deadline import Overdue, within
 from shared.deps import Deps
+from shared.logs import kind_of
 from shared.search.base import Chunk, Embedded, EmbeddingRefused, EmbeddingUnavailable, Space
 from shared.vector_stores import kept_vectors
 
@@ -63,7 +64,7 @@ async def embed(deps: Deps, index: str, file_id: str, chunks: Sequence[Chunk]) -
             raise EmbeddingUnavailable("the model did not answer in time") from error
         raise EmbeddingPaused(NEXT_INVOCATION, advanced=True) from error
     except EmbeddingRefused as error:
-        not_embedded(file_id, str(error))
+        not_embedded(file_id, kind_of(error.__cause__ or error))
         return None
     except EmbeddingUnavailable as error:
         if error.retry_after is None and not advanced:
@@ -87,8 +88,8 @@ async def preferred(deps: Deps) -> Space | None:
 
 
 def not_embedded(file_id: str, reason: str) -> None:
-    """Say in the log that the file is found by its words only."""
-    extra = {"action": "file_not_embedded", "file_id": file_id, "reason": reason[:200]}
+    """Say in the log that the file is found by its words only, and why; a model's answer may quote the file."""
+    extra = {"action": "file_not_embedded", "file_id": file_id, "reason": reason}
     logger.warning("file not embedded", extra=extra)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -94,6 +95,22 @@ REFUSED = {
     "cut": lambda tenant: tenant.token(oid=ANN)[:-40],
     "no token": lambda tenant: "eyJ.something.else",
 }
+
+
+KINDS = {
+    "of another tenant": "InvalidIssuerError",
+    "for another service": "InvalidAudienceError",
+    "too old": "ExpiredSignatureError",
+    "without a person": "MissingRequiredClaimError",
+    "no token": "DecodeError",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_log_has_the_kind_of_a_refusal_but_no_words_of_a_token(raw, tenant, kind, caplog):
+    caplog.set_level(logging.INFO, "shared.api")
+    raw.get("/v1/assistants", headers={"Authorization": f"Bearer {REFUSED[kind](tenant)}"})
+    assert [each.reason for each in caplog.records if getattr(each, "action", "") == "token_refused"] == [KINDS[kind]]
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")

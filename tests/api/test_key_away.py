@@ -60,7 +60,8 @@ def test_a_request_with_headers_is_asked_to_come_again(vault, http, post, tool, 
         assert int(refused.headers["retry-after"]) > 0
         assert "try again later" in refused.json()["error"]["message"]
         assert "vault" not in refused.text, "why it is so is the operator's business"
-    assert "key unavailable" in caplog.text
+    reasons = {each.reason for each in caplog.records if getattr(each, "action", "") == "key_unavailable"}
+    assert reasons == {"the key vault answered with status 503"}
     assert http.get(f"assistants/{assistant['id']}").json() == assistant
     assert [len(http.get(each).json()["data"]) for each in ("assistants", "threads", "vector_stores")] == [1, 0, 0]
     back(vault)

@@ -182,6 +182,16 @@ def test_without_an_embedding_model_nothing_is_asked(place, endpoint):
     assert (place.spaces(store), endpoint.embedding_calls) == ({HASHES}, [])
 
 
+def test_the_log_tells_why_a_file_is_not_embedded_but_not_what_is_in_it(place, endpoint, caplog):
+    place.start()
+    place.add(store := place.store(), "cats.txt", "All about felines.")
+    endpoint.embedding_error = FakeTurn(status=400, code="invalid_value", message="Cannot embed: All about canines.")
+    place.add(store, "dogs.txt", "All about canines.")
+    [reason] = [each.reason for each in caplog.records if getattr(each, "action", "") == "file_not_embedded"]
+    assert "status_code=400 code=invalid_value" in reason
+    assert "canines" not in reason
+
+
 def test_a_refused_key_decides_nothing(place, endpoint):
     """It says nothing about what the endpoint can: roles may still be spreading."""
     endpoint.embedding_error = FakeTurn(status=401, code="401", message="Access denied.")

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 from azure.core.exceptions import HttpResponseError
+from httpx2 import Request, Response
+from openai import NotFoundError
 
 from shared import logs
 from shared.store.base import Conflict, Unavailable
 
 WORDS = "Of a user"
+ANSWER = Response(404, request=Request("POST", "http://127.0.0.1/v1/embeddings"))
 
 
 @pytest.fixture
@@ -63,6 +66,10 @@ def fault(error: Exception, cause: Exception | None = None) -> Exception:
         (Conflict(WORDS), ["shared.store.base.Conflict"]),
         (fault(Unavailable(WORDS), sqlite3.OperationalError(WORDS)), ["sqlite3.OperationalError", "Unavailable"]),
         (ExceptionGroup(WORDS, [KeyError(WORDS)]), ["ExceptionGroup", "KeyError"]),
+        (
+            NotFoundError(WORDS, response=ANSWER, body={"code": "model_not_found"}),
+            ["status_code=404 code=model_not_found"],
+        ),
         (HttpResponseError(WORDS, response=None), ["azure.core.exceptions.HttpResponseError"]),
     ],
     ids=lambda each: type(each).__name__,
