@@ -101,6 +101,8 @@ def workbook_draws_the_log(tree: Tree) -> Iterator[str]:
             yield f"{chart['title']}: {chart['shape']} is no visualization"
     if (story["functionAlias"], story["functionParameters"], story["version"]) != ("run_story", "run_id:string", 2):
         yield "run_story() is not the function that the page tells of"
+    if story.get("etag") != "*":
+        yield "run_story() is there already at the second deployment: Azure wants an etag to replace it, and says 409"
     types = {
         value["type"]: value["content"] for value in walk(tree.of("var", WORKBOOK)["drawn"].value) if _is_item(value)
     }

@@ -213,6 +213,7 @@ FAULTS = [
     ("workbook_draws_the_log", WORKBOOK, "shape: 'barchart'", "shape: 'bars'"),
     ("workbook_draws_the_log", WORKBOOK, "kind: 'shared'", "kind: 'user'"),
     ("workbook_draws_the_log", WORKBOOK, "'run_id:string'", "'id:string'"),
+    ("workbook_draws_the_log", WORKBOOK, "    etag: '*'\n", ""),
     ("workbook_draws_the_log", WORKBOOK, "FromParameter: 'period'", "FromParameter: 'time'"),
     ("roles_are_the_least", ENCRYPTION, "e147488a-f6f5-4113-8e2d-b22465e65bf6", "14b46e9e-c2b7-41b4-b07b-48a6ebf60603"),
     ("roles_are_the_least", ENCRYPTION, "scope: vault::cmk\n", "scope: vault\n"),
