@@ -41,7 +41,7 @@ Your box: {url}
 
 KEPT = """\
 Changed in the portal, and left as they are: {names}
-To give one back to the deployment, delete it there and run `azd provision` again.
+To give one back to the deployment, delete it there, then: azd provision --no-state
 """
 
 OVERRULED = """\

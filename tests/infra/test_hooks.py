@@ -193,6 +193,7 @@ def test_afterwards_the_hook_names_settings_that_were_changed_by_hand(
     postprovision.main()
     said = capsys.readouterr().out
     assert "left as they are: MAX_TURNS, RETENTION_DAYS\n" in said
+    assert "delete it there, then: azd provision --no-state\n" in said  # azd skips what it takes for deployed already
     assert "which has won: CORS_ORIGINS\n" in said
 
 
