@@ -83,19 +83,27 @@ class GuardedProtocol(HttpToolsProtocol):
         self._sort()
 
     def _feed(self, data: bytes) -> None:
+        """Read what came. Many requests may be there at once, each with an offer of its own: no call within a call."""
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            while data:
+                try:
+                    self.parser.feed_data(data)
+                    data = b""
+                except httptools.HttpParserUpgrade as offer:
+                    data = self._without_offer(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
 
-    def _decline(self, rest: bytes) -> None:
-        """Go on with HTTP/1.1: read the request again, without the offer."""
+    def _without_offer(self, rest: bytes) -> bytes:
+        """What to read to go on with HTTP/1.1: the request again, without the offer. Raises HttpParserError."""
+        if self.parser.get_method() == b"CONNECT":
+            raise httptools.HttpParserError("a tunnel is no request")
+        if self._head_size > HEAD_BYTES:
+            return b""  # some of it was left out; it is refused in a moment
         lines = [b"%b %b HTTP/1.1" % (self.parser.get_method(), self.url)]
         lines += [b"%b: %b" % pair for pair in self.headers if pair[0] not in OFFERS]
         self.parser = httptools.HttpRequestParser(self)
-        self._feed(b"\r\n".join([*lines, b"", rest]))
+        return b"\r\n".join([*lines, b"", rest])
 
     # -- what the parser finds ---------------------------------------------------------------------------------------
 
@@ -118,11 +126,11 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there: begin to answer, unless it offers another protocol and is read again without."""
+        """The head is there: begin to answer, unless it offers another protocol: then it is read again, or refused."""
         self._unsaid = 0
         if self.parser.get_http_version() not in ("1.0", "1.1"):
             raise ValueError("not a version of ours")
-        if self._head_size > HEAD_BYTES or (self.parser.should_upgrade() and self._can_decline()):
+        if self._head_size > HEAD_BYTES or self.parser.should_upgrade():
             return
         self._has_head = True
         super().on_headers_complete()
@@ -154,9 +162,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if not answering and not self.transport.is_closing():
             self.transport.write(words)
         self.transport.close()
-
-    def _can_decline(self) -> bool:
-        return self.parser.get_method() != b"CONNECT"
 
     def _awaits_body(self) -> bool:
         cycle = self.cycle

@@ -136,6 +136,16 @@ async def test_requests_sent_ahead_are_answered_in_turn():
         assert answers.count(b"size 3") == 3
 
 
+async def test_each_of_many_offers_sent_ahead_is_declined(caplog):
+    async with serving(100) as port:
+        reader, _ = await opened(port, 700 * (HEAD + OFFER + b"\r\nabc") + b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        answers = b""
+        while b"size 0" not in answers:
+            answers += await asyncio.wait_for(reader.read(100_000), 20)
+        assert answers.count(b"size 3") == 700
+    assert caplog.records == []
+
+
 async def refused(request: bytes, status: bytes) -> None:
     """Sent in pieces of 16 KB; whoever is refused need not read the rest."""
     async with serving(100) as port:
@@ -157,10 +167,11 @@ CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
         b"GET /" + 1_000_000 * b"x" + b" HTTP/1.1\r\nhost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: x\r\nx: " + 1_000_000 * b"x",
         b"GET / HTTP/1.1\r\nhost: x\r\n" + 50_000 * b"x: xxxxxxxxxxxxxxxxxxxx\r\n" + b"\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\n" + OFFER + 4_000 * b"x: xxxxxxxxxxxxxxxxxxxx\r\n" + b"\r\n",
         CHUNKED + b"1;" + 1_000_000 * b"x",
         CHUNKED + b"0\r\nx: " + 1_000_000 * b"x",
     ],
-    ids=["address", "header", "headers", "words beside a body", "words behind a body"],
+    ids=["address", "header", "headers", "headers with an offer", "words beside a body", "words behind a body"],
 )
 async def test_an_endless_head_is_refused(request_in_full):
     await refused(request_in_full, b"431")
@@ -172,10 +183,11 @@ async def test_an_endless_head_is_refused(request_in_full):
         b"hello\r\n\r\n",
         b"GET / HTTP/2.0\r\nhost: x\r\n\r\n",
         b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"CONNECT /v1/threads HTTP/1.1\r\nhost: x\r\n\r\n",
         HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"content-length: 4\r\n\r\nabcd",
     ],
-    ids=["no HTTP", "HTTP/2", "a tunnel", "two ways to end", "two lengths"],
+    ids=["no HTTP", "HTTP/2", "a tunnel", "a tunnel to a path", "two ways to end", "two lengths"],
 )
 async def test_what_is_no_request_is_refused(request_in_full):
     await refused(request_in_full, b"400")
