@@ -13,7 +13,9 @@ var endpoints = [
   { name: 'openai', group: 'account', target: openaiId, zone: 'privatelink.openai.azure.com' }
 ]
 
-resource vnet 'Microsoft.Network/virtualNetworks@2024-07-01' = {
+// Not by version 2025-07-01 or later: from then on subnets of new networks have no way out to the internet of their own,
+// and tools, webhooks and the models of others are there.
+resource vnet 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
   tags: tags
@@ -63,7 +65,7 @@ resource zoneLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-0
   }
 ]
 
-resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
+resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for endpoint in endpoints: {
     name: 'pe-${endpoint.name}-${name}'
     location: location
@@ -83,7 +85,7 @@ resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
   }
 ]
 
-resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [
+resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [
   for (endpoint, i) in endpoints: {
     parent: privateEndpoints[i]
     name: 'default'

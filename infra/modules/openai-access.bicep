@@ -5,7 +5,7 @@ param openaiName string
 
 var openaiUser = '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd'
 
-resource openai 'Microsoft.CognitiveServices/accounts@2025-06-01' existing = { name: openaiName }
+resource openai 'Microsoft.CognitiveServices/accounts@2026-07-01' existing = { name: openaiName }
 
 resource onOpenai 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(openai.id, principalId, openaiUser)

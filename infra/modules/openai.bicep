@@ -11,7 +11,7 @@ param models { name: string, version: string, sku: string, capacity: int }[]
 @description('What to deploy besides.')
 param more { name: string, version: string, sku: string, capacity: int }[]
 
-resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
+resource account 'Microsoft.CognitiveServices/accounts@2026-07-01' = {
   name: name
   location: location
   tags: tags
@@ -27,7 +27,7 @@ resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
 
 // One at a time: the account refuses two deployments at once.
 @batchSize(1)
-resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2025-06-01' = [
+resource deployments 'Microsoft.CognitiveServices/accounts/deployments@2026-07-01' = [
   for model in concat(models, more): {
     parent: account
     name: model.name

@@ -17,9 +17,9 @@ var storageRoleIds = [
   '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
 ]
 
-resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = { name: storageName }
+resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = { name: storageName }
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = { name: insightsName }
-resource pool 'Microsoft.App/sessionPools@2025-01-01' existing = { name: poolName }
+resource pool 'Microsoft.App/sessionPools@2026-01-01' existing = { name: poolName }
 
 resource onStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for roleId in storageRoleIds: {

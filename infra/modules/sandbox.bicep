@@ -4,7 +4,7 @@ param name string
 param location string
 param tags object
 
-resource pool 'Microsoft.App/sessionPools@2025-01-01' = {
+resource pool 'Microsoft.App/sessionPools@2026-01-01' = {
   name: name
   location: location
   tags: tags

@@ -53,7 +53,7 @@ var drawn = map(charts, chart => {
   }
 })
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = { name: workspaceName }
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = { name: workspaceName }
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(workspace.id, 'api-in-a-box')
@@ -73,7 +73,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
 }
 
 // In the workspace's Logs: run_story('run_…').
-resource runStory 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-01' = {
+resource runStory 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-07-01' = {
   parent: workspace
   name: 'run-story'
   properties: {

@@ -29,6 +29,8 @@ class Reader:
 
     def __init__(self, text: str) -> None:
         self.text, self.at, self.declarations = text, 0, list[Declaration]()
+        #: The resources around what is being read.
+        self.around: list[Declaration] = []
 
     # tokens
 
@@ -101,6 +103,7 @@ class Reader:
         if kind not in ("param", "var", "output", "resource", "module"):
             raise BicepError(f"line {line}: {kind!r} starts nothing known")
         new = Declaration(kind, self.name(), line, decorators=decorators)
+        new.parent = self.around[-1] if self.around else None
         self.declarations.append(new)
         if kind in ("resource", "module"):
             new.type = self.plain_string()
@@ -112,7 +115,9 @@ class Reader:
                 self.take("(")
                 new.condition = self.expression()
                 self.take(")")
+            self.around.append(new)
             new.value = self.expression()
+            self.around.pop()
         elif kind != "param":
             raise self.fail("'='")
         return new

@@ -81,6 +81,16 @@ class Declaration:
     existing: bool = False
     condition: Any = None
     decorators: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    #: The resource that this one stands in.
+    parent: Declaration | None = None
+
+    @property
+    def full_type(self) -> str:
+        """A resource's `type@version`, also where it stands inside of another and so has neither whole."""
+        if self.parent is None:
+            return self.type
+        name, _, version = self.parent.full_type.partition("@")
+        return f"{name}/{self.type}@{version}"
 
     @property
     def body(self) -> dict[str, Any]:

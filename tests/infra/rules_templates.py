@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from tests.infra.bicep_values import Declaration, Lambda, Loop, Path, walk
+from tests.infra.bicep_values import Call, Declaration, Lambda, Loop, Path, walk
 from tests.infra.fake_azd import Azd
-from tests.infra.infra_tree import MAIN, Tree
+from tests.infra.infra_tree import FUNCTION_APP, MAIN, Tree
+from tests.infra.published_types import COMPARED, resources, written
 
 #: Service -> the regions it is in, as its documentation said in autumn 2026.
 REGIONS = {
@@ -133,6 +134,34 @@ def what_hooks_set_arrives(tree: Tree) -> Iterator[str]:
                 yield f"nobody can type the object {name}, and no hook sets it"
 
 
+def resources_were_compared(tree: Tree) -> Iterator[str]:
+    """Versions, properties and values are those that were compared with the published types."""
+    compared = json.loads(COMPARED.read_text())
+    for template, each in resources(tree):
+        known = set(compared.get(each.full_type, ()))
+        if each.full_type not in compared:
+            yield f"{template}: {each.full_type} was not compared with the published types"
+        elif not each.existing:
+            for path, text in written(each.body):
+                named = any(one.startswith(f"{path} = ") for one in known)
+                if path not in known or (named and text is not None and f"{path} = {text}" not in known):
+                    yield f"{template}: {each.name}: {path} {text or ''} was not compared with the published types"
+
+
+def services_have_one_version(tree: Tree) -> Iterator[str]:
+    """A resource is made, found, read and given children by one version of its API."""
+    versions = dict[str, set[str]]()
+    for _, each in resources(tree):
+        name, _, version = each.full_type.partition("@")
+        versions.setdefault("/".join(name.split("/")[:2]), set()).add(version)
+    for module in tree.of("module", FUNCTION_APP).values():
+        for call in (value for value in walk(module.body) if isinstance(value, Call) and value.name == "list"):
+            versions["Microsoft.Web/sites"].add(call.arguments[1])
+    for name, found in versions.items():
+        if len(found) > 1:
+            yield f"{name} is used by the versions {sorted(found)}"
+
+
 def regions_have_the_services(tree: Tree) -> Iterator[str]:
     """Only regions where the services exist are offered."""
     offered = {
@@ -172,12 +201,12 @@ def default_models_have_dates(tree: Tree) -> Iterator[str]:
 def names_fit_their_limits(tree: Tree) -> Iterator[str]:
     """Names are within Azure's lengths and alphabets, whatever the environment is called."""
     for template, resource in tree.resources():
-        limit = NAME_LIMITS.get(resource.type.split("@")[0])
+        limit = NAME_LIMITS.get(resource.full_type.split("@")[0])
         if limit is None:
             continue
         for name in tree.names(template, resource):
             if not re.fullmatch(limit, name):
-                yield f"{resource.name}: {name!r} is no name for a {resource.type}"
+                yield f"{resource.name}: {name!r} is no name for a {resource.full_type}"
             if any(word in name.lower() for word in RESERVED):
                 yield f"{resource.name}: {name!r} contains a reserved word"
 

@@ -20,6 +20,7 @@ ROLES = "infra/modules/roles.bicep"
 STORAGE = "infra/modules/storage.bicep"
 LOGIC = "infra/modules/logic-apps.bicep"
 NETWORK = "infra/modules/network.bicep"
+VAULT = "infra/modules/key-vault.bicep"
 ACCESS = "infra/modules/openai-access.bicep"
 ENCRYPTION = "infra/modules/encryption.bicep"
 SETTINGS = "infra/modules/app-settings.bicep"
@@ -57,6 +58,17 @@ FAULTS = [
     ("what_hooks_set_arrives", HOOK, "    azd_set(HASHES, hashed(owners))\n", ""),
     ("what_hooks_set_arrives", MAIN, "param apiKeyHashes object = {}", "param apiKeyHashes object"),
     ("what_hooks_set_arrives", MAIN, "param entraOwners string = ''", "param entraOwners object = {}"),
+    ("resources_were_compared", STORAGE, "    allowSharedKeyAccess: false", "    allowSharedKeysAccess: false"),
+    ("resources_were_compared", STORAGE, "'Microsoft.Keyvault'", "'Microsoft.KeyVaults'"),
+    ("resources_were_compared", APP, "maximumInstanceCount", "maximumInstancesCount"),
+    ("resources_were_compared", APP, "ftpPassword 'basicPublishing", "ftpPassword 'publishing"),
+    ("resources_were_compared", SANDBOX, "sessionPools@2026-01-01", "sessionPools@2026-01-02"),
+    ("resources_were_compared", ALERTS, "'GreaterThan'", "'Greater'"),
+    ("resources_were_compared", NETWORK, "privateLinkServiceConnections", "privateLinkConnections"),
+    ("resources_were_compared", VAULT, "keyOps: ['wrapKey', 'unwrapKey']", "keyOps: ['wrapKeys', 'unwrapKey']"),
+    ("names_fit_their_limits", VAULT, "    name: 'headers'", "    name: 'mcp_headers'"),
+    ("services_have_one_version", OPENAI, "accounts@2026-07-01", "accounts@2025-06-01"),
+    ("services_have_one_version", APP, "/config/appsettings', '2025-03-01'", "/config/appsettings', '2024-11-01'"),
     ("regions_have_the_services", MAIN, "  'westus'\n", "  'westu'\n"),
     ("regions_have_the_services", MAIN, "  'ukwest'\n", "  'southcentralus'\n"),
     ("regions_have_the_services", MAIN, "  'eastus'\n", "  'eastus'\n  'eastus'\n"),
