@@ -6,11 +6,9 @@ Pages hold marked regions, `<!-- generated: NAME -->` to `<!-- end -->`; what st
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,9 +19,8 @@ from pydantic import SecretStr
 from docs.commands import commands
 from docs.examples import recorded
 from docs.source import constants, layout, log_events, table
-from shared.api.app import create_app
-from shared.api.openapi import describe
-from shared.app import build
+from shared.api.app import all_routes
+from shared.api.document import describe
 from shared.config import Settings, variable
 from shared.runs import kinds
 
@@ -100,36 +97,11 @@ def example() -> str:
 @cache
 def openapi() -> tuple[Json, dict[str, str]]:
     """The API's description, and the routes that it leaves out: path -> first line of the function's docstring."""
-
-    async def described() -> tuple[Json, dict[str, str]]:
-        with tempfile.TemporaryDirectory() as home:
-            box = build(
-                Settings(
-                    _env_file=None,
-                    box_home=Path(home),
-                    sandbox="none",
-                    box_api_keys={"docs": SecretStr("unused")},
-                    box_admin_keys={"docs": SecretStr("unused, too")},
-                )
-            )
-            try:
-                app = create_app(box.deps, box.driven)
-                document = describe(app)
-            finally:
-                await box.close()
-        return document, {path: text for path, text in others(app.router) if path not in document["paths"]}
-
-    return asyncio.run(described())
-
-
-def others(router: Any) -> Iterator[tuple[str, str]]:
-    """The routes of a router and of those that it includes; not the playground's own files."""
-    for route in router.routes:
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            yield from others(inner)
-        elif hasattr(route, "path") and "." not in route.path.removesuffix("openapi.json"):
-            yield re.sub(r":\w+}", "}", route.path), (route.endpoint.__doc__ or "").strip().split("\n")[0]
+    found = all_routes(Settings(_env_file=None, box_admin_keys={"docs": SecretStr("unused")}))
+    pages = (route for route in found if route.declared is None)
+    # Not the playground's own files.
+    shown = (route for route in pages if "." not in route.path.removesuffix("openapi.json"))
+    return describe(found), {route.path: route.words.split("\n")[0] for route in shown}
 
 
 def routes() -> str:

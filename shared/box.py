@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from shared import housekeeping
+from shared.api.health import Health
 from shared.assistants import models
 from shared.deadline import Overdue, invocation
 from shared.deps import Deps
@@ -41,7 +42,7 @@ class Box:
     worker: Worker
     ingestion_worker: IngestionWorker
     driven: DrivenRuns
-    asgi: FastAPI
+    asgi: ASGIApp
     close_storage: Close
     webhook_worker: WebhookWorker
 
@@ -84,7 +85,7 @@ class Box:
         """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
         await self.housekeeping()
         await BackupWorker(self.deps).look()
-        await self.asgi.state.health.look()
+        await Health(self.deps).look()
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What is done every hour: overdue records; orphaned blobs once a day, or if it is to be thorough."""

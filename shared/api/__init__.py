@@ -1,1 +1,1 @@
-"""The HTTP edge: a FastAPI app with one router per resource. No rules of the API's objects live here."""
+"""The HTTP edge: an ASGI app of routes, one file per resource. No rules of the API's objects live here."""

@@ -1,17 +1,64 @@
-"""Which function answers a request: looked up by method and path, in a fraction of the time of FastAPI's own search.
-
-It knows the routes of the API whose parts are single words; pages, and what nobody answers, are left to FastAPI.
-"""
+"""Routes, and which of them answers a request: looked up by method and path, word by word."""
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-from fastapi.responses import Response
-from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 
+from shared.api.openapi import Declaration
+
+#: Called with the request and, by name, the parts of its path.
 Endpoint = Callable[..., Awaitable[Response]]
+Page = Callable[[Request], Awaitable[Response]]
+
+ARGUMENT: Final = re.compile(r"\{(?P<name>\w+)(?P<rest>:path)?\}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """What answers at a path, whose arguments are single words, `{thread_id}`, or all that follows, `{model:path}`."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    #: Of the function that says what happens.
+    name: str
+    words: str
+    #: What the API's document says of it besides; None: nothing at all, it is a page.
+    declared: Declaration | None = None
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the path's parts that are arguments."""
+        return tuple(each["name"] for each in ARGUMENT.finditer(self.path))
+
+
+class Pages:
+    """Routes beside the API, each declared by the decorator of a function of the request alone."""
+
+    def __init__(self) -> None:
+        self.all: list[Route] = []
+
+    def get(self, path: str) -> Callable[[Page], Page]:
+        """A page that is read."""
+        return self._page("GET", path)
+
+    def post(self, path: str) -> Callable[[Page], Page]:
+        """A page that is sent something."""
+        return self._page("POST", path)
+
+    def _page(self, method: str, path: str) -> Callable[[Page], Page]:
+        def add(page: Page) -> Page:
+            self.all.append(Route(method, path, page, page.__name__, inspect.getdoc(page) or ""))
+            return page
+
+        return add
 
 
 @dataclass(slots=True)
@@ -22,46 +69,51 @@ class _Place:
     words: dict[str, _Place] = field(default_factory=dict)
     #: After any other word, which is an argument.
     other: _Place | None = None
+    #: After any other words, which are one argument.
+    rest: _Place | None = None
     #: What answers a path that ends here, and the names of its arguments.
     endpoint: Endpoint | None = None
     names: tuple[str, ...] = ()
 
 
+Found = tuple[Endpoint, dict[str, str]]
+
+
 class Directory:
     """The functions of routes, each to be called with the request and the parts of its path."""
 
-    def __init__(self, routes: Iterable[APIRoute]) -> None:
+    def __init__(self, routes: Iterable[Route]) -> None:
         self._methods: dict[str, _Place] = {}
         for route in routes:
-            if ":" not in route.path:
-                for method in route.methods or ():
-                    self._add(self._methods.setdefault(method, _Place()), route)
+            self._add(self._methods.setdefault(route.method, _Place()), route)
 
-    def find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
-        """The function and the named parts of the path, if it is here. A word of a route goes before an argument."""
+    def find(self, method: str, path: str) -> Found | None:
+        """The function and the named parts of the path, if there is one. A word of a route goes before an argument."""
         place = self._methods.get(method)
         return None if place is None else _found(place, path.split("/"), 1, ())
 
-    def _add(self, place: _Place, route: APIRoute) -> None:
-        names = []
+    def _add(self, place: _Place, route: Route) -> None:
         for word in route.path.split("/")[1:]:
-            if word.startswith("{"):
-                names.append(word[1:-1])
+            argument = ARGUMENT.fullmatch(word)
+            if argument is None:
+                place = place.words.setdefault(word, _Place())
+            elif argument["rest"]:
+                place.rest = place.rest or _Place()
+                place = place.rest
+            else:
                 place.other = place.other or _Place()
                 place = place.other
-            else:
-                place = place.words.setdefault(word, _Place())
-        if place.endpoint is None:  # the first of two wins, as with FastAPI
-            place.endpoint, place.names = route.endpoint, tuple(names)
+        if place.endpoint is None:  # the first of two wins
+            place.endpoint, place.names = route.endpoint, route.arguments
 
 
-def _found(
-    place: _Place, words: list[str], at: int, arguments: tuple[str, ...]
-) -> tuple[Endpoint, dict[str, str]] | None:
+def _found(place: _Place, words: list[str], at: int, arguments: tuple[str, ...]) -> Found | None:
     if at == len(words):
         return None if place.endpoint is None else (place.endpoint, dict(zip(place.names, arguments, strict=True)))
     word = words[at]
     named = place.words.get(word)
     if named is not None and (found := _found(named, words, at + 1, arguments)) is not None:
         return found
-    return None if place.other is None or not word else _found(place.other, words, at + 1, (*arguments, word))
+    if place.other is not None and word and (found := _found(place.other, words, at + 1, (*arguments, word))):
+        return found
+    return None if place.rest is None else _found(place.rest, words, len(words), (*arguments, "/".join(words[at:])))

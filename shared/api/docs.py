@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 from shared.api.answers import answer
-from shared.api.openapi import describe
+from shared.api.directory import Pages
+from shared.api.document import describe
 
-router = APIRouter(include_in_schema=False)
+pages = Pages()
 
 DOCS_PAGE: Final = Path(__file__).parent.parent / "web/docs.html"
 
@@ -27,13 +28,13 @@ HEADERS: Final = {
 }
 
 
-@router.get("/v1/openapi.json")
+@pages.get("/v1/openapi.json")
 async def openapi(request: Request) -> Response:
     """The OpenAPI document."""
-    return answer(describe(request.app))
+    return answer(describe(request.app.routes))
 
 
-@router.get("/v1/docs")
-async def docs() -> Response:
+@pages.get("/v1/docs")
+async def docs(request: Request) -> Response:
     """The OpenAPI document as a page on which every call can be tried."""
     return HTMLResponse(DOCS_PAGE.read_bytes(), headers=HEADERS)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from fastapi import Request
-from fastapi.responses import Response
-from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from shared.api.answers import answer
 from shared.deadline import Overdue
@@ -33,15 +31,6 @@ def answer_error(error: Exception, method: str, request_id: str, *, repeatable: 
     return answer(unknown.body(), unknown.status, {"x-should-retry": "true" if harmless else "false"})
 
 
-async def unknown_url(request: Request, error: Exception) -> Response:
-    """No such route, or no such method on it. Both are the same to clients."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status not in (404, 405):
-        raise error
-    not_there = invalid_url(request.method, request.scope["box"].path)
-    return answer(not_there.body(), not_there.status)
-
-
 def invalid_url(method: str, path: str) -> NotFoundError:
-    """The 404 for a path that leads nowhere."""
+    """The 404 for a path that leads nowhere, or not by this method: both are the same to clients."""
     return NotFoundError(f"Invalid URL ({method} {path})")

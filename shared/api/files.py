@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import quote
 
-from fastapi.responses import Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from shared.api.answers import answer, answer_list
 from shared.api.idempotency import NEW_FILE

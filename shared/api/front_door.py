@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from shared.api import playground
 from shared.api.answers import answer
+from shared.api.directory import Pages
 
-router = APIRouter(include_in_schema=False)
+pages = Pages()
 
 PATHS: Final = ("/", "/favicon.ico", "/robots.txt")
 WHAT_THIS_IS: Final = {
@@ -22,7 +23,7 @@ WHAT_THIS_IS: Final = {
 }
 
 
-@router.get("/")
+@pages.get("/")
 async def root(request: Request) -> Response:
     """The page for browsers, one line of JSON for everyone else."""
     if "text/html" in request.headers.get("accept", ""):
@@ -30,14 +31,14 @@ async def root(request: Request) -> Response:
     return answer(WHAT_THIS_IS)
 
 
-@router.get("/favicon.ico")
+@pages.get("/favicon.ico")
 async def icon(request: Request) -> Response:
     """The page's icon, which browsers ask for whatever page they show."""
     cached = {"Cache-Control": "max-age=86400"}
     return Response(playground.content("icon.svg"), headers=cached, media_type="image/svg+xml")
 
 
-@router.get("/robots.txt")
+@pages.get("/robots.txt")
 async def robots(request: Request) -> Response:
     """Nothing here is for crawlers."""
     return Response("User-agent: *\nDisallow: /\n", media_type="text/plain")

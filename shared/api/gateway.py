@@ -1,7 +1,4 @@
-"""What happens around every request: prefix, key, response headers, errors. Plain ASGI, so streams are not held up.
-
-Requests of the API are answered from here, others by FastAPI.
-"""
+"""What happens around every request: prefix, key, response headers, errors. Plain ASGI, so streams are not held up."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect, Request
@@ -76,28 +73,22 @@ class CallInfo:
     deployment: str = ""
 
 
-class App(Protocol):
-    """The app behind the gateway."""
-
-    async def other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is in no directory."""
-        ...
-
-
 class Gateway:
     """The front of the app."""
 
     def __init__(
-        self, app: App, directory: Directory, callers: Callers, telemetry: Telemetry, *, region: str, granted: float
+        self, app: object, directory: Directory, callers: Callers, telemetry: Telemetry, *, region: str, granted: float
     ):
-        """`granted`: seconds that the host lets a call take."""
+        """`app`: what routes know as `request.app`. `granted`: seconds that the host lets a call take."""
         self._app, self._directory, self._callers, self._telemetry = app, directory, callers, telemetry
         self._region, self._granted = region, granted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app.other(scope, receive, send)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
             return
+        if scope["type"] != "http":
+            raise ValueError(f"{scope['type']} is not served")  # so ASGI servers learn that no lifespan is needed
         started = time.perf_counter()
         named, deployment = without_deployment(scope)
         path, azure = canonical(named)
@@ -129,7 +120,7 @@ class Gateway:
                 if path not in OPEN:
                     await self._identify(call, path, scope)
                 with self._telemetry.joined(scope["headers"]):
-                    await self._answer(inner, receive_noted, send_with_headers)
+                    await self._answer(call, inner, receive_noted, send_with_headers)
         except ClientDisconnect:
             logger.info("client left", extra={"action": "client_left", "request_id": call.request_id})
         except Exception as error:
@@ -149,11 +140,10 @@ class Gateway:
         else:
             raise invalid_url(scope["method"], call.path)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, call: CallInfo, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._directory.find(scope["method"], scope["path"])
         if found is None:
-            await self._app.other(scope, receive, send)
-            return
+            raise invalid_url(scope["method"], call.path)
         endpoint, parts = found
         response = await endpoint(Request(scope, receive), **parts)
         await response(scope, receive, send)

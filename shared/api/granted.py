@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi.responses import Response
 from msgspec.structs import replace
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from shared import client_tokens, json_text
 from shared.api.sse import EventStream

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared import housekeeping
 from shared.api.answers import answer
+from shared.api.directory import Pages
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Deps
 from shared.json_types import Json
@@ -22,7 +23,7 @@ from shared.webhooks import kept
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(include_in_schema=False)
+pages = Pages()
 
 #: Seconds for which an answer is given again: nobody can make the box ask its model faster.
 FRESH: Final = 10.0
@@ -79,10 +80,10 @@ class Health:
         return "answers", len(poison), undelivered
 
 
-@router.get("/healthz")
+@pages.get("/healthz")
 async def health(request: Request) -> Response:
     """The process answers; with `deep=1` also whether the model and the storage do, else 503."""
     if request.query_params.get("deep", "0") in ("", "0", "false"):
         return answer({"status": "ok"})
-    seen = await request.app.state.health.look()
+    seen = await request.app.health.look()
     return answer(seen, 200 if seen["status"] == "ok" else 503)

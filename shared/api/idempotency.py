@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import Request
-from fastapi.responses import Response
 from msgspec.structs import replace
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared import ids, json_text, layout
 from shared.api.answers import answer

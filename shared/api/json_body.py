@@ -11,9 +11,9 @@ import math
 import re
 from typing import Final, TypeVar
 
-from fastapi import Request
 from pydantic import BaseModel
 from pydantic_core import from_json
+from starlette.requests import Request
 
 from shared.errors import ApiError, InvalidRequest, too_large
 from shared.objects.parse import parse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi.responses import Response
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from shared import holds
 from shared.api.answers import answer

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
+from shared.api.directory import Pages
 from shared.errors import NotFoundError
 
-router = APIRouter(include_in_schema=False)
+pages = Pages()
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 NOT_HERE: Final = "This box keeps no metrics for Prometheus: set OTEL_METRICS_EXPORTER=prometheus, and start it again."
 
 
-@router.get("/metrics")
+@pages.get("/metrics")
 async def metrics(request: Request) -> Response:
     """All metrics of all the box's processes, each with the process that counted it."""
-    deps = request.app.state.deps
+    deps = request.app.deps
     text = await deps.telemetry.exposition({"runs": deps.queue, "ingestion": deps.ingestion})
     if text is None:
         raise NotFoundError(NOT_HERE)

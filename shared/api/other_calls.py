@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.api.forwarded import forwarded
 from shared.api.openapi import Passed

@@ -6,15 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.api.answers import answer
+from shared.api.directory import Pages
 from shared.api.requests import caller
 from shared.runs import trouble
 from shared.tools.policy import verdict
 
-router = APIRouter(include_in_schema=False)
+pages = Pages()
 
 FOLDER: Final = Path(__file__).parent.parent / "web"
 TYPES: Final = {
@@ -94,10 +95,10 @@ async def page(request: Request) -> Response:
 
 
 for path in FILES:
-    router.add_api_route(path, page)
+    pages.get(path)(page)
 
 
-@router.get("/playground/server_tools")
+@pages.get("/playground/server_tools")
 async def server_tools(request: Request) -> Response:
     """The tools that this box runs itself for the caller, for the form of an assistant."""
     who = caller(request)
@@ -106,7 +107,7 @@ async def server_tools(request: Request) -> Response:
     return answer({"data": [{"name": tool.name, "description": tool.description} for tool in tools]})
 
 
-@router.get("/playground/troubled_runs")
+@pages.get("/playground/troubled_runs")
 async def troubled_runs(request: Request) -> Response:
     """The caller's runs that failed or stand still, in the threads that follow the one given as `after`."""
     return answer(await trouble.page(caller(request), request.query_params.get("after") or None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, cast
 
-from fastapi import Request
+from starlette.requests import Request
 
 from shared.deps import Caller
 from shared.objects.parse import out_of_bounds, wrong_type, wrong_value
@@ -16,7 +16,7 @@ INTEGER: Final = re.compile(r"-?[0-9]+")
 
 def caller(request: Request) -> Caller:
     """The owner whose key was presented, with the host's ports."""
-    return Caller(request.app.state.deps, request.scope["box"].owner)
+    return Caller(request.app.deps, request.scope["box"].owner)
 
 
 def list_query(request: Request, limit: int = 20, max_limit: int = 100) -> ListQuery:

@@ -23,21 +23,20 @@ The body is read before the query. What is raised on the way is an error of `sha
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from msgspec.structs import replace
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.api import granted, when_busy
+from shared.api.directory import Endpoint, Route
 from shared.api.idempotency import HEADER, KEY_PARAMETER, Repeatable, answer_once
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
-from shared.api.openapi import Binary, Described, Form, ListOf, Passed, documented
+from shared.api.openapi import Binary, Declaration, Described, Form, ListOf, Passed
 from shared.api.query import Query
 from shared.api.requests import caller
 from shared.deps import Caller
@@ -49,32 +48,14 @@ H = TypeVar("H", bound=Handler)
 
 #: What a form may add to the size of the file in it.
 FORM_BYTES: Final = 1024 * 1024
-PATH_PART: Final = re.compile(r"\{(\w+)")
-
-
-class Direct(APIRoute):
-    """A route whose function takes the request and the parts of its path, as texts. FastAPI still documents it."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The function that answers a request."""
-        endpoint = self.endpoint
-
-        async def handle(request: Request) -> Response:
-            response: Response = await endpoint(request, **request.path_params)
-            return response
-
-        return handle
 
 
 class Routes:
-    """The routes of one resource; `router` goes into the app."""
+    """The routes of one resource."""
 
     def __init__(self, prefix: str, tag: str):
-        self.router = APIRouter(prefix=prefix, tags=[tag], route_class=Direct)
-
-    def all(self) -> list[APIRoute]:
-        """Those that were declared."""
-        return [route for route in self.router.routes if isinstance(route, APIRoute)]
+        self._prefix, self._tag = prefix, tag
+        self.all: list[Route] = []
 
     def get(
         self,
@@ -127,33 +108,29 @@ class Routes:
         waits: bool = False,
     ) -> Callable[[H], H]:
         def add(handler: H) -> H:
-            takes = body or _annotated_body(handler)
-            path_parts = PATH_PART.findall(self.router.prefix + path)
-            _check(handler, {"caller", *path_parts, *(each.argument for each in query)}, takes, streams=streams)
+            arguments = inspect.signature(handler, eval_str=True).parameters
+            takes = body or (arguments["body"].annotation if "body" in arguments else None)
             endpoint = _endpoint(handler, takes, query, streams=streams, verb=verb, repeatable=repeatable, waits=waits)
-            _show(endpoint, handler, path_parts)
             parameters = [parameter for each in query for parameter in each.parameters]
             parameters += [] if repeatable is None else [KEY_PARAMETER]
             parameters += [when_busy.PARAMETER] if waits else []
-            described = documented(gives, takes, parameters, optional_body=optional_body, streams=streams)
-            self.router.add_api_route(path, endpoint, methods=[method], **described)
+            said = Declaration(self._tag, gives, takes, tuple(parameters), optional_body, streams)
+            route = Route(method, self._prefix + path, endpoint, handler.__name__, inspect.getdoc(handler) or "", said)
+            _check(handler, arguments, {*route.arguments, *(each.argument for each in query)}, said)
+            self.all.append(route)
             return handler
 
         return add
 
 
-def _annotated_body(handler: Handler) -> type[BaseModel] | None:
-    """The request model that the handler's `body` is annotated with, if it takes one."""
-    body = inspect.signature(handler, eval_str=True).parameters.get("body")
-    return None if body is None else cast("type[BaseModel]", body.annotation)
-
-
-def _check(handler: Handler, given: set[str], takes: object, *, streams: bool) -> None:
+def _check(handler: Handler, arguments: Mapping[str, object], named: set[str], said: Declaration) -> None:
     """Raises TypeError for a handler that takes other arguments than it will be called with."""
-    if takes is not None:
-        given = given | {"request" if isinstance(takes, Passed) else "body"}
-    given = given | ({"driven"} if streams else set())
-    if given != {*inspect.signature(handler).parameters}:
+    given = {"caller", *named}
+    if said.takes is not None:
+        given.add("request" if isinstance(said.takes, Passed) else "body")
+    if said.streams:
+        given.add("driven")
+    if given != {*arguments}:
         raise TypeError(f"{handler.__name__} of {handler.__module__} will be called with {sorted(given)}")
 
 
@@ -166,7 +143,7 @@ def _endpoint(
     verb: Verb | None,
     repeatable: Repeatable | None,
     waits: bool,
-) -> Callable[..., Awaitable[Response]]:
+) -> Endpoint:
     """What is called with a request and the parts of its path."""
 
     async def endpoint(request: Request, **arguments: Any) -> Response:
@@ -182,7 +159,7 @@ def _endpoint(
         for each in query:
             arguments[each.argument] = each.read(request)
         if streams:
-            arguments["driven"] = request.app.state.driven
+            arguments["driven"] = request.app.driven
 
         async def answer_caller(caller: Caller, **arguments: Any) -> Response:
             if grant is None:
@@ -209,12 +186,3 @@ def _parts(request: Request, form: Form) -> AsyncIterator[FormPart]:
     if form.max_bytes is not None and announced.isdecimal() and int(announced) > form.max_bytes + FORM_BYTES:
         raise too_large(form.max_bytes, int(announced))
     return parts(request, form.max_parts)
-
-
-def _show(endpoint: Callable[..., Awaitable[Response]], handler: Handler, path_parts: Sequence[str]) -> None:
-    """Let FastAPI see the handler's name and words, and the parts of the path."""
-    taken = {"request": Request, **dict.fromkeys(path_parts, str)}
-    kind = inspect.Parameter.KEYWORD_ONLY
-    signature = inspect.Signature([inspect.Parameter(name, kind, annotation=each) for name, each in taken.items()])
-    vars(endpoint).update(__signature__=signature)
-    endpoint.__name__, endpoint.__doc__ = handler.__name__, handler.__doc__

@@ -10,18 +10,19 @@ import hashlib
 import secrets
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared import layout
 from shared.api.answers import answer
 from shared.api.auth import HASHED
+from shared.api.directory import Pages
 from shared.config import Settings
 from shared.deps import Deps
 from shared.errors import Unauthorized
 from shared.store.base import Conflict, Delete, Put
 
-router = APIRouter(include_in_schema=False)
+pages = Pages()
 
 PATH: Final = "/playground/sign_in"
 #: What stands before the code in a link.
@@ -65,10 +66,10 @@ async def take(deps: Deps, code: str) -> str | None:
     return known_keys(deps.settings).get(found.data["owner"]) if deps.now() <= found.data["until"] else None
 
 
-@router.post(PATH)
+@pages.post(PATH)
 async def sign_in(request: Request) -> Response:
     """Takes the code of a link that signs in, which is the body, once, and gives the page its key."""
-    deps: Deps = request.app.state.deps
+    deps: Deps = request.app.deps
     code = b""
     async for piece in request.stream():
         code += piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from shared.api.answers import answer
 from shared.api.idempotency import IN_UPLOAD, NEW_UPLOAD

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from shared.api.answers import answer, answer_list, answer_polled
 from shared.api.idempotency import IN_STORE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from shared.api.answers import answer, answer_list
 from shared.api.idempotency import IN_STORE, NEW_STORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import Request
+from starlette.requests import Request
 
 from shared.errors import InvalidRequest
 from shared.json_types import Json

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fastapi.responses import Response
+from starlette.responses import Response
 
+from shared.api.document import describe
 from shared.api.query import PAGE_QUERY
 from shared.api.routing import Routes
 from shared.deps import Caller
@@ -30,17 +31,18 @@ def routes() -> Routes:
 def test_the_body_is_what_the_handler_is_annotated_with():
     resource = routes()
     resource.post("", gives=Thread)(create)
-    (route,) = resource.router.routes
-    body = route.openapi_extra["requestBody"]["content"]["application/json"]["schema"]
-    assert body == {"$ref": "#/components/schemas/CreateThread"}
+    (route,) = resource.all
+    body = describe((route,))["paths"]["/v1/threads"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/CreateThread"}
 
 
 def test_a_handler_keeps_its_name_and_words_in_the_document():
     resource = routes()
     assert resource.get("/{thread_id}/search", gives=Thread, query=[PAGE_QUERY])(search) is search
-    (route,) = resource.router.routes
-    assert (route.name, route.description) == ("search", "Search a thread.")
-    assert [each.name for each in route.dependant.path_params] == ["thread_id"]
+    (route,) = resource.all
+    described = describe((route,))["paths"]["/v1/threads/{thread_id}/search"]["get"]
+    assert (described["operationId"], described["description"]) == ("threads_search", "Search a thread.")
+    assert (described["parameters"][0]["name"], described["parameters"][0]["in"]) == ("thread_id", "path")
 
 
 @pytest.mark.parametrize(
