@@ -117,6 +117,8 @@ class Turn(Struct, frozen=True):
     service_tier: str | None = None
     #: Which of several endpoints took it, by its name; empty: there is but one.
     endpoint: str = ""
+    #: Item number of the turn's events -> place among `items`; empty: they are the same.
+    places: dict[int, int] = {}
 
     @property
     def calls(self) -> list[Json]:

@@ -6,7 +6,7 @@ before the turn is over: then everything goes into a single commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from shared.json_types import Json
 from shared.llm.base import SEARCH, ArgumentsDelta, CallStarted, Cited, Searched, TextDelta, Turn, TurnEvent
@@ -149,6 +149,8 @@ class TurnWriter:
 
     def finish(self, turn: Turn) -> None:
         """Write down the whole turn; the caller commits."""
+        if turn.places:
+            self._take_places(turn.places)
         calls = turn.calls
         messages = (index for index, item in enumerate(turn.items) if item["type"] == "message")
         texts = [index for index in messages if index not in self._written]
@@ -173,6 +175,12 @@ class TurnWriter:
             self.state.remark(remarks)
         self.state.count_turn(used)
 
+    def _take_places(self, places: Mapping[int, int]) -> None:
+        """Know the items by their places in the turn, which the stream counted in another way."""
+        self._item = None if self._item is None else places[self._item]
+        self._written = {places[number]: step for number, step in self._written.items()}
+        self._searched = {places[number] for number in self._searched}
+
     def _finish_message(self, index: int, turn: Turn, usage: Usage | None, remarks: Metadata) -> None:
         """A message of the turn is complete; with `usage`, it is what the turn ends with."""
         item = turn.items[index]
@@ -183,7 +191,9 @@ class TurnWriter:
             given = [each for part in item["content"] for each in part.get("annotations") or ()]
             self._emit_texts(self._marked.cite(web_search.citations(self._marked.text, given)))
         self._item = None
-        content = [*images(self.state.record), *(answer_part(self.state, part) for part in item["content"])]
+        # An answer without a word is one of an empty text: clients look into the first part.
+        said = item["content"] or [{"type": "output_text", "text": ""}]
+        content = [*images(self.state.record), *(answer_part(self.state, part) for part in said)]
         self.state.remark(remarks)
         why = None if usage is None else turn.incomplete and MESSAGE_REASONS.get(turn.incomplete, "run_failed")
         self._written[index] = self.state.close_message(content, usage, why)

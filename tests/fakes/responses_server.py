@@ -23,6 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.accents import Accent
 from tests.fakes.prompt_cache import CHARACTERS_PER_TOKEN, Cost, PromptCache
 from tests.fakes.responses_events import MARK, FakeTurn, error_bytes, final_status, response_bytes, stream_bytes
 from tests.fakes.responses_rules import refused, told_by_user
@@ -76,6 +77,8 @@ class FakeResponses:
     lacks: tuple[str, ...] = ()
     #: Deltas are padded with random characters, as OpenAI's are, unless the request asks for none.
     pads: bool = False
+    #: How a stream's events are told, for servers that do it in another way; None: as OpenAI does.
+    accent: Accent | None = None
     #: Streams end as those of Chat Completions do.
     says_done: bool = False
     default: FakeTurn = HELLO
@@ -207,6 +210,9 @@ class FakeResponses:
             events = b"\n\n".join(kept)
         if self.lacks:
             events = b"".join(self._event_without(each) for each in events.split(b"\n\n")[:-1])
+        if self.accent is not None:
+            told = [json.loads(each.partition(b"\ndata: ")[2]) for each in events.split(b"\n\n")[:-1]]
+            events = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in self.accent(told))
         if self.says_done:
             events += b"data: [DONE]\n\n"
         headers = {"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "req_fake"}

@@ -21,6 +21,7 @@ from shared.llm.base import (
     TurnUsage,
 )
 from shared.llm.responses.provider_words import fit_for_clients
+from shared.llm.responses.told import CALL, MESSAGE, Told, well_formed
 from shared.llm.responses.unreachable import may_have_arrived
 
 #: Names of events that `Reader` takes no notice of; some repeat the whole request.
@@ -57,10 +58,7 @@ class Reader:
     """Turns the events of one stream of the Responses API into ours."""
 
     def __init__(self) -> None:
-        #: Item id -> its number. Not every server counts its items: some give all of them the same index.
-        self._numbers: dict[str, int] = {}
-        #: Finished items by number, for servers whose last event does not repeat them.
-        self._items: dict[int, Json] = {}
+        self._told = Told()
         #: Calls whose arguments came in deltas; small servers send them only when they are complete.
         self._heard: set[int] = set()
         #: The response failed, and nothing has said why yet.
@@ -74,34 +72,38 @@ class Reader:
         if self._reported is not None:
             return self._reported
         was_cut = self._has_begun and not isinstance(error, TurnFailed)
-        return UNREPORTED if was_cut or self._numbers or may_have_arrived(error) else TurnUsage()
+        return UNREPORTED if was_cut or self._told or may_have_arrived(error) else TurnUsage()
 
     def read(self, event: Json) -> TurnEvent | None:
         """What the event means, if anything. Raises TurnFailed."""
         self._has_begun = True
         match event.get("type"):
             case "response.output_text.delta":
-                return TextDelta(self._number(event), event["delta"])
+                return self._text(event)
             case "response.refusal.delta":
-                return TextDelta(self._number(event), event["delta"], refusal=True)
+                return self._text(event, refusal=True)
             case "response.output_item.added":
-                number, item = self._number(event), event["item"]
-                if item["type"] == "function_call":
+                number, item = self._told.number(event, event["item"]["type"]), event["item"]
+                if item["type"] == CALL:
+                    self._told.show(number)
                     return CallStarted(number, self._call_ids.next(item), item["name"])
             case "response.function_call_arguments.delta":
-                self._heard.add(self._number(event))
-                return ArgumentsDelta(self._number(event), event["delta"])
-            case "response.function_call_arguments.done" if self._number(event) not in self._heard:
-                return ArgumentsDelta(self._number(event), event["arguments"])
+                number = self._told.number(event, CALL)
+                self._heard.add(number)
+                return ArgumentsDelta(number, event["delta"])
+            case "response.function_call_arguments.done":
+                number = self._told.number(event, CALL)
+                return None if number in self._heard else ArgumentsDelta(number, event["arguments"])
             case "response.output_item.done":
-                number, item = self._number(event), event["item"]
-                self._items[number] = item
+                number, item = self._told.number(event, event["item"]["type"]), well_formed(event["item"])
+                self._told.finish(number, item)
                 if item["type"] == SEARCH:
+                    self._told.show(number)
                     return Searched(number, item)
             case "response.output_text.annotation.added" if event["annotation"].get("type") == "url_citation":
-                return Cited(self._number(event), event["annotation"])
+                return Cited(self._told.number(event, MESSAGE), event["annotation"])
             case "response.completed" | "response.incomplete":
-                return TurnDone(turn_of(event["response"], self._items, self._call_ids))
+                return TurnDone(turn_of(event["response"], self._told, self._call_ids))
             case "response.failed":
                 failure = failure_of(event["response"])
                 self._reported = failure.usage
@@ -113,16 +115,10 @@ class Reader:
                 raise TurnFailed(str(event.get("code")), str(event.get("message")), event.get("param"))
         return None
 
-    def _number(self, event: Json) -> int:
-        """The number of the item that the event is about: the server's, unless another item has that already."""
-        index: int = event.get("output_index") or 0
-        item_id = event.get("item_id") or (event.get("item") or {}).get("id")
-        if item_id is None:
-            return index
-        if item_id not in self._numbers:
-            taken = self._numbers.values()
-            self._numbers[item_id] = max(taken) + 1 if index in taken else index
-        return self._numbers[item_id]
+    def _text(self, event: Json, *, refusal: bool = False) -> TextDelta:
+        number, text = self._told.number(event, MESSAGE), event["delta"]
+        self._told.say(number, text, refusal=refusal)
+        return TextDelta(number, text, refusal)
 
 
 class CallIds:
@@ -148,10 +144,14 @@ class CallIds:
         ]
 
 
-def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: CallIds | None = None) -> Turn:
-    """The turn that a finished response is; `call_ids` are those that its calls had in the stream."""
+def turn_of(response: Json, told: Told | None = None, call_ids: CallIds | None = None) -> Turn:
+    """The turn that a finished response is, after what the stream has told of it, with the ids that calls had there.
+
+    Raises ValueError, LookupError and TypeError for one that is not as the API says.
+    """
+    told = told or Told()
     # Azure completes reasoning items only here, so the streamed ones are second best.
-    found = response.get("output") or [item for _, item in sorted((streamed or {}).items())]
+    found, places = told.fitted([well_formed(item) for item in response.get("output") or told.items])
     items = (call_ids or CallIds()).put_into(found)
     reason = None
     if response.get("status") == "incomplete":
@@ -159,6 +159,7 @@ def turn_of(response: Json, streamed: dict[int, Json] | None = None, call_ids: C
         reason = "max_output_tokens" if reason in _TOO_SHORT else fit_for_clients(reason)
     return Turn(
         items=items,
+        places=places,
         usage=usage_in(response) or UNREPORTED,
         incomplete=reason,
         response_id=response.get("id"),

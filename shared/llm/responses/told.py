@@ -1,0 +1,135 @@
+"""What a stream has told of its items, and where the finished response has them.
+
+OpenAI's last event repeats the items, each at the place that it had in the stream. Other servers leave out what was
+said before a call, count in another way, give an item a new id with each event, or repeat nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.json_types import Json
+
+MESSAGE: Final = "message"
+CALL: Final = "function_call"
+
+
+class Told:
+    """The items of one stream, by the numbers under which they are told of."""
+
+    def __init__(self) -> None:
+        #: Item id -> number. Not every server counts its items: some give all of them the same index.
+        self._numbers: dict[str, int] = {}
+        #: Index of the server's -> number of the newest item that is there.
+        self._newest: dict[int, int] = {}
+        #: Number -> type.
+        self._kinds: dict[int, str] = {}
+        #: Finished items by number.
+        self._items: dict[int, Json] = {}
+        #: Number -> what was said in a message; whether as a refusal.
+        self._said: dict[int, list[str]] = {}
+        self._refused: set[int] = set()
+        #: The numbers of which clients know, in order.
+        self._known: dict[int, None] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there was any item."""
+        return bool(self._kinds)
+
+    def number(self, event: Json, kind: str) -> int:
+        """The number of the item of this type that the event is about: the server's index, unless that is taken.
+
+        An id that was not announced is that of the newest item there, if that is of the type and not finished.
+        """
+        index: int = event.get("output_index") or 0
+        item_id = event.get("item_id") or (event.get("item") or {}).get("id")
+        if item_id is None:
+            self._kinds.setdefault(index, kind)
+            return index
+        if item_id not in self._numbers:
+            newest = self._newest.get(index)
+            is_new = event["type"] == "response.output_item.added" or newest is None or newest in self._items
+            if newest is None or is_new or self._kinds[newest] != kind:
+                newest = max(self._kinds) + 1 if index in self._kinds else index
+                self._newest[index], self._kinds[newest] = newest, kind
+            self._numbers[item_id] = newest
+        return self._numbers[item_id]
+
+    def say(self, number: int, text: str, *, refusal: bool = False) -> None:
+        """Clients are told this text of a message."""
+        if number not in self._said:
+            self._said[number], self._known[number] = [], None
+        self._said[number].append(text)
+        if refusal:
+            self._refused.add(number)
+
+    def show(self, number: int) -> None:
+        """Clients are told of an item."""
+        self._known[number] = None
+
+    def finish(self, number: int, item: Json) -> None:
+        """The item is finished."""
+        self._items[number] = item
+
+    @property
+    def items(self) -> list[Json]:
+        """The finished items, for servers whose last event does not repeat them."""
+        return [item for _, item in sorted(self._items.items())]
+
+    def fitted(self, items: list[Json]) -> tuple[list[Json], dict[int, int]]:
+        """The response's items with those that it lacks, and number -> place for those that clients know.
+
+        Without places, all numbers are the places.
+        """
+        known = {number: item for number in self._known if (item := self._item(number)) is not None}
+        places = _places(items, known)
+        if all(places.get(number) == number for number in known):
+            return items, {}
+        items, before = [*items], len(items)
+        for number, item in reversed(known.items()):
+            if number not in places:
+                places = {each: place + (place >= before) for each, place in places.items()}
+                items.insert(before, item)
+                places[number] = before
+            before = places[number]
+        return items, places
+
+    def _item(self, number: int) -> Json | None:
+        """The item as it was told; None for a call that is not whole."""
+        if number in self._items or number not in self._said:
+            return self._items.get(number)
+        text = "".join(self._said[number])
+        part = {"type": "output_text", "text": text, "annotations": []}
+        if number in self._refused:
+            part = {"type": "refusal", "refusal": text}
+        return {"type": MESSAGE, "role": "assistant", "content": [part]}
+
+
+def _places(items: list[Json], known: dict[int, Json]) -> dict[int, int]:
+    """Number -> place: those of a type in their order. Where the response has fewer of them, it lacks the first."""
+    places: dict[int, int] = {}
+    for kind in {item["type"] for item in known.values()}:
+        ours = [number for number, item in known.items() if item["type"] == kind]
+        theirs = [place for place, item in enumerate(items) if item["type"] == kind]
+        places |= zip(ours[max(0, len(ours) - len(theirs)) :], theirs, strict=False)
+    return places
+
+
+def well_formed(item: Json) -> Json:
+    """An item of a finished response as its readers take it. Raises ValueError, LookupError and TypeError."""
+    match item["type"]:
+        case "message":
+            content = item.get("content") or []
+            parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
+            return item | {"content": [_part(each) for each in parts]}
+        case "function_call" if not isinstance(item["name"], str):
+            raise TypeError("a call without a name")
+        case str():
+            return item
+    raise TypeError("an item without a type")
+
+
+def _part(part: Json) -> Json:
+    if part["type"] == "refusal":
+        return part | {"refusal": part.get("refusal") or ""}
+    return part | {"text": part.get("text") or ""}

@@ -1,0 +1,108 @@
+"""A box at servers that tell a turn in other ways than OpenAI's: what clients see is the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.llm.responses import from_settings
+from tests.api.conftest import Box
+from tests.fakes.accents import as_ollama, thinking_elsewhere, with_content, with_new_ids, without_places
+from tests.fakes.responses_events import FakeTurn
+from tests.fakes.responses_server import FakeResponses, serving_in_thread
+from tests.fakes.weather import WEATHER
+
+LOOK = FakeTurn(reasoning=True, text=("Let me ", "look."), calls=(("get_weather", '{"city": "Oslo"}'),))
+TELL = FakeTurn(text=("Ra", "in."))
+
+
+@pytest.fixture
+def fake():
+    return FakeResponses()
+
+
+@pytest.fixture
+def box(tmp_path, fake, settings):
+    with serving_in_thread(fake) as url:
+        made = Box(tmp_path, {"box_model_base_url": url, "embedding_model": ""} | settings)
+        made.llm = from_settings(made.settings)  # type: ignore[assignment]
+        made.start()
+        yield made
+        made.stop()
+
+
+@pytest.fixture
+def assistant(client):
+    return client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+
+
+@pytest.fixture
+def thread(client):
+    return client.beta.threads.create(messages=[{"role": "user", "content": "Weather in Oslo?"}])
+
+
+@pytest.fixture
+def go(client, thread, assistant):
+    """A run up to where it stops, and the names of its events: "stream" or "poll"."""
+
+    def go(how, run_id=None, outputs=()):
+        runs = client.beta.threads.runs
+        begun = {"thread_id": thread.id, "assistant_id": assistant.id}
+        if run_id is not None:
+            begun = {"thread_id": thread.id, "run_id": run_id, "tool_outputs": outputs}
+        if how == "poll":
+            call = runs.create_and_poll if run_id is None else runs.submit_tool_outputs_and_poll
+            return call(**begun, poll_interval_ms=20), []
+        with (runs.stream if run_id is None else runs.submit_tool_outputs_stream)(**begun) as stream:
+            heard = [event.event for event in stream]
+            return stream.get_final_run(), heard
+
+    return go
+
+
+def said(client, thread) -> list[tuple[str, list[str]]]:
+    """What the assistant wrote: status and texts of each message."""
+    messages = client.beta.threads.messages.list(thread.id, order="asc").data
+    return [
+        (message.status, [part.text.value for part in message.content])
+        for message in messages
+        if message.role == "assistant"
+    ]
+
+
+@pytest.mark.parametrize("accent", [None, as_ollama, with_new_ids, without_places, thinking_elsewhere])
+@pytest.mark.parametrize("how", ["stream", "poll"])
+def test_what_was_said_before_and_after_a_call_is_there_once(client, fake, thread, go, accent, how):
+    fake.accent = accent
+    fake.script(LOOK, TELL)
+    run, heard = go(how)
+    assert (run.status, heard.count("thread.message.created")) == ("requires_action", 1 if heard else 0)
+    [call] = run.required_action.submit_tool_outputs.tool_calls
+    assert (call.function.name, call.function.arguments) == ("get_weather", '{"city": "Oslo"}')
+
+    run, heard = go(how, run.id, [{"tool_call_id": call.id, "output": "rain"}])
+    assert (run.status, heard.count("thread.message.completed")) == ("completed", 1 if heard else 0)
+    assert said(client, thread) == [("completed", ["Let me look."]), ("completed", ["Rain."])]
+    steps = client.beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
+    assert {step.status for step in steps} == {"completed"}
+    told = [item.get("type") for item in fake.bodies[1]["input"] if item.get("type") != "reasoning"]
+    assert told == ["message", "message", "function_call", "function_call_output"]
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"), [(None, ""), ([], ""), ("Rain.", "Rain."), ([{"type": "output_text", "text": None}], "")]
+)
+@pytest.mark.parametrize("how", ["stream", "poll"])
+def test_a_careless_message_has_a_text_all_the_same(client, fake, thread, go, how, content, shown):
+    fake.accent = with_content(content)
+    fake.script(TELL)
+    run, _ = go(how)
+    assert (run.status, said(client, thread)) == ("completed", [("completed", [shown])])
+
+
+@pytest.mark.parametrize("content", [[None], ["Rain."], [{"text": "Rain."}], 7])
+@pytest.mark.parametrize("how", ["stream", "poll"])
+def test_an_answer_that_is_none_fails_the_run_at_once(client, fake, thread, go, how, content):
+    fake.accent = with_content(content)
+    fake.script(TELL)
+    run, _ = go(how)
+    assert (run.status, run.last_error.code, fake.requests) == ("failed", "server_error", 1)
