@@ -42,9 +42,10 @@ def store_put(record: StoreRecord, version: str | None = None) -> Put:
 
 async def number_of(caller: Caller, store_id: str, file_id: str, *, gone: bool = False) -> int | None:
     """The number of a file in the store; `gone`: also if it was detached since."""
+    # A batch's id, say, is the key of a row, too.
     row = (
         await caller.deps.store.get(layout.vector_store(caller.owner, store_id), file_id)
-        if ids.is_key(file_id)
+        if file_id.startswith((layout.FILE, layout.FOREIGN_FILE)) and ids.is_key(file_id)
         else None
     )
     if row is None or (row.data["gone"] and not gone):

@@ -392,6 +392,16 @@ def test_unknown_cursor(http, thread):
     told(http.get("files?after=file-x"), "No such File object: file-x", "id", None, 404)
 
 
+@pytest.mark.parametrize("cursor", ["after", "before"])
+def test_a_batch_is_no_place_in_a_list_of_files(http, cursor):
+    file_id = http.post("files", files=[("purpose", (None, "assistants")), ("file", ("a.txt", b"a"))]).json()["id"]
+    store = http.post("vector_stores", json={}).json()["id"]
+    batch = http.post(f"vector_stores/{store}/file_batches", json={"file_ids": [file_id]}).json()["id"]
+    for files in (f"vector_stores/{store}/files", f"vector_stores/{store}/file_batches/{batch}/files"):
+        for other in (batch, store, "store", "item_000000"):
+            told(http.get(f"{files}?{cursor}={other}"), f"No such File object: {other}", "id", None, 404)
+
+
 def test_the_body_is_checked_before_the_ids(http):
     assert error_of(http.post("threads/undefined/messages", content=b"{"))["message"].startswith("We could not parse")
     assert error_of(http.post("threads/undefined/messages", json={}))["code"] == "missing_required_parameter"
