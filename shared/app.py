@@ -24,8 +24,8 @@ from shared.deps import Deps
 from shared.home import open_home, outside_of_app
 from shared.llm.base import Llm
 from shared.llm.responses import from_settings
-from shared.llm.responses.candidates import Candidates
 from shared.llm.responses.endpoint import CredentialRefused
+from shared.llm.responses.members import Members
 from shared.llm.responses.several_forwarding import provider_of
 from shared.own_address import without_itself
 from shared.queue.base import Queue
@@ -242,16 +242,14 @@ def model(settings: Settings, busy: BusyLines | None = None) -> Llm:
 
 def vectors(settings: Settings) -> Embedders:
     """What makes vectors for file search: the model's endpoints, if there are any that can."""
-    candidates = Candidates.of(settings)
+    members = Members.of(settings)
 
     def sources(model: str) -> list[VectorSource]:
-        return [
-            VectorSource(each.endpoint.client, each.deployment(model) or model) for each in candidates.having(model)
-        ]
+        return [VectorSource(each.endpoint.client, each.deployment(model) or model) for each in members.having(model)]
 
     if settings.embedding_model == "" or not sources(settings.embedding_model):
         return HashedVectors()
-    return ModelVectors(sources, settings.embedding_model, candidates.close, (CredentialRefused,))
+    return ModelVectors(sources, settings.embedding_model, members.close, (CredentialRefused,))
 
 
 def server_tools(settings: Settings) -> list[Tool]:

@@ -14,9 +14,9 @@ from shared.config import Settings
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
 from shared.llm.responses import ResponsesLlm, from_settings
 from shared.llm.responses.attempts import BACKOFF
-from shared.llm.responses.candidates import Candidate
 from shared.llm.responses.circuit import PAUSES, Circuits
 from shared.llm.responses.endpoint import Endpoint
+from shared.llm.responses.members import Member
 from shared.llm.responses.several import LOST_SECONDS, SeveralLlm
 from shared.settings.model_endpoints import ModelEndpoint
 from tests.durability.hosts import free_port
@@ -34,15 +34,15 @@ class Ours:
 
     def __init__(self) -> None:
         self.fakes: dict[str, FakeResponses] = {}
-        self.members: dict[str, tuple[Candidate, ResponsesLlm]] = {}
+        self.members: dict[str, tuple[Member, ResponsesLlm]] = {}
         self.now = 0.0
         self.stack = AsyncExitStack()
 
     async def add(self, name: str, *, is_main: bool = False, url: str = "", **entry) -> FakeResponses:
         fake = self.fakes[name] = FakeResponses(default=replace(RAIN, text=(name,)))
         url = url or await self.stack.enter_async_context(serving(fake))
-        place = Candidate(name, Endpoint(url, name, "key"), ModelEndpoint(base_url=url, **entry), is_main)
-        self.members[name] = (place, ResponsesLlm(place.endpoint, backoff=FAST, place=place))
+        member = Member(name, Endpoint(url, name, "key"), ModelEndpoint(base_url=url, **entry), is_main)
+        self.members[name] = (member, ResponsesLlm(member.endpoint, backoff=FAST, member=member))
         return fake
 
     @property

@@ -27,7 +27,6 @@ from shared.llm.base import (
 from shared.llm.responses.attempts import BACKOFF, Attempts
 from shared.llm.responses.body import body_of, readable
 from shared.llm.responses.caching import OPTIONS, PromptCache
-from shared.llm.responses.candidates import Candidate
 from shared.llm.responses.dialect import Dialect
 from shared.llm.responses.endpoint import Endpoint
 from shared.llm.responses.errors import (
@@ -40,6 +39,7 @@ from shared.llm.responses.errors import (
     mark,
 )
 from shared.llm.responses.events import UNREAD, Reader, TurnFailed, failure_of, turn_of, usage_in
+from shared.llm.responses.members import Member
 from shared.llm.responses.short_calls import ShortCalls, timeout_of
 from shared.llm.responses.waiting_place import WaitingPlace, line_of
 from shared.llm.responses.wire import EventAnswer, Wire
@@ -65,16 +65,16 @@ class ResponsesLlm:
         cache: PromptCache | None = None,
         summary: str = "",
         obfuscation: bool = True,
-        place: Candidate | None = None,
+        member: Member | None = None,
         busy: BusyLines | None = None,
     ):
         """`aliases` maps model names and patterns of them, `*` all others; `backoff` tells how requests are repeated.
 
         `summary` is how much models should tell of their reasoning; without `obfuscation` streams are not to be padded.
-        At a `place` among others, what another endpoint can mend is not waited for. Who waits while the endpoint is
+        As a `member` of several, what another endpoint can mend is not waited for. Who waits while the endpoint is
         busy stands in the lines of `busy`.
         """
-        self._endpoint, self._place = endpoint, place
+        self._endpoint, self._member = endpoint, member
         #: The endpoint, in a few letters: on reasoning that no other endpoint can read.
         self.mark = _in_letters(endpoint.base_url.rstrip("/"))
         self._wire, self._calls = Wire(endpoint), ShortCalls(endpoint)
@@ -134,7 +134,7 @@ class ResponsesLlm:
     async def poll(self, response_id: str) -> Turn | None:
         """The turn if it is over. A failure that may pass counts as not over: the next poll will tell.
 
-        At a place among others it is raised as one that `passes`: it may last.
+        Of a member of several it is raised as one that `passes`: it may last.
         """
         try:
             response = await self._calls.short("get", f"/responses/{response_id}")
@@ -147,7 +147,7 @@ class ResponsesLlm:
             logger.warning("model poll failed", extra={"action": "model_poll_failed", **facts(error)})
             may_pass = isinstance(decide(error), Retry)
             is_unknown = may_pass and not isinstance(error, TurnFailed)
-            if is_unknown and self._place is None:
+            if is_unknown and self._member is None:
                 return None
             final = last_error(error)
             final.passes = is_unknown
@@ -184,8 +184,8 @@ class ResponsesLlm:
 
     def asked_for(self) -> list[str]:
         """The models that the settings name and this endpoint has."""
-        place, named = self._place, dict.fromkeys(self._aliases.values())
-        return [each for each in named if place is None or place.deployment(each) is not None]
+        member, named = self._member, dict.fromkeys(self._aliases.values())
+        return [each for each in named if member is None or member.deployment(each) is not None]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -200,19 +200,19 @@ class ResponsesLlm:
         knows = self._dialect.has(model, OPTIONS)
         body = self._cache.with_breakpoints(plain, request.caching) if knows else plain
         waiting = WaitingPlace(self._busy, self.mark, model, request.owner)
-        alone = self._place is None
+        alone = self._member is None
         return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain, waiting, alone)
 
     @property
     def _reads_unmarked(self) -> bool:
-        return self._place is None or self._place.is_main
+        return self._member is None or self._member.is_main
 
     def _name(self, model: str) -> str:
         """What the endpoint calls the model."""
         return self._here(resolve(model, self._aliases))
 
     def _here(self, name: str) -> str:
-        return name if self._place is None else self._place.deployment(name) or name
+        return name if self._member is None else self._member.deployment(name) or name
 
     async def _answer(self, attempts: Attempts) -> EventAnswer:
         """The endpoint's answer, which has begun well."""

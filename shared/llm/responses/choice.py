@@ -6,8 +6,8 @@ from shared.busy import BusyLines
 from shared.config import Settings
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.caching import prompt_cache
-from shared.llm.responses.candidates import Candidate, candidates_of
 from shared.llm.responses.endpoint import Endpoint, endpoint_of
+from shared.llm.responses.members import Member, members_of
 from shared.llm.responses.several import SeveralLlm
 
 
@@ -16,21 +16,21 @@ def from_settings(settings: Settings, busy: BusyLines | None = None) -> Response
 
     Raises ValueError for entries that cannot be.
     """
-    places = candidates_of(settings)
-    if places:
-        members = {each.name: (each, _at(each.endpoint, settings, busy, each)) for each in places}
+    found = members_of(settings)
+    if found:
+        members = {each.name: (each, _at(each.endpoint, settings, busy, each)) for each in found}
         return SeveralLlm(members, settings.model_aliases)
     endpoint = endpoint_of(settings)
     return None if endpoint is None else _at(endpoint, settings, busy)
 
 
-def _at(endpoint: Endpoint, settings: Settings, busy: BusyLines | None, place: Candidate | None = None) -> ResponsesLlm:
+def _at(endpoint: Endpoint, settings: Settings, busy: BusyLines | None, member: Member | None = None) -> ResponsesLlm:
     return ResponsesLlm(
         endpoint,
         settings.model_aliases,
         cache=prompt_cache(settings),
         summary=settings.reasoning_summary,
         obfuscation=settings.model_stream_obfuscation,
-        place=place,
+        member=member,
         busy=busy,
     )

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from shared.json_types import Json
 from shared.llm.responses.parameters import Refusal
 
-#: Candidate of a picture: the number of its input item, and of the part in it.
-Candidate = tuple[int, int]
+#: Place of a picture: the number of its input item, and of the part in it.
+Place = tuple[int, int]
 
 CODES: Final = {
     "empty_image_file",
@@ -55,7 +55,7 @@ def is_meant(refusal: Refusal) -> bool:
     return refusal.code in CODES or pointed or (not about_tools and bool(_WORDS.search(refusal.message[:_LOOKED_AT])))
 
 
-def blamed(refusal: Refusal, body: Json) -> list[Candidate]:
+def blamed(refusal: Refusal, body: Json) -> list[Place]:
     """The pictures that the endpoint points at, by their place or their address; all of them if it does not."""
     places = list(_places(body))
     at = _PLACED.match(refusal.param or "")
@@ -64,21 +64,21 @@ def blamed(refusal: Refusal, body: Json) -> list[Candidate]:
     return pointed or places
 
 
-def all_of(body: Json) -> list[Candidate]:
+def all_of(body: Json) -> list[Place]:
     """The places of all pictures."""
     return list(_places(body))
 
 
-def earlier(body: Json, places: Collection[Candidate]) -> list[Candidate]:
+def earlier(body: Json, places: Collection[Place]) -> list[Place]:
     """Those of the places that are in messages before the newest ones of the user."""
     first = _newest(body["input"])
     return [place for place in places if place[0] < first]
 
 
-def without(body: Json, places: Collection[Candidate], names: dict[str, str]) -> Json:
+def without(body: Json, places: Collection[Place], names: dict[str, str]) -> Json:
     """The body with words where those pictures were."""
 
-    def part(place: Candidate, whole: Json) -> Json:
+    def part(place: Place, whole: Json) -> Json:
         if place not in places:
             return whole
         return {"type": "input_text", "text": f"({name_of(whole, names)} was left out: the model could not take it)"}
@@ -99,7 +99,7 @@ def names_in(items: Collection[Json]) -> dict[str, str]:
     return {part["image_url"]: part["name"] for part in parts if part.get("name")}
 
 
-def named(body: Json, places: Collection[Candidate], names: dict[str, str]) -> str:
+def named(body: Json, places: Collection[Place], names: dict[str, str]) -> str:
     """The pictures as a client knows them: `the picture file-abc`, `one of the pictures file-abc, file-def`."""
     each = list(dict.fromkeys(name_of(_part(body, place), names) for place in places))
     if len(each) < 2:
@@ -118,7 +118,7 @@ def name_of(part: Json, names: dict[str, str]) -> str:
     return f"the picture {(address.hostname or '') + address.path}"[:_LONGEST_NAME]
 
 
-def _places(body: Json) -> Iterator[Candidate]:
+def _places(body: Json) -> Iterator[Place]:
     for number, item in enumerate(body["input"]):
         content = item.get("content")
         for index, part in enumerate(content if isinstance(content, list) else ()):
@@ -126,7 +126,7 @@ def _places(body: Json) -> Iterator[Candidate]:
                 yield number, index
 
 
-def _part(body: Json, place: Candidate) -> Json:
+def _part(body: Json, place: Place) -> Json:
     part: Json = body["input"][place[0]]["content"][place[1]]
     return part
 

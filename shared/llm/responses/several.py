@@ -28,9 +28,9 @@ from shared.llm.base import (
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.body import marked
-from shared.llm.responses.candidates import Candidate, ranked
 from shared.llm.responses.circuit import Circuits
 from shared.llm.responses.errors import SORRY
+from shared.llm.responses.members import Member, ranked
 from shared.llm.responses.rounds import Rounds
 from shared.settings.model_aliases import is_pattern, resolve
 
@@ -47,7 +47,7 @@ class SeveralLlm:
 
     def __init__(
         self,
-        members: Mapping[str, tuple[Candidate, ResponsesLlm]],
+        members: Mapping[str, tuple[Member, ResponsesLlm]],
         aliases: Mapping[str, str] | None = None,
         *,
         backoff: Backoff = BACKOFF,
@@ -154,11 +154,11 @@ class SeveralLlm:
         Raises LlmError if none has it.
         """
         model = self._asked(request.model)
-        places = [place for place, _ in self._members.values() if place.deployment(model) is not None]
-        if not places:
+        having = [member for member, _ in self._members.values() if member.deployment(model) is not None]
+        if not having:
             text = f"The model cannot be used: no endpoint of this box has '{model}'."
             raise LlmError("invalid_prompt", text)
-        names = [each.name for each in ranked(places, request.thread or random_text(8))]
+        names = [each.name for each in ranked(having, request.thread or random_text(8))]
         return sorted(names, key=lambda name: self._seconds_away(name, model))
 
     def _seconds_away(self, name: str, model: str) -> float:
@@ -190,7 +190,7 @@ class SeveralLlm:
     def _maker(self, response_id: str) -> tuple[str, str]:
         """The endpoint that makes a response, and its own id of it. Raises LlmError if it is there no more."""
         name, _, own_id = response_id.rpartition(_BY)
-        name = name or next((each for each, (place, _) in self._members.items() if place.is_main), "")
+        name = name or next((each for each, (member, _) in self._members.items() if member.is_main), "")
         if name not in self._members:
             raise LlmError("server_error", SORRY, broke_off=True)
         return name, own_id
@@ -201,5 +201,5 @@ class SeveralLlm:
 
     def _signed(self, name: str, turn: Turn) -> Turn:
         """The turn, saying who took it, and whose reasoning is in it."""
-        place, llm = self._members[name]
-        return replace(turn, endpoint=name, items=turn.items if place.is_main else marked(turn.items, llm.mark))
+        member, llm = self._members[name]
+        return replace(turn, endpoint=name, items=turn.items if member.is_main else marked(turn.items, llm.mark))

@@ -12,9 +12,9 @@ from shared import json_text
 from shared.config import Settings
 from shared.errors import ProviderError
 from shared.llm.provider import ProviderAnswer, ProviderCall
-from shared.llm.responses.candidates import Candidate, Candidates
 from shared.llm.responses.circuit import Circuits
 from shared.llm.responses.forwarding import EndpointProvider
+from shared.llm.responses.members import Member, Members
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ class SeveralProviders:
     A form goes to the first of them alone, since nothing of it is held: rather to one that takes every model.
     """
 
-    def __init__(self, candidates: Candidates, circuits: Circuits | None = None):
-        self._candidates, self._circuits = candidates, circuits or Circuits()
-        self._providers = {each.name: EndpointProvider(each.endpoint) for each in candidates.all}
+    def __init__(self, members: Members, circuits: Circuits | None = None):
+        self._members, self._circuits = members, circuits or Circuits()
+        self._providers = {each.name: EndpointProvider(each.endpoint) for each in members.all}
 
     @asynccontextmanager
     async def call(self, call: ProviderCall) -> AsyncGenerator[ProviderAnswer]:
@@ -42,32 +42,30 @@ class SeveralProviders:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._candidates.close()
+        await self._members.close()
 
     async def _first(self, stack: AsyncExitStack, call: ProviderCall) -> ProviderAnswer:
         model = _model(call)
         left = self._order(model, call)
         while True:
-            candidate = left.pop(0)
+            member = left.pop(0)
             try:
-                answer = await stack.enter_async_context(
-                    self._providers[candidate.name].call(_named(call, candidate, model))
-                )
+                answer = await stack.enter_async_context(self._providers[member.name].call(_named(call, member, model)))
             except ProviderError as error:
                 if not _may_go_on(error):
                     raise
                 if error.status != _NOT_FOUND:
-                    self._circuits.failed(candidate.name, model or "")
+                    self._circuits.failed(member.name, model or "")
                 if not left or not isinstance(call.body, bytes):
                     raise
-                extra = {"action": "provider_passed_over", "endpoint": candidate.name, "status": error.status}
+                extra = {"action": "provider_passed_over", "endpoint": member.name, "status": error.status}
                 logger.warning("provider passed over", extra=extra)
             else:
-                self._circuits.answered(candidate.name, model or "")
+                self._circuits.answered(member.name, model or "")
                 return answer
 
-    def _order(self, model: str | None, call: ProviderCall) -> list[Candidate]:
-        found = self._candidates.having(model)
+    def _order(self, model: str | None, call: ProviderCall) -> list[Member]:
+        found = self._members.having(model)
         if not found:
             text = f"The model '{model}' does not exist: no endpoint of this box has it."
             raise ProviderError(text, _NOT_FOUND, type="invalid_request_error", param="model", code="model_not_found")
@@ -94,9 +92,9 @@ def _model(call: ProviderCall) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _named(call: ProviderCall, candidate: Candidate, model: str | None) -> ProviderCall:
-    """The call with the candidate's own name of the model."""
-    own = None if model is None else candidate.deployment(model)
+def _named(call: ProviderCall, member: Member, model: str | None) -> ProviderCall:
+    """The call with the member's own name of the model."""
+    own = None if model is None else member.deployment(model)
     if own == model or not isinstance(call.body, bytes):
         return call
     return replace(call, body=json_text.ascii_bytes(json_text.read(call.body) | {"model": own}))
@@ -104,7 +102,7 @@ def _named(call: ProviderCall, candidate: Candidate, model: str | None) -> Provi
 
 def provider_of(settings: Settings) -> EndpointProvider | SeveralProviders | None:
     """Who takes the calls that are not ours: the model's endpoints; None if there are none, or they may not."""
-    candidates = Candidates.of(settings) if settings.forward_other_calls else Candidates([])
-    if candidates.all and settings.model_endpoints:
-        return SeveralProviders(candidates)
-    return EndpointProvider(candidates.all[0].endpoint) if candidates.all else None
+    members = Members.of(settings) if settings.forward_other_calls else Members([])
+    if members.all and settings.model_endpoints:
+        return SeveralProviders(members)
+    return EndpointProvider(members.all[0].endpoint) if members.all else None

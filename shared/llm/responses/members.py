@@ -18,12 +18,11 @@ from shared.settings.model_endpoints import MAIN, ModelEndpoint, deployment
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An endpoint as one of several."""
+class Member:
+    """An endpoint as one of several, with what MODEL_ENDPOINTS says of it."""
 
     name: str
     endpoint: Endpoint
-    #: As the entry of MODEL_ENDPOINTS has it.
     entry: ModelEndpoint
     #: Whether it is the one of the other settings: what was begun while it was alone is its.
     is_main: bool = False
@@ -34,19 +33,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class Members:
     """One endpoint, or several, for calls that belong to no thread."""
 
-    all: Sequence[Candidate]
+    all: Sequence[Member]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Those that the settings name. Raises ValueError for entries that cannot be."""
         alone = endpoint_of(settings)
-        only = [] if alone is None else [Candidate(MAIN, alone, ModelEndpoint(), is_main=True)]
-        return cls(candidates_of(settings) or only)
+        only = [] if alone is None else [Member(MAIN, alone, ModelEndpoint(), is_main=True)]
+        return cls(members_of(settings) or only)
 
-    def having(self, model: str | None) -> list[Candidate]:
+    def having(self, model: str | None) -> list[Member]:
         """Those that have the model (None: whatever they take), the first to ask in front."""
         fitting = [each for each in self.all if model is None or each.deployment(model) is not None]
         return ranked(fitting, random_text(8)) if len(fitting) > 1 else fitting
@@ -57,7 +56,7 @@ class Candidates:
             await each.endpoint.close()
 
 
-def candidates_of(settings: Settings) -> list[Candidate]:
+def members_of(settings: Settings) -> list[Member]:
     """The endpoints that MODEL_ENDPOINTS names, and the one of the other settings; empty: there are not several.
 
     Raises ValueError where an entry has no address and no other setting names an endpoint.
@@ -69,14 +68,14 @@ def candidates_of(settings: Settings) -> list[Candidate]:
     if unnamed is not None and main is None:
         raise ValueError(f"MODEL_ENDPOINTS: {unnamed} has no base_url, and no other setting names an endpoint")
     own = entries.get(unnamed or "", ModelEndpoint())
-    first = [] if main is None else [Candidate(unnamed or MAIN, main, own, is_main=True)]
+    first = [] if main is None else [Member(unnamed or MAIN, main, own, is_main=True)]
     addressed = {name: each for name, each in entries.items() if each.base_url}
-    return first + [Candidate(name, further_endpoint(each, settings), each) for name, each in addressed.items()]
+    return first + [Member(name, further_endpoint(each, settings), each) for name, each in addressed.items()]
 
 
-def ranked(candidates: Sequence[Candidate], key: str) -> list[Candidate]:
-    """The candidates by priority, and within one by their lots for this key, which follow their weights."""
-    return sorted(candidates, key=lambda each: (each.entry.priority, lot(each.name, each.entry.weight, key)))
+def ranked(members: Sequence[Member], key: str) -> list[Member]:
+    """The members by priority, and within one by their lots for this key, which follow their weights."""
+    return sorted(members, key=lambda each: (each.entry.priority, lot(each.name, each.entry.weight, key)))
 
 
 def lot(name: str, weight: int, key: str) -> float:
