@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import AsyncExitStack
+from functools import partial
 
 import httpx2 as httpx
 import pytest
 
 from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
-from tests.durability.hosts import RUNS, live_dangerously
+from tests.durability.hosts import RUNS, die_once, live_dangerously
 from tests.durability.stories import STORIES, assistant, check, tell
 
 MODES = ("streamed", "background")
@@ -64,17 +65,11 @@ async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client, 
 async def deaths(hosts, client, assistant_id, role, when):
     """Have a run told while a process of that role dies at its n-th commit, for n = 1, 2, ...; how often one died."""
     for count in range(1, 30):
-        mortal = hosts.start(role=role, die=f"{when}:{count}")
-        telling = asyncio.create_task(tell(client, assistant_id, "mixed"))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        heir = mortal if survived else hosts.start(role=role)
-        thread, run = await telling
+        story = partial(tell, client, assistant_id, "mixed")
+        (thread, run), has_died = await die_once(hosts, f"{when}:{count}", story, role=role)
         await check(client, hosts, "mixed", thread, run)
-        dying.cancel()
-        await hosts.kill(heir)
-        if survived:
+        await hosts.kill(hosts.pids[-1])
+        if not has_died:
             return count - 1
     raise AssertionError("the story never ended")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.durability.hosts import OVER, RUNS, live_dangerously, patience
+from tests.durability.hosts import OVER, RUNS, die_once, live_dangerously, patience
 from tests.durability.stories import STORIES, assistant, check, check_usage, tell
 
 CODE = {"type": "code_interpreter"}
@@ -28,23 +28,18 @@ async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     """A run is begun on a host that dies at its n-th commit, and ends on the next one, for n = 1, 2, ..."""
     runs: list[dict[str, Any]] = []
     lost = 0
+
+    async def told() -> tuple[str, dict[str, Any]]:
+        return await tell(client, await assistant(client), story)
+
     for count in range(1, 20):
-        mortal = hosts.start(die=f"{when}:{count}")
-        assistant_id = await assistant(client)
-        telling = asyncio.create_task(tell(client, assistant_id, story))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        if not survived:
-            hosts.start()
-        thread, run = await telling
+        (thread, run), has_died = await die_once(hosts, f"{when}:{count}", told)
         await check(client, hosts, story, thread, run)
         await check_usage(client, runs := [*runs, run])
         events = (await client.get(f"threads/{thread}/runs/{run['id']}/events?limit=100"))["data"]
         lost += sum(each["type"] == "lease.lost" for each in events)
-        dying.cancel()
         await hosts.close()
-        if survived:
+        if not has_died:
             assert count > 2, "the host should have died at least twice"
             assert lost > 0, "no run says that it lost a driver"
             return
@@ -149,18 +144,14 @@ async def test_code_during_which_the_box_dies_twice_is_not_run_a_third_time(host
 async def test_death_at_every_change_of_a_budget_leaves_it_right(hosts, client, when):
     """What is used up is the sum of the runs, and no dead one keeps a place."""
     used = 0
+
+    async def told() -> tuple[str, dict[str, Any]]:
+        return await tell(client, await assistant(client), "server tool")
+
     for count in range(1, 8):
-        mortal = hosts.start(die=f"{when}:{count}:budget")
-        assistant_id = await assistant(client)
-        telling = asyncio.create_task(tell(client, assistant_id, "server tool"))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
-        if dying.done():
-            hosts.start()
-        thread, run = await telling
+        (thread, run), _ = await die_once(hosts, f"{when}:{count}:budget", told)
         await check(client, hosts, "server tool", thread, run)
         used += run["usage"]["total_tokens"]
-        dying.cancel()
         await hosts.close()
     hosts.start()
     body = {"assistant_id": await assistant(client), "thread": {"messages": [{"role": "user", "content": "say Hi."}]}}

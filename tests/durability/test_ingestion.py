@@ -8,7 +8,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.durability.hosts import Client, patience
+from tests.durability.hosts import EVERY_OTHER, Client, die_at_every_commit, patience
 
 WORDS = ["alpha", "beta"]
 
@@ -82,21 +82,7 @@ async def check(client: Client, store_id: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("when", "first"), [("before", 1), ("after", 2)])
-async def test_death_at_one_commit_after_the_other(hosts, client, when, first):
+@pytest.mark.parametrize(("when", "steps"), EVERY_OTHER)
+async def test_death_at_one_commit_after_the_other(hosts, client, when, steps):
     """A host dies at its n-th commit about vector stores, n = 1, 3, ... or 2, 4, ...; the next one ends its work."""
-    for count in range(first, 80, 2):
-        mortal = hosts.start(die=f"{when}:{count}:files")
-        living = asyncio.create_task(live(client))
-        dying = asyncio.create_task(hosts.death(mortal))
-        await asyncio.wait({living, dying}, return_when=asyncio.FIRST_COMPLETED)
-        survived = not dying.done()
-        if not survived:
-            hosts.start()
-        await living
-        dying.cancel()
-        await hosts.close()
-        # A commit that was lost to a race is no occasion to die after it.
-        if survived and count > 14:
-            return
-    raise AssertionError("the story never ended")
+    await die_at_every_commit(hosts, when, lambda: live(client), what="files", steps=steps, least=14)

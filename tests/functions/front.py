@@ -61,7 +61,7 @@ class Front:
         app.router.add_get("/admin/worker", self._tell_worker)
         app.router.add_route("*", "/{path:.*}", self._answer)
         limits = {"max_line_size": 4 * MAX_LINE, "max_field_size": 4 * MAX_HEADERS}
-        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, **limits)
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, auto_decompress=False, **limits)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, "127.0.0.1", port)

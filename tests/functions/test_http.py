@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -54,6 +55,12 @@ async def test_an_upload_of_40_megabytes_is_streamed(host: Host):
     form.append_payload(aiohttp.AsyncIterablePayload(chunks(), content_type="application/octet-stream"))
     async with host.http.post("/v1/files", data=form) as answer:
         assert (await answer.json())["bytes"] > 40 * len(MEBIBYTE)
+
+
+async def test_a_body_that_is_packed_reaches_the_app_as_it_is(host: Host):
+    packed = gzip.compress(MEBIBYTE)
+    async with host.http.post("/v1/files", data=packed, headers={"Content-Encoding": "gzip"}) as answer:
+        assert await answer.json() == {"bytes": len(packed)}
 
 
 async def test_a_download_of_40_megabytes_arrives_whole(host: Host):

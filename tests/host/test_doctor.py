@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests import azurite
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.durability.conftest import model_url  # noqa: F401  a fixture
 from tests.durability.hosts import free_port
+from tests.fakes.listening import listening
 from tests.host.test_command_line import box
 from tests.host.test_program import KEY, program
 
@@ -48,10 +48,8 @@ def answering(status: int, date: str = "", models: list[dict] | None = None) -> 
                 self.end_headers()
                 self.wfile.write(body)
 
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
+    with listening(Answer) as url:
+        yield f"{url}/v1"
 
 
 def test_a_box_that_works_is_told_in_lines_without_a_crack(tmp_path):

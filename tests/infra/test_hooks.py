@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +23,7 @@ from urllib.request import urlopen
 import pytest
 
 from shared.config import Settings
+from tests.fakes.listening import Quiet, listening
 from tests.infra.fake_azd import TOKEN, Azd
 from tests.infra.infra_tree import PROJECT
 
@@ -106,59 +107,48 @@ def test_the_app_reads_what_the_hook_makes(azd: Azd, monkeypatch: pytest.MonkeyP
     assert Settings().box_api_keys["default"].get_secret_value().startswith("sha256:")
 
 
-class Arm(ThreadingHTTPServer):
+class Arm:
     """As much of Azure Resource Manager as the hook needs: a connection is connected once its code is confirmed."""
 
+    url = ""
     status = "Error"
     refuses = False
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), ArmRequest)
         self.asked: list[tuple[str, Any]] = []
         #: Where the sign-in sends the browser, once it is known.
         self.back: queue.Queue[str] = queue.Queue()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
-
-class ArmRequest(BaseHTTPRequestHandler):
-    server: Arm
+class ArmRequest(Quiet, BaseHTTPRequestHandler):
+    arm: Arm
 
     def do_GET(self) -> None:
-        self.answer({"properties": {"statuses": [{"status": self.server.status}]}})
+        self.answer({"properties": {"statuses": [{"status": self.arm.status}]}})
 
     def do_POST(self) -> None:
         self.answer({"value": [{"link": "https://consent.example/sign-in"}]})
-        path, body = self.server.asked[-1]
+        path, body = self.arm.asked[-1]
         if "/listConsentLinks?" in path:
-            self.server.back.put(body["parameters"][0]["redirectUrl"])
+            self.arm.back.put(body["parameters"][0]["redirectUrl"])
         elif body["code"] == CODE:
-            self.server.status = "Connected"
+            self.arm.status = "Connected"
 
     def answer(self, body: object) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.asked.append((self.path, json.loads(content or "null")))
-        authorized = self.headers["Authorization"] == f"Bearer {TOKEN}" and not self.server.refuses
+        self.arm.asked.append((self.path, json.loads(content or "null")))
+        authorized = self.headers["Authorization"] == f"Bearer {TOKEN}" and not self.arm.refuses
         self.send_response(200 if authorized else 403)
         self.end_headers()
         if "/confirmConsentCode?" not in self.path:  # Azure answers that one with nothing
             self.wfile.write(json.dumps(body).encode())
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the test output quiet."""
-
 
 @pytest.fixture
 def arm() -> Iterator[Arm]:
-    server = Arm()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    arm = Arm()
+    with listening(type("Request", (ArmRequest,), {"arm": arm})) as arm.url:
+        yield arm
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from tests.api.conftest import KEY, below
+from tests.fakes.listening import Quiet, listening
 
 #: Says so in its title if it runs, with whatever key it finds.
 CURIOUS = b"<!doctype html><title>shown</title><script>document.title = 'ran ' + Object.values(sessionStorage)</script>"
@@ -33,15 +33,12 @@ def known_to_the_front(driver) -> Iterator[None]:
 
 
 def framing(address: str) -> type[BaseHTTPRequestHandler]:
-    class Elsewhere(BaseHTTPRequestHandler):
+    class Elsewhere(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
             self.wfile.write(f"<!doctype html><title>Elsewhere</title><iframe src='{address}'></iframe>".encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
 
     return Elsewhere
 
@@ -99,20 +96,14 @@ def test_what_the_page_fetched_is_no_page_either(page, uploaded):
 
 @pytest.mark.parametrize("path", ["/playground", "/v1/docs", "/v1/openapi.json", "/healthz"])
 def test_nobody_frames_the_box(page, path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), framing(page.url + path))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        page.driver.get(f"http://localhost:{server.server_address[1]}/")
+    with listening(framing(page.url + path)) as elsewhere:
+        page.driver.get(elsewhere.replace("127.0.0.1", "localhost"))
         page.driver.switch_to.frame(page["iframe"])
         assert not page.driver.current_url.startswith("chrome-extension")
         assert page.url not in page.driver.execute_script("return location.href")
         page.driver.switch_to.default_content()
         refused = page.complaints()
         assert any("frame-ancestors" in each for each in refused), refused
-    finally:
-        page.driver.switch_to.default_content()
-        server.shutdown()
-        server.server_close()
 
 
 def test_the_key_is_in_the_tab_alone(page):
