@@ -96,10 +96,8 @@ async def begin(deps: Deps, child: ChildRun) -> bool:
         raise ToolFailure(error.message) from error
     create.note_creation(deps, drafted.record, "called", child.parent.run.id)
     recorder = Recorder(deps, drafted.record, None)
-    recorder.messages = drafted.messages_after()
-    recorder.state.advance("in_progress")
     try:
-        await recorder.take(*drafted.changes)
+        await create.take(recorder, drafted)
     except Superseded:
         return False
     await driven.drive(recorder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +18,6 @@ from shared.objects.run import LinePlace, Run, RunKey, RunRecord
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
 from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
-from shared.objects.tools.resources import ToolResources
 from shared.objects.tools.tools import choice_json, tools_json
 from shared.runs import checks, history, joining, mcp_servers, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
@@ -124,12 +123,17 @@ def note_creation(deps: Deps, record: RunRecord, how: str, by: str | None = None
 
 
 async def drive(driven: DrivenRuns, recorder: Recorder, drafted: Draft) -> None:
-    """Store the run as ours, in progress, and drive it in this process."""
+    """Store the run as ours, and drive it in this process."""
+    async with driven.deps.budgets.begun(recorder.record):
+        await take(recorder, drafted)
+    driven.start(recorder)
+
+
+async def take(recorder: Recorder, drafted: Draft) -> None:
+    """Store the run as ours, in progress. Raises Superseded when somebody was faster."""
     recorder.messages = drafted.messages_after()
     recorder.state.advance("in_progress")
-    async with driven.deps.budgets.begun(recorder.record):
-        await recorder.take(*drafted.changes)
-    driven.start(recorder)
+    await recorder.take(*drafted.changes)
 
 
 async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
@@ -143,9 +147,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         return_exceptions=True,
     )
     (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
-    checks.check_tools(body, assistant)
-    checks.check_tool_choice(caller.deps, body, assistant)
-    waiting.check(caller.deps, body)
+    check(caller.deps, body, assistant)
     more = body.additional_messages or []
     await new_messages.check_files(caller, more, "additional_messages")
     resources = await tool_resources.resolve(caller, body.tool_resources)
@@ -157,9 +159,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         head = await joining.head_of(caller.deps, ahead.record, len(more) + 1)
     changes = await messages.add(caller, thread_id, more, head)
     record = run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
-    override_resources(record, body.tool_resources, resources)
-    await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant))
-    await checks.check_stores(caller, record)
+    await complete(caller, record, body, assistant, resources)
     if ahead is not None:
         brings = [each.key for each in changes if each.key.startswith(layout.MESSAGE)]
         record.place = LinePlace(brings=brings, seen=record.run.created_at)
@@ -184,9 +184,7 @@ def succeeded(result: T | BaseException) -> T:
 async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKey | None = None) -> tuple[Draft, Json]:
     """A run with its thread, which is in the owner's index already; a key says the ids of both."""
     assistant = await assistants.get(caller, body.assistant_id)
-    checks.check_tools(body, assistant)
-    checks.check_tool_choice(caller.deps, body, assistant)
-    waiting.check(caller.deps, body)
+    check(caller.deps, body, assistant)
     await mcp_headers.check_key(caller, body)
     thread_id = None if key is None else key.thread_id
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
@@ -195,9 +193,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     record = run_record(caller, thread["id"], body, Assistant.from_json(assistant), head)
     if key is not None:
         record.run.id = key.run_id
-    override_resources(record, body.tool_resources, resources)
-    await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), changes)
-    await checks.check_stores(caller, record)
+    await complete(caller, record, body, assistant, resources, created=changes)
     if key is None:
         await caller.deps.budgets.admit(record)
     await threads.add_to_index(caller, thread["id"])
@@ -205,11 +201,31 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     return Draft(record, [put_head(record, None), *rest, *caller.answering(record.run.to_json())], []), thread
 
 
-def override_resources(record: RunRecord, requested: ToolResources | None, resolved: Json) -> None:
-    """Let the run have these resources instead of the assistant's, tool by tool."""
-    if requested is not None:
-        record.run.tool_resources = resolved
-        record.resources = tool_resources.merge(record.resources, requested, resolved)
+def check(deps: Deps, body: CreateRun | CreateThreadAndRun, assistant: Json) -> None:
+    """Refuse what a run of the assistant cannot have. Raises InvalidRequest."""
+    checks.check_tools(body, assistant)
+    checks.check_tool_choice(deps, body, assistant)
+    waiting.check(deps, body)
+
+
+async def complete(
+    caller: Caller,
+    record: RunRecord,
+    body: CreateRun | CreateThreadAndRun,
+    assistant: Json,
+    resources: Json,
+    created: Sequence[Put] | None = None,
+) -> None:
+    """Give a run the request's resources instead of the assistant's, tool by tool, and its headers for MCP servers.
+
+    `resources` are the request's, resolved; `created` the rows of a thread that is made with the run. Raises
+    InvalidRequest, also where a store that it would search has expired, NotFoundError and TryLater.
+    """
+    if body.tool_resources is not None:
+        record.run.tool_resources = resources
+        record.resources = tool_resources.merge(record.resources, body.tool_resources, resources)
+    await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), created)
+    await checks.check_stores(caller, record)
 
 
 def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Assistant, head: Head) -> RunRecord:

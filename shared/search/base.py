@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 Vector = Sequence[float]
-
-#: Results of one search at most.
-MAX_RESULTS: Final = 50
 
 
 class EmbeddingUnavailable(Exception):
