@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.sandbox.base import Limits
-from shared.sandbox.local.procfs import Member, read
+from shared.sandbox.local.procfs import SessionProcess, read
 from shared.sandbox.local.untrusted_tree import Unreadable
 
 #: What a socket takes in before its writer must wait, where the kernel does not say.
@@ -65,14 +65,14 @@ class InMemory:
     bytes: int = 0
 
 
-def resident(everyone: list[Member], enough: int) -> int:
+def resident(everyone: list[SessionProcess], enough: int) -> int:
     """Bytes in memory, swapped out or in page tables; exact (shared pages divided) only above `enough`."""
     pids = [member.threads[0] for member in everyone if member.threads]
     rough = sum(_resident(pid) for pid in pids)
     return rough if rough <= enough else sum(_proportional(pid) for pid in pids)
 
 
-def held(everyone: list[Member], device: int, limits: Limits) -> Held:
+def held(everyone: list[SessionProcess], device: int, limits: Limits) -> Held:
     """What these processes have open or mapped; looking stops where a limit is passed.
 
     The size of a file on that device which is only mapped cannot be seen, so it counts as the largest allowed.
@@ -90,7 +90,7 @@ def held(everyone: list[Member], device: int, limits: Limits) -> Held:
     return found
 
 
-def in_memory(everyone: list[Member]) -> InMemory:
+def in_memory(everyone: list[SessionProcess]) -> InMemory:
     """The files in /tmp and /dev/shm, where those are the session's own."""
     host = os.stat("/").st_dev
     for thread in (thread for member in everyone for thread in member.threads[:1]):

@@ -20,7 +20,7 @@ STILL: Final = "TZX"
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class SessionProcess:
     """A process of a session, as /proc tells of it."""
 
     pid: int
@@ -31,7 +31,7 @@ class Member:
     threads: tuple[int, ...]
 
 
-def members(session: int) -> list[Member]:
+def members(session: int) -> list[SessionProcess]:
     """Every process with that session id."""
     found = []
     for pid in _pids():
@@ -41,7 +41,7 @@ def members(session: int) -> list[Member]:
     return found
 
 
-def _member(pid: int) -> Member:
+def _member(pid: int) -> SessionProcess:
     """A process. When its first thread has ended it reads as dead, and empty, whatever its other threads do."""
     state, parent = _stat(pid)
     threads = [int(each) for each in os.listdir(f"/proc/{pid}/task")]
@@ -53,7 +53,7 @@ def _member(pid: int) -> Member:
                 state = _stat(thread)[0]
             if state not in STILL:
                 break
-    return Member(pid, state, int(parent), tuple(threads))
+    return SessionProcess(pid, state, int(parent), tuple(threads))
 
 
 def _stat(pid: int) -> list[str]:
@@ -61,7 +61,7 @@ def _stat(pid: int) -> list[str]:
     return read(f"/proc/{pid}/stat").decode(errors="replace").rpartition(")")[2].split()[:2]
 
 
-def send(member: Member, number: int) -> None:
+def send(member: SessionProcess, number: int) -> None:
     """Signal a process that may just have ended."""
     with suppress(ProcessLookupError):
         os.kill(member.pid, number)

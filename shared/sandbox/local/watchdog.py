@@ -12,7 +12,7 @@ from typing import Final
 from shared.sandbox.base import Limits, Reason
 from shared.sandbox.local import holdings, procfs
 from shared.sandbox.local.folder import Folder
-from shared.sandbox.local.procfs import Member
+from shared.sandbox.local.procfs import SessionProcess
 from shared.sandbox.local.untrusted_tree import Unreadable
 
 _PERIOD: Final = 0.1
@@ -50,7 +50,7 @@ class Watchdog:
         except Unreadable:
             return "disk"
 
-    def _held(self, everyone: list[Member]) -> Reason | None:
+    def _held(self, everyone: list[SessionProcess]) -> Reason | None:
         """What the processes hold, against the limits. Raises Unreadable."""
         limits = self.limits
         held = holdings.held(everyone, self.folder.data.stat().st_dev, limits)
