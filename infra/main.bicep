@@ -112,6 +112,10 @@ param openaiName string = ''
 @description('The resource group it is in. Empty: the one that is made for the box.')
 param openaiResourceGroup string = ''
 
+@allowed(['OpenAI', 'AIServices'])
+@description('Kind of the new resource: OpenAI, or AIServices once it was upgraded to a Foundry resource, by you or by Microsoft. A deployment as OpenAI would take the upgrade back.')
+param openaiKind string = 'OpenAI'
+
 @description('The model behind file search. After a change, files must be attached anew.')
 param embeddingModelName string = 'text-embedding-3-small'
 
@@ -367,6 +371,7 @@ module openai 'modules/openai.bicep' = if (empty(openaiName)) {
   scope: group
   params: {
     name: 'oai-${aiToken}'
+    kind: openaiKind
     location: aiLocation
     tags: tags
     publicAccess: !vnetEnabled

@@ -1,6 +1,10 @@
 // Azure OpenAI with its model deployments, named after their models. Entra tokens only.
 
 param name string
+
+@description('OpenAI, or AIServices: a Foundry resource, which an upgrade makes of the former, under the same name.')
+param kind string
+
 param location string
 param tags object
 param publicAccess bool
@@ -15,9 +19,12 @@ resource account 'Microsoft.CognitiveServices/accounts@2026-07-01' = {
   name: name
   location: location
   tags: tags
-  kind: 'OpenAI'
+  kind: kind
   sku: { name: 'S0' }
+  // A Foundry resource has both of these, and projects that may be in it want them.
+  identity: kind == 'AIServices' ? { type: 'SystemAssigned' } : null
   properties: {
+    allowProjectManagement: kind == 'AIServices' ? true : null
     customSubDomainName: name
     disableLocalAuth: true
     publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'

@@ -9,6 +9,7 @@ from tests.infra.bicep_values import Call, Operation, Path
 from tests.infra.infra_tree import FUNCTION_APP, MAIN, Tree
 
 ACCESS = "infra/modules/openai-access.bicep"
+OPENAI = "infra/modules/openai.bicep"
 APP_SETTINGS = "infra/modules/app-settings.bicep"
 #: openaiName, openaiResourceGroup -> the account that is used, and its group.
 ACCOUNTS = {
@@ -19,6 +20,8 @@ ACCOUNTS = {
 }
 #: Kind of account -> the address that is asked.
 ENDPOINTS = {"OpenAI": "https://its-own.example/", "AIServices": "https://sub.openai.azure.com/"}
+#: Kind of the account -> its identity, and whether it may have projects.
+KINDS = {"OpenAI": (None, None), "AIServices": ({"type": "SystemAssigned"}, True)}
 #: cmkVaultName, its group -> the group in which the right is given.
 VAULTS = {("v", ""): "rg-box", ("v", "rg-keys"): "rg-keys"}
 
@@ -40,6 +43,21 @@ def existing_models_are_used(tree: Tree) -> Iterator[str]:
         work_out = Evaluation(tree.templates[ACCESS], {"openai": {"kind": kind, "properties": properties}})
         if (found := work_out(tree.of("output", ACCESS)["endpoint"].value)) != endpoint:
             yield f"an account of kind {kind} is asked at {found}"
+
+
+def model_resource_stays_what_it_is(tree: Tree) -> Iterator[str]:
+    """An upgrade makes another kind of it, in place; who says so keeps it, and nothing else can be said."""
+    option = tree.of("param")["openaiKind"]
+    if option.decorators["allowed"] != (list(KINDS),) or option.value != "OpenAI":
+        yield f"{option.value} of {option.decorators['allowed']} is no kind of model resource"
+    if tree.of("module")["openai"].body["params"]["kind"] != Path("openaiKind"):
+        yield "the kind that was chosen is not deployed"
+    body = tree.of("resource", OPENAI)["account"].body
+    for kind, wanted in KINDS.items():
+        work_out = Evaluation(tree.templates[OPENAI], {"kind": kind})
+        found = work_out(body["identity"]), work_out(body["properties"]["allowProjectManagement"])
+        if found != wanted:
+            yield f"a resource of kind {kind} has {found}, not {wanted}"
 
 
 def keys_of_others_are_found(tree: Tree) -> Iterator[str]:
@@ -87,7 +105,7 @@ def further_models_are_deployed_and_named(tree: Tree) -> Iterator[str]:
     )
     if work_out(tree.of("module")["openai"].body["params"]["more"]) != [model]:
         yield "a further model is not deployed as it is described"
-    deployments = tree.of("resource", "infra/modules/openai.bicep")["deployments"]
+    deployments = tree.of("resource", OPENAI)["deployments"]
     if (
         deployments.value.source != Call("concat", (Path("models"), Path("more")))
         or "batchSize" not in deployments.decorators

@@ -50,7 +50,7 @@ VALUES: dict[str, dict[str, object]] = {
         "name": "default",
         "properties.policy.rules": [OLD_VERSIONS],
     },
-    "Microsoft.CognitiveServices/accounts": {"kind": "OpenAI", "sku.name": "S0"},
+    "Microsoft.CognitiveServices/accounts": {"kind": Path("kind"), "sku.name": "S0"},
     "Microsoft.CognitiveServices/accounts/deployments": {
         "properties.model.format": "OpenAI",
         "properties.raiPolicyName": "Microsoft.DefaultV2",
