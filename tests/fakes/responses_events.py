@@ -57,6 +57,8 @@ class FakeTurn:
     code: str | None = None
     message: str = "The fake says no."
     param: str | None = None
+    #: An error answer has the message in place of the error, and the code beside it, as xAI's.
+    bare: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     #: The connection is lost after so many events.
     cut_after: int | None = None
@@ -115,6 +117,8 @@ def error_bytes(turn: FakeTurn) -> bytes:
     if turn.status == 429:
         kind = "rate_limit_error"
     fields = {"message": turn.message, "type": kind, "param": turn.param, "code": turn.code}
+    if turn.bare:
+        return json.dumps({"code": turn.code, "error": turn.message}).encode()
     return json.dumps({"error": fields}).encode()
 
 

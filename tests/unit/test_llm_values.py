@@ -177,6 +177,59 @@ async def test_a_model_that_takes_no_effort_at_all_says_so_in_the_end(fake, llm)
     assert fake.requests == 7
 
 
+#: How servers other than OpenAI's say that a model has no efforts, and which it has.
+XAI = "Model grok-build does not support parameter reasoningEffort."
+PYDANTIC = (
+    "1 validation error: {'type': 'literal_error', 'loc': ('body', 'reasoning', 'effort'), 'msg': \"Input should be"
+    " 'low', 'medium' or 'high'\", 'input': 'minimal', 'ctx': {'expected': \"'low', 'medium' or 'high'\"}}"
+)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        replace(no(XAI, "invalid-argument"), bare=True),
+        no("`reasoning_effort` is not supported with this model"),
+        no("`reasoning_effort` must be one of `none` or `default`"),
+        no('"llama3.2" does not support thinking'),
+        no("registry.ollama.ai/library/gemma3:4b does not support thinking"),
+        no('think value "minimal" is not supported for this model'),
+        no(f"litellm.BadRequestError: XaiException - {XAI}"),
+    ],
+    ids=lambda refusal: refusal.message[:40],
+)
+async def test_a_model_without_efforts_is_asked_for_none_whoever_says_so(fake, llm, refusal):
+    fake.script(refusal)
+    request = replace(DEMANDING, reasoning_effort="minimal")
+    await ask(llm, request)
+    await ask(llm, request)
+    assert ["reasoning" in body for body in fake.bodies] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        no('invalid reasoning value: "minimal" (must be "high", "medium", "low", "max", or "none")'),
+        no("'reasoning_effort' : value is not one of the allowed values ['none', 'default', 'low', 'medium', 'high']"),
+        no(PYDANTIC),
+        no(PYDANTIC, status=422),
+    ],
+    ids=lambda refusal: refusal.message[:40],
+)
+async def test_the_nearest_effort_is_found_whoever_lists_them(fake, llm, refusal):
+    fake.script(refusal)
+    await ask(llm, replace(DEMANDING, reasoning_effort="minimal"))
+    efforts = [body["reasoning"]["effort"] for body in fake.bodies]
+    assert efforts == ["minimal", "none" if "none" in refusal.message else "low"]
+
+
+async def test_an_error_that_is_but_words_is_read(fake, llm):
+    fake.default = replace(no("The model grok-9 does not exist.", "invalid-argument"), bare=True)
+    for asked in (ask(llm), llm.start(DEMANDING, "k", time.time() + 20)):
+        with pytest.raises(LlmError, match="The model cannot be used: The model grok-9 does not exist"):
+            await asked
+
+
 # -- models, accounts, policies ----------------------------------------------------------------------------------------
 
 

@@ -205,6 +205,8 @@ def _message(error: Exception) -> str:
     body = getattr(error, "body", None)
     if isinstance(body, Mapping):
         return str(body.get("message") or json.dumps(body))
+    if isinstance(body, str) and body:
+        return body
     return str(getattr(error, "message", error))
 
 

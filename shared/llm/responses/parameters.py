@@ -31,6 +31,7 @@ OPTIONAL: Final = (
 _NAMES: Final = {name: name for name in OPTIONAL} | {
     "reasoning.effort": "reasoning",
     "reasoning_effort": "reasoning",
+    "reasoningEffort": "reasoning",
     "text.format": "text",
     "response_format": "text",
     "include[0]": "include",
@@ -61,17 +62,26 @@ _EXPLICIT: Final = tuple(
         rf"(?:unsupported|unknown|unrecognized|unexpected) (?:parameter|argument)s?:? {_NAMED}",
         rf"(?:unsupported|unknown|unrecognized) request arguments? supplied: {_NAMED}",
         rf"(?:the )?(?:parameter|argument):? {_NAMED} is (?:not supported|unsupported|unknown)",
-        rf"\S+ does not support parameters: \[?{_NAMED}",
+        rf"(?:model )?\S+ does not support parameters?:? \[?{_NAMED}",
+        rf"{_NAMED} is not supported with this model",
+        # One that thinks, or does not, has no efforts.
+        rf"{_NAMED} must be one of [`'\"]none[`'\"] or [`'\"]default",
         # Nothing but saying nothing is supported.
         rf"unsupported value: {_NAMED} does not support .{{1,40}} with this model\. only the default \(.{{1,9}}\)",
     )
 )
+#: Ollama's words for a model without reasoning, or without efforts of it.
+_THINKING: Final = re.compile(r"\S+ does not support thinking|think value \S+ is not supported", re.I)
 #: Servers with pydantic in front.
 _EXTRA: Final = re.compile(r"loc['\"]:\s*[\[(]\s*['\"]body['\"],\s*['\"](?P<name>\w+)['\"]\s*[\])]", re.I)
 #: A message may go on to quote the prompt, which says anything.
 LOOKED_AT: Final = 200
 _ENCRYPTED: Final = "encrypted content is not supported"
-_SUPPORTED: Final = re.compile(r"supported values are:?(.*)", re.I | re.S)
+_SUPPORTED: Final = re.compile(
+    r"(?:supported values are|must be(?: one of)?|not one of the allowed values|input should be):?(.*)", re.I | re.S
+)
+#: How Ollama, Groq and servers with pydantic speak of an effort that they do not have.
+_OF_EFFORT: Final = re.compile(r"invalid reasoning value|reasoning_effort\W|'reasoning', 'effort'", re.I)
 _EFFORT_PARAMS: Final = {"reasoning", "reasoning.effort", "reasoning_effort"}
 
 
@@ -97,6 +107,8 @@ def unsupported(refusal: Refusal, body: Json) -> str | None:
 def _spoken_of(refusal: Refusal) -> str | None:
     if refusal.message.lower().startswith(_ENCRYPTED):
         return "include"
+    if _THINKING.match(refusal.message):
+        return "reasoning"
     if refusal.param is not None and _known(refusal.param) is None:
         return None
     if refusal.param is not None and refusal.code in _CODES:
@@ -104,7 +116,7 @@ def _spoken_of(refusal: Refusal) -> str | None:
     named = next((found for words in _EXPLICIT if (found := words.match(refusal.message))), None)
     if named is None and "extra" in refusal.message.lower():
         named = _EXTRA.search(refusal.message)
-    return None if named is None else _known(named["name"])
+    return None if named is None else _known(named["name"].rstrip("."))
 
 
 def _known(name: str) -> str | None:
@@ -131,16 +143,25 @@ def other_efforts(refusal: Refusal, body: Json) -> tuple[str, ...] | None:
     None if the refusal is not about the effort.
     """
     asked = (body.get("reasoning") or {}).get("effort")
-    about_a_value = refusal.message.lower().startswith(("unsupported value", "invalid value"))
-    if asked is None or not (about_a_value or refusal.code in ("unsupported_value", "invalid_value")):
-        return None
-    quoted = re.findall(r"['\"`](\w[\w.]*)['\"`]", refusal.message)
-    unnamed = refusal.param is None and bool(quoted) and quoted[0] in {asked, *_EFFORT_PARAMS}
-    if refusal.param not in _EFFORT_PARAMS and not unnamed:
-        return None
     listed = _SUPPORTED.search(refusal.message)
+    if asked is None or not (_is_about_the_effort(refusal, asked) or (listed and _names_the_effort(refusal.message))):
+        return None
     named = re.findall(r"\w+", listed[1]) if listed else []
     return tuple(effort for effort in EFFORTS if effort in named and effort != asked)
+
+
+def _is_about_the_effort(refusal: Refusal, asked: str) -> bool:
+    """In OpenAI's words, or in those of servers that take after them."""
+    about_a_value = refusal.message.lower().startswith(("unsupported value", "invalid value"))
+    if not (about_a_value or refusal.code in ("unsupported_value", "invalid_value")):
+        return False
+    quoted = re.findall(r"['\"`](\w[\w.]*)['\"`]", refusal.message)
+    unnamed = refusal.param is None and bool(quoted) and quoted[0] in {asked, *_EFFORT_PARAMS}
+    return refusal.param in _EFFORT_PARAMS or unnamed
+
+
+def _names_the_effort(message: str) -> bool:
+    return bool(_OF_EFFORT.search(message[:LOOKED_AT]))
 
 
 def nearest(asked: str, supported: Collection[str]) -> str | None:

@@ -192,6 +192,9 @@ async def _refusal(response: ClientResponse) -> Exception:
     except ValueError:
         body = answer.text
     told = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(body, dict) and isinstance(told, str):
+        # As xAI has it: the words in place of the object, the code beside them.
+        told = {"message": told, "code": body.get("code")}
     return APIStatusError(f"Error code: {response.status}", response=answer, body=told)
 
 
@@ -199,5 +202,5 @@ def _told(error: object, url: str) -> Exception:
     from httpx2 import Request
     from openai import APIError
 
-    message = error.get("message") if isinstance(error, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
     return APIError(str(message or "An error occurred during streaming"), request=Request("POST", url), body=error)
