@@ -91,6 +91,23 @@ async def test_a_picture_of_this_message_is_named(fake, llm, refusal):
     assert fake.requests == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (400, "image URLs are not currently supported, please use base64 encoded data instead"),
+        (400, "llama-3 is not a multimodal model"),
+        (400, "At most 0 image(s) may be provided in one prompt."),
+    ],
+    ids=["llama.cpp", "Ollama", "vLLM", "vLLM, none"],
+)
+async def test_a_model_that_sees_nothing_says_so_once(fake, llm, status, words):
+    fake.default = FakeTurn(status=status, message=words)
+    with pytest.raises(LlmError, match=r"refused the picture file-abc: ") as caught:
+        await ask(llm, said("see", shown(DATA, "file-abc")))
+    assert (caught.value.code, fake.requests) == ("invalid_prompt", 1)
+
+
 async def test_a_file_is_named_by_its_id(fake, llm):
     fake.script(INVALID)
     with pytest.raises(LlmError, match=r"refused the picture file-abc: The image data you provided does not"):

@@ -154,6 +154,33 @@ SORRY = "server_error", "Sorry, something went wrong"
             id="Kimi",
         ),
         pytest.param(
+            429,
+            {
+                "message": "Request too large for gpt-4o in organization org-a on tokens per min (TPM): Limit 30000, "
+                "Requested 36278. The input or output tokens must be reduced in order to run successfully.",
+                "type": "tokens",
+                "code": "rate_limit_exceeded",
+            },
+            LONG,
+            id="OpenAI, more than a minute's tokens",
+        ),
+        pytest.param(
+            413,
+            {
+                "message": "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 7000",
+                "type": "tokens",
+                "code": "rate_limit_exceeded",
+            },
+            LONG,
+            id="Groq, more than a minute's tokens",
+        ),
+        pytest.param(
+            400,
+            {"message": "The input token count (1200293) exceeds the maximum number of tokens allowed (1048576)."},
+            LONG,
+            id="Gemini",
+        ),
+        pytest.param(
             400,
             {"message": "litellm.ContentPolicyViolationError: no", "type": None, "code": "400"},
             FILTERED,

@@ -116,7 +116,7 @@ def decide(error: Exception, body: Json | None = None) -> Decision:
         return Fail(refused)
     if status == 429:
         return Retry(after, LlmError("rate_limit_exceeded", BUSY))
-    if status in (408, 409) or status >= 500:
+    if (status in (408, 409) or status >= 500) and not pictures.is_unseen(said):
         return Retry(after, LlmError("server_error", SORRY))
     return _about_request(status, said, body, host)
 

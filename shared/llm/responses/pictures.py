@@ -36,10 +36,13 @@ _WORDS: Final = re.compile(
     r"error while downloading|timeout while downloading|does not represent a valid image"
     r"|(?:invalid|unsupported|corrupt(?:ed)?|bad) (?:image|picture)|cannot identify image"
     r"|(?:download|fetch|decode|process|load|parse|open|read)\w* .{0,40}\bimage"
-    r"|image.{0,60}(?:not supported|too (?:large|small))"
-    r"|not support .{0,40}\bimage|uploaded an? unsupported image|invalid mime type",
+    r"|image.{0,60}(?:not (?:currently )?supported|too (?:large|small))"
+    r"|not support .{0,40}\bimage|is not a multimodal model|at most \d+ image"
+    r"|uploaded an? unsupported image|invalid mime type",
     re.I,
 )
+#: What llama.cpp says of a model that sees nothing, as an error of its own.
+_BLIND: Final = re.compile(r"image input is not supported", re.I)
 _PLACED: Final = re.compile(r"input\[(\d+)\]\.content\[(\d+)\]")
 #: A message may go on to quote the prompt, which says anything.
 _LOOKED_AT: Final = 400
@@ -53,6 +56,11 @@ def is_meant(refusal: Refusal) -> bool:
     pointed = param in ("url", "image_url") or param.endswith((".image_url", ".image_url.url"))
     about_tools = param.startswith(("tools", "text", "tool_choice"))
     return refusal.code in CODES or pointed or (not about_tools and bool(_WORDS.search(refusal.message[:_LOOKED_AT])))
+
+
+def is_unseen(refusal: Refusal) -> bool:
+    """Whether the endpoint says, whatever the status, that the model sees no pictures."""
+    return bool(_BLIND.match(refusal.message))
 
 
 def blamed(refusal: Refusal, body: Json) -> list[Place]:

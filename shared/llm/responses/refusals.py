@@ -46,7 +46,10 @@ _WORDS: Final = {
         r"|context_?length_?exceeded|ContextWindowExceeded|exceeds the context window|prompt is too long"
         r"|context length (?:of|is) only|(?:greater|longer) than the (?:model's )?context length"
         r"|exceeds? (?:the )?context length"
-        r"|too long to fit into the model|maximum prompt length|exceeded model token limit|input is too long for",
+        r"|too long to fit into the model|maximum prompt length|exceeded model token limit|input is too long for"
+        r"|exceeds the maximum number of tokens"
+        # More than a whole minute's tokens: no wait would help.
+        r"|request too large for .{0,200}tokens|tokens must be reduced in order to",
         re.I,
     ),
     FILTERED: re.compile(
