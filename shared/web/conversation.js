@@ -8,7 +8,7 @@ import { Greeting } from "./greeting.js";
 import { indexed } from "./indexing.js";
 import { nameOf } from "./call_kinds.js";
 import { inWords, isActive, unapproved, wantedOf } from "./status.js";
-import { el } from "./text.js";
+import { el, titled } from "./text.js";
 import * as threads from "./threads.js";
 import { showTrace } from "./trace.js";
 import { Transcript, fill } from "./transcript.js";
@@ -93,7 +93,7 @@ export class Conversation {
   }
 
   async begin(here, text) {
-    const thread = await api.post("/v1/threads", { metadata: { title: text.trim().replace(/\s+/g, " ").slice(0, 80) } });
+    const thread = await api.post("/v1/threads", { metadata: { title: titled(text) } });
     here.threadId = thread.id;
     this.drafts.begun(thread.id);
     threads.add(thread);

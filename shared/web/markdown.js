@@ -7,6 +7,9 @@ import { DOMPurify, MarkdownIt, hljs, tasklist, tex } from "./vendor/markdown.js
 /** Code longer than this is shown in one colour: it would be coloured anew with every word of the answer. */
 const COLOURED = 20_000;
 
+/** Cells of so many characters stay in one line. */
+const WHOLE = 12;
+
 const reader = new MarkdownIt({ breaks: true, linkify: true, highlight: coloured });
 // Only what begins like an address: the end of "policy.md" is that of a country, too.
 reader.linkify.set({ fuzzyEmail: false, fuzzyLink: false });
@@ -53,6 +56,8 @@ export function markdown(value, marks = new Map()) {
     const frame = el("div", { class: "wide", tabindex: "0" });
     table.replaceWith(frame);
     frame.append(table);
+    // Dates and numbers break at their signs otherwise.
+    table.querySelectorAll("td").forEach((cell) => cell.classList.toggle("whole", cell.textContent.length <= WHOLE));
   });
   nodes.querySelectorAll("input").forEach((box) => box.setAttribute("aria-label", box.parentElement.textContent.trim()));
   nodes.querySelectorAll("pre").forEach(framed);

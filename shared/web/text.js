@@ -28,6 +28,16 @@ const UNSEEN = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\
 /** The text with their numbers in the place of such characters. */
 export const revealed = (text) => text.replace(UNSEEN, (each) => `\\u{${each.codePointAt(0).toString(16)}}`);
 
+/** Characters of a title that was made from a message. */
+const TITLE = 80;
+
+/** The beginning of a text as a title, in whole words where that leaves any. */
+export function titled(text) {
+  const letters = [...text.trim().replace(/\s+/g, " ")];
+  if (letters.length <= TITLE) return letters.join("");
+  return `${letters.slice(0, TITLE - 1).join("").replace(/ \S*$/, "").replace(/[.,;:]+$/, "")}…`;
+}
+
 /** A button that copies what `text()` returns, and says so for a moment. */
 export function copyButton(label, text) {
   const button = el("button", { type: "button", class: "plain copy" }, label);

@@ -87,6 +87,27 @@ def test_an_escaped_pipe_stays_in_its_cell(page, answer):
     assert page.complaints() == []
 
 
+def test_words_and_dates_of_a_table_are_not_broken_on_a_small_screen(page, answer):
+    columns = ["Institution", "Acquirer", "Deposits", "Closed"]
+    rows = "| Signature Bank of New York | Flagstar | 88,612.91 | 2023-03-12 |\n" * 2
+    small = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", small)
+    try:
+        shown = answer(f"| {' | '.join(columns)} |\n|---|---|---:|---|\n{rows}")
+        one = shown.find_element("css selector", "th").size["height"]
+        cells = shown.find_elements("css selector", "th, td:nth-child(n+3)")
+        assert {each.text: each.size["height"] for each in cells if each.tag_name == "th"} == dict.fromkeys(
+            columns, one
+        )
+        select = "const all = document.createRange(); all.selectNodeContents(arguments[0])"
+        lines = f"{select}; return all.getClientRects().length"
+        assert {each.text for each in cells if page.driver.execute_script(lines, each) > 1} == set()
+        widths = "return document.querySelector('#transcript').scrollWidth <= 360"
+        assert page.driver.execute_script(widths)
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_tasks_are_shown_done_or_not_and_cannot_be_changed(answer):
     shown = answer("- [x] bought\n- [ ] to do")
 

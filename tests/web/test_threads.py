@@ -168,3 +168,16 @@ def test_an_old_conversation_that_is_not_listed_has_its_title(page, http):
     page.driver.get(f"{page.url}/playground#{made}")
     again(page)
     page.until(lambda: page["#title"].text == "From long ago")
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [("words,\n" * 20, "words, " * 10 + "words…"), ("\U0001f600" * 100, "\U0001f600" * 79 + "…")],
+)
+def test_a_long_message_gives_a_title_of_whole_words(page, http, model, said, title):
+    page.create_assistant("Clerk")
+    model.script([text("Done.")])
+    page.driver.execute_script("document.querySelector('#text').value = arguments[0]", said)
+    page["#send"].click()
+    page.run_is("completed")
+    assert http.get("threads").json()["data"][0]["metadata"]["title"] == title
