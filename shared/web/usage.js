@@ -1,6 +1,6 @@
 // What runs have used this month, by day, assistant or model, in money where the operator has named prices.
 
-import { api } from "./api.js";
+import { all, api } from "./api.js";
 import { inspect } from "./inspector.js";
 import { el } from "./text.js";
 
@@ -18,10 +18,12 @@ export function showUsage() {
     const choice = el("select", { "aria-label": "Grouped by" }, GROUPS.map(([value, words]) => el("option", { value }, `By ${words.toLowerCase()}`)));
     const load = async () => {
       const [group, words, field] = GROUPS[choice.selectedIndex];
-      const report = await api.get(`/v1/usage?group_by=${group}`, signal);
+      const [report, names] = await Promise.all([
+        api.get(`/v1/usage?group_by=${group}`, signal), group === "assistant" ? namesOfAssistants(signal) : new Map(),
+      ]);
       if (group !== choice.value) return;
       state.textContent = `${report.start} to ${report.end} (UTC). ${report.data.length === 0 ? "Nothing was used." : ""}`;
-      place.replaceChildren(...(report.data.length === 0 ? [] : [table(report.data, words, field)]));
+      place.replaceChildren(...(report.data.length === 0 ? [] : [table(report.data, words, (each) => names.get(each[field]) ?? each[field])]));
     };
     choice.addEventListener("change", () => load().catch((error) => (state.textContent = error.message)));
     await load();
@@ -29,7 +31,12 @@ export function showUsage() {
   });
 }
 
-function table(groups, words, field) {
+/** Id -> name of those that have one; of those that were deleted nobody knows it. */
+async function namesOfAssistants(signal) {
+  return new Map((await all("/v1/assistants", signal)).filter((each) => each.name).map((each) => [each.id, each.name]));
+}
+
+function table(groups, words, labelOf) {
   const priced = groups.some((each) => each.cost !== null);
   const columns = priced ? [...COLUMNS, ["cost", "Cost"]] : COLUMNS;
   const cells = (row) => columns.map(([name]) => el("td", {}, shown(row[name])));
@@ -37,7 +44,7 @@ function table(groups, words, field) {
   const sum = (name) => (groups.some((each) => each[name] === null) ? null : groups.reduce((all, each) => all + each[name], 0));
   return el("table", { class: "numbers" },
     el("thead", {}, el("tr", {}, [words, ...columns.map(([, label]) => label)].map((label) => el("th", { scope: "col" }, label)))),
-    el("tbody", {}, groups.map((each) => row(each[field], each))),
+    el("tbody", {}, groups.map((each) => row(labelOf(each), each))),
     el("tfoot", {}, row("All", Object.fromEntries(columns.map(([name]) => [name, sum(name)])))));
 }
 

@@ -44,3 +44,13 @@ def test_what_was_used_is_a_table_by_day_assistant_and_model(page, model, http):
     for group, name in (("assistant", assistant), ("model", "gpt-x")):
         Select(page["#inspector select"]).select_by_value(group)
         page.until(lambda name=name: rows(page)[1][0] == name)
+
+
+def test_an_assistant_with_a_name_is_told_by_it(page, model, http):
+    model.script([text("Rain.")])
+    clerk = http.post("assistants", json={"model": "gpt-x", "name": "Clerk"}).json()["id"]
+    http.post("threads/runs", json={"assistant_id": clerk, "stream": True})
+    page.driver.find_element("xpath", "//button[.='Usage']").click()
+    page.until(lambda: page.all("#inspector tbody tr"))
+    Select(page["#inspector select"]).select_by_value("assistant")
+    page.until(lambda: rows(page)[1][0] == "Clerk")
