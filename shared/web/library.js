@@ -22,6 +22,7 @@ export class Library {
     this.pages = 1;
     this.files = el("ul", { id: "library-files", class: "things" });
     this.uploads = el("ul", { id: "library-uploads", class: "things", "aria-label": "Uploads" });
+    this.none = el("p", { class: "small", hidden: true }, "There are none yet.");
     this.error = el("p", { id: "library-error", class: "error", role: "alert" });
     this.act = acting(this.error);
     this.older = el("button", { id: "older-files", type: "button", class: "plain", onclick: () => {
@@ -35,7 +36,7 @@ export class Library {
       picker.value = "";
     });
     this.element = el("dialog", { id: "library-dialog", "aria-labelledby": "library-heading" }, el("div", {},
-      el("div", { class: "row" },
+      el("div", { class: "row head" },
         el("h2", { id: "library-heading" }, "Files and stores"),
         el("button", { id: "close-library", type: "button", onclick: () => this.element.close() }, "Close")),
       this.error,
@@ -44,7 +45,7 @@ export class Library {
         el("span", { class: "small" }, "or drop or paste them here")),
       this.uploads,
       el("h3", {}, "Vector stores"), this.stores.element,
-      el("h3", {}, "Files"), this.files, this.older,
+      el("h3", {}, "Files"), this.files, this.none, this.older,
       el("p", { class: "small" }, `Uses are those by assistants, and by the newest ${SHOWN} stores among the newest ${SHOWN} files of each. Messages are not looked through.`)));
     document.body.append(this.element);
     dropOn(this.element, (files) => this.take(files));
@@ -68,6 +69,7 @@ export class Library {
       const shown = stores.data.map((store, index) => ({ store, files: held[index], users: usersOf(assistants, "file_search", "vector_store_ids", store.id) }));
       this.stores.show(shown, known);
       bring(this.files, files.data.map((file) => ({ file, uses: usesOf(file, shown, assistants) })), ({ file }) => file.id, (each) => this.row(each));
+      this.none.hidden = files.data.length > 0;
       this.older.hidden = !files.has_more;
       const indexing = shown.some(({ store }) => store.file_counts.in_progress > 0);
       if (indexing && this.element.open) this.soon = setTimeout(() => this.refresh(), REST);

@@ -61,7 +61,7 @@ export class RunView {
 
   show(run) {
     this.run = run;
-    const tokens = run.usage?.total_tokens ? ` · ${run.usage.total_tokens} tokens` : "";
+    const tokens = run.usage?.total_tokens ? ` · ${run.usage.total_tokens.toLocaleString("en")} tokens` : "";
     const failure = failureOf(run);
     this.element.dataset.status = run.status;
     this.foot.replaceChildren(

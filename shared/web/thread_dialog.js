@@ -27,12 +27,13 @@ export class ThreadDialog {
         el("h2", { id: "thread-heading" }, "This conversation"),
         el("label", { for: "thread-title" }, "Title"), this.title,
         el("label", { for: "thread-metadata" }, "Metadata as JSON"), this.metadata,
-        el("p", { class: "small" }, "JSON has the thread with its messages, runs and steps; Markdown has what was said."),
+        el("div", { class: "row" },
+          button("export-markdown", "Export Markdown", () => asMarkdown(this.thread).then((text) => this.export(text, "md", "text/markdown"))),
+          button("export-json", "Export JSON", () => asJson(this.thread).then((text) => this.export(text, "json", "application/json")))),
+        el("p", { class: "small" }, "Markdown has what was said; JSON has the thread with its messages, runs and steps."),
         this.error,
         el("div", { class: "row end" },
           confirming(el("button", { id: "delete-thread", type: "button" }, "Delete"), () => this.act(() => this.remove())),
-          button("export-markdown", "Export Markdown", () => asMarkdown(this.thread).then((text) => this.export(text, "md", "text/markdown"))),
-          button("export-json", "Export JSON", () => asJson(this.thread).then((text) => this.export(text, "json", "application/json"))),
           button("close-thread", "Close", () => this.element.close()),
           el("button", { class: "primary" }, "Save"))));
     document.body.append(this.element);

@@ -25,8 +25,8 @@ function entry({ type, by, details }, at, whole) {
     ...Object.entries(known).map(([name, value]) => `${inWords(name)} ${[value].flat().join(", ")}`),
   ];
   return el("li", { class: "small" },
-    el("span", { class: "at" }, `+${lasting(at / 1000)}`), " ", el("strong", {}, inWords(type.replaceAll(".", " "))),
-    " ", revealed(words.filter(Boolean).join(" · ")),
+    el("span", { class: "at" }, `+${lasting(at / 1000)}`), " ",
+    el("span", {}, el("strong", {}, inWords(type.replaceAll(".", " "))), " ", revealed(words.filter(Boolean).join(" · "))),
     took === undefined ? null : bar(Math.max(0, at - took) / whole, Math.min(took, at) / whole));
 }
 

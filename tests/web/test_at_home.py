@@ -286,3 +286,19 @@ def test_a_message_that_is_on_its_way_takes_nothing_from_the_conversation_that_w
     page["#threads a"].click()
     page.until(lambda: page.all(".message.user")[-1].text.startswith("Two"))
     assert draft(page) == ""
+
+
+def test_cancel_takes_the_place_of_send_where_there_is_no_room_for_both(page, model, touch):
+    page["#menu"].click()
+    page.create_assistant("Clerk", functions=FUNCTION)
+    page["#new-thread"].click()
+    send = page["#send"].rect
+    model.script([call("get_order")])
+    page["#text"].send_keys("Look it up.")
+    page["#send"].click()
+    page.run_is("requires_action")
+    page.until(lambda: page["#cancel"].is_displayed())
+    cancel = page["#cancel"].rect
+    assert not page["#send"].is_displayed()
+    assert cancel["x"] + cancel["width"] == pytest.approx(send["x"] + send["width"], abs=1)
+    assert cancel["y"] == send["y"]

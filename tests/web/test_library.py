@@ -86,9 +86,11 @@ def test_what_there_is_how_it_is_and_what_uses_it(page, http):
 
 def test_a_file_that_is_dropped_is_uploaded(page, http):
     open_library(page)
+    page.until(lambda: "There are none yet." in page["#library-dialog"].text)
     drop(page, "notes.txt", "notes")
     page.until(lambda: len(things(page, "files")) == 1)
     assert things(page, "uploads") == []
+    assert "There are none yet." not in page["#library-dialog"].text
     [file] = http.get("files").json()["data"]
     assert (file["filename"], file["purpose"]) == ("notes.txt", "assistants")
 

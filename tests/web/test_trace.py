@@ -103,7 +103,7 @@ def test_a_trace_ends_with_what_happened_and_who_did_it(page, model, assistant):
     words = ["run created", "lease taken", "turn retried", "turn finished", "call started", "call finished"]
     words += ["turn finished", "outputs asked"]
     assert len(said) == len(words)
-    assert all(re.match(rf"\+[\d.]+ s {word}\b", line) for word, line in zip(words, said, strict=True)), said
+    assert all(re.match(rf"\+[\d.]+ s\s{word}\b", line) for word, line in zip(words, said, strict=True)), said
     assert "by me · how streamed" in said[0]
     assert "turn 1 · status 429 · code rate_limit_exceeded · seconds 2.5" in said[2]
     assert re.search(r"took [\d.]+ s · turn 1 · call id call_\w+ · name get_current_time · outcome ok", said[5])
