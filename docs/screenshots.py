@@ -1,7 +1,7 @@
 """Takes the pictures of docs/images: `python -m docs.screenshots`. Needs Chromium and its driver.
 
 The page at three sizes, with the samples and the offline demo behind it: an empty conversation, one with code and a
-chart, the trace of its run, and the form of an assistant.
+chart, the trace of its run, what happened to it, the form of an assistant, and what was used.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ def trace(page: Page) -> None:
     page.until(lambda: page["dialog[open]"].is_displayed())
 
 
+def happened(page: Page) -> None:
+    """The trace's end: what happened to the run."""
+    page.until(lambda: page[".timeline"].is_displayed())
+
+
 def assistant(page: Page) -> None:
     """The form of an assistant."""
     page.press("ESCAPE")
@@ -52,18 +57,34 @@ def assistant(page: Page) -> None:
     page.until(lambda: page["#assistant-dialog"].is_displayed())
 
 
+def usage(page: Page) -> None:
+    """What runs have used, by assistant."""
+    page.press("ESCAPE")
+    page.driver.find_element("xpath", "//button[.='Usage']").click()
+    page.until(lambda: page.all("#inspector select option[value=assistant]"))
+    page["#inspector select option[value=assistant]"].click()
+    page.until(lambda: "Math Tutor" in page["#inspector table"].text)
+
+
 STATES: Final[dict[str, Callable[[Page], None]]] = {
     "greeting": greeting,
     "conversation": conversation,
     "trace": trace,
+    "happened": happened,
     "assistant": assistant,
+    "usage": usage,
 }
+#: What is scrolled to, where it is not what one sees first.
+SCROLL: Final = "arguments[0].style.scrollMarginTop = '5rem'; arguments[0].scrollIntoView()"
+SEEN: Final = {"conversation": ".message.user", "happened": ".timeline"}
+#: Of today's kind, so that the table has costs: a million tokens, in dollars.
+PRICES: Final = {"*": {"input": 0.25, "output": 2}}
 
 
 def main() -> int:
     """Take all of them."""
     with tempfile.TemporaryDirectory() as home:
-        box = Box(Path(home), {"heartbeat_seconds": 0.2})
+        box = Box(Path(home), {"heartbeat_seconds": 0.2, "prices": PRICES})
         box.llm = OfflineLlm(seconds_per_word=0)  # type: ignore[assignment]
         box.start()
         try:
@@ -79,6 +100,7 @@ def take(driver: WebDriver, url: str) -> None:
     client = OpenAI(api_key=KEY, base_url=f"{url}/v1")
     for name in names():
         install(client, name, "gpt-5.6-luna")
+    use(client)
     page = Page(driver, url)
     page.open()
     page.enter(KEY)
@@ -88,7 +110,18 @@ def take(driver: WebDriver, url: str) -> None:
         reach(page)
         for size, (width, height) in SIZES.items():
             resize(driver, width, height)
+            if state in SEEN:
+                driver.execute_script(SCROLL, page[SEEN[state]])
             driver.save_screenshot(str(IMAGES / f"{state}-{size}.png"))
+
+
+def use(client: OpenAI) -> None:
+    """Have the assistants answer their first questions, for the table of what was used."""
+    for each in client.beta.assistants.list():
+        if (question := (each.metadata or {}).get("prompt_1")) is not None:
+            thread = client.beta.threads.create(messages=[{"role": "user", "content": question}])
+            client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=each.id)
+            client.beta.threads.delete(thread.id)
 
 
 def resize(driver: WebDriver, width: int, height: int) -> None:
