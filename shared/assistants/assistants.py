@@ -55,23 +55,17 @@ async def modify(caller: Caller, assistant_id: str, body: ModifyAssistant) -> Js
     caller.deps.budgets.check(caller.owner, assistant_id, body.metadata or {})
     resources = await tool_resources.resolve(caller, body.tool_resources)
 
-    def apply(data: Json) -> Json:
-        changed = data | _settings(body)
-        if body.model is not None:
-            changed["model"] = body.model
-        if "tool_resources" in body.model_fields_set:
-            changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
-        return _with_sandbox(changed)
-
     partition = layout.assistants(caller.owner)
 
     async def attempt() -> Json:
         row = await _row(caller, assistant_id)
-        data = apply(row.data)
-        headers = await mcp_headers.changed(caller, partition, row, body)
-        changes = [Put(row.key, data, row.version), *headers, *caller.answering(data)]
-        await caller.deps.store.commit(partition, changes)
-        return data
+        changed = row.data | _settings(body)
+        if body.model is not None:
+            changed["model"] = body.model
+        if "tool_resources" in body.model_fields_set:
+            before = row.data["tool_resources"]
+            changed["tool_resources"] = tool_resources.merge(before, body.tool_resources, resources)
+        return await mcp_headers.put(caller, partition, row, _with_sandbox(changed), body)
 
     return await caller.carry_out(partition, attempt)
 

@@ -190,6 +190,16 @@ async def created(caller: Caller, key: str, body: RequestBody, param: str = "") 
     return [Put(layout.headers_key(key), {"sealed": sealed})] if sealed else []
 
 
+async def put(caller: Caller, partition: str, row: Record, data: Json, body: RequestBody) -> Json:
+    """Write an object that a request has changed into `data`, with what that does to its headers; the data.
+
+    Raises InvalidRequest, TryLater and Conflict.
+    """
+    changes = [Put(row.key, data, row.version), *await changed(caller, partition, row, body), *caller.answering(data)]
+    await caller.deps.store.commit(partition, changes)
+    return data
+
+
 async def changed(caller: Caller, partition: str, row: Record, body: RequestBody) -> list[Change]:
     """What a request that changes the object does to its row. Raises InvalidRequest and TryLater."""
     before = await stored(caller, partition, row.key, row.data)

@@ -99,23 +99,17 @@ async def modify(caller: Caller, thread_id: str, body: ModifyThread) -> Json:
         await holds.check_change(caller, thread_id, before.data["metadata"], body.metadata or {})
     resources = await tool_resources.resolve(caller, body.tool_resources)
 
-    def apply(data: Json) -> Json:
-        changed = dict(data)
-        if "metadata" in body.model_fields_set:
-            changed["metadata"] = body.metadata or {}
-        if "tool_resources" in body.model_fields_set:
-            changed["tool_resources"] = tool_resources.merge(data["tool_resources"], body.tool_resources, resources)
-        return changed
-
     partition = layout.thread(caller.owner, thread_id)
 
     async def attempt() -> Json:
         found = await row(caller, thread_id)
-        data = apply(found.data)
-        headers = await mcp_headers.changed(caller, partition, found, body)
-        changes = [Put(found.key, data, found.version), *headers, *caller.answering(data)]
-        await caller.deps.store.commit(partition, changes)
-        return data
+        changed = dict(found.data)
+        if "metadata" in body.model_fields_set:
+            changed["metadata"] = body.metadata or {}
+        if "tool_resources" in body.model_fields_set:
+            before = found.data["tool_resources"]
+            changed["tool_resources"] = tool_resources.merge(before, body.tool_resources, resources)
+        return await mcp_headers.put(caller, partition, found, changed, body)
 
     return await caller.carry_out(partition, attempt)
 
