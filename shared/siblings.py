@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.home import make_private
+from shared.logs import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Siblings:
         try:
             own.bind(str(self._path / self._name))
         except OSError as error:
-            logger.warning("no wake-ups: %s", error, extra={"action": "wakes_off"})
+            logger.warning("no wake-ups", extra={"action": "wakes_off", "reason": kind_of(error)})
             self._name = ""
             return
         asyncio.get_running_loop().add_reader(own, self._read, own, hear)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from shared.logs import kind_of
+
 logger = logging.getLogger(__name__)
 
 #: Goes with each connection: there is no message without a byte.
@@ -70,7 +72,7 @@ class Gate:
                     return
 
     def _pause(self, error: OSError) -> None:
-        logger.warning("no connection: %s", error, extra={"action": "connection_not_taken"})
+        logger.warning("no connection", extra={"action": "connection_not_taken", "reason": kind_of(error)})
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener)
         loop.call_later(PAUSE, self._watch)
