@@ -72,7 +72,7 @@ FLOORS = [
     {"app"},
     {"smoke"},
     {"doctor", "backup"},
-    {"embedded", "client", "functions_bridge"},
+    {"embedded", "functions_bridge"},
     {"cli", "__main__"},
 ]
 PORTS = ["store", "blobs", "queue", "llm", "sandbox", "sealing", "telemetry"]

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from shared.blobs.base import BlobsUnavailable
 from shared.box import Box
+from shared.cli.client import checked_address, connected, connected_to
 from shared.cli.here import at_hand, quietly
 from shared.cli.words import Failed, Problem, read_settings
-from shared.client import checked_address, connected, connected_to
 from shared.config import Settings
 from shared.deps import Deps
 from shared.doctor.start import CannotStart, built

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shared.cli.client import answers, connected, connected_to
 from shared.cli.tables import print_json
 from shared.cli.words import NAME, ExitCode, as_json, default_model, elsewhere, examples, read_settings
-from shared.client import answers, connected, connected_to
 from shared.config import Settings
 from shared.demo import program
 from shared.embedded.host import base_url, key_file

@@ -10,9 +10,9 @@ from typing import Final
 
 import click
 
+from shared.cli.client import checked_address
 from shared.cli.here import at_hand, quietly
 from shared.cli.words import ExitCode, Problem, default_model, elsewhere, examples, read_settings
-from shared.client import checked_address
 from shared.config import Settings
 from shared.doctor import parts, remote
 from shared.doctor import settings as said

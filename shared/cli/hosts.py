@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from shared.cli.api import made
+from shared.cli.client import answers
 from shared.cli.here import quietly
 from shared.cli.tables import print_json
 from shared.cli.words import Failed, examples, read_settings
-from shared.client import answers
 from shared.config import Settings
 from shared.embedded import host, page_link, processes
 from shared.embedded.handed import Handed

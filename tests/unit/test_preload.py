@@ -28,7 +28,7 @@ EVERYTHING = Settings(
 #: File -> why what it loads late needs no preloading.
 EXCUSED = {
     "shared/app.py": "the box is built from its adapters before it runs",
-    "shared/client.py": "a program of its own",
+    "shared/cli/client.py": "a program of its own",
     "shared/sandbox/aca/rest.py": "code runs on other machines",
     "shared/sandbox/aca/program.py": "code runs on other machines",
     "shared/sandbox/inside/box_cells.py": "runs inside",
