@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -32,13 +31,6 @@ def box(tmp_path, tenant):
     box.start()
     yield box
     box.stop()
-
-
-@pytest.fixture
-def shared_folder(tmp_path_factory):
-    """A folder that all test workers of a run know."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def told(box, shared_folder, story, version, credential, *more, package="azure-ai-agents"):

@@ -11,7 +11,7 @@ from azure.storage.queue import QueueServiceClient
 from tests.api.conftest import Box
 from tests.clients.model import story_model
 from tests.clients.sdks import HERE, NODE_PACKAGES, missing, tell
-from tests.clients.test_foundry_clients import ANN, shared_folder, tenant, told  # noqa: F401  fixtures
+from tests.clients.test_foundry_clients import ANN, tenant, told  # noqa: F401  fixtures
 from tests.contract.conftest import azurite, azurite_installed  # noqa: F401  fixtures
 from tests.fakes import entra
 from tests.fakes.certificate import certificate

@@ -5,7 +5,6 @@ The current Python SDK is what all of tests/api talks with.
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -35,13 +34,6 @@ def box(tmp_path, provider):
     box.start()
     yield box
     box.stop()
-
-
-@pytest.fixture
-def shared_folder(tmp_path_factory):
-    """A folder that all test workers of a run know."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.mark.parametrize("story", ["story.mjs", "other_calls.mjs"])

@@ -7,11 +7,11 @@ import re
 import pytest
 from azure.core import MatchConditions
 from azure.core.exceptions import DecodeError, ServiceRequestError
-from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.data.tables import EdmType, TableTransactionError, UpdateMode
 
 from shared.azure.account import EMULATOR, StorageAccount, code_of
 from shared.store.entity_group import Envelope, Write, decode, path_of
+from tests.fakes.azure_transport import Refusing
 
 VERSION = "W/\"datetime'2026-11-28T10%3A00%3A00.0000000Z'\""
 ENTITIES = [
@@ -29,26 +29,10 @@ REPLACE = {"mode": UpdateMode.REPLACE}
 IF = {"match_condition": MatchConditions.IfNotModified, "etag": VERSION}
 
 
-class Kept(AsyncHttpTransport):
-    """Keeps what would have been sent."""
-
-    async def send(self, request, **options):
-        self.request = request
-        raise ServiceRequestError("kept")
-
-    async def open(self): ...
-    async def close(self): ...
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *details): ...
-    async def sleep(self, duration): ...
-
-
 @pytest.fixture
 async def library():
     """The client library's own table client, its transport, and the table's address."""
-    kept = Kept()
+    kept = Refusing()
     account = StorageAccount(EMULATOR, options={"transport": kept})
     yield account.tables.get_table_client("records"), kept, f"{account.tables.url}/records"
     await account.close()

@@ -11,7 +11,6 @@ import azure.storage.blob
 import azure.storage.queue
 import pytest
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.core.pipeline.transport import AsyncHttpTransport
 
 from shared.azure.account import EMULATOR, StorageAccount
 from shared.backoff import Backoff
@@ -21,6 +20,7 @@ from shared.queue.azure import AzureQueue
 from shared.queue.base import QueueUnavailable, Received, Sent
 from shared.store.base import Put, Unavailable
 from shared.store.tables import TablesStore
+from tests.fakes.azure_transport import Refusing
 
 CLIENT_LIBRARIES = (azure.data.tables, azure.identity, azure.storage.blob, azure.storage.queue)
 
@@ -36,24 +36,6 @@ def one_of(kind: type[AzureError]) -> AzureError:
     error.message, error.continuation_token, error.inner_exception = "trouble", None, None
     error.response = error.status_code = error.reason = error.model = error.error = error._error_format = None
     return error
-
-
-class Refusing(AsyncHttpTransport):
-    """A transport that raises instead of sending."""
-
-    def __init__(self, error: AzureError):
-        self.error = error
-
-    async def send(self, request, **options):
-        raise self.error
-
-    async def open(self): ...
-    async def close(self): ...
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *details): ...
-    async def sleep(self, duration): ...
 
 
 @pytest.mark.parametrize("kind", sorted(family(AzureError), key=str), ids=lambda kind: kind.__name__)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from openai import APIError, AsyncOpenAI
+from openai.types.beta.threads import Run
 
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses
@@ -87,6 +88,17 @@ async def begin(client: AsyncOpenAI, fake: Model, turn: FakeTurn) -> tuple[str, 
     return assistant.id, thread.id
 
 
+async def polled(client: AsyncOpenAI, host: Host, served: Served, fake: Model, turn: FakeTurn) -> Run:
+    """A run whose first turn this is, polled to its end while others go on."""
+    assistant, thread = await begin(client, fake, turn)
+    asked = fake.requests
+    run = await client.beta.threads.runs.create(assistant_id=assistant, thread_id=thread)
+    while fake.requests == asked:  # noqa: ASYNC110  another thread's
+        await asyncio.sleep(0.05)
+    async with others_go_on(host, served):
+        return await client.beta.threads.runs.poll(run.id, thread_id=thread, poll_interval_ms=100)
+
+
 @pytest.mark.long
 async def test_a_slow_upload_is_told_to_hurry(host: Host, served: Served, fake: Model):
     async def drops(seconds: float) -> AsyncIterator[bytes]:
@@ -109,13 +121,7 @@ async def test_a_slow_upload_is_told_to_hurry(host: Host, served: Served, fake: 
 
 @pytest.mark.long
 async def test_a_run_whose_model_hangs_is_handed_on(client: AsyncOpenAI, host: Host, served: Served, fake: Model):
-    assistant, thread = await begin(client, fake, HANGING)
-    asked = fake.requests
-    run = await client.beta.threads.runs.create(assistant_id=assistant, thread_id=thread)
-    while fake.requests == asked:  # noqa: ASYNC110  another thread's
-        await asyncio.sleep(0.05)
-    async with others_go_on(host, served):
-        run = await client.beta.threads.runs.poll(run.id, thread_id=thread, poll_interval_ms=100)
+    run = await polled(client, host, served, fake, HANGING)
     assert run.status == "completed", "the next invocation took the turn again"
     assert all(outcome["ok"] for outcome in await host.outcomes("run_worker"))
 
@@ -134,13 +140,7 @@ async def test_a_stream_whose_run_lasts_on_ends_in_words(client: AsyncOpenAI, ho
 
 @pytest.mark.long
 async def test_a_run_whose_tool_hangs_is_handed_on(client: AsyncOpenAI, host: Host, served: Served, fake: Model):
-    assistant, thread = await begin(client, fake, SLEEP)
-    asked = fake.requests
-    run = await client.beta.threads.runs.create(assistant_id=assistant, thread_id=thread)
-    while fake.requests == asked:  # noqa: ASYNC110  another thread's
-        await asyncio.sleep(0.05)
-    async with others_go_on(host, served):
-        run = await client.beta.threads.runs.poll(run.id, thread_id=thread, poll_interval_ms=100)
+    run = await polled(client, host, served, fake, SLEEP)
     assert run.status == "completed"
     assert "it will not be begun again" in json.dumps(fake.bodies)
 

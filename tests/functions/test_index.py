@@ -10,20 +10,13 @@ import sys
 import pytest
 
 from shared.functions_bridge import require_streams
+from tests.api.test_gateway import PREFIXES
 from tests.functions.conftest import ROOT, Host
 from tests.functions.routes import compile_route, find
 
 FAMILIES = ["admin", "approvals", "assistants", "client_tokens", "docs", "files", "front_door", "health", "messages",
             "models", "other_calls", "playground", "runs", "threads", "uploads", "vector_stores",
             "z_other"]  # fmt: skip
-PREFIXES = [
-    "/v1",
-    "/openai",
-    "/openai/v1",
-    "/openai/deployments/gpt-4o",
-    "/api/projects/p-1",
-    "/api/projects/p-1/openai/v1",
-]
 PATHS = {
     "GET /admin/owners": "admin",
     "DELETE /admin/owners/ann/keys/key_1": "admin",
