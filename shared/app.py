@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from shared import preload
 from shared.api.app import create_app
@@ -23,10 +23,7 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.home import open_home, outside_of_app
 from shared.llm.base import Llm
-from shared.llm.responses import from_settings
-from shared.llm.responses.endpoint import CredentialRefused
-from shared.llm.responses.members import Members
-from shared.llm.responses.several_forwarding import provider_of
+from shared.llm.provider import Provider
 from shared.own_address import without_itself
 from shared.queue.base import Queue
 from shared.queue.spares import Spares
@@ -37,16 +34,15 @@ from shared.runs.worker import Worker
 from shared.sandbox.base import CodeSandbox
 from shared.sealing.base import Sealing
 from shared.sealing.key_file import KeyFile
-from shared.sealing.key_vault import KeyVault
 from shared.search.base import Embedders
 from shared.search.embeddings.choice import HashedVectors, ModelVectors
-from shared.search.embeddings.openai import VectorSource
 from shared.search.index import SegmentIndex
 from shared.search.parsing.readers import AT_ONCE, Readers
 from shared.session_secret import SessionSecret
 from shared.store.base import Store
 from shared.stored_keys import StoredKeys
-from shared.telemetry.base import OFF, Telemetry
+from shared.telemetry.base import Telemetry
+from shared.telemetry.choice import telemetry_for
 from shared.tools.base import Tool, toolbox
 from shared.tools.catalog import catalog
 from shared.tools.identity import azure_identity
@@ -57,12 +53,10 @@ from shared.wakes import Wakes, wakes_at
 from shared.webhooks import events
 from shared.webhooks.worker import WebhookWorker
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:  # loaded where there are backups
+    from shared.scheduled.worker import BackupWorker
 
-NO_TELEMETRY: Final = (
-    "Traces and metrics are asked for, and what sends them is not installed: install the extra `otel` (a collector, "
-    "Prometheus) or `azure-monitor` (Application Insights)."
-)
+logger = logging.getLogger(__name__)
 
 
 async def nothing_to_close() -> None:
@@ -120,7 +114,7 @@ def build(
         llm=model(settings, busy) if llm is None else llm,
         toolbox=toolbox(server_tools(settings) if tools is None else tools),
         sandbox=code_sandbox(settings) if sandbox is None else sandbox,
-        provider=provider_of(settings),
+        provider=provider(settings),
         identity=azure_identity(settings.azure_client_id),
         usage=UsageLog(storage.store, clock),
         sealing=sealing(settings),
@@ -137,20 +131,19 @@ def build(
     driven = DrivenRuns(deps)
     happened = {run_events.PREFIX: run_events.happened, file_events.PREFIX: file_events.happened}
     webhooks = WebhookWorker(deps, happened)
-    return Box(deps, Worker(deps), IngestionWorker(deps), driven, create_app(deps, driven), storage.close, webhooks)
+    asgi = create_app(deps, driven)
+    return Box(
+        deps, Worker(deps), IngestionWorker(deps), driven, asgi, storage.close, webhooks, scheduled_backups(deps)
+    )
 
 
-def telemetry_for(settings: Settings, clock: Callable[[], float]) -> Telemetry:
-    """Who is told of the box's work."""
-    if not settings.wants_telemetry:
-        return OFF
-    try:
-        from shared.telemetry.setup import recording_of
+def scheduled_backups(deps: Deps) -> BackupWorker | None:
+    """Who takes them, where there is a place for them."""
+    if deps.backups is None:
+        return None
+    from shared.scheduled.worker import BackupWorker
 
-        return recording_of(settings, clock)
-    except ImportError as error:
-        logger.warning(NO_TELEMETRY, extra={"action": "telemetry_not_installed", "missing": error.name})
-        return OFF
+    return BackupWorker(deps)
 
 
 def observed(storage: Storage, telemetry: Telemetry) -> Storage:
@@ -235,19 +228,39 @@ def azure_storage(settings: Settings, **options: Any) -> Storage:
 
 def model(settings: Settings, busy: BusyLines | None = None) -> Llm:
     """The model provider that the settings name: a Responses endpoint, else the offline demo model."""
+    if settings.names_model:
+        from shared.llm.responses import from_settings
+
+        if (found := from_settings(settings, busy)) is not None:
+            return found
     from shared.demo.offline import OfflineLlm
 
-    return from_settings(settings, busy) or OfflineLlm(can_run_in_background=settings.box_processes == 1)
+    return OfflineLlm(can_run_in_background=settings.box_processes == 1)
+
+
+def provider(settings: Settings) -> Provider | None:
+    """Who takes the client's calls that are not ours, if the settings name a model and allow it."""
+    if not settings.names_model:
+        return None
+    from shared.llm.responses.several_forwarding import provider_of
+
+    return provider_of(settings)
 
 
 def vectors(settings: Settings) -> Embedders:
     """What makes vectors for file search: the model's endpoints, if there are any that can."""
+    if settings.embedding_model == "" or not settings.names_model:
+        return HashedVectors()
+    from shared.llm.responses.endpoint import CredentialRefused
+    from shared.llm.responses.members import Members
+    from shared.search.embeddings.openai import VectorSource
+
     members = Members.of(settings)
 
     def sources(model: str) -> list[VectorSource]:
         return [VectorSource(each.endpoint.client, each.deployment(model) or model) for each in members.having(model)]
 
-    if settings.embedding_model == "" or not sources(settings.embedding_model):
+    if not sources(settings.embedding_model):
         return HashedVectors()
     return ModelVectors(sources, settings.embedding_model, members.close, (CredentialRefused,))
 
@@ -260,20 +273,14 @@ def server_tools(settings: Settings) -> list[Tool]:
 def sealing(settings: Settings) -> Sealing | None:
     """What seals secrets of requests: a key vault, else a file in the box's home; on Azure without a vault nothing."""
     if settings.key_vault_url:
+        from shared.sealing.key_vault import KeyVault
+
         return KeyVault(settings.key_vault_url, azure_identity(settings.azure_client_id))
     return None if settings.uses_azure_storage else KeyFile(settings.box_home / "sealing_key")
 
 
 def code_sandbox(settings: Settings) -> CodeSandbox | None:
     """Where model-written code runs, if it is to run anywhere."""
-    from shared.sandbox.fallback import FirstSandbox
-    from shared.sandbox.interpreter import Interpreter, this_interpreter
-    from shared.sandbox.local.isolation.base import Isolator
-    from shared.sandbox.local.isolation.bwrap import Bubblewrap
-    from shared.sandbox.local.isolation.landlock import Landlock
-    from shared.sandbox.local.isolation.none import Bare
-    from shared.sandbox.local.sandbox import SESSIONS, LocalSandbox
-
     if settings.sandbox == "none":
         return None
     if settings.sandbox == "aca":
@@ -281,13 +288,7 @@ def code_sandbox(settings: Settings) -> CodeSandbox | None:
         from shared.sandbox.aca.sandbox import AcaSandbox
 
         return AcaSandbox(SessionPool.for_identity(settings.sandbox_pool_endpoint, settings.azure_client_id))
-    makers: dict[str, Callable[[Interpreter], Isolator]] = {
-        "bwrap": Bubblewrap,
-        "landlock": Landlock,
-        "unsafe-subprocess": Bare,
-    }
-    names = ("bwrap", "landlock") if settings.sandbox == "auto" else (settings.sandbox,)
-    home, interpreter = settings.box_home / "sandbox", this_interpreter()
-    sessions = share(SESSIONS, settings)
-    candidates = [LocalSandbox(home / name, makers[name](interpreter), sessions=sessions) for name in names]
-    return FirstSandbox(candidates, partial(preload.load, settings))
+    from shared.sandbox.choice import local_sandbox
+    from shared.sandbox.local.sandbox import SESSIONS
+
+    return local_sandbox(settings, share(SESSIONS, settings), partial(preload.load, settings))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import ASGIApp
 
@@ -20,10 +20,12 @@ from shared.json_types import Json
 from shared.queue.consumer import RETRY_DELAY, Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
-from shared.scheduled.worker import BackupWorker
 from shared.vector_stores.worker import IngestionWorker
 from shared.webhooks.notices import is_notice
 from shared.webhooks.worker import WebhookWorker
+
+if TYPE_CHECKING:  # loaded where there are backups
+    from shared.scheduled.worker import BackupWorker
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Box:
     asgi: ASGIApp
     close_storage: Close
     webhook_worker: WebhookWorker
+    #: None: there is no place for backups.
+    backup_worker: BackupWorker | None
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
@@ -73,18 +77,18 @@ class Box:
     async def handle_backup(self, body: Json) -> None:
         """A message of the queue `backups`."""
         async with invocation(self.deps.granted):
-            await BackupWorker(self.deps).handle(body)
+            await self._backups.handle(body)
 
     async def handle_poisoned_backup(self, body: Json) -> None:
         """A message of the queue `backups-poison`."""
         self.deps.telemetry.poisoned("backups")
         async with invocation(self.deps.granted):
-            await BackupWorker(self.deps).poisoned(body)
+            await self._backups.poisoned(body)
 
     async def on_timer(self) -> None:
         """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
         await self.housekeeping()
-        await BackupWorker(self.deps).look()
+        await self._look_at_backups()
         await Health(self.deps).look()
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
@@ -143,6 +147,17 @@ class Box:
             retry_delay=retry_delay,
         )
 
+    @property
+    def _backups(self) -> BackupWorker:
+        """Who takes them. Raises RuntimeError in a home that has no place for them, and so no messages about them."""
+        if self.backup_worker is None:
+            raise RuntimeError("There is no place for backups.")
+        return self.backup_worker
+
+    async def _look_at_backups(self) -> None:
+        if self.backup_worker is not None:
+            await self.backup_worker.look()
+
     async def _back_up(self, retry_delay: float) -> None:
         """Take messages from the queue `backups`, if there is one."""
         if self.deps.backup_steps is None:
@@ -161,7 +176,7 @@ class Box:
         thorough = True  # a laptop may never be on when the day begins
         while True:
             try:
-                await BackupWorker(self.deps).look()
+                await self._look_at_backups()
                 await self.housekeeping(thorough=thorough)
                 thorough = False
             except Exception:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from shared.api import (
-    admin,
     approvals,
     assistants,
     client_tokens,
@@ -19,7 +18,6 @@ from shared.api import (
     files,
     front_door,
     health,
-    imports,
     legal_holds,
     messages,
     metrics,
@@ -38,10 +36,17 @@ from shared.api.auth import Callers
 from shared.api.directory import Directory, Route
 from shared.api.gateway import Gateway
 from shared.api.health import Health
+from shared.api.routing import Routes
 from shared.client_tokens import grant
 from shared.config import Settings
 from shared.deps import Deps
 from shared.runs.driven import DrivenRuns
+
+
+class Resource(Protocol):
+    """A file of routes."""
+
+    routes: Routes
 
 
 class App(NamedTuple):
@@ -78,16 +83,27 @@ def all_routes(settings: Settings) -> tuple[Route, ...]:
         legal_holds,
         usage,
         other_calls,
-        *([admin, imports] if settings.box_admin_keys else []),
+        *administration(settings),
     )
     pages = (docs, front_door, health, metrics, playground, sign_in)
     return tuple(chain(*(each.routes.all for each in resources), *(each.pages.all for each in pages)))
+
+
+def administration(settings: Settings) -> Sequence[Resource]:
+    """The routes of administrators, where there are some."""
+    if not settings.box_admin_keys:
+        return ()
+    from shared.api import admin, imports
+
+    return (admin, imports)
 
 
 def with_cors(gateway: ASGIApp, named: list[str]) -> ASGIApp:
     """The gateway for pages of these origins, too: preflights bring no key, and errors must be readable."""
     if not named:
         return gateway
+    from starlette.middleware.cors import CORSMiddleware
+
     return CORSMiddleware(
         gateway,
         allow_origins=named,

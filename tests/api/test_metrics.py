@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.app import telemetry_for
 from shared.config import Settings
 from shared.llm.responses import from_settings
 from shared.llm.scripted import text, usage
 from shared.telemetry import names
+from shared.telemetry.choice import telemetry_for
 from shared.telemetry.metrics import Meters
 from shared.telemetry.numbers import MOST_POINTS
 from tests.api.conftest import KEY, Box, below
@@ -160,7 +160,7 @@ import asyncio, sys
 from tests.fakes.one_run import one_run
 asyncio.run(one_run(sys.argv[1]))
 ours = {name for name in sys.modules if name.startswith("shared.telemetry.")}
-assert ours == {"shared.telemetry.base"}, ours
+assert ours == {"shared.telemetry.base", "shared.telemetry.choice"}, ours
 heavy = ("opentelemetry", "azure.monitor")
 assert not [name for name in sys.modules if name.startswith(heavy)]
 """

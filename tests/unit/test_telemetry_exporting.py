@@ -12,10 +12,10 @@ from typing import Any
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
 from opentelemetry.sdk.resources import Resource
 
-from shared.app import telemetry_for
 from shared.config import Settings
 from shared.telemetry import names
 from shared.telemetry.base import OFF
+from shared.telemetry.choice import telemetry_for
 from shared.telemetry.exporting import MetricsTeller
 from shared.telemetry.metrics import Meters
 from tests.fakes.application_insights import application_insights
