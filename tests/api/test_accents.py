@@ -6,13 +6,22 @@ import pytest
 
 from shared.llm.responses import from_settings
 from tests.api.conftest import Box
-from tests.fakes.accents import as_ollama, thinking_elsewhere, with_content, with_new_ids, without_places
+from tests.fakes.accents import (
+    as_ollama,
+    in_one_piece,
+    thinking_elsewhere,
+    with_content,
+    with_new_ids,
+    without_deltas,
+    without_places,
+)
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 from tests.fakes.weather import WEATHER
 
 LOOK = FakeTurn(reasoning=True, text=("Let me ", "look."), calls=(("get_weather", '{"city": "Oslo"}'),))
 TELL = FakeTurn(text=("Ra", "in."))
+ACCENTS = [None, as_ollama, with_new_ids, without_places, thinking_elsewhere, in_one_piece, without_deltas]
 
 
 @pytest.fixture
@@ -69,7 +78,7 @@ def said(client, thread) -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("accent", [None, as_ollama, with_new_ids, without_places, thinking_elsewhere])
+@pytest.mark.parametrize("accent", ACCENTS)
 @pytest.mark.parametrize("how", ["stream", "poll"])
 def test_what_was_said_before_and_after_a_call_is_there_once(client, fake, thread, go, accent, how):
     fake.accent = accent
@@ -86,6 +95,17 @@ def test_what_was_said_before_and_after_a_call_is_there_once(client, fake, threa
     assert {step.status for step in steps} == {"completed"}
     told = [item.get("type") for item in fake.bodies[1]["input"] if item.get("type") != "reasoning"]
     assert told == ["message", "message", "function_call", "function_call_output"]
+
+
+@pytest.mark.parametrize("accent", ACCENTS)
+def test_a_stream_tells_of_all_that_was_said_and_called(client, fake, thread, assistant, accent):
+    fake.accent = accent
+    fake.script(LOOK)
+    with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
+        said = "".join(stream.text_deltas)
+        [call] = stream.get_final_run_steps()[-1].step_details.tool_calls
+    assert said == "Let me look."
+    assert (call.function.name, call.function.arguments) == ("get_weather", '{"city": "Oslo"}')
 
 
 @pytest.mark.parametrize(

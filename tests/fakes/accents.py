@@ -60,6 +60,16 @@ def thinking_elsewhere(events: list[Json]) -> list[Json]:
     return events
 
 
+def in_one_piece(events: list[Json]) -> list[Json]:
+    """The stream tells of nothing but the response."""
+    return [event for event in events if "response" in event]
+
+
+def without_deltas(events: list[Json]) -> list[Json]:
+    """Items are announced, and told of when they are finished."""
+    return [event for event in events if not event["type"].endswith((".delta", "_text.done", "arguments.done"))]
+
+
 def with_content(content: object) -> Accent:
     """Messages of the response have this content, and are told of nowhere else."""
 
@@ -68,7 +78,7 @@ def with_content(content: object) -> Accent:
         for item in _finished(events)["output"]:
             if item["type"] == "message":
                 item["content"] = content
-        return [event for event in events if "response" in event]
+        return in_one_piece(events)
 
     return told
 

@@ -99,6 +99,8 @@ class ResponsesLlm:
                         while events := await answer.events():
                             for event in map(reader.read, events):
                                 if isinstance(event, TurnDone):
+                                    for late in reader.late:
+                                        yield late
                                     await _read_to_the_end(answer)
                                     yield attempts.done(event.turn)
                                     return

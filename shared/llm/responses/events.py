@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from shared.ids import random_text
@@ -63,6 +64,8 @@ class Reader:
         self._heard: set[int] = set()
         #: The response failed, and nothing has said why yet.
         self.failure: TurnFailed | None = None
+        #: What comes before the end of the turn: items that the server has told of in its last event alone.
+        self.late: list[TurnEvent] = []
         self._call_ids = CallIds()
         self._has_begun = False
         self._reported: TurnUsage | None = None
@@ -92,18 +95,24 @@ class Reader:
                 self._heard.add(number)
                 return ArgumentsDelta(number, event["delta"])
             case "response.function_call_arguments.done":
-                number = self._told.number(event, CALL)
-                return None if number in self._heard else ArgumentsDelta(number, event["arguments"])
+                return self._whole(self._told.number(event, CALL), event["arguments"])
             case "response.output_item.done":
                 number, item = self._told.number(event, event["item"]["type"]), well_formed(event["item"])
                 self._told.finish(number, item)
                 if item["type"] == SEARCH:
                     self._told.show(number)
                     return Searched(number, item)
+                if item["type"] == CALL and self._told.knows(number):
+                    return self._whole(number, item.get("arguments"))
+                if item["type"] == MESSAGE and not self._told.knows(number):
+                    return self._whole_text(number, item)
             case "response.output_text.annotation.added" if event["annotation"].get("type") == "url_citation":
                 return Cited(self._told.number(event, MESSAGE), event["annotation"])
             case "response.completed" | "response.incomplete":
-                return TurnDone(turn_of(event["response"], self._told, self._call_ids))
+                turn = turn_of(event["response"], self._told, self._call_ids)
+                untold = self._told.untold(turn.items, turn.places)
+                self.late = [each for number, item in untold for each in _events_of(number, item, turn)]
+                return TurnDone(turn)
             case "response.failed":
                 failure = failure_of(event["response"])
                 self._reported = failure.usage
@@ -115,10 +124,41 @@ class Reader:
                 raise TurnFailed(str(event.get("code")), str(event.get("message")), event.get("param"))
         return None
 
+    def _whole(self, number: int, arguments: str | None) -> ArgumentsDelta | None:
+        """A call's arguments, unless they came in pieces."""
+        if not arguments or number in self._heard:
+            return None
+        self._heard.add(number)
+        return ArgumentsDelta(number, arguments)
+
+    def _whole_text(self, number: int, message: Json) -> TextDelta | None:
+        text, refusal = _text_of(message)
+        if text:
+            self._told.say(number, text, refusal=refusal)
+        return TextDelta(number, text, refusal) if text else None
+
     def _text(self, event: Json, *, refusal: bool = False) -> TextDelta:
         number, text = self._told.number(event, MESSAGE), event["delta"]
         self._told.say(number, text, refusal=refusal)
         return TextDelta(number, text, refusal)
+
+
+def _events_of(number: int, item: Json, turn: Turn) -> Iterator[TurnEvent]:
+    """How an item is told of that came whole."""
+    if item["type"] == MESSAGE:
+        text, refusal = _text_of(item)
+        if text:
+            yield TextDelta(number, text, refusal)
+    elif item["type"] == CALL and turn.calls:
+        yield CallStarted(number, item["call_id"], item["name"])
+        yield ArgumentsDelta(number, item["arguments"])
+
+
+def _text_of(message: Json) -> tuple[str, bool]:
+    """What a message says, and whether it is a refusal."""
+    is_refusal = any(part["type"] == "refusal" for part in message["content"])
+    parts = (part.get("refusal" if is_refusal else "text") for part in message["content"])
+    return "".join(part or "" for part in parts), is_refusal
 
 
 class CallIds:

@@ -6,6 +6,7 @@ said before a call, count in another way, give an item a new id with each event,
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Final
 
 from shared.json_types import Json
@@ -67,6 +68,10 @@ class Told:
         """Clients are told of an item."""
         self._known[number] = None
 
+    def knows(self, number: int) -> bool:
+        """Whether clients are told of an item."""
+        return number in self._known
+
     def finish(self, number: int, item: Json) -> None:
         """The item is finished."""
         self._items[number] = item
@@ -93,6 +98,15 @@ class Told:
                 places[number] = before
             before = places[number]
         return items, places
+
+    def untold(self, items: list[Json], places: dict[int, int]) -> list[tuple[int, Json]]:
+        """Number and item of what comes behind all that clients know of; `places` are those of `fitted`."""
+        first = max(places.values() if places else self._known, default=-1) + 1
+        numbers = count(max([*self._kinds, *places], default=-1) + 1) if places else count(first)
+        found = list(zip(numbers, items[first:], strict=False))
+        if places:
+            places |= {number: first + place for place, (number, _) in enumerate(found)}
+        return found
 
     def _item(self, number: int) -> Json | None:
         """The item as it was told; None for a call that is not whole."""
