@@ -93,13 +93,8 @@ async def overdue_index(deps: Deps, partition: str, row: Record) -> None:
     await deps.index.purge(layout.store_of_index(partition))
 
 
-async def overdue_answer(deps: Deps, partition: str, row: Record) -> None:
-    """An answer to a repeated request, or what a key was used for: a day has passed."""
-    await deps.store.commit(partition, [Delete(row.key, row.version)])
-
-
-async def overdue_notice(deps: Deps, partition: str, row: Record) -> None:
-    """A notice that a webhook could not be told: nobody has asked for it in a month."""
+async def overdue_row(deps: Deps, partition: str, row: Record) -> None:
+    """A row that is kept until its time: a day for a repeated request, a month for what no webhook could be told."""
     await deps.store.commit(partition, [Delete(row.key, row.version)])
 
 
@@ -111,8 +106,8 @@ OVERDUE: Final[Mapping[str, Overdue]] = {
     layout.ITEM: overdue_item,
     layout.UPLOAD: uploads.overdue,
     layout.MANIFEST_KEY: overdue_index,
-    layout.ANSWER: overdue_answer,
-    layout.UNDELIVERED: overdue_notice,
+    layout.ANSWER: overdue_row,
+    layout.UNDELIVERED: overdue_row,
 }
 
 

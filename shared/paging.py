@@ -108,8 +108,8 @@ async def newest_page(
     first = prefix if lower is None else _behind(lower)
     last = prefix + "~" if upper is None else upper
     rows = Rows(store, partition, keep or _any)
-    walk = rows.first if descending != query.backwards else rows.last
-    return _page(await walk(first, last, query.limit + 1), query)
+    backwards = descending == query.backwards
+    return _page(await rows.take(first, last, query.limit + 1, backwards=backwards), query)
 
 
 async def with_keys(store: Store, partition: str, query: ListQuery, end: int = 0) -> ListQuery:
@@ -140,27 +140,20 @@ class Rows:
     partition: str
     keep: Keep
 
-    async def first(self, first: str, last: str, wanted: int) -> list[Record]:
-        """The first rows with `first <= key < last`."""
+    async def take(self, first: str, last: str, wanted: int, *, backwards: bool = False) -> list[Record]:
+        """The first rows with `first <= key < last`; backwards: the last ones, last first."""
         found: list[Record] = []
         stride = wanted
         while True:
-            batch = await self.store.scan(self.partition, first, last, stride)
+            batch = await self.store.scan(self.partition, first, last, stride, backwards=backwards)
             found += filter(self.keep, batch)
             if len(found) >= wanted or len(batch) < stride:
                 return found[:wanted]
-            first, stride = _behind(batch[-1].key), STRIDE
-
-    async def last(self, first: str, last: str, wanted: int) -> list[Record]:
-        """The last rows with `first <= key < last`, last first."""
-        found: list[Record] = []
-        stride = wanted
-        while True:
-            batch = await self.store.scan(self.partition, first, last, stride, backwards=True)
-            found += filter(self.keep, batch)
-            if len(found) >= wanted or len(batch) < stride:
-                return found[:wanted]
-            last, stride = batch[-1].key, STRIDE
+            stride = STRIDE
+            if backwards:
+                last = batch[-1].key
+            else:
+                first = _behind(batch[-1].key)
 
     async def between(self, first: str, last: str, most: int) -> list[Record]:
         """All rows with `first <= key < last`, of which there are `most` at most."""
@@ -170,7 +163,7 @@ class Rows:
 async def _up(rows: Rows, prefix: str, low: int, high: int, wanted: int) -> list[Record]:
     if low >= high:
         return []
-    return await rows.first(ids.key_at(prefix, low), ids.key_at(prefix, high), wanted)
+    return await rows.take(ids.key_at(prefix, low), ids.key_at(prefix, high), wanted)
 
 
 async def _down(rows: Rows, prefix: str, low: int, high: int, wanted: int) -> list[Record]:
