@@ -54,6 +54,7 @@ SCRIPTS: Final = (
     "stores",
     "text",
     "theme",
+    "things",
     "thread_dialog",
     "threads",
     "timeline",

@@ -1,8 +1,8 @@
 // The vector stores of the library: their state, their files, and what can be done with them.
 
 import { api } from "./api.js";
-import { bring, bytes, day, stateOf } from "./library.js";
 import { el } from "./text.js";
+import { bring, bytes, day, stateOf } from "./things.js";
 
 const counted = (files) => `${files} ${files === 1 ? "file" : "files"}`;
 
