@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
+from shared import web_address
 from shared.config import Settings
 
 logger = logging.getLogger(__name__)
@@ -41,17 +41,9 @@ def own_addresses(settings: Settings) -> list[str]:
 
 
 def _is_own(settings: Settings, address: str) -> bool:
-    there, public = _parts(address), _parts(settings.public_base_url)
+    there, public = web_address.parts_of(address), web_address.parts_of(settings.public_base_url)
     if there is None:
         return False
     if public is not None and (there.scheme, there.netloc) == (public.scheme, public.netloc):
         return True
     return there.scheme == "http" and there.port == settings.box_port and there.hostname in HERE | {settings.box_host}
-
-
-def _parts(address: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(address)
-        return parts if parts.hostname and parts.port != 0 else None
-    except ValueError:
-        return None

@@ -33,6 +33,7 @@ FLOORS = [
         "own_address",
         "tls",
         "turns",
+        "web_address",
     },
     {"objects"},
     {

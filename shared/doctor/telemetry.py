@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
+from shared import web_address
 from shared.deps import Deps
 from shared.doctor.findings import Finding, broken, ok, warning
 from shared.tls import tls
@@ -24,8 +24,8 @@ async def telemetry(deps: Deps) -> Finding:
         return ok("telemetry", "off")
     if not address:
         return ok("telemetry", "on, without a collector")
-    if (words := unusable(address)) is not None:
-        return broken("telemetry", f"{NAME}: {words}")
+    if web_address.parts_of(address) is None:
+        return broken("telemetry", f"{NAME}: not the address of a collector, such as http://localhost:4318")
     try:
         async with httpx.AsyncClient(verify=tls(), timeout=ANSWER_SECONDS, headers=settings.otlp_headers) as client:
             # An empty report: a collector takes it, and nothing is added.
@@ -43,13 +43,3 @@ async def telemetry(deps: Deps) -> Finding:
     if not response.is_success:
         return warning("telemetry", f"the collector answers {response.status_code}")
     return ok("telemetry", "the collector takes it")
-
-
-def unusable(address: str) -> str | None:
-    """Why the address can be no collector's; None: it can."""
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    return None if usable else "not the address of a collector, such as http://localhost:4318"

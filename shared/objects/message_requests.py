@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, ClassVar, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, Tag, model_validator
 
+from shared import web_address
 from shared.json_types import Json
 from shared.objects.bounds import AtMost
 from shared.objects.common import MetadataIn, OneOfKinds, RequestBody
@@ -76,13 +76,7 @@ def _of_the_web(url: str) -> str:
 
 
 def _is_web_address(url: str) -> bool:
-    if len(url) > LONGEST_URL or CONTROL.search(url) is not None:
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+    return len(url) <= LONGEST_URL and CONTROL.search(url) is None and web_address.parts_of(url) is not None
 
 
 class ImageUrlRef(RequestBody):

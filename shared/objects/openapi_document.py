@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from shared import web_address
 from shared.json_types import Json
 from shared.objects.json_schema import MAPS
 from shared.objects.schema_rules import malformed
@@ -141,7 +141,7 @@ class _Reader:
                 url = _filled(str(server.get("url")), _mapping(server.get("variables") or {}, "servers.0.variables"))
                 if len(url) > LONGEST_SERVER:
                     raise BrokenDocument("servers.0.url", f"has more than {LONGEST_SERVER} characters")
-                if _is_absolute(url):
+                if web_address.parts_of(url) is not None:
                     _check_plain(url, "servers.0.url")
                     return url.rstrip("/")
                 break
@@ -280,14 +280,6 @@ def _check_braces(template: str, place: str, declared: set[str], what: str) -> N
     for name in re.findall(r"\{([^{}]*)\}", template):
         if name not in declared:
             raise BrokenDocument(place, f"has '{{{name[:200]}}}', and no {what} of that name is declared")
-
-
-def _is_absolute(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _mapping(value: Any, place: str) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
+from shared import web_address
 from shared.config import Settings
 from shared.settings.values import Webhook
 from shared.webhooks import signing
@@ -49,22 +49,11 @@ def check(webhooks: Mapping[str, Webhook]) -> None:
             raise ValueError(f"WEBHOOKS: {name}: {error}") from None
 
 
-def _is_address(url: str) -> bool:
-    try:
-        address = urlsplit(url)
-        return (
-            address.scheme in ("http", "https")
-            and bool(address.hostname and address.port != 0)
-            and "@" not in address.netloc
-        )
-    except ValueError:  # its words may quote the address
-        return False
-
-
 def _check(name: str, hook: Webhook) -> None:
     if NAME.fullmatch(name) is None:
         raise ValueError("a name has up to 64 letters, digits, - and _")
-    if not _is_address(hook.url):
+    address = web_address.parts_of(hook.url)
+    if address is None or "@" in address.netloc:
         raise ValueError("its url is no http or https address, or has a name and password")
     signing.keys_of(hook.secret.get_secret_value())
     for pattern in hook.events:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from shared.llm.responses import unreachable
 from shared.llm.responses.endpoint import CredentialRefused
@@ -17,15 +16,6 @@ _STATUSES: Final = {
     404: "The model's server has no list of models where it was asked (404): the path of its address may be wrong.",
     429: "The model is busy, or its quota is used up (429).",
 }
-
-
-def is_address(base_url: str) -> bool:
-    """Whether the text can be the address of an endpoint at all."""
-    try:
-        parts = urlsplit(base_url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def trouble(error: Exception) -> str:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+from shared import web_address
 from shared.json_types import Json
 from shared.llm.base import ModelHealth, OfferedModel
 from shared.llm.responses import probe
@@ -51,7 +52,7 @@ class ShortCalls:
 
     async def health(self, wanted: Sequence[str]) -> ModelHealth:
         """Whether the endpoint lists its models, and the wanted ones among them, unless it has deployments."""
-        if not probe.is_address(self._endpoint.base_url):
+        if web_address.parts_of(self._endpoint.base_url) is None:
             return ModelHealth(answers=False, words=probe.NO_ADDRESS)
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
