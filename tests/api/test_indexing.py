@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from shared.vector_stores.files import attach
 from shared.vector_stores.worker import IngestionWorker
 from tests.api.test_vector_stores import filled, upload
 from tests.fakes.ports import Port
+from tests.waiting import until
 
 
 def embedded_by(box, batches) -> None:
@@ -45,12 +45,12 @@ class Gate:
         embedded_by(box, later)
 
     def wait(self, files: int = 1) -> None:
-        eventually(lambda: self.reached >= files)
+        until(lambda: self.reached >= files)
 
     def open(self) -> None:
         """Let them be indexed, and wait until they are."""
         self.box.loop.call_soon_threadsafe(self.opened.set)
-        eventually(lambda: self.ingested >= self.reached)
+        until(lambda: self.ingested >= self.reached)
 
     @property
     def ingested(self) -> int:
@@ -62,15 +62,8 @@ def gate(box, caplog):
     return Gate(box, caplog)
 
 
-def eventually(holds) -> None:
-    end = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def unindexed(box, store_id: str, file_id: str) -> None:
-    eventually(lambda: box.run(box.deps.index.chunks(store_id, file_id)) == [])
+    until(lambda: box.run(box.deps.index.chunks(store_id, file_id)) == [])
 
 
 def slow_queue(box) -> None:
@@ -166,7 +159,7 @@ def test_a_file_may_keep_more_batches_waiting_than_fit_into_a_commit(client, gat
     elif end == "detached":
         client.vector_stores.files.delete(file, vector_store_id=store.id)
     gate.open()
-    eventually(lambda: client.vector_stores.retrieve(store.id).status == "completed")
+    until(lambda: client.vector_stores.retrieve(store.id).status == "completed")
     for batch in batches:
         counts = client.vector_stores.file_batches.retrieve(batch, vector_store_id=store.id).file_counts
         assert (counts.in_progress, counts.completed) == (0, int(end == "completed"))
@@ -278,9 +271,9 @@ def test_a_file_that_is_detached_while_it_waits_leaves_nothing(client, box):
     Rationed(box, at_once=20, wait=2)
     store = client.vector_stores.create()
     file = client.vector_stores.files.create(store.id, file_id=long_file(client), chunking_strategy=SMALL)
-    eventually(lambda: kept(box) != [])
+    until(lambda: kept(box) != [])
     client.vector_stores.files.delete(file.id, vector_store_id=store.id)
-    eventually(lambda: kept(box) == [])
+    until(lambda: kept(box) == [])
 
 
 def test_a_quota_that_lets_nothing_through_ends_in_a_failure(client, box):
@@ -304,7 +297,7 @@ def test_a_file_that_a_busy_machine_could_not_read_in_time_is_read_later(client,
     enough, readers.seconds = readers.seconds, 0.001
     store = client.vector_stores.create()
     file = client.vector_stores.files.create(store.id, file_id=upload(client, "a.txt", b"alpha"))
-    eventually(lambda: "not read within" in caplog.text)
+    until(lambda: "not read within" in caplog.text)
     readers.seconds = enough
     file = client.vector_stores.files.poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
     assert (file.status, file.last_error) == ("completed", None)

@@ -18,6 +18,7 @@ from shared.llm.scripted import text
 from tests.api.conftest import KEY, SDK, TLS
 from tests.fakes.provider import PICTURE, SOUND, VECTOR, WORDS, FakeProvider
 from tests.fakes.responses_server import serving_in_thread
+from tests.waiting import until
 
 PROVIDER_KEY = "sk-provider-secret-0123456789"
 SAID = "".join(WORDS)
@@ -65,13 +66,6 @@ async def any_async_client(request, box):
     )
     async with getattr(openai, request.param)(**where, **SDK) as made:
         yield made
-
-
-def until(holds) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_chat_is_completed_and_streamed(any_client, provider):

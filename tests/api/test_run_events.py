@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -13,6 +12,7 @@ from shared.objects.run_event import LONGEST_WORD, MOST_ENTRIES
 from shared.runs import history
 from shared.tools.base import ToolFailure, tool
 from tests.fakes.weather import WEATHER
+from tests.waiting import until
 
 SECRET = "the-canary-sings"
 BUSY = "rate_limit_exceeded"
@@ -209,9 +209,7 @@ def test_a_cancelled_run_says_who_asked_and_what_was_stopped(llm, client, assist
     go_on = box.event()
     llm.script([Retried(429, BUSY, 1.0), text("It is ", pause(go_on), "late.")])
     run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
-    end = time.monotonic() + 5
-    while not llm.requests and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: llm.requests)
     client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
     client.beta.threads.runs.poll(run.id, thread_id=thread.id, poll_interval_ms=10)
 

@@ -12,6 +12,7 @@ from shared.tools.base import tool
 from tests.api.conftest import KEY, Box, below
 from tests.fakes.spans import Told
 from tests.fakes.weather import WEATHER
+from tests.waiting import until
 
 SECRET = "the-word-that-stays-here"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -222,8 +223,7 @@ def test_a_turn_that_is_cut_short_says_so(told, llm, ask):
 def test_a_run_that_is_cancelled_ends_its_trace(told, client, box, llm, assistant, thread):
     llm.script([text(pause(box.event()))])
     run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
-    while not llm.requests:
-        time.sleep(0.01)
+    until(lambda: llm.requests)
     client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
     assert told.trees() == "invoke_agent Helper\n  lease\n  chat gpt-x !cancelled"
     assert told.span("invoke_agent").attributes["box.run.status"] == "cancelled"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import openai
 import pytest
 
 from shared.vector_stores.file_status import STORES_AT_ONCE
 from tests.fakes import documents, office
+from tests.waiting import until
 
 DAY = 86_400
 
@@ -348,10 +347,3 @@ def test_unknown_stores_cannot_be_used(client):
     resources = {"file_search": {"vector_store_ids": ["vs_" + "0" * 32]}}
     with pytest.raises(openai.NotFoundError, match="No vector store found with id"):
         client.beta.threads.create(tool_resources=resources)
-
-
-def until(condition, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -28,6 +28,7 @@ from shared.webhooks import kept
 from shared.webhooks.notices import Notice
 from shared.webhooks.worker import WAITS, WebhookWorker
 from tests.fakes.webhook_receiver import receiving
+from tests.waiting import until
 
 NODE_MODULES = Path(__file__).parent.parent / "node_modules"
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes ...").decode()
@@ -70,14 +71,6 @@ def types(told) -> list[str]:
 
 def begin(client, thread, assistant):
     return client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
-
-
-def until(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
-    return found
 
 
 def test_the_end_of_a_run_is_told_signed(client, llm, receiver, thread, assistant):

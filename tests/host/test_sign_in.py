@@ -19,6 +19,7 @@ import pytest
 from tests.api.conftest import below
 from tests.host.test_command_line import box
 from tests.host.test_program import KEY, Program, program
+from tests.waiting import until
 
 LINK = re.compile(r"http://\S+/playground#sign-in=(\S+)")
 KEYS = {"BOX_API_KEYS": json.dumps({"ann": KEY, "ben": "sk-ben"})}
@@ -121,10 +122,7 @@ def test_the_browser_is_opened_with_a_file_that_others_cannot_read(tmp_path: Pat
     home = tmp_path / "home"
     with program("run", "--open", BOX_HOME=str(home), BROWSER=f"{browser} %s") as host:
         code = LINK.search(host.greet())[1]
-        end = time.monotonic() + 20
-        while not shown.exists():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(shown.exists)
     assert shown.read_text() == (home / "sign-in.html").resolve().as_uri()
     assert f"#sign-in={code}" in (home / "sign-in.html").read_text()
     assert stat.S_IMODE((home / "sign-in.html").stat().st_mode) == 0o600
