@@ -31,6 +31,7 @@ FLOORS = [
         "siblings",
         "wakes",
         "own_address",
+        "program_name",
         "tls",
         "turns",
         "web_address",

@@ -10,9 +10,10 @@ from shared.blobs.base import Blobs
 from shared.cli.api import from_storage
 from shared.cli.progress import bars
 from shared.cli.tables import moment, print_json, print_objects
-from shared.cli.words import NAME, Failed, Problem, as_json, examples
+from shared.cli.words import Failed, Problem, as_json, examples
 from shared.deps import Deps
 from shared.json_types import Json
+from shared.program_name import NAME
 from shared.scheduled.fetching import NotWhole, fetch, whole_backups
 
 #: What only the storage tells.

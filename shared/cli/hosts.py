@@ -17,6 +17,7 @@ from shared.config import Settings
 from shared.embedded import host, page_link, processes
 from shared.embedded.handed import Handed
 from shared.embedded.page_link import NO_BROWSER, Welcome
+from shared.program_name import NAME
 from shared.store.base import StoreError
 
 LINK_HELP = "Print a link that signs in to the page, or not; printed where nobody but this machine can reach the box."
@@ -58,7 +59,7 @@ def link(opens: bool, owner: str, json: bool) -> None:
     quietly()
     settings = host.with_key(read_settings())
     if not answers(settings):
-        raise Failed(f"No box listens at {settings.box_host}:{settings.box_port}: `box run` starts one.")
+        raise Failed(f"No box listens at {settings.box_host}:{settings.box_port}: `{NAME} run` starts one.")
     address = asyncio.run(of_box(settings, owner))
     if json:
         print_json({"link": address})

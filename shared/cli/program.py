@@ -28,7 +28,8 @@ from shared.cli import (
     usage,
     webhooks,
 )
-from shared.cli.words import NAME, ExitCode, examples
+from shared.cli.words import ExitCode, examples
+from shared.program_name import NAME
 
 
 def installed_version() -> str:

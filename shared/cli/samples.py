@@ -10,6 +10,7 @@ from shared.cli.tables import print_json
 from shared.cli.words import as_json, elsewhere, examples
 from shared.demo.samples import install as made
 from shared.json_types import Json
+from shared.program_name import LINK, NAME
 
 
 @click.group(epilog=examples("samples list", "samples install"))
@@ -43,3 +44,5 @@ def install(model: str, json: bool, url: str, key: str) -> None:
                 click.echo(f"{assistant.id}  {assistant.name}")
     if json:
         print_json(installed)
+    elif not url:
+        click.echo(f"Talk to them: `{LINK}` prints a link to the page. `{NAME} samples list` says what to ask.")

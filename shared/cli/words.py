@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Callable
 from enum import IntEnum
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from shared.config import Settings
+from shared.program_name import NAME
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-#: What people type to start this program.
-NAME: Final = "python -m shared" if Path(sys.argv[0]).parts[-2:] == ("shared", "__main__.py") else "box"
 
 
 class ExitCode(IntEnum):
@@ -60,9 +58,17 @@ def read_settings(**given: Any) -> Settings:
 def wrong_settings(error: ValidationError | SettingsError) -> list[str]:
     """A line for each setting that cannot be used. Values are not shown: some are secret."""
     if isinstance(error, ValidationError):
-        return [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+        return [f"{str(each['loc'][0]).upper()}: {in_words(each)}" for each in error.errors()]
     # The library's sentence has the name between quotation marks, its cause is the JSON parser's complaint.
     return [f"{str(error).split(chr(34))[1].upper()}: not JSON: {error.__cause__}"]
+
+
+def in_words(error: ErrorDetails) -> str:
+    """What is wrong with a setting, as people say it; the library speaks of inputs, strings and patterns."""
+    choices = re.fullmatch(r"\^\(([\w|-]+)\)\$", error.get("ctx", {}).get("pattern", ""))
+    if choices is not None:
+        return f"must be one of {choices[1].replace('|', ', ')}"
+    return re.sub(r"^(Input|String) should ", "must ", error["msg"].removeprefix("Value error, "))
 
 
 def default_model(settings: Settings) -> str:

@@ -26,6 +26,7 @@ from shared.embedded.page_link import Welcome
 from shared.embedded.server import GRACE_SECONDS, Say, Server, signals, until_stopped
 from shared.home import make_private, passable
 from shared.own_address import own_addresses
+from shared.program_name import LINK, NAME
 from shared.settings.model_aliases import is_pattern
 
 #: The owner of the key that the host makes for itself.
@@ -112,7 +113,7 @@ def talk_note(settings: Settings, link: str | None) -> str:
     """Where the page is, and how to be let in."""
     if link is None:
         return f"Talk to it at {page(settings)}."
-    words = "the link signs in, once, within two minutes; `make link` or `box link` prints another"
+    words = f"the link signs in, once, within two minutes; `{LINK}` prints another"
     return f"Talk to it ({words}):\n  {link}\n"
 
 
@@ -190,10 +191,10 @@ async def tell_trouble(box: Box, greeted: asyncio.Event, say: Say) -> None:
     await greeted.wait()
     for finding in strange_names():
         if finding.state is not State.OK:
-            say(f"{finding.words}.")
+            say(finding.words if finding.words.endswith("?") else f"{finding.words}.")
     health = await box.deps.llm.health()
     if not health.answers:
-        say(f"Until this is mended, runs will fail: {health.words} `doctor` looks at everything.")
+        say(f"Until this is mended, runs will fail: {health.words} `{NAME} doctor` looks at everything.")
 
 
 async def drive(settings: Settings) -> None:

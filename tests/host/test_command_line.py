@@ -44,7 +44,7 @@ def test_every_command_says_what_it_is_for():
         (["walk"], "Error: No such command 'walk'."),
         (["run", "--speed", "3"], "Error: No such option '--speed'."),
         (["run", "--port", "many"], "Error: Invalid value for '--port': 'many' is not a valid integer."),
-        (["run", "--port", "99999"], "BOX_PORT: Input should be less than or equal to 65535"),
+        (["run", "--port", "99999"], "BOX_PORT: must be less than or equal to 65535"),
         (["samples"], "Usage: "),
     ],
 )

@@ -46,7 +46,7 @@ def test_the_example_asks_for_a_model_that_exists(tmp_path: Path, aliases: str, 
 def test_a_setting_that_is_none_is_said_at_start(tmp_path: Path):
     with program("run", BOX_HOME=str(tmp_path), BOX_PROT="7072") as box:
         box.greet()
-        assert "BOX_PROT is no setting, nothing reads it; is BOX_PORT meant?" in said_after(box, "BOX_PROT")
+        assert said_after(box, "BOX_PROT").endswith("BOX_PROT is no setting, nothing reads it; is BOX_PORT meant?\n")
 
 
 def test_a_model_that_cannot_be_reached_is_said_at_start_without_delaying_it(tmp_path: Path):
@@ -90,6 +90,8 @@ def test_the_demo_says_who_answers_it(tmp_path: Path):
         with program("demo", BOX_HOME=str(tmp_path), BOX_PORT=str(box.port)) as demo:
             said, _ = demo.process.communicate(timeout=60)
     assert said.startswith("The offline demo answers: a handful of rules, not a language model.\n")
+    assert "make link" in said
+    assert "keeps the box running" not in said, "it does"
 
 
 def test_the_demo_is_a_conversation_and_says_what_to_try_next(tmp_path: Path):

@@ -171,9 +171,14 @@ def wait_for(http: httpx.Client, path: str, status: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "line"),
     [
-        ("BOX_PORT", "abc", "BOX_PORT: Input should be a valid integer"),
-        ("BOX_PORT", "99999", "BOX_PORT: Input should be less than or equal to 65535"),
-        ("SANDBOX", "docker", "SANDBOX: String should match pattern"),
+        ("BOX_PORT", "abc", "BOX_PORT: must be a valid integer"),
+        ("BOX_PORT", "99999", "BOX_PORT: must be less than or equal to 65535"),
+        ("SANDBOX", "docker", "SANDBOX: must be one of auto, bwrap, landlock, aca, unsafe-subprocess, none\n"),
+        (
+            "MODEL_ENDPOINTS",
+            '{"x": {"base_url": "http://x", "api_key_variable": "X_KEY"}}',
+            "MODEL_ENDPOINTS: there is no",
+        ),
         ("MODEL_ALIASES", "{x", "MODEL_ALIASES: not JSON: Expecting"),
         ("BOX_API_KEYS", "x", "BOX_API_KEYS: not JSON: Expecting"),
         ("BOX_API_KEYS", '{"me": ""}', "BOX_API_KEYS has an empty key"),
