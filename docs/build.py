@@ -165,11 +165,16 @@ def options() -> str:
         re.MULTILINE,
     )
     rows = (
-        [f"`{given[name]['value'].strip('${}')}`", f"`{text}`" if (text := value.strip("'")) else "", meaning]
+        [f"`{given[name]['value'].strip('${}')}`", f"`{text}`" if (text := value.strip("'")) else "", plain(meaning)]
         for meaning, name, value in declared
         if "Hashes" not in name
     )
     return table(("name", "default", "meaning"), rows)
+
+
+def plain(text: str) -> str:
+    """A text of Bicep as it reads: the language writes a backslash in front of quotes and backslashes."""
+    return re.sub(r"\\(['\\$])", r"\1", text)
 
 
 def tool_kinds() -> str:

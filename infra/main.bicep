@@ -116,7 +116,7 @@ param openaiResourceGroup string = ''
 @description('Kind of the new resource: OpenAI, or AIServices once it was upgraded to a Foundry resource, by you or by Microsoft. A deployment as OpenAI would take the upgrade back.')
 param openaiKind string = 'OpenAI'
 
-@description('The model behind file search. After a change, files must be attached anew.')
+@description('The model behind file search. After a change, vector stores that are there are embedded anew by box stores reembed.')
 param embeddingModelName string = 'text-embedding-3-small'
 
 @description('Its version.')

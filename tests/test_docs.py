@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from docs.build import default_text, options, pages
 from docs.source import indented_rows, log_events
+from shared.cli.program import box
 from shared.config import Settings, variable
 from shared.demo.samples.install import names
 from shared.runs import lifecycle
@@ -119,6 +123,37 @@ COMMANDS = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MU
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_is_explained(command: str) -> None:
     assert any(f"make {command}" in page.read_text() for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"))
+
+
+def commands_of(page: Path) -> Iterator[str]:
+    """What a page tells people to type behind the name of the program, without what the shell does around it."""
+    text = page.read_text()
+    blocks = re.findall(r"(?ms)^```bash\n(.*?)^```", text)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += [" ".join(each.split()) for each in re.findall(r"`([^`]+)`", re.sub(r"(?ms)^```.*?^```", "", text))]
+    for line in lines:
+        found = re.match(r"(?:\w+=\S+ )*(?:box|(?:\.venv/bin/)?python -m shared) ([^|;&>]+)", line)
+        if found and not re.search(r"\[OPTIONS\]|…", line):
+            yield found[1]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_commands_of_a_page_are_taken_by_the_program(page: Path) -> None:
+    for line in commands_of(page):
+        command: click.Command | None = box
+        words = shlex.split(line, comments=True)
+        try:
+            with click.Context(box) as context:
+                while words and isinstance(command, click.Group):
+                    _, command, words = command.resolve_command(context, words)
+            if command is not None and not isinstance(command, click.Group):
+                command.make_context("box", words)
+        except click.MissingParameter:
+            pass  # spoken of without its arguments
+        except click.ClickException as error:
+            pytest.fail(f"{line}: {error.format_message()}")
 
 
 @pytest.mark.parametrize("name", names())

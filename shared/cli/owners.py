@@ -53,7 +53,7 @@ def lines(owner: Json) -> Iterable[tuple[object, ...]]:
     yield from ((owner["name"], each["id"], moment(each["created_at"]), "storage") for each in owner["keys"])
 
 
-@owners.command(epilog=examples("owners add ann", "KEY=$(box owners add ann)"))
+@owners.command(epilog=examples("owners add ann", "owners add ann --json"))
 @named
 @as_json
 @elsewhere_as_admin
