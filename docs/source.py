@@ -12,7 +12,7 @@ from typing import Any, Final, TypeGuard
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "shared"
 #: Numbers of the kernel and of formats: no limits of ours.
-NO_LIMITS: Final = {"seccomp", "syscalls", "landlock", "confine", "none"}
+NO_LIMITS: Final = {"capabilities", "seccomp", "syscalls", "landlock", "confine", "none"}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -40,9 +40,19 @@ def note_above(lines: list[str], number: int) -> str:
 
 def constants() -> str:
     """Numbers with a `#:` note, module by module; read from the source, so that nothing heavy is imported."""
-    rows: list[list[str]] = []
+    rows = [
+        [f"`{name.lstrip('_')}`", amount(value), note, f"`{module}`"]
+        for module, name, value, note in numbers()
+        if note and module.rpartition(".")[2] not in NO_LIMITS
+    ]
+    return table(("name", "value", "meaning", "where"), rows)
+
+
+def numbers() -> Iterator[tuple[str, str, Any, str]]:
+    """Module, name, value and note of every number; those in lines right below one another share a note."""
     known: dict[str, Any] = {"MIB": 1 << 20}
     for module, tree, lines in modules():
+        end, note = 0, ""
         for statement in [*tree.body, *(inner for node in tree.body if is_limits(node) for inner in node.body)]:
             if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
                 continue
@@ -51,10 +61,10 @@ def constants() -> str:
             if value is None or not isinstance(target, ast.Name):
                 continue
             known[target.id] = value
-            note = note_above(lines, statement.lineno)
-            if note and module.rpartition(".")[2] not in NO_LIMITS and "0x" not in lines[statement.lineno - 1]:
-                rows.append([f"`{target.id.lstrip('_')}`", amount(value), note, f"`{module}`"])
-    return table(("name", "value", "meaning", "where"), rows)
+            shared = note if statement.lineno == end + 1 else ""
+            end, note = statement.end_lineno or 0, note_above(lines, statement.lineno) or shared
+            if "0x" not in lines[statement.lineno - 1]:
+                yield module, target.id, value, note
 
 
 def is_limits(node: ast.stmt) -> TypeGuard[ast.ClassDef]:

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 #: How often housekeeping is due, as the timer trigger's schedule says, too.
 HOUSEKEEPING_SECONDS: Final = 3600
+#: Seconds.
 DAY: Final = 24 * 3600
 
 Close = Callable[[], Awaitable[None]]

@@ -15,12 +15,15 @@ from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE: Final = len(ALPHABET)
+#: Characters of an id behind its prefix; the first of them are a number, or a time.
 LENGTH: Final = 24
 NUMBER_WIDTH: Final = 6
 TIME_WIDTH: Final = 9
 LAST_MICROS: Final = BASE**TIME_WIDTH - 1
+#: The same of ids in hexadecimal digits.
 HEX_LENGTH: Final = 32
 HEX_TIME_WIDTH: Final = 13
+#: The latest time that fits, in microseconds.
 LAST_HEX_MICROS: Final = 16**HEX_TIME_WIDTH - 1
 
 #: 2020: no id is older.

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.source import NO_LIMITS, numbers
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "shared"
 
@@ -203,6 +205,17 @@ def test_constants_say_what_they_measure() -> None:
         if isinstance(target, ast.Name) and target.id.lstrip("_") in bare
     ]
     assert found == []
+
+
+def test_each_number_has_a_note() -> None:
+    """Its own, or that of the number right above it. Statuses of HTTP need none: their names say it."""
+    statuses = {(401, 403), *range(300, 500)}
+    bare = [
+        f"{module}.{name}"
+        for module, name, value, note in numbers()
+        if not note and value not in statuses and module.rpartition(".")[2] not in NO_LIMITS
+    ]
+    assert bare == [], "say above it what it measures, and in which unit: `#: Seconds between two looks.`"
 
 
 @pytest.mark.parametrize("library", CONFINED)

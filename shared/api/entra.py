@@ -24,6 +24,7 @@ KEYS_LAST: Final = 24 * 3600
 KEYS_MIN_INTERVAL: Final = 60
 #: Seconds before a reading that failed is tried again: meanwhile nobody waits for it, whatever key a token names.
 RETRY: Final = 10
+#: Seconds that a reading of the keys may take.
 TIMEOUT: Final = 10
 #: Seconds by which clocks may differ.
 LEEWAY: Final = 60

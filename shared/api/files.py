@@ -28,6 +28,7 @@ routes = Routes("/v1/files", "Files")
 
 #: Versions of Azure's API such as `2024-05-01-preview`; the newer prefix has `preview` and `latest`.
 DATED_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: Files of a page at most, as the API has it; other lists give 100.
 MAX_LIMIT: Final = 10_000
 
 PURPOSE: Final = text("purpose", "Only files of this purpose.")

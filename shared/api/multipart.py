@@ -18,6 +18,7 @@ Headers = dict[bytes, bytes]
 #: A part's headers, a piece of its body, or None for its end.
 Seen = Headers | bytes | None
 
+#: Bytes of a field that is no file.
 MAX_FIELD: Final = 64 * 1024
 #: No form of the API's own has more than five; each field may be 64 KB, and is held in memory.
 MAX_PARTS: Final = 20

@@ -21,6 +21,7 @@ OWNED_BY: Final = "api-in-a-box"
 CREATED: Final = 1_686_935_002
 #: Days before a model's end from which on its users are warned.
 WARNING_DAYS: Final = 90
+#: Seconds.
 DAY: Final = 24 * 3600
 #: What a list may add to the name by which a model or deployment is asked for: a date or a number.
 VERSION: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d+(\.\d+)*)")

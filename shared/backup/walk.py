@@ -26,6 +26,7 @@ from shared.threads import messages, threads
 from shared.vector_stores import files as store_files
 from shared.vector_stores import stores
 
+#: Objects of a page.
 PAGE_SIZE: Final = 100
 
 #: A page of a list: its objects, and whether there are more.

@@ -18,6 +18,7 @@ from shared.objects.file_requests import PURPOSES
 if TYPE_CHECKING:
     from openai import OpenAI
 
+#: Bytes.
 MEGABYTE: Final = 2**20
 #: Megabytes of a part, and of the largest file that is sent whole. Azure's host takes 100, gateways often less.
 PART: Final = 32

@@ -22,6 +22,7 @@ from shared.runs import endings
 #: For answers under way when the box is stopped.
 GRACE_SECONDS: Final = 3
 
+#: Of TCP.
 HIGHEST_PORT: Final = 65535
 
 Say = Callable[[str], None]

@@ -18,8 +18,10 @@ from shared.optimistic import check_shape
 from shared.paging import ListQuery, Page, newest_page
 from shared.store.base import Delete, Put, Record
 
+#: Characters of a file's id behind its prefix.
 ID_LENGTH: Final = 22
 
+#: Bytes of a file that is uploaded whole.
 MAX_BYTES: Final = 512 * 1024 * 1024
 
 

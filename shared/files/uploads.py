@@ -19,8 +19,11 @@ from shared.objects.upload_requests import CompleteUpload, CreateUpload
 from shared.optimistic import check_shape, find
 from shared.store.base import Conflict, Delete, Put, Record
 
+#: Bytes of a file that comes in parts.
 MAX_BYTES: Final = 8 * 1024**3
+#: Bytes of a part.
 MAX_PART: Final = 64 * 1024 * 1024
+#: Seconds for which an upload takes parts.
 LIFETIME: Final = 3600
 
 

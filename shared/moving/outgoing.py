@@ -20,6 +20,7 @@ from shared.paging import ListQuery
 from shared.store.base import Record
 from shared.vector_stores import stores
 
+#: Rows read at once.
 STRIDE: Final = 500
 #: How often a thread that changes is read again.
 ATTEMPTS: Final = 20

@@ -24,6 +24,7 @@ MAX_PARTS: Final = 500
 LongText = Annotated[str, AtMost(256_000)]
 #: `data:`, a type with parameters, a comma.
 DATA_URL: Final = re.compile(r"data:[A-Za-z0-9!#$&^_.+/=;\-\"]{0,256},", re.IGNORECASE)
+#: Characters of an address.
 LONGEST_URL: Final = 8192
 #: Also what parsers drop from the edges or the middle of a URL.
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]|^\s")

@@ -26,6 +26,7 @@ from shared.vector_stores import file_status, stores
 
 logger = logging.getLogger(__name__)
 
+#: Seconds.
 DAY: Final = 24 * 3600
 #: The key in a thread's metadata that says after how many days it may go.
 DAYS: Final = "retention_days"

@@ -36,6 +36,7 @@ FIRST_MARKER: Final = 100_000
 #: Fields in which indexes keep a document's address and title, the usual names first; blob indexers fill the last.
 ADDRESSES: Final = ("url", "uri", "link", "source_url", "metadata_storage_path")
 TITLES: Final = ("title", "name", "metadata_storage_name")
+#: Characters of an address that is cited.
 LONGEST_ADDRESS: Final = 2048
 
 

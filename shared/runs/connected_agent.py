@@ -20,6 +20,7 @@ from shared.tools.base import ToolFailure, arguments_object
 
 KIND: Final = "connected_agent"
 ARGUMENT: Final = "message"
+#: Of a second.
 MICROS: Final = 1_000_000
 #: What the model is told of the argument.
 WORDS: Final = "What you ask. It sees nothing else of this conversation."

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 NAME: Final = "file_search"
 #: Models with a small window get fewer results unless more are asked for; Azure writes them without the dot.
 SMALL_MODELS: Final = ("gpt-3.5", "gpt-35")
+#: Results for these.
 SMALL_RESULTS: Final = 5
 #: Tokens of results that a call gives to the model, as the hosted tool did; fewer for models with a small window.
 OUTPUT_TOKENS: Final = 16_000
@@ -38,7 +39,9 @@ SMALL_OUTPUT_TOKENS: Final = 4_000
 CHARACTERS_PER_TOKEN: Final = 5
 #: Seconds from the run's start that files of the thread's own store are waited for.
 INDEXING_WAIT: Final = 60
+#: Seconds between two looks at them.
 INDEXING_POLL: Final = 0.5
+#: Queries of one call.
 MOST_QUERIES: Final = 5
 #: What the model is told of a thread's stores that are Foundry's.
 IN_AZURE: Final = "(The conversation also names data in Azure, which cannot be searched here. Tell the user.)"

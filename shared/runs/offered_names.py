@@ -10,6 +10,7 @@ from typing import Final
 from shared.deps import Deps
 from shared.objects.run import RunRecord
 
+#: Characters of a function's name, as models take it.
 LONGEST_NAME: Final = 64
 
 

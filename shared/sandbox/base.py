@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+#: Bytes.
 MIB: Final = 1024 * 1024
 
 #: Where the code finds its files, whatever the adapter.

@@ -36,6 +36,7 @@ ALGORITHM: Final = "RSA-OAEP-256"
 #: Seconds that a data key is kept in memory, and how many of them.
 KEPT_SECONDS: Final = 600
 KEPT_KEYS: Final = 256
+#: Seconds of a request to the vault.
 TIMEOUT: Final = 10.0
 #: Between attempts at a request.
 BACKOFF: Final = Backoff(first=0.2, factor=3, attempts=3, spread=(0.5, 1.5))

@@ -21,6 +21,7 @@ from shared.search.base import Embedded, Ranking, Vector
 from shared.search.relevance import COSINES, LEAST_CHUNKS, UNMEASURED, relevance
 from shared.search.segment import Segment
 
+#: BM25's constants, as they are usually chosen.
 K1: Final = 1.5
 B: Final = 0.75
 #: Reciprocal rank fusion: how much less the second place counts than the first.

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 
 from shared.search.base import Space
 
+#: Bytes: arrays begin at a multiple.
 ALIGNMENT: Final = 8
 NAMES: Final = ("vectors", "scales", "terms", "starts", "chunks", "counts", "lengths", "overlaps", "positions")
+#: Bytes in front of the header, which say its length.
 PREFIX: Final = 8
 
 

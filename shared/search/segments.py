@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 #: Bytes of opened segments kept; 100,000 chunks take about half of it.
 MEMORY: Final = 256 * 1024 * 1024
+#: Segments read side by side.
 PARALLEL: Final = 16
+#: Headers kept.
 HEADERS: Final = 256
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from shared.smoke.box import BoxUnderTest
 from shared.smoke.report import Look, Wrong
 
+#: Bytes.
 MEGABYTE: Final = 2**20
 #: Parts of the file that is sent in parts; together they are a quarter of the large file.
 PARTS: Final = 3

@@ -15,8 +15,10 @@ from shared.tools.domains import domains_of
 #: Without % and !, by which old relays send a mail on to another domain, and what names files and programs.
 _ADDRESS = re.compile(r"[A-Za-z0-9.#$&'*+=?^_{}~-]{1,64}@(?P<domain>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Recipients of a mail.
 _MOST_RECIPIENTS = 20
 
+#: Characters of a subject or place, and of a text.
 _LONGEST_LINE = 200
 _LONGEST_TEXT = 50_000
 

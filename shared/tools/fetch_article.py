@@ -12,6 +12,7 @@ from shared.tools.fetcher import Fetcher
 from shared.tools.readable import read_html, read_plain
 
 _READERS = {"text/html": read_html, "application/xhtml+xml": read_html, "text/plain": read_plain}
+#: Characters of an article that the model is shown.
 _LONGEST_TEXT = 20_000
 
 Url = Annotated[str, Field(description="Address of the article, beginning with https:// or http://.")]

@@ -17,9 +17,11 @@ from shared.tools.base import ToolFailure
 from shared.tools.hop import Hop
 from shared.tools.reach import Resolve
 
+#: Characters of an address, redirects that are followed, and bytes of a page.
 _LONGEST_URL = 2_000
 _MOST_HOPS = 5
 _MOST_BYTES = 2_000_000
+#: Seconds for all of it, and until a connection stands.
 _SECONDS = 20
 _CONNECT_SECONDS = 5
 

@@ -10,7 +10,9 @@ from shared.json_types import Json
 from shared.tls import tls
 from shared.tools.base import Tool, ToolFailure, tool
 
+#: Seconds of a request.
 _SECONDS = 10
+#: Countries of an answer.
 _MOST_COUNTRIES = 5
 _FIELDS = "names,codes,capitals,region,subregion,population,area,languages,currencies,timezones,borders"
 

@@ -14,6 +14,7 @@ from shared.tools.identity import Identity, token_of
 
 SCOPE = "https://management.azure.com/.default"
 
+#: Seconds for an answer, and until a connection stands.
 _SECONDS = 50
 _CONNECT_SECONDS = 10
 _REFUSALS = {

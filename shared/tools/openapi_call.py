@@ -16,6 +16,7 @@ from shared.tools.base import ToolFailure, Unanswered, cut, discreet
 from shared.tools.charsets import decoded
 from shared.tools.values import as_json
 
+#: Seconds of a call, and bytes of an answer.
 SECONDS: Final = 60.0
 MOST_BYTES: Final = 4_000_000
 #: Parameters of a query that are secrets, by their names: the others, such as a version, may stand in an answer.

@@ -19,6 +19,7 @@ from shared.tools.hop import Hop
 
 PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,252}[a-z0-9])?|[0-9a-f:.]+")
+#: Addresses of a host that are tried, and seconds until a connection stands.
 MOST_ADDRESSES: Final = 3
 CONNECT_SECONDS: Final = 5.0
 

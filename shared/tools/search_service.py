@@ -13,6 +13,7 @@ from shared.tools import reach
 from shared.tools.base import ToolFailure
 
 API_VERSION: Final = "2024-07-01"
+#: Seconds of a request, bytes of an answer, characters of what went wrong.
 SECONDS: Final = 30.0
 MOST_BYTES: Final = 4_000_000
 LONGEST_REASON: Final = 300

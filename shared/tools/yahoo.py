@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _UNKNOWN = "Yahoo Finance does not know this symbol"
 #: One HTTP request; a price takes about four of them.
 _REQUEST_SECONDS = 5
+#: Seconds for a price.
 _QUOTE_SECONDS = 12
 
 

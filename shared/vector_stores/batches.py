@@ -25,6 +25,7 @@ from shared.vector_stores.attaching import AT_ONCE, attach_pending
 from shared.vector_stores.file_status import IndexingResult, ends
 from shared.vector_stores.rows import batch_put, batch_row, store_row
 
+#: Rows read at once.
 STRIDE: Final = 500
 
 

@@ -21,6 +21,7 @@ from shared.vector_stores.rows import index_of, item_row
 
 logger = logging.getLogger(__name__)
 
+#: Rows read at once.
 STRIDE: Final = 1000
 #: Results of a run's file search, and of the search call, unless asked otherwise.
 RUN_RESULTS: Final = 20

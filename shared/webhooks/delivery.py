@@ -13,9 +13,9 @@ from shared.tools.reach import Resolve
 from shared.webhooks import signing
 from shared.webhooks.notices import Notice
 
+GONE: Final = 410
 #: Of an answer nothing is read but its head.
 MOST_BYTES: Final = 1
-GONE: Final = 410
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _COMPANIES = {
     "SAP": "SAP.DE",
     "Tesla": "TSLA",
 }
+#: Countries that one question may name.
 _MOST_COUNTRIES = 8
 
 

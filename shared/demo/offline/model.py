@@ -30,6 +30,7 @@ from shared.llm.base import (
 
 #: Words with the space behind them; a source marker is one word.
 _WORDS = re.compile(r"\s*(?:【[^】]*】|[^\s【])+\s*")
+#: Turns in the background that are kept until they are asked for.
 _KEPT_TURNS = 1000
 
 

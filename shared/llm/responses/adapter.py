@@ -47,8 +47,9 @@ from shared.settings.model_aliases import DEFAULT, resolve
 
 logger = logging.getLogger(__name__)
 
-_TAIL_SECONDS = 1.0
 _NOT_FOUND = 404
+#: For what follows a turn's last event, so that the connection can be used again.
+_TAIL_SECONDS = 1.0
 
 
 class ResponsesLlm:

@@ -17,6 +17,7 @@ MOST: Final = 4
 #: What a written token costs more, and what one that is read costs less.
 _PREMIUM: Final = 0.25
 _SAVED: Final = 0.9
+#: A cautious guess.
 _CHARACTERS_PER_TOKEN: Final = 3
 
 _BREAKPOINT: Final = {"mode": "explicit"}

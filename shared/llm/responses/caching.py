@@ -27,6 +27,7 @@ KEY: Final = "prompt_cache_key"
 MOST_REMEMBERED: Final = 1000
 
 _FAMILY: Final = re.compile(r"(?:^|[/.:])(?:gpt-(\d)(?:\.?(\d+))?o?|o\d|chatgpt-4o)(?=$|[-@:])")
+#: The first version of the family that takes breakpoints.
 _FIRST_WITH_BREAKPOINTS: Final = (5, 6)
 #: What stands in front of the messages, or changes how they are read.
 _FRONT: Final = ("model", "tools", "instructions", "text", "reasoning")

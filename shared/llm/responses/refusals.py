@@ -64,9 +64,9 @@ _WORDS: Final = {
 }
 #: Some providers call their limit per minute a quota; then they say when to come back.
 _COME_BACK: Final = re.compile(r"retry (in|after) \d|per[ _]?minute", re.I)
+_PAYMENT_REQUIRED: Final = 402
 #: A message may go on to quote the prompt, which says anything.
 _LOOKED_AT: Final = 400
-_PAYMENT_REQUIRED: Final = 402
 
 
 def refusal(

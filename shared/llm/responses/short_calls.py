@@ -17,6 +17,7 @@ from shared.llm.responses.errors import facts, foreign_errors, last_error
 
 logger = logging.getLogger(__name__)
 
+#: Seconds of a call that takes no turn, and of a look whether the endpoint answers.
 _SHORT_CALL_SECONDS: Final = 30.0
 _PROBE_SECONDS: Final = 10.0
 #: Not every server lists its models.

@@ -17,6 +17,7 @@ ITEM_TOKENS: Final = 6
 LOW_PICTURE: Final = 85
 #: A square of a picture in higher detail, once it has been scaled down to `PICTURE_SIDES`.
 TILE_TOKENS: Final = 170
+#: Pixels of its side.
 TILE: Final = 512
 #: What the shorter and the longer side of a picture are scaled down to.
 PICTURE_SIDES: Final = (768, 2048)

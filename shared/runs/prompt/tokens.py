@@ -55,6 +55,7 @@ _EACH: Final = {b"l": 1.4, b"c": 0.31, b"h": 0.4, b"s": 1.1, b"k": 0.7, b"i": 1.
 
 #: Texts by their hash: a thread's messages are weighed again in every run.
 _KNOWN: Final[dict[tuple[int, int], int]] = {}
+#: Texts that a process remembers.
 _MOST_KNOWN: Final = 20_000
 
 

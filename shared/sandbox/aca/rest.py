@@ -30,7 +30,9 @@ DELETE_VERSION: Final = "2025-10-02-preview"
 SCOPE: Final = "https://dynamicsessions.io/.default"
 #: Seconds of one execution that the service allows.
 LONGEST_CALL: Final = 220
+#: Seconds for the answer to one.
 _HTTP_SECONDS: Final = LONGEST_CALL + 30
+#: Seconds until a connection stands.
 _CONNECT_SECONDS: Final = 15
 #: Between attempts at a call of the pool, while there is patience.
 _BACKOFF: Final = Backoff(first=0.25, longest=5.0)

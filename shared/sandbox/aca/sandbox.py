@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 LIMITS: Final = Limits(file_size=128 * MIB, images=10, image_size=2 * MIB)
 #: Seconds after a call's own alarm until the service ends it.
 GRACE: Final = 10
+#: Bytes of an input that is held in memory; a larger one is written to disk before it is sent.
 _IN_MEMORY: Final = MIB
 #: Seconds a caller waits for another caller of its thread.
 _WAIT: Final = 30.0

@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import Final
 
+#: Bytes of one read.
 _PIECE: Final = 65536
 #: Seconds between reads once nothing more is kept; the printing process waits meanwhile.
 _PAUSE: Final = 0.01

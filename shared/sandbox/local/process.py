@@ -31,6 +31,7 @@ from shared.sandbox.untrusted_json import parsed
 
 logger = logging.getLogger(__name__)
 
+#: Bytes of a message of the interpreter.
 _LARGEST_FRAME: Final = 8 * 1024 * 1024
 #: What a frame has of brackets and commas, besides those in its texts.
 _MARKS: Final = 100

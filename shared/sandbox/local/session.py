@@ -23,6 +23,7 @@ from shared.sandbox.local.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
+#: Bytes of one read.
 _PIECE: Final = 256 * 1024
 #: Bytes collected before a thread is bothered with them.
 _WRITE: Final = 1024 * 1024

@@ -15,6 +15,7 @@ from shared.sandbox.local.folder import Folder
 from shared.sandbox.local.procfs import SessionProcess
 from shared.sandbox.local.untrusted_tree import Unreadable
 
+#: Seconds between two looks.
 _PERIOD: Final = 0.1
 #: The sandbox's own processes: bubblewrap twice, and the interpreter.
 _OWN: Final = 3

@@ -16,6 +16,7 @@ from zlib import crc32
 from shared.search.base import Vector
 from shared.search.folding import folded
 
+#: Numbers of a vector.
 DIMENSIONS: Final = 1024
 #: Lengths of letter groups.
 GROUPS: Final = (3, 4, 5)

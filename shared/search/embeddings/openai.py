@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 LEFT_ALONE: Final = 10.0
 #: Texts of one request: with the largest chunks still below the 300,000 tokens that OpenAI takes at once.
 BATCH: Final = 64
+#: Times that a request is repeated.
 RETRIES: Final = 5
 #: Seconds that `batches` waits for a quota to be filled before it gives up; whoever asked comes again later.
 QUOTA_WAIT: Final = 60.0
@@ -30,6 +31,7 @@ QUOTA_WAIT: Final = 60.0
 FIRST_WAIT: Final = 1.0
 #: Models of this family can be asked for short vectors; quality is nearly the same, memory and time a sixth.
 SHORTENED: Final = "text-embedding-3"
+#: Numbers of a shortened vector.
 DIMENSIONS: Final = 256
 #: In the words of Ollama and llama.cpp, whatever the status.
 CANNOT: Final = re.compile(r"not support .{0,20}embeddings?\b", re.I)

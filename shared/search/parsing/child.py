@@ -20,6 +20,7 @@ from shared.search.parsing.chunking import Strategy, chunk
 from shared.search.parsing.formats import ParsingFailed, extension, invalid, reader_of
 from shared.search.parsing.tables import Table, Text, joined, markdown_tables, tabbed_tables
 
+#: Bytes of memory that the process may have.
 MEMORY: Final = 1024 * 1024 * 1024
 #: For one file.
 CPU_SECONDS: Final = 50

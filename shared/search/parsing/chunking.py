@@ -19,6 +19,7 @@ from shared.search.parsing.tables import Table
 #: A file's tokens at most, as in the Assistants API.
 MAX_TOKENS: Final = 5_000_000
 PIECES: Final = re.compile(r"\s+|[A-Za-z]+|\d+|[^\W\d_A-Za-z]+|[^\w\s]+|_+")
+#: From this character on, each is a token.
 FIRST_IDEOGRAPH: Final = 0x2E80
 #: No piece is longer, so a word of a million letters still fits its chunks.
 LONGEST_PIECE: Final = 100

@@ -30,6 +30,7 @@ SHAPED: Final = re.compile("[\ufb00-\ufdff\ufe70-\ufefc\U0001d400-\U0001d7ff]+")
 #: Points between a field and its label at most, beside it and above it.
 BESIDE: Final = 250
 ABOVE: Final = 25
+#: Points by which a field and the label behind it may overlap.
 TOUCHING: Final = 3
 
 

@@ -31,6 +31,7 @@ SIGNATURES: Final = (
 )
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 WINDOWS: Final = "cp1252"
+#: Bytes by which an encoding is told.
 SAMPLE: Final = 64 * 1024
 #: What Windows, Unix and e-mail wrote before Unicode; each more makes short texts harder to tell.
 ENCODINGS: Final = (

@@ -10,6 +10,7 @@ from xml.parsers import expat
 
 from shared.search.parsing.formats import ParsingFailed, invalid
 
+#: Entries of a ZIP file, bytes of all once they are inflated, and bytes of one read.
 ENTRIES: Final = 10_000
 INFLATED: Final = 96 * 1024 * 1024
 PIECE: Final = 64 * 1024
