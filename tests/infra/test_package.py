@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatch
+import subprocess
 
 import pytest
 
 from tests.infra.infra_tree import PROJECT
-
-PATTERNS = [line for line in (PROJECT / ".funcignore").read_text().splitlines() if line and not line.startswith("#")]
-
-
-def is_left_out(path: str) -> bool:
-    """By the rules of .gitignore, as far as the file uses them: the last pattern that matches decides."""
-    parents = ["/".join(path.split("/")[: end + 1]) for end in range(path.count("/") + 1)]
-    return any(_verdict(parent, parent != path) for parent in parents)
-
-
-def _verdict(path: str, is_folder: bool) -> bool:
-    left_out = False
-    for pattern in PATTERNS:
-        if _matches(pattern.removeprefix("!"), path, is_folder):
-            left_out = not pattern.startswith("!")
-    return left_out
-
-
-def _matches(pattern: str, path: str, is_folder: bool) -> bool:
-    if pattern.endswith("/") and not is_folder:
-        return False
-    pattern = pattern.rstrip("/")
-    return fnmatch(path, pattern[1:]) if pattern.startswith("/") else fnmatch(path.rsplit("/", 1)[-1], pattern)
+from tests.infra.package import is_left_out, uploaded
 
 
 @pytest.mark.parametrize(
@@ -51,6 +29,9 @@ def _matches(pattern: str, path: str, is_folder: bool) -> bool:
         "tests/infra/test_package.py",
         "pyproject.toml",
         "requirements-dev.txt",
+        "htmlcov/index.html",
+        "dist/api_in_a_box-0.1.0-py3-none-any.whl",
+        "build/lib/shared/app.py",
     ],
 )
 def test_is_left_out(path: str):
@@ -72,6 +53,19 @@ def test_is_left_out(path: str):
 )
 def test_is_uploaded(path: str):
     assert not is_left_out(path)
+
+
+def test_of_the_repository_the_app_alone_is_uploaded():
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no repository of git")
+    names = {path.partition("/")[0] for path in listed.stdout.splitlines() if not is_left_out(path)}
+    assert names == {"function_app.py", "host.json", "requirements.txt", "shared"}
+
+
+def test_the_package_is_small():
+    app = [path for path in uploaded() if path.is_relative_to(PROJECT / "shared")]
+    assert 1_000_000 < sum(path.stat().st_size for path in app) < 8_000_000
 
 
 def test_the_build_without_azure_takes_wheels_under_both_names():
