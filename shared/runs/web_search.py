@@ -55,7 +55,7 @@ def citations(text: str, annotations: Iterable[Json]) -> list[Json]:
             "text": text[each["start_index"] : each["end_index"]],
             "start_index": each["start_index"],
             "end_index": each["end_index"],
-            "url_citation": {"url": each["url"], "title": each.get("title") or ""},
+            "url_citation": {"url": each["url"], "title": str(each.get("title") or "")},
         }
         for each in found
         if _fits(each.get("start_index"), each.get("end_index"), len(text))

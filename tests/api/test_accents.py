@@ -12,6 +12,7 @@ from tests.fakes.accents import (
     thinking_elsewhere,
     with_content,
     with_new_ids,
+    with_value,
     without_deltas,
     without_places,
 )
@@ -126,3 +127,78 @@ def test_an_answer_that_is_none_fails_the_run_at_once(client, fake, thread, go, 
     fake.script(TELL)
     run, _ = go(how)
     assert (run.status, run.last_error.code, fake.requests) == ("failed", "server_error", 1)
+
+
+DELTA = "response.output_text.delta"
+ARGUMENTS = "response.function_call_arguments.delta"
+DONE = "response.output_item.done"
+LAST = "response.completed"
+MESSAGE = ("response", "output", 1)
+PART = (*MESSAGE, "content", 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value"),
+    [
+        (DELTA, ("delta",), 7),
+        (DELTA, ("delta",), [[]]),
+        (ARGUMENTS, ("delta",), {}),
+        (DONE, ("item",), None),
+        (LAST, ("response",), []),
+        (LAST, ("response", "output"), 7),
+        (LAST, MESSAGE, None),
+        (LAST, (*MESSAGE, "phase"), []),
+        (LAST, (*MESSAGE, "type"), 7),
+        (LAST, (*PART, "text"), 7),
+        (LAST, (*PART, "annotations"), 7),
+        (LAST, ("response", "output", 2, "name"), None),
+        (LAST, ("response", "output", 2, "arguments"), {"city": "Oslo"}),
+        (LAST, ("response", "output", 0, "summary"), [7]),
+        (LAST, ("response", "output", 0), {"type": "web_search_call", "action": {"query": 7}}),
+        (LAST, ("response", "reasoning"), "much"),
+    ],
+)
+@pytest.mark.parametrize("how", ["stream", "poll"])
+def test_a_turn_that_cannot_be_read_is_not_taken_again_and_leaves_nothing_half_written(
+    client, fake, thread, go, how, kind, place, value
+):
+    fake.accent = with_value(kind, place, value)
+    fake.script(LOOK)
+    run, _ = go(how)
+    assert (run.status, run.last_error.code, fake.requests) == ("failed", "server_error", 1)
+    assert {status for status, _ in said(client, thread)} <= {"completed", "incomplete"}
+    assert all(isinstance(text, str) for _, texts in said(client, thread) for text in texts)
+    steps = client.beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
+    assert {step.status for step in steps} <= {"completed", "failed"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value"),
+    [
+        (LAST, ("response", "id"), 7),
+        (LAST, ("response", "model"), {}),
+        (LAST, ("response", "service_tier"), []),
+        (LAST, ("response", "usage"), 7),
+        (LAST, ("response", "usage", "input_tokens"), "many"),
+        (LAST, ("response", "usage", "input_tokens"), -1),
+        (LAST, ("response", "usage", "output_tokens"), 10**30),
+        (LAST, ("response", "usage", "input_tokens_details"), 7),
+        (LAST, ("response", "output", 0, "content", 0, "annotations"), [None, {"type": "url_citation", "url": 7}]),
+        (DONE, ("item", "type"), "memory"),
+    ],
+)
+@pytest.mark.parametrize("how", ["stream", "poll"])
+def test_what_is_said_beside_an_answer_does_not_spoil_it(client, fake, thread, go, how, kind, place, value):
+    fake.accent = with_value(kind, place, value)
+    fake.script(TELL)
+    run, _ = go(how)
+    assert (run.status, said(client, thread)) == ("completed", [("completed", ["Rain."])])
+
+
+def test_what_clients_saw_as_a_message_stays_one_whatever_it_is_called_in_the_end(client, fake, thread, go):
+    fake.accent = lambda events: with_value(DONE, ("item", "type"), "memory")(
+        with_value(LAST, ("response", "output", 0, "type"), "memory")(events)
+    )
+    fake.script(TELL)
+    run, _ = go("stream")
+    assert (run.status, said(client, thread)) == ("completed", [("completed", ["Rain."])])

@@ -83,6 +83,22 @@ def with_content(content: object) -> Accent:
     return told
 
 
+def with_value(kind: str, place: tuple[str | int, ...], value: object) -> Accent:
+    """Events of this type have the value at a place where the API has another."""
+
+    def told(events: list[Json]) -> list[Json]:
+        events = copy.deepcopy(events)
+        for event in events:
+            if event["type"] == kind:
+                here: Any = event
+                for part in place[:-1]:
+                    here = here[part]
+                here[place[-1]] = value
+        return events
+
+    return told
+
+
 def _finished(events: list[Json]) -> Json:
     found: Iterator[Json] = (event["response"] for event in reversed(events) if "response" in event)
     return next(found)

@@ -22,7 +22,7 @@ from shared.llm.base import (
     TurnUsage,
 )
 from shared.llm.responses.provider_words import fit_for_clients
-from shared.llm.responses.told import CALL, MESSAGE, Told, well_formed
+from shared.llm.responses.told import CALL, MESSAGE, Told, as_text, well_formed
 from shared.llm.responses.unreachable import may_have_arrived
 
 #: Names of events that `Reader` takes no notice of; some repeat the whole request.
@@ -40,6 +40,8 @@ UNREAD: Final = frozenset(
 )
 #: Models that make use of the present turn's reasoning alone, unless they are asked for more: those before gpt-5.6.
 _FORGETFUL: Final = re.compile(r"(o\d|gpt-[1-4]|gpt-5(?![.\d])|gpt-5\.[0-5](?!\d))")
+#: Tokens that no turn can have: more is no count.
+_MOST_TOKENS: Final = 10**9
 #: What servers call a limit of output tokens.
 _TOO_SHORT: Final = ("max_output_tokens", "max_tokens", "length")
 
@@ -89,11 +91,11 @@ class Reader:
                 number, item = self._told.number(event, event["item"]["type"]), event["item"]
                 if item["type"] == CALL:
                     self._told.show(number)
-                    return CallStarted(number, self._call_ids.next(item), item["name"])
+                    return CallStarted(number, self._call_ids.next(item), as_text(item["name"]))
             case "response.function_call_arguments.delta":
                 number = self._told.number(event, CALL)
                 self._heard.add(number)
-                return ArgumentsDelta(number, event["delta"])
+                return ArgumentsDelta(number, as_text(event["delta"]))
             case "response.function_call_arguments.done":
                 return self._whole(self._told.number(event, CALL), event["arguments"])
             case "response.output_item.done":
@@ -121,7 +123,7 @@ class Reader:
                 # Azure says why in an event of its own.
                 self.failure = failure
             case "error":
-                raise TurnFailed(str(event.get("code")), str(event.get("message")), event.get("param"))
+                raise TurnFailed(str(event.get("code")), str(event.get("message")), _word(event.get("param")))
         return None
 
     def _whole(self, number: int, arguments: str | None) -> ArgumentsDelta | None:
@@ -129,7 +131,7 @@ class Reader:
         if not arguments or number in self._heard:
             return None
         self._heard.add(number)
-        return ArgumentsDelta(number, arguments)
+        return ArgumentsDelta(number, as_text(arguments))
 
     def _whole_text(self, number: int, message: Json) -> TextDelta | None:
         text, refusal = _text_of(message)
@@ -138,9 +140,9 @@ class Reader:
         return TextDelta(number, text, refusal) if text else None
 
     def _text(self, event: Json, *, refusal: bool = False) -> TextDelta:
-        number, text = self._told.number(event, MESSAGE), event["delta"]
-        self._told.say(number, text, refusal=refusal)
-        return TextDelta(number, text, refusal)
+        number, said = self._told.number(event, MESSAGE), as_text(event["delta"])
+        self._told.say(number, said, refusal=refusal)
+        return TextDelta(number, said, refusal)
 
 
 def _events_of(number: int, item: Json, turn: Turn) -> Iterator[TurnEvent]:
@@ -169,7 +171,7 @@ class CallIds:
 
     def next(self, item: Json) -> str:
         """The id of the response's next call: its own, unless it has none or an earlier call has it, too."""
-        given = item.get("call_id") or ""
+        given = _word(item.get("call_id")) or ""
         self._ids.append(given if given and given not in self._ids else f"call_{random_text(24)}")
         return self._ids[-1]
 
@@ -202,11 +204,11 @@ def turn_of(response: Json, told: Told | None = None, call_ids: CallIds | None =
         places=places,
         usage=usage_in(response) or UNREPORTED,
         incomplete=reason,
-        response_id=response.get("id"),
-        model=response.get("model"),
+        response_id=_word(response.get("id")),
+        model=_word(response.get("model")),
         reasoning_lasts=reasoning_lasts(response),
         withheld=withheld(response),
-        service_tier=response.get("service_tier"),
+        service_tier=_word(response.get("service_tier")),
     )
 
 
@@ -228,19 +230,37 @@ def failure_of(response: Json) -> TurnFailed:
     """Why a response failed, or that it was cancelled."""
     error = response.get("error") or {}
     code = str(error.get("code") or response.get("status"))
-    return TurnFailed(code, str(error.get("message")), error.get("param"), usage_in(response))
+    return TurnFailed(code, str(error.get("message")), _word(error.get("param")), usage_in(response))
 
 
 def usage_in(response: Json) -> TurnUsage | None:
-    """What the response says that it has used."""
-    usage = response.get("usage")
-    if not isinstance(usage, dict) or usage.get("input_tokens") is None:
+    """What the response says that it has used; None if that cannot be: a turn is not lost for it."""
+    usage = _object(response.get("usage"))
+    of_input, of_output = _object(usage.get("input_tokens_details")), _object(usage.get("output_tokens_details"))
+    if usage.get("input_tokens") is None:
         return None
-    of_input, of_output = usage.get("input_tokens_details") or {}, usage.get("output_tokens_details") or {}
-    return TurnUsage(
-        input_tokens=usage["input_tokens"],
-        output_tokens=usage.get("output_tokens") or 0,
-        cached_tokens=of_input.get("cached_tokens") or 0,
-        reasoning_tokens=of_output.get("reasoning_tokens") or 0,
-        cache_write_tokens=of_input.get("cache_write_tokens") or 0,
-    )
+    try:
+        return TurnUsage(
+            input_tokens=_count(usage["input_tokens"]),
+            output_tokens=_count(usage.get("output_tokens")),
+            cached_tokens=_count(of_input.get("cached_tokens")),
+            reasoning_tokens=_count(of_output.get("reasoning_tokens")),
+            cache_write_tokens=_count(of_input.get("cache_write_tokens")),
+        )
+    except ValueError:
+        return None
+
+
+def _count(value: object) -> int:
+    number = value or 0
+    if not isinstance(number, int | float) or not 0 <= number <= _MOST_TOKENS:
+        raise ValueError("no count of tokens")
+    return int(number)
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Final
 
 from shared.json_types import Json
+from shared.llm import base
 
 MESSAGE: Final = "message"
 CALL: Final = "function_call"
@@ -109,9 +110,10 @@ class Told:
         return found
 
     def _item(self, number: int) -> Json | None:
-        """The item as it was told; None for a call that is not whole."""
-        if number in self._items or number not in self._said:
-            return self._items.get(number)
+        """The item as it was told; None for a call that is not whole. What clients saw as a message is one."""
+        item = self._items.get(number)
+        if number not in self._said or (item is not None and item["type"] == MESSAGE):
+            return item
         text = "".join(self._said[number])
         part = {"type": "output_text", "text": text, "annotations": []}
         if number in self._refused:
@@ -130,20 +132,42 @@ def _places(items: list[Json], known: dict[int, Json]) -> dict[int, int]:
 
 
 def well_formed(item: Json) -> Json:
-    """An item of a finished response as its readers take it. Raises ValueError, LookupError and TypeError."""
+    """An item of a finished response as its readers take it. Raises ValueError, LookupError, TypeError, AttributeError.
+
+    Whatever is stored, told to clients or sent back to the model of it is of the type that they expect.
+    """
     match item["type"]:
         case "message":
             content = item.get("content") or []
             parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
+            as_text("" if item.get("phase") is None else item["phase"])
             return item | {"content": [_part(each) for each in parts]}
-        case "function_call" if not isinstance(item["name"], str):
-            raise TypeError("a call without a name")
-        case str():
-            return item
-    raise TypeError("an item without a type")
+        case "function_call":
+            as_text(item["name"])
+            as_text(item.get("arguments") or "")
+        case "reasoning":
+            for each in item.get("summary") or ():
+                as_text(each["text"])
+        case base.SEARCH:
+            action = item.get("action") or {}
+            for each in (item.get("id") or "", action.get("query") or "", action.get("url") or ""):
+                as_text(each)
+            for each in action.get("queries") or ():
+                as_text(each)
+        case kind:
+            as_text(kind)
+    return item
+
+
+def as_text(value: object) -> str:
+    """What must be a text. Raises TypeError."""
+    if not isinstance(value, str):
+        raise TypeError("no text where one should be")
+    return value
 
 
 def _part(part: Json) -> Json:
-    if part["type"] == "refusal":
-        return part | {"refusal": part.get("refusal") or ""}
-    return part | {"text": part.get("text") or ""}
+    if as_text(part["type"]) == "refusal":
+        return part | {"refusal": as_text(part.get("refusal") or "")}
+    notes = [each for each in part.get("annotations") or () if isinstance(each, dict)]
+    return part | {"text": as_text(part.get("text") or ""), "annotations": notes}
