@@ -27,9 +27,9 @@ from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.message_requests import CreateMessage
 from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateRun
-from shared.objects.thread_requests import CreateThread
+from shared.objects.thread_requests import MAX_MESSAGES, CreateThread
 from shared.runs import create, service
-from shared.threads import threads
+from shared.threads import messages, threads
 from shared.tools.base import tool
 from tests import azurite
 
@@ -45,15 +45,18 @@ async def look_up(word: str) -> str:
     return word
 
 
-async def count_run(box: Box, llm: ScriptedLlm, counter: Counter[str], length: int, *, kind: str, calls: int) -> Json:
+async def count_run(
+    box: Box, llm: ScriptedLlm, counter: Counter[str], length: int, *, kind: str, calls: int | None
+) -> Json:
     """The operations of one run on a thread of so many messages; the client's own polling is not among them.
 
-    The `kind` is `streamed`, `polled` (driven where it was begun) or `queued` (RUN_START=queue).
+    The `kind` is `streamed`, `polled` (driven where it was begun) or `queued` (RUN_START=queue). The model calls a tool
+    so often; None: it is offered none.
     """
-    metadata = {"server_tools": "look_up"}
+    metadata = {} if calls is None else {"server_tools": "look_up"}
     assistant = await assistants.create(Caller(box.deps, OWNER), CreateAssistant(model="m", metadata=metadata))
-    thread = await threads.create(Caller(box.deps, OWNER), CreateThread(messages=[HELLO] * length))
-    llm.script(*([call("look_up", word="x")] for _ in range(calls)), [text("Hello.")])
+    thread = await thread_of(Caller(box.deps, OWNER), [HELLO] * length)
+    llm.script(*([call("look_up", word="x")] for _ in range(calls or 0)), [text("Hello.")])
     counter.clear()
     body = CreateRun(assistant_id=assistant["id"])
     if kind == "streamed":
@@ -76,6 +79,14 @@ async def count_run(box: Box, llm: ScriptedLlm, counter: Counter[str], length: i
     await box.deps.queue.delete(taken[0])
     counter["queue.delete"] -= 1
     return {kind: number for kind, number in (counter - ours).items() if number > 0}
+
+
+async def thread_of(caller: Caller, said: list[CreateMessage]) -> Json:
+    """A thread of so many messages, of which not all may fit into one request."""
+    thread = await threads.create(caller, CreateThread(messages=said[:MAX_MESSAGES]))
+    for each in said[MAX_MESSAGES:]:
+        await messages.create(caller, thread["id"], each)
+    return thread
 
 
 async def ended(box: Box) -> None:
@@ -103,10 +114,11 @@ async def measure(ports: dict[str, int], home: Path) -> Json:
         box = build(settings, storage=storage, llm=llm, tools=tools)
         try:
             # Table and queues are made on the way.
-            await count_run(box, llm, counter, 1, kind=kind, calls=0)
-            for length, calls in product((1, 90), (0, 1, 2)):
+            await count_run(box, llm, counter, 1, kind=kind, calls=None)
+            for length, calls in product((1, 90), (None, 0, 1, 2)):
                 counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
-                found[f"{kind}, {calls} tool calls, {length} messages"] = {"total": sum(counts.values()), **counts}
+                tools = "no tools" if calls is None else f"tools, {calls} calls"
+                found[f"{kind}, {tools}, {length} messages"] = {"total": sum(counts.values()), **counts}
         finally:
             await box.close()
     return found

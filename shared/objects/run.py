@@ -56,6 +56,8 @@ class Run(ApiObject, kw_only=True):
     cancelled_at: int | None = None
     failed_at: int | None = None
     completed_at: int | None = None
+    #: {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [{"id": "call_1", "type": "function",
+    #: "function": {"name": "weather", "arguments": "{}"}}]}}
     required_action: Json | None = None
     last_error: dict[str, str] | None = None
     model: str
@@ -227,6 +229,11 @@ class RunRecord(StoredRecord, kw_only=True):
     def key(self) -> RunKey:
         """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)
+
+    @property
+    def only_writes(self) -> bool:
+        """Whether the model is offered nothing that it could call: it can but write."""
+        return self.run.tool_choice == "none" or not (self.run.tools or self.server_tools)
 
     @property
     def is_in_line(self) -> bool:

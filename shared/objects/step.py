@@ -34,7 +34,19 @@ class RunStep(ApiObject, kw_only=True):
 
 
 class StepRecord(StoredRecord, kw_only=True):
-    """A step's row: the public object and what the prompt of later turns needs."""
+    """A step's row: the public object and what the prompt of later turns needs.
+
+    A turn that called a function of the client and the code interpreter, after the latter has been carried out:
+
+        step.step_details  as clients see it: {"type": "tool_calls", "tool_calls": [
+                           {"id": "call_1", "type": "function",
+                            "function": {"name": "weather", "arguments": "{}", "output": None}},
+                           {"id": "call_2", "type": "code_interpreter",
+                            "code_interpreter": {"input": "1+1", "outputs": [{"type": "logs", "logs": "2"}]}}]}
+        items              as the model made it: [{"type": "reasoning", ...}, {"type": "function_call",
+                           "call_id": "call_1", "name": "weather", "arguments": "{}"}, ...]
+        outputs            what the model is told, by call id: {"call_2": "2"}
+    """
 
     step: RunStep
     #: The number of the thread's next message when the step began: where its calls belong in the prompt.

@@ -9,7 +9,7 @@ from shared.objects.run import Run, RunRecord
 from shared.runs.events import Event
 from shared.runs.rows import put_head, put_run
 from shared.runs.tool_call_views import answered_step
-from shared.store.base import EXISTING, Delete, Put
+from shared.store.base import EXISTING, Delete, Existing, Put
 
 
 class Changes:
@@ -49,11 +49,14 @@ class Changes:
                 data = answered_step(data, self._include)
             self._events.extend(Event(name, data) for name in names)
 
-    def rows(self, record: RunRecord, version: str | None) -> list[Put | Delete]:
-        """The commit: first the run's row, which must have this version (None: is new)."""
+    def rows(
+        self, record: RunRecord, version: str | None, head: str | Existing | None = EXISTING
+    ) -> list[Put | Delete]:
+        """The commit: first the run's row, which must have this version (None: is new); then the `head`, likewise."""
         rows: list[Put | Delete] = [put_run(record, version)]
-        if (self._puts or self.ends) and not record.is_in_line:  # else another run has the thread
-            rows.append(put_head(record, over=self.ends))
+        changes_head = version is None or self._puts or self.ends
+        if changes_head and not record.is_in_line:  # else another run has the thread
+            rows.append(put_head(record, head, over=self.ends))
         for key, data in self._puts.items():
             rows.append(Put(key, data, EXISTING if key in self._stored else None))
         rows.extend(Delete(key) for key in self._deletes)
@@ -64,5 +67,9 @@ class Changes:
         self._stored.update(self._puts)
         self._puts.clear()
         self._deletes.clear()
+        return self.events()
+
+    def events(self) -> list[Event]:
+        """The events so far, which are about what is stored: forget them."""
         events, self._events = self._events, []
         return events

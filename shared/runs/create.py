@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from shared import ids, layout
 from shared.assistants import assistants, mcp_headers, tool_resources
@@ -22,12 +23,17 @@ from shared.objects.tools.tools import choice_json, tools_json
 from shared.runs import checks, history, joining, mcp_servers, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
+from shared.runs.prompt.prompt import messages_before
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
-from shared.store.base import Put, Record
+from shared.store.base import Put, Record, StoreError
 from shared.threads import messages, new_messages, threads
 
 T = TypeVar("T")
+
+#: A thread's first messages, which a run that is driven here reads along with the head: few threads have more, and
+#: those that do are not read in vain for long.
+READ_ALONG: Final = 125
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +41,14 @@ class Draft:
     """A run that is to be stored."""
 
     record: RunRecord
+    #: The version of its thread's head; None: that is new, too.
+    head: str | None
     #: The other rows of its commit.
     changes: list[Put]
     #: All messages that the thread has before the commit, if they have been read.
     messages: list[Record] | None
     #: The active run for whose end it has to wait.
     ahead: Recorder | None = None
-
-    def messages_after(self) -> list[Record] | None:
-        """All messages that it has after the commit, if they are known."""
-        added = [Record(each.key, each.data, "") for each in self.changes if each.key.startswith(layout.MESSAGE)]
-        return None if self.messages is None else self.messages + added
 
 
 async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun) -> Json:
@@ -103,7 +106,8 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
             return created
         async with driven.deps.budgets.begun(record):
             await queue_messages.start(driven.deps, record)
-            await driven.deps.store.commit(record.key.partition, [put_run(record, None), *drafted.changes])
+            rows = [put_run(record, None), put_head(record, drafted.head), *drafted.changes]
+            await driven.deps.store.commit(record.key.partition, rows)
             queue_messages.log_queued(record)
     return created
 
@@ -130,10 +134,26 @@ async def drive(driven: DrivenRuns, recorder: Recorder, drafted: Draft) -> None:
 
 
 async def take(recorder: Recorder, drafted: Draft) -> None:
-    """Store the run as ours, in progress. Raises Superseded when somebody was faster."""
-    recorder.messages = drafted.messages_after()
+    """Store the run as ours, in progress; what the model is shown of a long thread is read meanwhile.
+
+    Raises Superseded when somebody was faster.
+    """
+    known, recorder.head = drafted.messages, drafted.head
     recorder.state.advance("in_progress")
-    await recorder.take(*drafted.changes)
+    taking = recorder.take(*drafted.changes)
+    added = [Record(each.key, each.data, "") for each in drafted.changes if each.key.startswith(layout.MESSAGE)]
+    if known is None:
+        _, known = await asyncio.gather(taking, look_back(recorder, len(added)))
+    else:
+        await taking
+    recorder.messages = None if known is None else known + added
+
+
+async def look_back(recorder: Recorder, added: int) -> list[Record] | None:
+    """What the first turn looks back at of the messages before the `added` ones, if that is known."""
+    with suppress(StoreError):  # the turn tries again
+        return await messages_before(recorder.deps, recorder.record, added)
+    return None
 
 
 async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
@@ -142,7 +162,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     assistants.check_id(body.assistant_id)
     await mcp_headers.check_key(caller, body)
     found = await asyncio.gather(
-        threads.head_and_messages(caller, thread_id),
+        threads.head_and_messages(caller, thread_id, READ_ALONG if caller.deps.settings.run_start == "here" else 0),
         assistants.get(caller, body.assistant_id),
         return_exceptions=True,
     )
@@ -169,9 +189,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
         record.additional_instructions = body.additional_instructions
-    if ahead is None:
-        changes.insert(0, put_head(record, version))
-    return Draft(record, [*changes, *caller.answering(record.run.to_json())], known, ahead)
+    return Draft(record, version, [*changes, *caller.answering(record.run.to_json())], known, ahead)
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -198,7 +216,7 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
         await caller.deps.budgets.admit(record)
     await threads.add_to_index(caller, thread["id"])
     rest = [each for each in changes if each.key != layout.HEAD_KEY]
-    return Draft(record, [put_head(record, None), *rest, *caller.answering(record.run.to_json())], []), thread
+    return Draft(record, None, [*rest, *caller.answering(record.run.to_json())], []), thread
 
 
 def check(deps: Deps, body: CreateRun | CreateThreadAndRun, assistant: Json) -> None:

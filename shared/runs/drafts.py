@@ -13,8 +13,17 @@ from shared.objects.run import RunRecord
 from shared.objects.step import RunStep, StepRecord
 
 
-def new_message(record: RunRecord, now: int) -> Message:
-    """An empty message, which takes the thread's next number."""
+def new_answer(record: RunRecord, now: int) -> tuple[StepRecord, Message]:
+    """An empty message and the step that writes it, each with the thread's next number; the record has them as open."""
+    position = record.next.message
+    message = _new_message(record, now)
+    details = {"message_creation": {"message_id": message.id}}
+    step = new_step(record, "message_creation", details, position, now)
+    record.open_step, record.open_message = step.step.id, message.id
+    return step, message
+
+
+def _new_message(record: RunRecord, now: int) -> Message:
     run = record.run
     number, record.next.message = record.next.message, record.next.message + 1
     return Message(

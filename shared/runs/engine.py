@@ -52,6 +52,7 @@ class Engine:
         self.toolset = toolset(recorder.deps, recorder.record)
         #: Kept and continued by this driver: nobody adds to a thread while its run is active.
         self.prompt = RunningPrompt(recorder.deps, recorder.state, self.toolset.definitions, recorder.messages)
+        recorder.messages = None
         self.turns, self.tools = ModelTurns(recorder, self.toolset, self.prompt), ToolRunner(recorder, self.toolset)
 
     async def drive(self, outcome: Turn | LlmError | None = None) -> None:

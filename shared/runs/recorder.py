@@ -21,7 +21,7 @@ from shared.runs.events import DONE, Event, Listener
 from shared.runs.fences import Superseded
 from shared.runs.state import RunState
 from shared.runs.usage import of_attempts
-from shared.store.base import Change, Conflict, NotFound, Record
+from shared.store.base import EXISTING, Change, Conflict, Existing, NotFound, Record
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +60,11 @@ class Recorder:
         """
         self.deps, self.version, self.listener, self._read = deps, version, listener, read
         self.state = RunState(record, deps.now, None if listener is None else listener.include)
+        #: The version of the thread's head, for the commit by which a run that is new takes the thread.
+        self.head: str | Existing | None = EXISTING
         #: Whose lease the commits rely on; None: a passer-by's.
         self.holder: str | None = None
-        #: All messages of the thread as the first turn finds it, if whoever began the run has read them.
+        #: What the first turn may look at of the thread's messages, if whoever began the run has read them.
         self.messages: list[Record] | None = None
         self._lock = asyncio.Lock()
         #: The message that looks after the run if we die; None: an earlier driver sent it.
@@ -136,7 +138,7 @@ class Recorder:
         passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:
             succession = await self._write(others, ends=ends)
-            self.noted, self._read = history.count(self.record), None
+            self.noted, self._read, self.head = history.count(self.record), None, EXISTING
             was_over, self._is_over = self._is_over, not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
             self.publish(event)
@@ -151,7 +153,7 @@ class Recorder:
         """Write it, again after conflicts that leave the run ours; what was let in."""
         while True:
             succession = await line.admit(self.deps, self.record) if ends else None
-            changes = [*self.state.changes(self.version), *others]
+            changes = [*self.state.changes(self.version, self.head), *others]
             if succession is not None:
                 await succession.send_ahead(self.deps)
                 changes = succession.added_to(changes)
@@ -185,6 +187,8 @@ class Recorder:
             self.state.count_usage(*of_attempts(used))
         if ours is not None:
             self._take_over(ours)
+        if self.state.message is not None and not self.state.message.content:
+            self.state.discard_open()  # nobody has heard of it, or nobody knows what
         self.state.advance(status, last_error=last_error)
         try:
             await self.commit()
@@ -252,6 +256,8 @@ class Recorder:
 
         A watchdog is under way before: whoever takes a lease may die. Raises Superseded when somebody was faster.
         """
+        if self.listener is not None and self.state.step is None and self.record.only_writes:
+            self.state.reserve_message()
         seconds, now = self.deps.settings.lease_seconds, self.deps.clock()
         holder = lease.take(self.record, now, seconds)
         self.note("lease.taken", by=holder)
@@ -284,9 +290,8 @@ class Recorder:
                 return
             lease.renew(theirs, self.holder, now + seconds)
             try:
-                [self.version] = await self.deps.store.commit(
-                    self.record.key.partition, [rows.put_run(theirs, version)]
-                )
+                renewal = [rows.put_run(theirs, version)]
+                [self.version] = await self.deps.store.commit(self.record.key.partition, renewal)
             except NotFound as error:
                 raise Superseded from error
             except Conflict:

@@ -32,7 +32,7 @@ class References:
 
 async def steps(deps: Deps, record: RunRecord) -> list[Record]:
     """The thread's newest steps in order; none where they hold nothing for a prompt."""
-    if not record.calls and record.next.step <= record.first.step:
+    if not record.calls and record.turns == 0:
         return []
     bounds = key_at(layout.STEP, lowest(record.next.step, WINDOW)), key_at(layout.STEP, record.next.step)
     return await deps.store.scan(layout.thread(record.owner, record.run.thread_id), *bounds, WINDOW)

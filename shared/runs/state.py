@@ -14,27 +14,13 @@ from shared.runs import drafts, lease, lifecycle
 from shared.runs.changes import Changes
 from shared.runs.events import Event
 from shared.runs.references import References
-from shared.runs.tool_calls import ToolResult, set_output
+from shared.runs.tool_calls import ToolResult, set_outputs
 from shared.runs.usage import UNKNOWN, count_turn, count_usage
-from shared.store.base import Delete, Put
+from shared.store.base import EXISTING, Delete, Existing, Put
 
 
 class RunState:
     """A run's record with its open step and open message, and every change that can be made to them.
-
-    A turn that called a function of the client and the code interpreter, after the latter has been carried out:
-
-        step.step.step_details  as clients see it: {"type": "tool_calls", "tool_calls": [
-                                {"id": "call_1", "type": "function",
-                                 "function": {"name": "weather", "arguments": "{}", "output": None}},
-                                {"id": "call_2", "type": "code_interpreter",
-                                 "code_interpreter": {"input": "1+1", "outputs": [{"type": "logs", "logs": "2"}]}}]}
-        step.items              as the model made it: [{"type": "reasoning", ...}, {"type": "function_call",
-                                "call_id": "call_1", "name": "weather", "arguments": "{}"}, ...]
-        step.outputs            what the model is told, by call id: {"call_2": "2"}
-        run.required_action     {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [
-                                {"id": "call_1", "type": "function",
-                                 "function": {"name": "weather", "arguments": "{}"}}]}}
 
     Methods change the objects and note rows for `changes()`, `reasons`, and events for `committed()`. Callers commit.
     """
@@ -52,6 +38,8 @@ class RunState:
         self.reasons: list[str] = []
         #: The step that stays open beneath a message which the model wrote after calls.
         self._beneath: StepRecord | None = None
+        #: What is stored of a message that the model has not begun.
+        self._reserved: tuple[StepRecord, Message] | None = None
 
     @property
     def run(self) -> Run:
@@ -67,24 +55,34 @@ class RunState:
             self.message = message
             self._changes.has_stored(message.id)
 
-    def changes(self, version: str | None) -> list[Put | Delete]:
-        """Everything since the last commit: first the run's row, which must have this version (None: is new)."""
-        return self._changes.rows(self.record, version)
+    def changes(self, version: str | None, head: str | Existing | None = EXISTING) -> list[Put | Delete]:
+        """Everything since the last commit, as `Changes.rows`."""
+        return self._changes.rows(self.record, version, head)
 
     def committed(self) -> list[Event]:
         """The changes are stored: forget them, and return the events that tell of them."""
         self.unsaved, self.has_turned, self.reasons = Usage(), False, []
         return self._changes.committed()
 
+    def told(self) -> list[Event]:
+        """Events of what is stored without another commit: forget them."""
+        return self._changes.events()
+
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    def open_message(self) -> None:
-        """Begin an empty message and the step that writes it."""
-        position = self.record.next.message
-        self.message = drafts.new_message(self.record, self._now())
-        self._open_step("message_creation", {"message_creation": {"message_id": self.message.id}}, position)
-        self.record.open_message = self.message.id
+    def reserve_message(self) -> None:
+        """Store the message that the model can but write, empty, and its step: then the first word need not wait."""
+        step, message = self._reserved = drafts.new_answer(self.record, self._now())
+        self._changes.put(step.step.id, step.to_json())
+        self._changes.put(message.id, message.to_json())
+
+    def open_message(self) -> bool:
+        """Begin an empty message and the step that writes it; whether they are stored, since they were reserved."""
+        reserved, self._reserved = self._reserved, None
+        step, self.message = reserved or drafts.new_answer(self.record, self._now())
+        self._begin_step(step)
         self._put_message("thread.message.created", "thread.message.in_progress")
+        return reserved is not None
 
     def show(self, content: list[Json]) -> None:
         """Keep what clients have been shown of the open message, in case that it stays unfinished. Nothing is noted."""
@@ -112,7 +110,10 @@ class RunState:
 
     def open_step(self, kind: str = "tool_calls", content: Sequence[Json] = ()) -> None:
         """Begin a step: for the turn's tool calls, which follow by deltas and `set_calls`, or for what is there."""
-        self._open_step(kind, {kind: list(content)}, self.record.next.message)
+        if self._reserved is not None:
+            self.discard_open()
+        details, position = {kind: list(content)}, self.record.next.message
+        self._begin_step(drafts.new_step(self.record, kind, details, position, self._now()))
 
     def set_calls(self, items: list[Json], calls: list[Json], usage: Usage, origin: str = "") -> None:
         """Write down the turn that made the calls: its items, its calls as clients see them, its tokens."""
@@ -156,9 +157,7 @@ class RunState:
         """Write the client's outputs, by call id, into the step that waits for them, and finish it."""
         assert self.step is not None
         self.step.outputs.update(outputs)
-        for call in self.step.step.step_details["tool_calls"]:
-            if call["id"] in outputs:
-                set_output(call, outputs[call["id"]])
+        set_outputs(self.step.step.step_details["tool_calls"], outputs)
         self.close_step(self.step.usage)
 
     def close_step(self, usage: Usage | None) -> StepRecord:
@@ -174,7 +173,7 @@ class RunState:
         return closed
 
     def discard_open(self) -> None:
-        """Forget what a dead driver had begun but not committed as a turn; its turn is taken again."""
+        """Forget what was reserved, or what a dead driver had begun of a turn, which is taken again."""
         self._changes.delete(self.record.open_step, self.record.open_message)
         self._forget_open()
 
@@ -236,6 +235,8 @@ class RunState:
         `last_error` is `{"code": ..., "message": ...}`, `incomplete` the reason. Raises IllegalTransitionError.
         """
         ends = not lifecycle.is_active(status)
+        if ends and self._reserved is not None:
+            self.discard_open()
         if status in lifecycle.ENDINGS:
             self._end_open(status, last_error)
         if ends:
@@ -261,9 +262,8 @@ class RunState:
         self.run.expires_at = self.step.step.expires_at = self._now() + seconds
         self._put_step()
 
-    def _open_step(self, kind: str, details: Json, position: int) -> None:
-        self._beneath, self.step = self.step, drafts.new_step(self.record, kind, details, position, self._now())
-        self.record.open_step = self.step.step.id
+    def _begin_step(self, step: StepRecord) -> None:
+        self._beneath, self.step, self.record.open_step = self.step, step, step.step.id
         self._put_step("thread.run.step.created", "thread.run.step.in_progress")
 
     def _end_open(self, status: str, last_error: dict[str, str] | None) -> None:
@@ -279,7 +279,8 @@ class RunState:
         self._forget_open()
 
     def _forget_open(self) -> None:
-        self.step = self.message = self._beneath = self.record.open_step = self.record.open_message = None
+        self.step = self.message = self._beneath = self._reserved = None
+        self.record.open_step = self.record.open_message = None
 
     def _show_calls(self, calls: list[Json]) -> None:
         assert self.step is not None

@@ -236,6 +236,13 @@ def set_output(call: Json, output: str) -> None:
         details["output"] = output
 
 
+def set_outputs(calls: list[Json], outputs: dict[str, str]) -> None:
+    """Write texts, by call id, into those of the calls that have one."""
+    for call in calls:
+        if call["id"] in outputs:
+            set_output(call, outputs[call["id"]])
+
+
 def function_call(item: Json) -> Json:
     """A function call item of the model as clients are asked to carry it out."""
     function = {"name": item["name"], "arguments": arguments_of(item)}

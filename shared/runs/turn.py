@@ -78,8 +78,11 @@ class TurnWriter:
             self._close_message()
             self._item, self._marked, self._refusal = event.item, Marked(annotator(self.state)), ""
             self._cited = []
-            self.state.open_message()
-            await self.recorder.commit()
+            if self.state.open_message():
+                for each in self.state.told():
+                    self.recorder.publish(each)
+            else:
+                await self.recorder.commit()
             for index, image in enumerate(images(self.state.record)):
                 self._emit_part({"index": index, **image})
         if event.refusal:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 #: The metadata key by which a thread says from which other one its assistant was asked.
 PARENT_THREAD: Final = "parent_thread_id"
-#: A thread's first messages, which a run reads along with the head: most threads have no others.
+#: A thread's first messages, which a list reads along with the head: most threads have no others.
 READ_ALONG: Final = 16
 
 
@@ -216,19 +216,21 @@ async def row(caller: Caller, thread_id: str) -> Record:
     return found
 
 
-async def head_and_messages(caller: Caller, thread_id: str) -> tuple[Head, str, list[Record] | None]:
-    """The thread's head with its version, and all its messages, oldest first: None if there are too many for one read.
+async def head_and_messages(
+    caller: Caller, thread_id: str, most: int = READ_ALONG
+) -> tuple[Head, str, list[Record] | None]:
+    """The thread's head with its version, and all its messages, oldest first: None if there are more than `most`.
 
-    Raises NotFoundError.
+    One read. Raises NotFoundError.
     """
     check_id(thread_id)
-    last = ids.key_at(layout.MESSAGE, READ_ALONG)
+    last = ids.key_at(layout.MESSAGE, most)
     partition = layout.thread(caller.owner, thread_id)
-    found = await caller.deps.store.scan(partition, layout.HEAD_KEY, last, READ_ALONG + 1)
+    found = await caller.deps.store.scan(partition, layout.HEAD_KEY, last, most + 1)
     if not found or found[0].key != layout.HEAD_KEY:
         raise not_found("thread", thread_id)
     head = Head.from_json(found[0].data)
-    return head, found[0].version, found[1:] if head.next.message <= READ_ALONG else None
+    return head, found[0].version, found[1:] if head.next.message <= most else None
 
 
 async def head(caller: Caller, thread_id: str) -> tuple[Head, str]:

@@ -267,9 +267,12 @@ class Client:
         body = {"messages": [{"role": "user", "content": message}]}
         return str((await self.ask("POST", "threads", body)).json()["id"])
 
-    async def begin(self, thread: str, assistant: str, server_tools: str = "*") -> dict[str, Any]:
+    async def begin(
+        self, thread: str, assistant: str, server_tools: str = "*", *, stream: bool = False
+    ) -> dict[str, Any]:
         """Create the thread's only run: an answer that was lost is looked up, not asked for twice."""
-        body = {"assistant_id": assistant, "metadata": {"server_tools": server_tools}, "instructions": thread}
+        metadata = {"server_tools": server_tools} if server_tools else {}
+        body = {"assistant_id": assistant, "metadata": metadata, "instructions": thread, "stream": stream}
         async with patience(f"a run on {thread}"):
             while True:
                 runs = (await self.get(f"threads/{thread}/runs"))["data"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.durability.hosts import OVER, RUNS, die_once, live_dangerously, patience
+from tests.durability.hosts import OVER, RUNS, die_at_every_commit, die_once, live_dangerously, patience
 from tests.durability.stories import STORIES, assistant, check, check_usage, tell
 
 CODE = {"type": "code_interpreter"}
@@ -44,6 +44,19 @@ async def test_death_at_every_commit_in_turn(hosts, client, story, when):
             assert lost > 0, "no run says that it lost a driver"
             return
     raise AssertionError("the story never ended")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_at_every_commit_of_a_streamed_text(hosts, client, when):
+    """Its message is stored before the model begins it: whoever goes on writes another, and leaves nothing behind."""
+
+    async def listen() -> None:
+        assistant_id = (await client.ask("POST", "assistants", {"model": "gpt-fake"})).json()["id"]
+        thread = await client.thread(STORIES["text"][0])
+        run = await client.finish(thread, await client.begin(thread, assistant_id, "", stream=True))
+        await check(client, hosts, "text", thread, run)
+
+    await die_at_every_commit(hosts, when, listen, least=2)
 
 
 async def test_many_runs_under_random_deaths(hosts, client):

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bench.counting import counting
-from bench.operations import OWNER, count_run, look_up
+from bench.operations import OWNER, count_run, look_up, thread_of
 from shared.app import build, storage_for
 from shared.assistants import assistants
 from shared.config import Settings
@@ -19,25 +19,29 @@ from shared.objects.run_requests import CreateRun
 from shared.objects.thread_requests import CreateThread
 from shared.paging import ListQuery
 from shared.runs import create
+from shared.runs.create import READ_ALONG
 from shared.threads import messages, threads
-from shared.threads.threads import READ_ALONG
 from shared.tools.base import tool
 
-#: How it is begun, tool calls -> operations, of a run that ends alone: its usage shares a commit with none.
+#: How it is begun, tool calls (None: no tool is offered) -> operations of a run that ends alone: its usage shares a
+#: commit with none.
 OPERATIONS = {
+    ("queued", None): 10,
     ("queued", 0): 10,
     ("queued", 1): 12,
     ("queued", 3): 16,
-    ("polled", 0): 7,
-    ("polled", 1): 9,
-    ("polled", 3): 13,
-    ("streamed", 0): 8,
-    ("streamed", 1): 11,
+    ("polled", None): 6,
+    ("polled", 0): 6,
+    ("polled", 1): 8,
+    ("polled", 3): 12,
+    ("streamed", None): 6,
+    ("streamed", 0): 7,
+    ("streamed", 1): 10,
 }
 
 
 @pytest.mark.parametrize(("kind", "calls"), OPERATIONS)
-@pytest.mark.parametrize("length", [1, 60])
+@pytest.mark.parametrize("length", [1, 60, READ_ALONG + 1])
 async def test_operations_of_a_run(tmp_path, kind, calls, length):
     start = "queue" if kind == "queued" else "here"
     settings, llm = Settings(_env_file=None, box_home=tmp_path, sandbox="none", run_start=start), ScriptedLlm()
@@ -47,9 +51,9 @@ async def test_operations_of_a_run(tmp_path, kind, calls, length):
 
     counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
 
-    # Who drives a run that it began reads the messages of a short thread along with its head.
-    spared = kind != "queued" and length <= READ_ALONG
-    assert sum(counts.values()) == OPERATIONS[kind, calls] - spared, counts
+    # Who drives a run that it began reads the messages of a thread along with its head, if they are not many.
+    more = kind != "queued" and length > READ_ALONG
+    assert sum(counts.values()) == OPERATIONS[kind, calls] + more, counts
     await box.close()
 
 
@@ -60,7 +64,7 @@ async def test_the_model_is_shown_every_message_in_order(tmp_path, length):
     caller = Caller(box.deps, OWNER)
     said = [CreateMessage(role="user", content=str(number)) for number in range(length + 2)]
     assistant = await assistants.create(caller, CreateAssistant(model="m"))
-    thread = await threads.create(caller, CreateThread(messages=said[:length]))
+    thread = await thread_of(caller, said[:length])
     body = CreateRun(assistant_id=assistant["id"], additional_messages=said[length:])
     llm.script([text("Hello.")])
     listener = await create.create_streamed(caller, box.driven, thread["id"], body, ())
@@ -72,7 +76,7 @@ async def test_the_model_is_shown_every_message_in_order(tmp_path, length):
     ]
 
 
-@pytest.mark.parametrize("length", [1, READ_ALONG, READ_ALONG + 1])
+@pytest.mark.parametrize("length", [1, threads.READ_ALONG, threads.READ_ALONG + 1])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 async def test_the_messages_of_a_short_thread_are_listed_with_one_read(tmp_path, length, order):
     settings, counter = Settings(_env_file=None, box_home=tmp_path, sandbox="none"), Counter[str]()
@@ -91,5 +95,5 @@ async def test_the_messages_of_a_short_thread_are_listed_with_one_read(tmp_path,
 
     asked = [each.content for each in said]
     assert heard == (asked if order == "asc" else asked[::-1])
-    assert sum(counter.values()) == -(-length // 7) * (1 if length <= READ_ALONG else 2)
+    assert sum(counter.values()) == -(-length // 7) * (1 if length <= threads.READ_ALONG else 2)
     await box.close()

@@ -12,7 +12,7 @@ from shared.runs import lease
 from shared.runs.lifecycle import IllegalTransitionError
 from shared.runs.state import RunState
 from shared.runs.tool_calls import ToolResult, function_call
-from shared.store.base import EXISTING, Delete
+from shared.store.base import EXISTING, Delete, Put
 
 WEATHER = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"}
 TIME = {"type": "function_call", "call_id": "call_2", "name": "time", "arguments": "{}"}
@@ -95,6 +95,44 @@ def test_a_message_that_was_opened_and_closed_between_commits_is_a_new_row(state
     [row] = [each for each in state.changes("v1") if each.key == message]
 
     assert row.version is None
+
+
+def test_a_reserved_message_is_stored_before_anybody_is_told(state):
+    state.reserve_message()
+    message = state.record.open_message
+    assert keys(state) == ["run", "head", "step", "msg"]
+    assert (state.step, state.message, names(state)) == (None, None, [])
+
+    assert state.open_message()
+
+    assert [each.name for each in state.told()] == [
+        "thread.run.step.created",
+        "thread.run.step.in_progress",
+        "thread.message.created",
+        "thread.message.in_progress",
+    ]
+    assert state.message.id == message
+    state.close_message(SHOWN)
+    rows = {each.key: each for each in state.changes("v1")}
+    assert rows[message].version is EXISTING
+
+
+@pytest.mark.parametrize("otherwise", ["call", "end"])
+def test_a_reserved_message_that_is_not_written_is_removed(state, otherwise):
+    state.reserve_message()
+    reserved = {state.record.open_step, state.record.open_message}
+    state.committed()
+
+    if otherwise == "call":
+        state.open_step()
+    else:
+        state.advance("failed")
+
+    changes = state.changes("v1")
+    assert {each.key for each in changes if isinstance(each, Delete)} == reserved
+    assert state.record.open_message is None
+    assert reserved.isdisjoint({each.key for each in changes if isinstance(each, Put)})
+    assert not any("message" in name for name in names(state))
 
 
 def test_numbers_go_up_in_record_and_head(state):

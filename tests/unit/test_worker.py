@@ -13,7 +13,7 @@ from shared.azure.account import BACKOFF, CLIENT_OPTIONS
 from shared.deps import Caller
 from shared.llm.scripted import call, pause, raw_call, text
 from shared.objects.assistant_requests import CreateAssistant
-from shared.objects.run import RunRecord
+from shared.objects.run import RunKey, RunRecord
 from shared.objects.run_requests import CreateThreadAndRun, ModifyRun
 from shared.queue.base import RETURNS, QueueUnavailable
 from shared.runs import create, queue_messages, service
@@ -109,6 +109,27 @@ async def test_housekeeping_ends_runs_whose_messages_were_all_lost(bench):
     await housekeeping.sweep(bench.box.deps)
 
     assert (await bench.record()).run.status == "expired"
+
+
+async def test_a_message_of_which_nobody_has_heard_goes_with_whoever_ends_its_run(bench):
+    """It is stored with a streamed run that has no tools; that run's driver is gone before the model says a word."""
+    assistant = await assistants.create(bench.caller, CreateAssistant(model="m"))
+    body = CreateThreadAndRun.model_validate({"assistant_id": assistant["id"]})
+    bench.llm.script([pause(asyncio.Event()), text("Hi.")])
+    await create.create_with_thread_streamed(bench.caller, bench.box.driven, body)
+    await bench.asked(1)
+    await bench.box.driven.close()
+    [start] = [each.body for each in await bench.box.deps.queue.receive(32, 0.001, 0)]
+    bench.key = RunKey(OWNER, start["thread_id"], start["run_id"])
+    assert (await bench.record()).open_message is not None
+
+    bench.ahead = 700
+    await bench.box.handle_run(start)
+
+    record = await bench.record()
+    assert (record.run.status, record.open_message) == ("expired", None)
+    rows = await bench.box.deps.store.scan(bench.key.partition, "!", "~", 100)
+    assert [each.key for each in rows if each.key.startswith(("msg_", "step_"))] == []
 
 
 async def test_an_expiry_that_comes_too_early_comes_again(bench):

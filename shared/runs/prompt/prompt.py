@@ -52,7 +52,7 @@ class RunningPrompt:
     """
 
     def __init__(self, deps: Deps, state: RunState, tools: list[Json], messages: list[Record] | None = None) -> None:
-        """`tools` are sent beside the items; `messages` are all that the thread has, if the driver has them."""
+        """`tools` are sent beside the items; `messages` are those that it may look at, if the driver has them."""
         self.deps, self.state, self._messages, run = deps, state, messages, state.run
         self.beside = request_tokens(run.instructions, tools, text_format(run.response_format))
         self._items: list[Json] | None = None
@@ -123,7 +123,7 @@ def room(deps: Deps, record: RunRecord, beside: int) -> int:
 
 
 async def build_prompt(deps: Deps, record: RunRecord, beside: int, known: list[Record] | None = None) -> Prompt:
-    """The prompt for the run's next turn; `known` are all messages of the thread, if they need not be read."""
+    """The prompt for the run's next turn; `known` are the messages that it may look at, if they need not be read."""
     strategy = record.run.truncation_strategy
     last = strategy.get("last_messages") if strategy["type"] == "last_messages" else None
     if last is None:
@@ -167,6 +167,17 @@ async def _last_messages(
         back *= 2
     messages = messages[max(0, earlier - last) :]
     return (low if earlier <= last else number_of(messages[0].key)), messages
+
+
+async def messages_before(deps: Deps, record: RunRecord, added: int) -> list[Record] | None:
+    """The messages that the first prompt of a run looks back at, without the last ones, which are `added` with it.
+
+    None: how far it must look, is not known before. Raises StoreError.
+    """
+    if record.run.truncation_strategy["type"] == "last_messages":
+        return None
+    end = key_at(layout.MESSAGE, record.first.message - added)
+    return [row for row in await _messages(deps, record, lowest(record.next.message, WINDOW)) if row.key < end]
 
 
 async def _messages(deps: Deps, record: RunRecord, low: int) -> list[Record]:
