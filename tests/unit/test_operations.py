@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
 
 from bench.counting import counting
-from bench.operations import OWNER, count_run, look_up, thread_of
+from bench.operations import HELLO, OWNER, count_run, look_up, thread_of
 from shared.app import build, storage_for
 from shared.assistants import assistants
 from shared.config import Settings
 from shared.deps import Caller
-from shared.llm.scripted import ScriptedLlm, text
+from shared.llm.scripted import ScriptedLlm, pause, text
 from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.message_requests import CreateMessage
 from shared.objects.run_requests import CreateRun
@@ -54,6 +55,22 @@ async def test_operations_of_a_run(tmp_path, kind, calls, length):
     # Who drives a run that it began reads the messages of a thread along with its head, if they are not many.
     more = kind != "queued" and length > READ_ALONG
     assert sum(counts.values()) == OPERATIONS[kind, calls] + more, counts
+    await box.close()
+
+
+async def test_four_operations_come_before_the_first_word(tmp_path):
+    settings, llm, counter = Settings(_env_file=None, box_home=tmp_path, sandbox="none"), ScriptedLlm(), Counter[str]()
+    box = build(settings, storage=counting(storage_for(settings), counter), llm=llm)
+    caller = Caller(box.deps, OWNER)
+    assistant = await assistants.create(caller, CreateAssistant(model="m"))
+    thread = await threads.create(caller, CreateThread(messages=[HELLO]))
+    llm.script([text("Hel"), pause(asyncio.Event())])
+    counter.clear()
+    body = CreateRun(assistant_id=assistant["id"])
+    listener = await create.create_streamed(caller, box.driven, thread["id"], body, ())
+    while b"thread.message.delta" not in await listener.read():
+        pass
+    assert dict(counter) == {"table.scan": 1, "table.get": 1, "queue.send": 1, "table.commit": 1}
     await box.close()
 
 
