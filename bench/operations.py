@@ -117,8 +117,8 @@ async def measure(ports: dict[str, int], home: Path) -> Json:
             await count_run(box, llm, counter, 1, kind=kind, calls=None)
             for length, calls in product((1, 90), (None, 0, 1, 2)):
                 counts = await count_run(box, llm, counter, length, kind=kind, calls=calls)
-                tools = "no tools" if calls is None else f"tools, {calls} calls"
-                found[f"{kind}, {tools}, {length} messages"] = {"total": sum(counts.values()), **counts}
+                offered = "no tools" if calls is None else f"tools, {calls} calls"
+                found[f"{kind}, {offered}, {length} messages"] = {"total": sum(counts.values()), **counts}
         finally:
             await box.close()
     return found
