@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from shared.telemetry import names, traces
 from shared.telemetry.sending import encoded
 from shared.telemetry.traces import Traces
+from shared.telemetry.words import Attributes
 
 
 class Kept:
@@ -34,7 +35,7 @@ def made(kept):
     return Traces([kept], Resource({"service.name": "api-in-a-box"}), DEFAULT_ON)
 
 
-ATTRIBUTES = [
+ATTRIBUTES: list[Attributes] = [
     {},
     {names.MODEL: "gpt-x", names.TURNS: 1, names.TEMPERATURE: 1.0, "yes": True, "no": False, "none": 0, "word": ""},
     {names.TURNS: 1.0, names.INPUT_TOKENS: 2**40, "less": -1, names.FINISH_REASONS: ["stop"], names.FILES: []},
@@ -45,7 +46,7 @@ ATTRIBUTES = [
 
 def test_the_message_is_the_one_that_the_library_makes(made, kept):
     for attributes in ATTRIBUTES:
-        made.start("chat gpt-x", dict(attributes)).end()
+        made.start("chat gpt-x", {**attributes}).end()
     with traces.within(made.start("above", {}).context):
         made.start("Grüße", {names.RUN: "run_1"}).end()
     made.consume("ingest", {}, f"00-{7:032x}-{9:016x}-01").end()
