@@ -103,7 +103,7 @@ param chatModelSku string = 'GlobalStandard'
 @description('Its capacity, in thousands of tokens per minute.')
 param chatModelCapacity int = 30
 
-@description('Further chat models, as JSON: [{"name": "gpt-5.6", "version": "2026-07-09", "sku": "GlobalStandard", "capacity": 10, "aliases": ["gpt-4*"]}]. Each answers for its own name and its aliases; an alias stands there once.')
+@description('Further chat models, as JSON: [{"name": "gpt-5.6-terra", "version": "2026-07-09", "sku": "GlobalStandard", "capacity": 10, "aliases": ["gpt-4*"]}]. Each answers for its own name and its aliases; an alias stands there once.')
 param chatModels { name: string, version: string, sku: string, capacity: int, aliases: string[] }[] = []
 
 @description('Name of an Azure OpenAI or Foundry resource of this subscription to use instead of a new one. The models are then names of deployments there, which this leaves as they are. Empty: a new resource.')
