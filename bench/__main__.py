@@ -4,7 +4,7 @@ telemetry]`.
 Prints tables and keeps them in bench/results.
 
 `python -m bench compare OLD NEW` measures two checkouts in turn, `python -m bench instructions OLD NEW` counts what
-their processors do.
+their processors do, `python -m bench imports OLD NEW` measures what a process costs before anybody calls it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 DEFAULT = ["runs", "operations"]
 #: Those that take checkouts as arguments.
-OF_CHECKOUTS = ("compare", "instructions")
+OF_CHECKOUTS = ("compare", "instructions", "imports")
 
 
 def main(words: list[str]) -> int:

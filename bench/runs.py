@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -163,18 +162,6 @@ async def long_threads(box: Client, assistant: str, sizes: tuple[int, ...]) -> J
     return found
 
 
-def import_seconds() -> float:
-    """Seconds to import and build a box, without the model's client."""
-    code = "import shared.app; shared.app.build(shared.config.Settings(_env_file=None, box_home='{}'))"
-    took = []
-    for _ in range(5):
-        with tempfile.TemporaryDirectory() as home:
-            started = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code.format(home)], check=True)
-            took.append(time.perf_counter() - started)
-    return median(took)
-
-
 async def measure(delay: float, seconds: float, storage: dict[str, str]) -> Json:
     """Everything, with a model that takes `delay` seconds before it answers."""
     with ExitStack() as stack:
@@ -203,7 +190,6 @@ async def measure(delay: float, seconds: float, storage: dict[str, str]) -> Json
 def main(azurite_too: bool, seconds: float = 5.0) -> Json:
     """Measure with a model that answers at once, and with one that takes 50 ms."""
     found: Json = {f"model {delay * 1000:g} ms": asyncio.run(measure(delay, seconds, {})) for delay in (0.0, 0.05)}
-    found["import and build s"] = import_seconds()
     if azurite_too:
         with tempfile.TemporaryDirectory() as folder, azurite.running(Path(folder)) as connection:
             storage = {"AzureWebJobsStorage": connection}

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from docs import source
 from docs.commands import commands
 from docs.examples import recorded
-from docs.source import constants, layout, log_events, table
+from docs.source import SETTINGS, constants, layout, log_events, table
 from shared.api.app import all_routes
 from shared.api.document import describe
 from shared.config import Settings, variable
@@ -58,7 +59,7 @@ def setting_groups() -> Iterator[tuple[str, list[str]]]:
     """The comments between the settings as headings, each with the names that follow it."""
     title = ""
     names: list[str] = []
-    for file in ("config.py", "settings/usage.py", "settings/telemetry.py"):
+    for file in SETTINGS:
         for line in (PACKAGE / file).read_text().splitlines():
             comment, field = re.match(r"    # (.+)", line), re.match(r"    (\w+): ", line)
             if comment:
@@ -72,11 +73,12 @@ def setting_groups() -> Iterator[tuple[str, list[str]]]:
 
 def settings() -> str:
     """The reference of settings."""
+    described = dict(source.settings())
     pieces = []
     for title, names in setting_groups():
         rows = (
             [f"`{variable(name)}`", f"`{default}`" if (default := default_text(name)) not in ("", "{}") else "",
-             " ".join((Settings.model_fields[name].description or "").split())]
+             described[name]]
             for name in names
         )  # fmt: skip
         heading = title[0].upper() + title[1:]

@@ -6,11 +6,14 @@ import ast
 import operator
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "shared"
+#: Where settings are, below `shared`.
+SETTINGS: Final = ("config.py", "settings/usage.py", "settings/telemetry.py")
 #: Numbers of the kernel and of formats: no limits of ours.
 NO_LIMITS: Final = {"capabilities", "seccomp", "syscalls", "landlock", "confine", "none"}
 
@@ -27,6 +30,17 @@ def modules() -> Iterator[tuple[str, ast.Module, list[str]]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text()
         yield ".".join(path.relative_to(ROOT).with_suffix("").parts), ast.parse(text), text.splitlines()
+
+
+def settings() -> Iterator[tuple[str, str]]:
+    """Each setting with its description, the string below it."""
+    for file in SETTINGS:
+        for each in ast.parse((PACKAGE / file).read_text()).body:
+            body = each.body if isinstance(each, ast.ClassDef) else []
+            for field, below in pairwise(body):
+                match field, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        yield name, " ".join(text.split())
 
 
 def note_above(lines: list[str], number: int) -> str:

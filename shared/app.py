@@ -35,7 +35,7 @@ from shared.sandbox.base import CodeSandbox
 from shared.sealing.base import Sealing
 from shared.sealing.key_file import KeyFile
 from shared.search.base import Embedders
-from shared.search.embeddings.choice import HashedVectors, ModelVectors
+from shared.search.embeddings.hashed import HashedVectors
 from shared.search.index import SegmentIndex
 from shared.search.parsing.readers import AT_ONCE, Readers
 from shared.session_secret import SessionSecret
@@ -253,6 +253,7 @@ def vectors(settings: Settings) -> Embedders:
         return HashedVectors()
     from shared.llm.responses.endpoint import CredentialRefused
     from shared.llm.responses.members import Members
+    from shared.search.embeddings.choice import ModelVectors
     from shared.search.embeddings.openai import VectorSource
 
     members = Members.of(settings)

@@ -1,28 +1,17 @@
-"""Every setting of the box, read from the environment (and `.env` on a laptop). Nothing else reads the environment."""
+"""Every setting of the box, read from the environment, and from `.env` on a laptop."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from shared.settings.model_endpoints import EndpointName, ModelEndpoint, checked
 from shared.settings.telemetry import TelemetrySettings
 from shared.settings.usage import UsageSettings
 from shared.settings.values import ServerConnection, Webhook
-
-#: Settings that may be empty though their default is not; elsewhere an empty variable is none.
-EMPTY: Final = ("embedding_model",)
 
 
 def for_everybody(value: object) -> object:
@@ -33,28 +22,7 @@ def for_everybody(value: object) -> object:
 class Settings(UsageSettings, TelemetrySettings):
     """Settings with their defaults; names are the environment variables in lower case."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        extra="ignore",
-        env_ignore_empty=True,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,  # values may be secret
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[Any, ...]:
-        """The usual sources, and beside the environment and the file what is said to be empty there."""
-        env_file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
-        environment = EnvSettingsSource(settings_cls, env_ignore_empty=False)
-        file = DotEnvSettingsSource(settings_cls, env_file=env_file, env_ignore_empty=False)
-        return (init_settings, env_settings, said_empty(environment), dotenv_settings, said_empty(file))
+    empty: ClassVar[frozenset[str]] = frozenset({"embedding_model"})
 
     # who may call
     box_api_keys: dict[str, SecretStr] = Field(default_factory=dict)
@@ -281,14 +249,7 @@ class Settings(UsageSettings, TelemetrySettings):
         return bool(self.azure_web_jobs_storage.get_secret_value() or self.table_service_uri)
 
 
-def said_empty(source: EnvSettingsSource) -> Callable[[], dict[str, str]]:
-    """A source of those settings that the other one has, with nothing in them."""
-    return lambda: {name: "" for name in EMPTY if source.env_vars.get(name) == ""}
-
-
 def variable(name: str) -> str:
     """The environment variable of a setting: the first, if it is read under several names."""
-    alias = Settings.model_fields[name].validation_alias
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[0]).upper()
-    return str(alias or name.upper())
+    first = Settings.names(name)[0]
+    return first.upper() if first.islower() else first

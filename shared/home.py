@@ -6,7 +6,6 @@ makes it restart and drop the requests in flight.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import logging
 import os
@@ -92,7 +91,7 @@ def outside_of_app(settings: Settings) -> Settings:
 
 def _temporary_home() -> Path:
     """The same after a restart, another one for every user and app. Raises ValueError if somebody else has it."""
-    user = str(os.getuid()) if os.name == "posix" else getpass.getuser()
+    user = str(os.getuid()) if os.name == "posix" else os.getlogin()
     name = f"api-in-a-box-{user}-{hashlib.sha256(str(APP).encode()).hexdigest()[:16]}"
     home = Path(tempfile.gettempdir()) / name
     make_private(home, passable())

@@ -30,6 +30,7 @@ _ALWAYS: Final = (
     "shared.search.segment",
     "shared.tools.checked_transport",
 )
+_NO_MODEL: Final = ("shared.demo.offline.turn",)
 _MODEL: Final = ("aiohttp", "azure.core.exceptions", "openai", "openai.resources.embeddings")
 _ENTRA: Final = ("jwt",)
 _IDENTITY: Final = ("azure.identity.aio", "azure.identity.aio._credentials.imds")
@@ -47,6 +48,7 @@ def modules(settings: Settings) -> list[str]:
     wanted = (
         (True, _ALWAYS),
         (settings.names_model, _MODEL),
+        (not settings.names_model, _NO_MODEL),
         (settings.entra_owners != "", _ENTRA),
         (settings.uses_azure_storage or queues, _STORAGE),
         (azure_model or settings.uses_azure_storage or queues or logic_apps or vault, _IDENTITY),

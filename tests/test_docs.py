@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from docs import source
 from docs.build import default_text, options, pages
 from docs.source import indented_rows, log_events
 from shared.cli.program import box
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")])
 MADE = pages()
+DESCRIBED = dict(source.settings())
 
 
 def lines_outside_code(text: str) -> list[str]:
@@ -41,7 +43,7 @@ def test_a_generated_page_is_what_make_docs_writes(path: Path) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_each_setting_is_described_and_in_the_reference(name: str) -> None:
-    assert Settings.model_fields[name].description, f"{name} needs a docstring in shared/config.py"
+    assert DESCRIBED.get(name), f"{name} needs a docstring in shared/config.py"
     assert f"| `{variable(name)}` |" in (ROOT / "docs/reference/settings.md").read_text()
 
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import SettingsError
 
 from shared.config import Settings
 from shared.program_name import NAME
@@ -51,16 +50,13 @@ def read_settings(**given: Any) -> Settings:
     """The settings; those given on the command line win, None is none. Raises Problem with a line for each bad one."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
-    except (ValidationError, SettingsError) as error:
+    except ValidationError as error:
         raise Problem("\n".join(wrong_settings(error))) from error
 
 
-def wrong_settings(error: ValidationError | SettingsError) -> list[str]:
+def wrong_settings(error: ValidationError) -> list[str]:
     """A line for each setting that cannot be used. Values are not shown: some are secret."""
-    if isinstance(error, ValidationError):
-        return [f"{str(each['loc'][0]).upper()}: {in_words(each)}" for each in error.errors()]
-    # The library's sentence has the name between quotation marks, its cause is the JSON parser's complaint.
-    return [f"{str(error).split(chr(34))[1].upper()}: not JSON: {error.__cause__}"]
+    return [f"{str(each['loc'][0]).upper()}: {in_words(each)}" for each in error.errors()]
 
 
 def in_words(error: ErrorDetails) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Final
-
-from dotenv import dotenv_values
-from pydantic import AliasChoices
 
 from shared.config import Settings
 from shared.doctor.findings import Finding, ok, warning
 from shared.own_address import own_addresses
+from shared.settings.environment import in_file
 
 #: Read by programs of the box that are no host, or by its deployment.
 OTHERS: Final = frozenset({"BOX_KEY", "BOX_KEY_HASHES", "BOX_ADMIN_KEY", "BOX_ADMIN_KEY_HASHES"})
@@ -30,7 +27,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 def strange_names() -> Iterator[Finding]:
     """Variables of the environment and of `.env` that look like settings and are none."""
-    here = os.environ.keys() | (dotenv_values(".env").keys() if Path(".env").is_file() else set())
+    here = os.environ.keys() | in_file(".env").keys()
     found = [*misspelt(here)]
     for name, meant in found:
         hint = f"; is {meant} meant?" if meant else ""
@@ -52,12 +49,8 @@ def misspelt(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def known_names() -> Iterator[str]:
     """Every name under which a setting is read."""
-    for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        if isinstance(alias, AliasChoices):
-            yield from (str(choice) for choice in alias.choices)
-        else:
-            yield str(alias or name)
+    for name in Settings.model_fields:
+        yield from Settings.names(name)
 
 
 def callers(settings: Settings) -> Finding:

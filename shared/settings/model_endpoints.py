@@ -19,7 +19,7 @@ MAIN: Final = "main"
 class ModelEndpoint(BaseModel):
     """Where it is, how we identify ourselves, what it has, and how much of the work is its."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", hide_input_in_errors=True)
 
     #: Of a Responses API, or an Azure OpenAI resource; empty: the endpoint that the other settings name.
     base_url: str = ""

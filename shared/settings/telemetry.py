@@ -5,13 +5,12 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.settings.environment import FromEnvironment
 
 
-class TelemetrySettings(BaseSettings):
+class TelemetrySettings(FromEnvironment):
     """A part of `Settings`."""
-
-    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     # traces and metrics
     otel_exporter_otlp_endpoint: str = ""

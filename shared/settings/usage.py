@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.settings.environment import FromEnvironment
 from shared.settings.values import Budget, Price
 
 
-class UsageSettings(BaseSettings):
+class UsageSettings(FromEnvironment):
     """A part of `Settings`."""
-
-    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     # usage
     prices: dict[str, Price] = Field(default_factory=dict)

@@ -16,7 +16,7 @@ NonNegativeDecimal = Annotated[Decimal, Field(ge=0, le=10**12, allow_inf_nan=Fal
 class Price(BaseModel):
     """What a million tokens of a model cost; those of the cache cost as others, if nothing else is said."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     input: NonNegativeDecimal
     cached_input: NonNegativeDecimal | None = None
@@ -27,7 +27,7 @@ class Price(BaseModel):
 class BudgetLimits(BaseModel):
     """What may be used; None: without end. Days and months are those of UTC, money is reckoned by `PRICES`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     tokens_per_day: NonNegativeInt | None = None
     tokens_per_month: NonNegativeInt | None = None

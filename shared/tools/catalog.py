@@ -15,7 +15,6 @@ from shared.tools.get_country_info import get_country_info_tool
 from shared.tools.get_current_time import get_current_time_tool
 from shared.tools.get_stock_price import get_stock_price_tool
 from shared.tools.identity import Identity, azure_identity
-from shared.tools.logic_app import LogicApp
 from shared.tools.outbox import Outbox
 from shared.tools.prices import PriceSource
 from shared.tools.send_email import send_email_tool
@@ -51,5 +50,7 @@ def catalog(
 
 def _delivery(kind: str, url: str, identity: Identity, outbox: Path | None) -> Delivery | None:
     if url:
+        from shared.tools.logic_app import LogicApp
+
         return LogicApp(url, identity, done=f"The {kind} was handed over for delivery.")
     return None if outbox is None else Outbox(outbox, kind)

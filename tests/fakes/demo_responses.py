@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from shared.demo.offline.model import take_turn
+from shared.demo.offline.turn import turn_of
 from shared.llm.base import TurnRequest
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses
@@ -26,7 +26,7 @@ class DemoResponses(FakeResponses):
         tools, choice = body.get("tools", []), body.get("tool_choice", "auto")
         items = body["input"]
         request = TurnRequest(body["model"], body.get("instructions") or "", items, tools, tool_choice=choice)
-        made = take_turn(request).items
+        made = turn_of(request).items
         calls = tuple((item["name"], item["arguments"]) for item in made if item["type"] == "function_call")
         texts = [item["content"][0]["text"] for item in made if item["type"] == "message"]
         return FakeTurn(text=tuple(word for text in texts for word in text.splitlines(keepends=True)), calls=calls)

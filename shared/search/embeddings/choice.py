@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from shared.search.base import Embedded, Embedder, EmbeddingForbidden, EmbeddingRefused, Space
-from shared.search.embeddings.hashed import DIMENSIONS, HashedEmbedder
+from shared.search.embeddings.hashed import HashedVectors
 from shared.search.embeddings.openai import OpenAIEmbedder, VectorSource
 
 logger = logging.getLogger(__name__)
@@ -21,24 +21,6 @@ logger = logging.getLogger(__name__)
 FRESH: Final = 600.0
 #: Embedded to find it out.
 SAMPLE: Final = "Hello"
-
-
-class HashedVectors:
-    """`Embedders` of a box without an embedding model."""
-
-    def __init__(self) -> None:
-        self._hashed = HashedEmbedder()
-
-    async def preferred(self, *, anew: bool = False) -> Space | None:
-        """Hashed vectors, always."""
-        return Space(self._hashed.name, DIMENSIONS)
-
-    def of(self, name: str) -> Embedder | None:
-        """Hashed vectors; nobody can be asked for others."""
-        return self._hashed if name == self._hashed.name else None
-
-    async def close(self) -> None:
-        """There is nothing to release."""
 
 
 class ModelVectors:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequenc
 from typing import Final
 from zlib import crc32
 
-from shared.search.base import Vector
+from shared.search.base import Embedder, Space, Vector
 from shared.search.folding import folded
 
 #: Numbers of a vector.
@@ -42,6 +42,24 @@ class HashedEmbedder:
     async def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
         """All texts in one batch: by number in the list, their vectors."""
         yield dict(enumerate(await self.embed(texts)))
+
+    async def close(self) -> None:
+        """There is nothing to release."""
+
+
+class HashedVectors:
+    """`Embedders` of a box without an embedding model."""
+
+    def __init__(self) -> None:
+        self._hashed = HashedEmbedder()
+
+    async def preferred(self, *, anew: bool = False) -> Space | None:
+        """Hashed vectors, always."""
+        return Space(self._hashed.name, DIMENSIONS)
+
+    def of(self, name: str) -> Embedder | None:
+        """Hashed vectors; nobody can be asked for others."""
+        return self._hashed if name == self._hashed.name else None
 
     async def close(self) -> None:
         """There is nothing to release."""
