@@ -134,7 +134,9 @@ def test_demo_and_samples_on_the_box_of_a_folder(settings: dict[str, str]):
     made = json.loads(run_box("samples", "install", "--json", **settings).stdout)
     assert "Math Tutor" in [each["name"] for each in made]
     again = run_box("samples", "install", **settings).stdout
-    assert [line.split()[0] for line in again.splitlines()] == [each["id"] for each in made]
+    *lines, advice = again.splitlines()
+    assert [line.split()[0] for line in lines] == [each["id"] for each in made]
+    assert advice.startswith("Talk to them")
     ended = json.loads(run_box("stores", "reembed", "--all", "--json", **settings).stdout)
     assert {each["status"] for each in ended} == {"completed"}
 
