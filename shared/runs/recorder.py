@@ -123,8 +123,6 @@ class Recorder:
         if event.is_last:
             self.emit(DONE)
 
-    # -- commits -----------------------------------------------------------------------------------------------------
-
     async def commit(self, *others: Change) -> None:
         """Write everything collected, and other rows of the thread, in one commit; then tell.
 
@@ -229,8 +227,6 @@ class Recorder:
         self.record.line, self.record.next.run = theirs.line, theirs.next.run
         if self.holder is not None:
             self.state.set_metadata(theirs.run.metadata)
-
-    # -- the lease ---------------------------------------------------------------------------------------------------
 
     async def claim(self) -> bool:
         """Become the driver of a run that nobody drives; False when somebody else was faster."""

@@ -68,8 +68,6 @@ class RunState:
         """Events of what is stored without another commit: forget them."""
         return self._changes.events()
 
-    # -- messages ----------------------------------------------------------------------------------------------------
-
     def reserve_message(self) -> None:
         """Store the message that the model can but write, empty, and its step: then the first word need not wait."""
         step, message = self._reserved = drafts.new_answer(self.record, self._now())
@@ -105,8 +103,6 @@ class RunState:
             step.items, step.origin, step.phase = items, origin, phase
             self.record.calls = True
             self._changes.put(step.step.id, step.to_json())
-
-    # -- tool calls --------------------------------------------------------------------------------------------------
 
     def open_step(self, kind: str = "tool_calls", content: Sequence[Json] = ()) -> None:
         """Begin a step: for the turn's tool calls, which follow by deltas and `set_calls`, or for what is there."""
@@ -176,8 +172,6 @@ class RunState:
         """Forget what was reserved, or what a dead driver had begun of a turn, which is taken again."""
         self._changes.delete(self.record.open_step, self.record.open_message)
         self._forget_open()
-
-    # -- the run -----------------------------------------------------------------------------------------------------
 
     def announce(self) -> None:
         """Note the events of a run that is new."""
@@ -254,8 +248,6 @@ class RunState:
             usage=self.record.spent if ends else None,
         )
         self._changes.note((f"thread.run.{status}",), self.run)
-
-    # -- within ------------------------------------------------------------------------------------------------------
 
     def _expire_in(self, seconds: int) -> None:
         assert self.step is not None

@@ -56,8 +56,6 @@ class Recording:
     def joined(self, headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[None]:
         return traces.answering(headers)
 
-    # -- runs --------------------------------------------------------------------------------------------------------
-
     def begin(self, record: RunRecord, agent: str | None) -> None:
         record.trace = self.spans.place(self._clock(), agent or "", state_of(record.run))
 
@@ -92,8 +90,6 @@ class Recording:
         span = self.spans.start(names.LEASE, {names.RUN: record.run.id, names.HOLDER: holder}, place)
         return _Lease(span, place, self.meters.drives)
 
-    # -- turns -------------------------------------------------------------------------------------------------------
-
     def chat(self, record: RunRecord, request: TurnRequest) -> AbstractContextManager[ChatSpan]:
         return self._turns.chat(record, request)
 
@@ -106,8 +102,6 @@ class Recording:
         if trace is not None and trace.asked:
             self._turns.answered(record, outcome, trace.asked, self._clock())
             trace.asked = 0
-
-    # -- calls and searches ------------------------------------------------------------------------------------------
 
     def call(self, record: RunRecord, call: Json) -> AbstractContextManager[CallSpan]:
         name = call["name"]
@@ -125,15 +119,11 @@ class Recording:
             told[names.QUERY] = "\n".join(queries)
         return _Call(self.spans.start(names.RETRIEVAL, told), "", lambda *took: None)
 
-    # -- storage -----------------------------------------------------------------------------------------------------
-
     def counted(self, port: P, service: str) -> P:
         return ports.counted(port, partial(self.meters.operation, service))
 
     def traced(self, queue: Queue, *, joins: bool) -> Queue:
         return ports.traced(queue, self._clock, joins=joins)
-
-    # -- queues ------------------------------------------------------------------------------------------------------
 
     def message(self, queue: str, body: Json) -> AbstractContextManager[None]:
         due = body.get("due")

@@ -98,7 +98,7 @@ async def content(caller: Caller, store_id: str, file_id: str) -> Json:
 
 
 async def _row(caller: Caller, store_id: str, file_id: str) -> tuple[ItemRecord, str]:
-    if not file_id.startswith("assistant-"):
+    if not file_id.startswith(layout.FOREIGN_FILE):
         check_shape(file_id, "file", "file", "file_id")
     row = await item_row(caller, store_id, file_id)
     if row is None:
