@@ -116,6 +116,16 @@ def as_admin(url: str, key: str) -> AbstractAsyncContextManager[ApiClient]:
     return inside(made_here.model_copy(update={"box_admin_keys": {"here": SecretStr(key)}}), "", key)
 
 
+def ask_as_admin(url: str, key: str, method: str, path: str, **more: Any) -> Json:
+    """The answer to a call below /v1/admin. Raises ErrorAnswer and Failed, as `ApiClient.ask`."""
+
+    async def answered() -> Json:
+        async with as_admin(url, key) as api:
+            return await api.ask(method, f"admin/{path}", **more)
+
+    return asyncio.run(answered())
+
+
 def sdk(url: str, key: str) -> AbstractContextManager[OpenAI]:
     """The openai SDK's client of that box; a host is started in this folder if none runs."""
     return connected_to(url, key) if url else connected(read_settings())
@@ -134,10 +144,14 @@ def from_storage(what: str, asking: Callable[[Deps], Awaitable[T]]) -> T:
         raise Failed("The storage does not answer.") from error
 
 
-async def listed(path: str, url: str, key: str, owner: str) -> list[Json]:
-    """Every object of a list."""
-    async with opened(url, key, owner) as api:
-        return [each async for each in api.all(path)]
+def listed(path: str, url: str, key: str, owner: str, *, most: int | None = None) -> list[Json]:
+    """The objects of a list; `most`: so many at most."""
+
+    async def found() -> list[Json]:
+        async with opened(url, key, owner) as api:
+            return [each async for each in api.all(path, most=most)]
+
+    return asyncio.run(found())
 
 
 @asynccontextmanager

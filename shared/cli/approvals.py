@@ -26,7 +26,7 @@ def approvals() -> None:
 @elsewhere
 def list_all(json: bool, owner: str, url: str, key: str) -> None:
     """List the runs that wait for an approval, the newest first, with the calls that they would make."""
-    print_objects(asyncio.run(listed("approvals", url, key, owner)), COLUMNS, row, json=json)
+    print_objects(listed("approvals", url, key, owner), COLUMNS, row, json=json)
 
 
 def row(approval: Json) -> tuple[object, ...]:

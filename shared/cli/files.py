@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -59,7 +58,7 @@ def upload(path: Path, purpose: str, part: int, json: bool, url: str, key: str) 
 @elsewhere
 def list_all(json: bool, owner: str, url: str, key: str) -> None:
     """List files, the newest first."""
-    found = asyncio.run(listed("files", url, key, owner))
+    found = listed("files", url, key, owner)
     print_objects(found, ("file", "made", "bytes", "purpose", "name"), row, json=json)
 
 

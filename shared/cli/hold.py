@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from shared.cli.api import as_admin
+from shared.cli.api import ask_as_admin
 from shared.cli.tables import moment, pairs, print_json, print_objects, print_outcomes
 from shared.cli.words import Problem, as_json, elsewhere_as_admin, examples, metadata_of, owned, read_settings
 from shared.embedded.host import OWNER
@@ -77,9 +76,4 @@ def ask(url: str, key: str, method: str, owner: str, rest: str = "", **more: Any
     if url and not owner:
         raise Problem("--owner: whose? An administrator's key is nobody's in particular.")
     name = owner or next(iter(read_settings().box_api_keys), OWNER)
-
-    async def answered() -> Json:
-        async with as_admin(url, key) as api:
-            return await api.ask(method, f"admin/owners/{quote(name, safe='')}/holds{rest}", **more)
-
-    return asyncio.run(answered())
+    return ask_as_admin(url, key, method, f"owners/{quote(name, safe='')}/holds{rest}", **more)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import quote
 
 import click
 
-from shared.cli.api import as_admin
+from shared.cli.api import ask_as_admin
 from shared.cli.tables import moment, print_json, print_table
 from shared.cli.words import Problem, as_json, elsewhere_as_admin, examples
 from shared.json_types import Json
@@ -40,7 +38,7 @@ def owners() -> None:
 @elsewhere_as_admin
 def list_all(json: bool, url: str, key: str) -> None:
     """List who may call: owners of the settings, and those with keys made at run time."""
-    found = ask(url, key, "GET", "owners")["data"]
+    found = ask_as_admin(url, key, "GET", "owners")["data"]
     if json:
         print_json(found)
     else:
@@ -62,7 +60,7 @@ def add(owner: str, json: bool, url: str, key: str) -> None:
 
     An owner who has keys keeps them: add, change the programs, remove the old key, and nobody waits.
     """
-    show(ask(url, key, "POST", "owners", json={"name": owner}), json)
+    show(ask_as_admin(url, key, "POST", "owners", json={"name": owner}), json)
 
 
 @owners.command(epilog=examples("owners rotate ann"))
@@ -71,7 +69,7 @@ def add(owner: str, json: bool, url: str, key: str) -> None:
 @elsewhere_as_admin
 def rotate(owner: str, json: bool, url: str, key: str) -> None:
     """Make a new key instead of all that an owner has, and print it, once."""
-    show(ask(url, key, "POST", f"owners/{owner}/rotate"), json)
+    show(ask_as_admin(url, key, "POST", f"owners/{owner}/rotate"), json)
     click.echo(f"The former keys of {owner} stop within {FRESH:g} seconds.", err=True)
 
 
@@ -94,19 +92,10 @@ def remove(owner: str, key_id: str | None, yes: bool, json: bool, url: str, key:
     """Take an owner's keys away, or one of them. Nothing of what the owner has is deleted: a new key opens it again."""
     if not yes:
         click.confirm(f"Take {key_id or 'all keys'} of {owner} away? What {owner} has stays", abort=True, err=True)
-    removed = ask(url, key, "DELETE", f"owners/{owner}" + (f"/keys/{quote(key_id, safe='')}" if key_id else ""))
+    keys = f"/keys/{quote(key_id, safe='')}" if key_id else ""
+    removed = ask_as_admin(url, key, "DELETE", f"owners/{owner}{keys}")
     if json:
         print_json(removed)
     else:
         click.echo("\n".join(f"{each}  removed" for each in removed["keys"]))
     click.echo(f"They stop within {FRESH:g} seconds. What belongs to {owner} stays.", err=True)
-
-
-def ask(url: str, key: str, method: str, path: str, **more: Any) -> Json:
-    """A call of an administrator."""
-
-    async def answered() -> Json:
-        async with as_admin(url, key) as api:
-            return await api.ask(method, f"admin/{path}", **more)
-
-    return asyncio.run(answered())

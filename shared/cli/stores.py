@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Final, cast
 
@@ -47,7 +46,7 @@ def reembed(ids: tuple[str, ...], every: bool, json: bool, url: str, key: str) -
 @elsewhere
 def list_all(json: bool, owner: str, url: str, key: str) -> None:
     """List vector stores, the newest first."""
-    found = asyncio.run(listed("vector_stores", url, key, owner))
+    found = listed("vector_stores", url, key, owner)
     print_objects(found, ("store", "made", "state", "files", "failed", "bytes", "name"), row, json=json)
 
 

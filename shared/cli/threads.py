@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import click
 
-from shared.cli.api import ApiClient, opened
+from shared.cli.api import ApiClient, listed, opened
 from shared.cli.tables import moment, pairs, print_json, print_objects, print_outcomes
 from shared.cli.words import as_json, elsewhere, examples, owned
 from shared.json_types import Json
@@ -25,12 +25,7 @@ def threads() -> None:
 @elsewhere
 def list_all(limit: int, json: bool, owner: str, url: str, key: str) -> None:
     """List threads, the newest first."""
-
-    async def found() -> list[Json]:
-        async with opened(url, key, owner) as api:
-            return [each async for each in api.all("threads", most=limit)]
-
-    show_threads(asyncio.run(found()), json)
+    show_threads(listed("threads", url, key, owner, most=limit), json)
 
 
 def show_threads(found: list[Json], json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shared.cli.owners import ask
+from shared.cli.api import ask_as_admin
 from shared.cli.tables import print_objects
 from shared.cli.words import Problem, as_json, elsewhere_as_admin, examples
 from shared.json_types import Json
@@ -38,7 +38,7 @@ def usage(start: str | None, end: str | None, by: str, csv: bool, json: bool, ow
     if csv and json:
         raise Problem("--csv or --json: one of them.")
     query = {"start": start, "end": end, "group_by": by, "owner": owner}
-    found = ask(url, key, "GET", "usage", params={name: value for name, value in query.items() if value})
+    found = ask_as_admin(url, key, "GET", "usage", params={name: value for name, value in query.items() if value})
     if csv:
         click.echo(as_csv(found), nl=False)
         return

@@ -74,17 +74,18 @@ def default_model(settings: Settings) -> str:
 
 def elsewhere(command: Command) -> Command:
     """The options that lead to another box than that of this folder."""
-    url = click.option("--url", default="", metavar="URL", help="A box elsewhere, instead of the one of this folder.")
-    key = click.option("--key", default="", envvar="BOX_KEY", metavar="KEY", help="Its API key; else BOX_KEY has it.")
-    return url(key(command))
+    return _elsewhere(command, "BOX_KEY", "Its API key; else BOX_KEY has it.")
 
 
 def elsewhere_as_admin(command: Command) -> Command:
     """The options that lead to another box as one of its administrators."""
-    url = click.option("--url", default="", metavar="URL", help="A box elsewhere, instead of the one of this folder.")
     words = "Its administrator's key (BOX_ADMIN_KEYS there); else BOX_ADMIN_KEY has it."
-    key = click.option("--key", default="", envvar="BOX_ADMIN_KEY", metavar="KEY", help=words)
-    return url(key(command))
+    return _elsewhere(command, "BOX_ADMIN_KEY", words)
+
+
+def _elsewhere(command: Command, variable: str, words: str) -> Command:
+    url = click.option("--url", default="", metavar="URL", help="A box elsewhere, instead of the one of this folder.")
+    return url(click.option("--key", default="", envvar=variable, metavar="KEY", help=words)(command))
 
 
 def owned(command: Command) -> Command:
