@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import Final
 
 from starlette.responses import Response
@@ -27,54 +26,48 @@ class EventStream(Response):
     def __init__(self, listener: Listener, ping_seconds: float = PING_SECONDS) -> None:
         self.status_code = 200
         self.init_headers(HEADERS)
-        self._pieces = wire(listener, ping_seconds)
-        self._listener = listener
+        self._listener, self._ping_seconds = listener, ping_seconds
+        #: When something was sent, by the event loop's clock.
+        self._sent = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         #: What the client sees of whole events; None: all.
         self.shown: Callable[[bytes], bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what the listener hears, until that ends or the client leaves."""
-        watching = asyncio.create_task(self._until_left(receive))
+        """Send what the listener hears, until that ends or the client leaves.
+
+        What was said in the same moment goes out in one piece.
+        """
+        loop, listener = asyncio.get_running_loop(), self._listener
+        watching = loop.create_task(self._until_left(receive))
+        self._sent = loop.time()
+        self._timer = loop.call_later(self._ping_seconds, self._look)
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             is_last = False
-            async with aclosing(self._pieces) as pieces:
-                async for piece in pieces:
-                    if self.shown is not None:
-                        piece = self.shown(piece)
-                    is_last = self._listener.is_over
-                    await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
-                    del piece  # while nothing is said, nothing that was said is kept
+            while piece := await listener.read():
+                if self.shown is not None:
+                    piece = self.shown(piece)
+                is_last = listener.is_over
+                await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
+                del piece  # while nothing is said, nothing that was said is kept
+                self._sent = loop.time()
             if not is_last:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             watching.cancel()
+            self._timer.cancel()
+            listener.leave()
 
     async def _until_left(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._listener.hang_up()
 
-
-async def wire(listener: Listener, ping_seconds: float) -> AsyncGenerator[bytes]:
-    """The bytes of the stream; what was said in the same moment goes out in one piece."""
-    loop = asyncio.get_running_loop()
-    last = loop.time()
-    timer: asyncio.TimerHandle
-
-    def look() -> None:
-        nonlocal timer
-        left = last + ping_seconds - loop.time()
+    def _look(self) -> None:
+        """Send a comment when nothing was sent for so long."""
+        loop = asyncio.get_running_loop()
+        left = self._sent + self._ping_seconds - loop.time()
         if left <= 0:
-            listener.remark(PING)
-        timer = loop.call_later(left if left > 0 else ping_seconds, look)
-
-    timer = loop.call_later(ping_seconds, look)
-    try:
-        while piece := await listener.read():
-            yield piece
-            del piece
-            last = loop.time()
-    finally:
-        timer.cancel()
-        listener.leave()
+            self._listener.remark(PING)
+        self._timer = loop.call_later(left if left > 0 else self._ping_seconds, self._look)

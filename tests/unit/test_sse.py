@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import tracemalloc
+from typing import Any
 
-from shared.api.sse import PING, EventStream, wire
+from shared.api.sse import PING, EventStream
 from shared.runs.events import DONE, MAX_UNREAD, Event, Listener, message_delta
+
+
+class Client:
+    """Who is sent a stream; it stays until it leaves."""
+
+    def __init__(self, listener: Listener, ping_seconds: float = 1) -> None:
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
+        stream = EventStream(listener, ping_seconds)
+        self._sending = asyncio.create_task(stream({"type": "http"}, self._receive, self._send))
+
+    async def piece(self) -> bytes:
+        """The next piece."""
+        return await self._pieces.get()
+
+    async def rest(self) -> list[bytes]:
+        """All pieces that are left when the stream is over."""
+        async with asyncio.timeout(5):
+            await self._sending
+        return [self._pieces.get_nowait() for _ in range(self._pieces.qsize())]
+
+    async def leave(self) -> None:
+        self._sending.cancel()
+        await asyncio.wait([self._sending])
+
+    async def _receive(self) -> Any:
+        await asyncio.Event().wait()
+
+    async def _send(self, message: Any) -> None:
+        if message.get("body"):
+            self._pieces.put_nowait(message["body"])
 
 
 async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> None:
     listener = Listener()
-    stream = wire(listener, ping_seconds=0.01)
+    stream = Client(listener, ping_seconds=0.01)
 
-    assert await anext(stream) == PING
+    assert await stream.piece() == PING
     listener.put(Event("thread.created", {"name": "Zoë\nÄ"}))
-    assert await anext(stream) == b'event: thread.created\ndata: {"name":"Zo\\u00eb\\n\\u00c4"}\n\n'
+    assert await stream.piece() == b'event: thread.created\ndata: {"name":"Zo\\u00eb\\n\\u00c4"}\n\n'
     listener.put(DONE)
     listener.close()
-    assert [piece async for piece in stream] == [b"event: done\ndata: [DONE]\n\n"]
+    assert await stream.rest() == [b"event: done\ndata: [DONE]\n\n"]
     assert listener.has_ended
 
 
@@ -27,8 +59,7 @@ async def test_a_stream_ends_with_its_last_event_whatever_its_driver_has_left_to
     listener = Listener()
     listener.put(Event("thread.run.completed", {}))
     listener.put(DONE)
-    async with asyncio.timeout(1):
-        sent = b"".join([piece async for piece in wire(listener, ping_seconds=10)])
+    sent = b"".join(await Client(listener).rest())
     assert sent.endswith(b"event: done\ndata: [DONE]\n\n")
 
 
@@ -43,12 +74,12 @@ async def test_a_stream_that_is_over_says_nothing_more() -> None:
 
 async def test_a_character_cut_in_two_is_sent_in_two() -> None:
     listener = Listener()
-    stream = wire(listener, ping_seconds=1)
+    stream = Client(listener)
     sent = b""
 
     for half in "\ud83d", "\ude00":
         listener.put(Event("thread.message.delta", {"value": half}))
-        sent += await anext(stream)
+        sent += await stream.piece()
 
     values = [json.loads(line.removeprefix(b"data: "))["value"] for line in sent.split(b"\n")[1::3]]
     assert values == ["\ud83d", "\ude00"]
@@ -56,11 +87,11 @@ async def test_a_character_cut_in_two_is_sent_in_two() -> None:
 
 async def test_nothing_is_kept_for_a_client_that_has_left() -> None:
     listener = Listener()
-    stream = wire(listener, ping_seconds=1)
+    stream = Client(listener)
     listener.put(Event("thread.created", {}))
-    await anext(stream)
+    await stream.piece()
 
-    await stream.aclose()
+    await stream.leave()
     listener.put(Event("thread.message.delta", {}))
     listener.put(DONE)
     listener.close()
@@ -84,7 +115,7 @@ async def test_a_reader_that_keeps_up_gets_each_piece_of_text_as_it_was_said() -
     for value in "abc":
         listener.put(piece_of_text(value))
     listener.close()
-    assert len(events_of(b"".join([piece async for piece in wire(listener, ping_seconds=1)]))) == 3
+    assert len(events_of(b"".join(await Client(listener).rest()))) == 3
 
 
 async def test_what_a_slow_reader_missed_is_told_in_fewer_words() -> None:
@@ -100,7 +131,7 @@ async def test_what_a_slow_reader_missed_is_told_in_fewer_words() -> None:
     listener.put(piece_of_text("other", "msg_2"))
     listener.put(Event("thread.run.completed", {"id": "run_1"}))
     listener.close()
-    pieces = [piece async for piece in wire(listener, ping_seconds=1)]
+    pieces = await Client(listener).rest()
     assert max(map(len, pieces)) < 128 * 1024
     events = events_of(b"".join(pieces))
     values = [data["delta"]["content"][0]["text"]["value"] for name, data in events if name == "thread.message.delta"]
@@ -111,16 +142,16 @@ async def test_what_a_slow_reader_missed_is_told_in_fewer_words() -> None:
 
 async def test_a_reader_that_stands_still_is_told_that_it_was_left_behind() -> None:
     listener = Listener()
-    stream = wire(listener, ping_seconds=1)
+    stream = Client(listener)
     listener.put(Event("thread.run.created", {"id": "run_1"}))
-    sent = await anext(stream)
+    sent = await stream.piece()
     for number in range(3 * MAX_UNREAD // 100_000):
         listener.put(Event("thread.message.completed", {"id": f"msg_{number}", "text": "x" * 100_000}))
         assert listener.unread <= MAX_UNREAD
     listener.put(DONE)
     listener.close()
 
-    sent += b"".join([piece async for piece in stream])
+    sent += b"".join(await stream.rest())
     assert [name for name, _ in events_of(sent)] == ["thread.run.created", "error"]
     assert "The run goes on" in sent.decode()
     assert listener.has_ended
@@ -179,3 +210,19 @@ async def test_an_idle_stream_keeps_nothing_of_what_was_said() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_stream_that_is_over_leaves_nothing_to_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        listener = Listener()
+        stream = Client(listener)
+        listener.put(Event("thread.run.completed", {}))
+        listener.put(DONE)
+        await stream.rest()
+        del listener, stream
+        await asyncio.sleep(0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
