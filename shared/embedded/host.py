@@ -32,6 +32,10 @@ from shared.settings.model_aliases import is_pattern
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
 
+#: Objects made, and not gone, after which the collector looks for cycles among them. Of a run next to nothing is left to
+#: it; looking after 2,000, as it does by itself, goes again and again through runs that are under way.
+YOUNG: Final = 10_000
+
 #: Longer than clients keep an idle connection: a host that closes first may do so under the next request.
 IDLE_SECONDS: Final = 120
 
@@ -169,8 +173,7 @@ async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Hande
         server_header=False,
         http=guarded(max(16, settings.box_max_connections // settings.box_processes)),
     )
-    # What is loaded by now stays; each full collection would go through it, for some 50 ms.
-    gc.freeze()
+    collect_less()
     async with box.at_work():
         link = await page_link.of_greeting(page(settings), box.deps, wanted)
         server = Server(config, welcome(settings, box, key, await sandbox_in_words(box.deps), link), handed)
@@ -186,6 +189,15 @@ async def serve(settings: Settings, key: KeyNote, wanted: Welcome, handed: Hande
             await asyncio.wait(beside)
 
 
+def collect_less() -> None:
+    """Let the garbage collector look at what runs under way make, and not at what is loaded by now: that stays.
+
+    Going through it takes a full collection some 50 ms, in which nobody is served.
+    """
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    gc.freeze()
+
+
 async def tell_trouble(box: Box, greeted: asyncio.Event, say: Say) -> None:
     """Say what is wrong, as the doctor does, if something is; serving does not wait for it."""
     await greeted.wait()
@@ -193,6 +205,7 @@ async def tell_trouble(box: Box, greeted: asyncio.Event, say: Say) -> None:
         if finding.state is not State.OK:
             say(finding.words if finding.words.endswith("?") else f"{finding.words}.")
     health = await box.deps.llm.health()
+    collect_less()  # the model's client has been loaded
     if not health.answers:
         say(f"Until this is mended, runs will fail: {health.words} `{NAME} doctor` looks at everything.")
 
