@@ -1,7 +1,11 @@
-"""A queue in the same SQLite file as the store. A send wakes receivers that hear of it at once, others by a poll."""
+"""A queue in the same SQLite file as the store. A send wakes receivers that hear of it at once, others by a poll.
+
+A receiver that waits knows when the next message will be visible, and looks then.
+"""
 
 from __future__ import annotations
 
+import math
 import secrets
 import sqlite3
 import time
@@ -15,10 +19,10 @@ from shared.queue.base import PEEKED, Poison, PoisonMessage, QueueUnavailable, R
 from shared.sqlite import Database
 from shared.wakes import Wakes
 
-#: How long a message of another process can go unnoticed; one look costs some ten microseconds.
-POLL_SECONDS: Final = 0.05
+#: How long a message can go unnoticed of a process that tells nobody of it.
+POLL_SECONDS: Final = 0.25
 
-CHOICE: Final = "SELECT id FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible LIMIT ?"
+NEXT: Final = "SELECT min(visible) FROM messages WHERE queue = ?"
 TAKE: Final = (
     "UPDATE messages SET visible = ?, attempts = attempts + 1 WHERE id IN ("
     "SELECT id FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible LIMIT ?"
@@ -63,11 +67,13 @@ class SqliteQueue:
         end = time.monotonic() + wait
         with self._wakes.listening(self._wake) as ear:
             while True:
-                taken = await self._take(limit, visibility)
+                # A look first: an empty queue must not cost the write lock.
+                pause = await self._until_next()
+                taken = await self._take(limit, visibility) if pause <= 0 else []
                 left = end - time.monotonic()
                 if taken or left <= 0:
                     return taken
-                await ear.listen(min(left, self._poll_seconds))
+                await ear.listen(min(left, self._poll_seconds, max(0.0, pause)))
 
     async def delete(self, message: Received | Sent) -> None:
         """Remove the message unless somebody else has taken it meanwhile."""
@@ -106,16 +112,17 @@ class SqliteQueue:
         return f"queue {self._name}"
 
     def _call(self, delay: float) -> None:
-        """Wake receivers, if there is something for them."""
-        if delay <= 0:
+        """Wake receivers, if there is something for them before they look by themselves."""
+        if delay < self._poll_seconds:
             self._wakes.call(self._wake)
+
+    async def _until_next(self) -> float:
+        """Seconds until a message is visible."""
+        row = await self._database.read(lambda file: file.execute(NEXT, (self._name,)).fetchone(), QueueUnavailable)
+        return math.inf if row[0] is None else float(row[0]) - time.time()
 
     async def _take(self, limit: int, visibility: float) -> list[Received]:
         now = time.time()
-        choice = (self._name, now, 1)
-        # A look first: an empty queue must not cost the write lock.
-        if await self._database.read(lambda file: file.execute(CHOICE, choice).fetchone(), QueueUnavailable) is None:
-            return []
         taken = (now + visibility, self._name, now, limit)
         rows = await self._database.write(lambda file: file.execute(TAKE, taken).fetchall(), QueueUnavailable)
         return [Received(json_text.read(body), attempts, (id_, attempts)) for id_, body, attempts in rows]

@@ -202,7 +202,25 @@ async def test_a_send_wakes_its_own_receiver_at_once(path):
         [message] = await waiting
         delays.append(time.perf_counter() - began)
         await queue.delete(message)
-    assert sorted(delays)[10] < POLL_SECONDS / 5
+    assert sorted(delays)[10] < POLL_SECONDS / 20
+    await database.close()
+
+
+async def test_a_receiver_knows_when_the_next_message_is_visible(path):
+    database = Database(path)
+    queue = SqliteQueue(database, "runs", poll_seconds=5)
+    await queue.send({"later": True}, 0.3)
+    waiting = asyncio.create_task(queue.receive(1, 30, 5))
+    await asyncio.sleep(0.01)
+    sent = time.perf_counter()
+    await queue.send({"sooner": True}, 0.1)
+
+    [message] = await waiting
+    assert message.body == {"sooner": True}
+    assert 0.09 < time.perf_counter() - sent < 0.2
+    [message] = await queue.receive(1, 30, 5)
+    assert message.body == {"later": True}
+    assert time.perf_counter() - sent < 1
     await database.close()
 
 
