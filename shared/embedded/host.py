@@ -32,8 +32,8 @@ from shared.settings.model_aliases import is_pattern
 #: The owner of the key that the host makes for itself.
 OWNER: Final = "default"
 
-#: Objects made, and not gone, after which the collector looks for cycles among them. Of a run next to nothing is left to
-#: it; looking after 2,000, as it does by itself, goes again and again through runs that are under way.
+#: Objects made, and not gone, after which the collector looks for cycles. Next to none of a run is left to it; looking
+#: after 2,000, as it does by itself, goes again and again through runs that are under way.
 YOUNG: Final = 10_000
 
 #: Longer than clients keep an idle connection: a host that closes first may do so under the next request.
