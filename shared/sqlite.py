@@ -11,9 +11,9 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -217,17 +217,10 @@ def _check(path: Path, timeout: float, checked_bytes: int) -> None:
         raise sqlite3.DatabaseError(f"{path.name} is damaged: {' '.join(found.split())}")
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Take the write lock, then commit, or roll back when the block raises."""
+def transaction(connection: sqlite3.Connection) -> AbstractContextManager[object]:
+    """Take the write lock; the block ends with a commit, or rolls back when it raises."""
     connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    return connection
 
 
 def _connect(path: Path, timeout: float) -> sqlite3.Connection:
