@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import from_json
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from shared.errors import ApiError, InvalidRequest, too_large
 from shared.objects.parse import parse
@@ -174,7 +174,9 @@ def check(value: object) -> None:
 
 async def _bytes(request: Request, most: int) -> bytes:
     pieces, size, counted, outline = [], 0, 0, None
-    async for piece in request.stream():
+    more = True
+    while more:
+        piece, more = await _piece(request)
         size += len(piece)
         if size > MAX_BODY:
             raise too_large(MAX_BODY, size)
@@ -185,6 +187,14 @@ async def _bytes(request: Request, most: int) -> bytes:
                 await _count(outline, each)
             counted = len(pieces)
     return b"".join(pieces)
+
+
+async def _piece(request: Request) -> tuple[bytes, bool]:
+    """The next bytes, and whether more may come. Raises ClientDisconnect."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _count(outline: Outline, piece: bytes) -> None:
