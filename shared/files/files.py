@@ -148,15 +148,14 @@ async def missing(caller: Caller, file_ids: Iterable[str]) -> list[str]:
 
 async def names(caller: Caller, file_ids: Iterable[str]) -> dict[str, str]:
     """File id -> filename, of those that there are."""
-    rows = await asyncio.gather(*(_stored(caller, file_id) for file_id in dict.fromkeys(file_ids)))
     now = caller.deps.now()
-    return {row.data["id"]: row.data["filename"] for row in rows if row is not None and not _expired(row.data, now)}
+    rows = await _rows(caller, file_ids)
+    return {row.data["id"]: row.data["filename"] for row in rows if not _expired(row.data, now)}
 
 
 async def sizes(caller: Caller, file_ids: Iterable[str]) -> dict[str, int]:
     """File id -> bytes, of those that there are."""
-    rows = await asyncio.gather(*(_stored(caller, file_id) for file_id in dict.fromkeys(file_ids)))
-    return {row.data["id"]: row.data["bytes"] for row in rows if row is not None}
+    return {row.data["id"]: row.data["bytes"] for row in await _rows(caller, file_ids)}
 
 
 async def check(caller: Caller, file_ids: Iterable[str], param: str) -> None:
@@ -164,6 +163,15 @@ async def check(caller: Caller, file_ids: Iterable[str], param: str) -> None:
     lost = await missing(caller, file_ids)
     if lost:
         raise InvalidRequest(f"The following file IDs were not found: {', '.join(lost)}", param=param)
+
+
+async def _rows(caller: Caller, file_ids: Iterable[str]) -> list[Record]:
+    """The rows of those that there are."""
+    wanted = dict.fromkeys(file_ids)
+    if not wanted:
+        return []  # to gather nothing takes a turn of the event loop
+    found = await asyncio.gather(*(_stored(caller, file_id) for file_id in wanted))
+    return [row for row in found if row is not None]
 
 
 async def _row(caller: Caller, file_id: str, param: str) -> Record:
