@@ -11,8 +11,7 @@ import asyncio
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Final
 
 from shared.backoff import Backoff
@@ -116,19 +115,18 @@ class Budgets:
             self._log_refusal(record, found.shortage)
             raise refused(found.shortage, found.ledgers) from None
 
-    @asynccontextmanager
-    async def begun(self, record: RunRecord) -> AsyncIterator[None]:
+    def begun(self, record: RunRecord) -> Beginning:
         """In the block a run is stored that was admitted; if that fails, its request does not count."""
-        try:
-            yield
-        except BaseException:
+        return Beginning(self, record)
 
-            def leave(ledgers: list[Ledger]) -> None:
-                for ledger in ledgers:
-                    ledger.leave(_run(record))
+    async def withdraw(self, record: RunRecord) -> None:
+        """A request was admitted and began no run."""
 
-            await asyncio.shield(self._change(record, leave))
-            raise
+        def leave(ledgers: list[Ledger]) -> None:
+            for ledger in ledgers:
+                ledger.leave(_run(record))
+
+        await self._change(record, leave)
 
     async def reserve(self, record: RunRecord, prompt: int, output: int | None) -> None:
         """Wait until a turn may begin, with so many tokens in its prompt and so many at most in its answer.
@@ -252,6 +250,20 @@ class Budgets:
             self._known.pop(owner, None)
             raise
         known |= {put.key: (put.data, version) for put, version in zip(puts, versions, strict=True)}
+
+
+class Beginning:
+    """The block in which a run is stored. A class, since every run passes one: a generator would cost twice as much."""
+
+    def __init__(self, budgets: Budgets, record: RunRecord) -> None:
+        self._budgets, self._record = budgets, record
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            await asyncio.shield(self._budgets.withdraw(self._record))
 
 
 def _run(record: RunRecord) -> str:
