@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from shared.objects.run import RunRecord
+from shared.queue.base import QueueUnavailable
 from shared.store.base import MAX_CHANGES, Conflict, Put, Store, StoreError
 from shared.usage import keys
 from shared.usage.rows import DAY, day_in, run_data, run_key
@@ -93,9 +94,11 @@ class UsageLog:
             extra = {"action": "usage_not_written", "runs": len(noted)}
             logger.warning("usage not written", extra=extra, exc_info=True)
             return
-        for result in await asyncio.gather(*(then() for _, then in noted), return_exceptions=True):
-            if isinstance(result, Exception):
-                logger.warning("message not taken back", extra={"action": "message_not_taken_back"}, exc_info=result)
+        for _, then in noted:
+            try:
+                await then()
+            except QueueUnavailable:
+                logger.warning("message not taken back", extra={"action": "message_not_taken_back"}, exc_info=True)
 
     async def _write_one_by_one(self, owner: str, puts: Sequence[Put]) -> None:
         if len(puts) > 1:
