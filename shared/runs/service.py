@@ -78,6 +78,12 @@ async def add_message(caller: Caller, thread_id: str, body: CreateMessage) -> Js
 
 async def get(deps: Deps, key: RunKey) -> Json:
     """The run as answered, expired if its time is over. Raises NotFoundError."""
+    check_ids(key)
+    row = await foreign_ids.read(deps.store, key.partition, key.run_id)
+    if row is not None:
+        run: Json = row.data["run"]
+        if run["expires_at"] is None or deps.clock() < run["expires_at"]:
+            return run
     return (await load(deps, key)).run.to_json()
 
 
