@@ -14,7 +14,7 @@ export async function indexed(threadId, signal, tell) {
     for (;;) {
       const { file_counts: counts } = await api.get(path, signal);
       if (counts.in_progress === 0) break;
-      tell(`indexing ${counts.in_progress} of ${counts.total}`);
+      tell(`indexing ${counts.in_progress} of ${counts.total} ${counts.total === 1 ? "file" : "files"}`);
       await pause(REST, signal);
     }
     const failed = (await api.get(`${path}/files?filter=failed`, signal)).data;

@@ -3,16 +3,22 @@
 
 {
   const KEPT = "api-in-a-box.theme";
+  const darkSystem = matchMedia("(prefers-color-scheme: dark)");
 
   const show = (theme) => {
-    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-    else delete document.documentElement.dataset.theme;
+    const { classList, dataset } = document.documentElement;
+    if (theme === "light" || theme === "dark") dataset.theme = theme;
+    else delete dataset.theme;
+    // For the library behind the API's description, which asks for a class.
+    classList.toggle("dark-mode", (dataset.theme ?? (darkSystem.matches ? "dark" : "light")) === "dark");
   };
 
   show(localStorage.getItem(KEPT));
+  darkSystem.addEventListener("change", () => show(localStorage.getItem(KEPT)));
   addEventListener("storage", ({ key, newValue }) => key === KEPT && show(newValue));
   addEventListener("DOMContentLoaded", () => {
     const choice = document.getElementById("theme");
+    if (choice === null) return;
     choice.value = document.documentElement.dataset.theme ?? "auto";
     choice.addEventListener("change", () => {
       if (choice.value === "auto") localStorage.removeItem(KEPT);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from selenium.webdriver.common.by import By
 
@@ -65,3 +67,22 @@ def test_bodies_answers_events_and_errors_have_examples(description):
     error = opened(description, "get", "/v1/assistants/{assistant_id}")
     assert "No assistant found with id" in error.text
     assert description.complaints() == []
+
+
+@pytest.mark.parametrize(("theme", "bright"), [("dark", False), ("light", True)])
+def test_it_is_light_or_dark_as_chosen_in_the_playground(description, theme, bright):
+    description.driver.execute_script("localStorage.setItem('api-in-a-box.theme', arguments[0])", theme)
+    try:
+        description.driver.refresh()
+        description.until(lambda: description.all(".opblock"))
+        back = description["html"].value_of_css_property("background-color")
+        words = description[".info .title"].value_of_css_property("color")
+        assert (max(channels(words)) < 128, min(channels(back)) > 128 or channels(back)[3] == 0) == (bright, bright)
+        assert description.complaints() == []
+    finally:
+        description.driver.execute_script("localStorage.clear()")
+
+
+def channels(colour: str) -> list[float]:
+    """Red, green, blue and how opaque, of a computed colour."""
+    return [float(each) for each in re.findall(r"[\d.]+", colour)]
