@@ -59,7 +59,7 @@ async def lists_of(box: Box, count: int) -> dict[str, Page]:
     """Lists of so many, each of another kind, of an owner who has nothing else; how to ask for a page."""
     caller = Caller(box.deps, f"owner{count}")
     owner, now = caller.owner, box.deps.now()
-    names = [ids.newest_first(layout.FILE, files.ID_LENGTH) for _ in range(count)]
+    names = [ids.newest_first(layout.FILE, ids.FILE_LENGTH) for _ in range(count)]
     of_files = [File(id=each, purpose="assistants", filename="a.txt", bytes=1, created_at=now) for each in names]
     await written(box, layout.files(owner), [Put(each.id, each.to_json()) for each in of_files])
 

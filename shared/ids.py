@@ -20,12 +20,16 @@ LENGTH: Final = 24
 NUMBER_WIDTH: Final = 6
 TIME_WIDTH: Final = 9
 LAST_MICROS: Final = BASE**TIME_WIDTH - 1
+#: The same of files' ids.
+FILE_LENGTH: Final = 22
 #: The same of ids in hexadecimal digits.
 HEX_LENGTH: Final = 32
 HEX_TIME_WIDTH: Final = 13
 #: The latest time that fits, in microseconds.
 LAST_HEX_MICROS: Final = 16**HEX_TIME_WIDTH - 1
 
+#: In a second.
+MICROS: Final = 1_000_000
 #: 2020: no id is older.
 EPOCH_MICROS: Final = 1_577_836_800_000_000
 #: How far the clocks of two hosts may be apart.
@@ -64,7 +68,7 @@ def key_at(prefix: str, number: int) -> str:
 
 
 def newest_first(prefix: str, length: int = LENGTH) -> str:
-    """An id whose keys sort newest first, such as `asst_…`; files ask for 22 characters."""
+    """An id whose keys sort newest first, such as `asst_…`; `length` is that of files' ids for these."""
     return prefix + encode(LAST_MICROS - micros(), TIME_WIDTH) + random_text(length - TIME_WIDTH)
 
 

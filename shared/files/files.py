@@ -18,9 +18,6 @@ from shared.optimistic import check_shape
 from shared.paging import ListQuery, Page, newest_page
 from shared.store.base import Delete, Put, Record
 
-#: Characters of a file's id behind its prefix.
-ID_LENGTH: Final = 22
-
 #: Bytes of a file that is uploaded whole.
 MAX_BYTES: Final = 512 * 1024 * 1024
 
@@ -29,7 +26,7 @@ class IncomingFile:
     """A file on its way in. Without `finish` there is no file; `discard` removes what has arrived."""
 
     def __init__(self, caller: Caller):
-        self.id = ids.newest_first(layout.FILE, ID_LENGTH)
+        self.id = ids.newest_first(layout.FILE, ids.FILE_LENGTH)
         self._caller = caller
         self._size: int | None = None
 

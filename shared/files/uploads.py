@@ -54,7 +54,7 @@ async def create(caller: Caller, body: CreateUpload) -> Json:
     )
     record = UploadRecord(
         upload=upload,
-        file_id=ids.newest_first(layout.FILE, files.ID_LENGTH),
+        file_id=ids.newest_first(layout.FILE, ids.FILE_LENGTH),
         lifetime=None if body.expires_after is None else body.expires_after.seconds,
     )
     data = upload.to_json()

@@ -58,11 +58,11 @@ def in_collection(prefix: str, shown: Json, order: int, data: Json | None = None
     identifier, created = shown["id"], shown["created_at"]
     key = identifier
     if not _is_ours_of(identifier, created):
-        made = created * 1_000_000 + order
+        made = created * ids.MICROS + order
         if prefix == layout.VECTOR_STORE:
             key = ids.placed_hex(prefix, made, identifier)
         else:
-            key = ids.placed(prefix, made, identifier, 22 if prefix == layout.FILE else ids.LENGTH)
+            key = ids.placed(prefix, made, identifier, ids.FILE_LENGTH if prefix == layout.FILE else ids.LENGTH)
     due = shown.get("expires_at") if prefix == layout.FILE else None
     return Placed(identifier, Put(key, shown if data is None else data, due=due), shown)
 
@@ -73,35 +73,34 @@ def thread_rows(owner: str, talk: ThreadContents, order: int) -> PlacedThread:
     entry = in_collection(layout.THREAD, thread, order, {"id": talk.thread.id})
     numbered = [*_numbered(layout.MESSAGE, [each.id for each in talk.messages])]
     places = dict(zip((each.id for each in talk.messages), (number for number, _ in numbered), strict=True))
-    following = Counters(message=1 + max(places.values(), default=-1))
+    head = Head(next=Counters(message=1 + max(places.values(), default=-1)))
     rows = [
         Placed(message.id, Put(key, message.to_json()), message.to_json())
         for message, (_, key) in zip(talk.messages, numbered, strict=True)
     ]
-    calls = False
     step_ids = [step.id for run in talk.runs for step in talk.steps[run.id]]
     step_places = dict(zip(step_ids, _numbered(layout.STEP, step_ids), strict=True))
-    for run, (run_number, run_key) in zip(
-        talk.runs, _numbered(layout.RUN, [each.id for each in talk.runs]), strict=True
-    ):
-        first = Counters(message=_first_of_run(talk, run.id, run.created_at, places), run=run_number + 1)
-        first.step = following.step
+    run_places = _numbered(layout.RUN, [each.id for each in talk.runs])
+    for run, (run_number, run_key) in zip(talk.runs, run_places, strict=True):
+        begun = _first_of_run(talk, run.id, run.created_at, places)
+        first = Counters(message=begun, run=run_number + 1, step=head.next.step)
         for step in talk.steps[run.id]:
             number, key = step_places[step.id]
-            following.step = number + 1
-            kept = StepRecord(step=step, position=_position(talk.messages, step, places, following.message))
+            head.next.step = number + 1
+            kept = StepRecord(step=step, position=_position(talk.messages, step, places, head.next.message))
             kept.items, kept.outputs = _calls(step)
-            calls = calls or bool(kept.items)
+            head.calls = head.calls or bool(kept.items)
             rows.append(Placed(step.id, Put(key, kept.to_json()), step.to_json()))
-        following.run = run_number + 1
+        head.next.run = run_number + 1
         written = [places[each.id] + 1 for each in talk.messages if each.run_id == run.id]
-        behind = Counters(message=max(written, default=first.message), run=following.run, step=following.step)
-        record = RunRecord(run=run, owner=owner, first=first, next=behind, calls=calls)
+        behind = head.next.replace(message=max(written, default=begun))
+        record = RunRecord(run=run, owner=owner, first=first, next=behind, calls=head.calls)
         record.stored_as = None if run_key == run.id else run_key
         _bring_history(record, talk)
         rows.append(Placed(run.id, Put(run_key, record.to_json()), run.to_json()))
-    head = Head(next=following, calls=calls).to_json()
-    return PlacedThread(talk.thread.id, entry, rows, Put(layout.THREAD_KEY, thread), Put(layout.HEAD_KEY, head))
+    return PlacedThread(
+        talk.thread.id, entry, rows, Put(layout.THREAD_KEY, thread), Put(layout.HEAD_KEY, head.to_json())
+    )
 
 
 def _bring_history(record: RunRecord, talk: ThreadContents) -> None:
@@ -117,7 +116,7 @@ def _is_ours_of(identifier: str, created: int) -> bool:
     tail = identifier[max(identifier.find("_"), identifier.find("-")) + 1 :]
     if not tail.isalnum() or identifier.startswith(layout.FOREIGN_FILE) or not ids.may_be_ours(identifier):
         return False
-    return -2 <= created - ids.micros_of(identifier) / 1_000_000 <= APART
+    return -2 <= created - ids.micros_of(identifier) / ids.MICROS <= APART
 
 
 def _numbered(prefix: str, identifiers: Iterable[str]) -> Iterable[tuple[int, str]]:

@@ -42,7 +42,7 @@ PREFIXES: Final[Mapping[type[ApiObject], tuple[str, ...]]] = {
     FileBatch: (layout.BATCH,),
 }
 #: The latest time, in unix seconds, that an object may have been made at, or end: ids and columns have room for that.
-LATEST: Final = ids.LAST_MICROS // 1_000_000 - 1
+LATEST: Final = ids.LAST_MICROS // ids.MICROS - 1
 #: What the box reckons with.
 TIMES: Final = ("created_at", "last_active_at", "expires_at")
 _HISTORIES: Final = TypeAdapter(dict[str, History])

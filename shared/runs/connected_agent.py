@@ -20,8 +20,6 @@ from shared.tools.base import ToolFailure, arguments_object
 
 KIND: Final = "connected_agent"
 ARGUMENT: Final = "message"
-#: Of a second.
-MICROS: Final = 1_000_000
 #: What the model is told of the argument.
 WORDS: Final = "What you ask. It sees nothing else of this conversation."
 
@@ -62,7 +60,7 @@ class AgentFunction:
 
 def child_of(record: RunRecord, call_id: str) -> RunKey:
     """The run that a call of the open step begins, the same whoever makes the call: a step has each call id once."""
-    made, source = record.run.created_at * MICROS, f"{record.open_step} {call_id}"
+    made, source = record.run.created_at * ids.MICROS, f"{record.open_step} {call_id}"
     thread_id = ids.placed(layout.THREAD, made, source)
     return RunKey(record.owner, thread_id, ids.placed_number(layout.RUN, 0, source))
 
