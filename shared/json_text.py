@@ -34,6 +34,9 @@ def utf8_bytes(value: object) -> bytes:
 def read(text: str | bytes) -> Any:
     """The value of a JSON text. Raises ValueError."""
     try:
-        return _READER.decode(text)
-    except msgspec.DecodeError:
-        return json.loads(text)  # it knows halves of surrogate pairs; else it says what is wrong
+        try:
+            return _READER.decode(text)
+        except msgspec.DecodeError:
+            return json.loads(text)  # it knows halves of surrogate pairs; else it says what is wrong
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -375,6 +375,7 @@ def error_of(**fields) -> bytes:
         ((404, b'{"detail": "Not Found"}', {}), 404, {"message": "Not Found", "type": "invalid_request_error"}),
         ((500, b"<html>nginx at 10.0.0.5</html>", {}), 500, {"message": "The model's provider answered 500."}),
         ((503, b'{"error": "overloaded"}', {}), 503, {"message": "overloaded", "type": "server_error"}),
+        ((400, 50_000 * b"[", {}), 400, {"type": "invalid_request_error"}),
         ((302, b"", {"location": "https://elsewhere.example"}), 502, {"type": "server_error"}),
     ],
 )

@@ -40,7 +40,7 @@ def test_utf8_keeps_characters_as_they_are():
         json_text.utf8_bytes("\ud83d")
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"a":1,}', "nope", '"\\ud83d', "[1] 2"])
+@pytest.mark.parametrize("text", ["", "{", '{"a":1,}', "nope", '"\\ud83d', "[1] 2", 50_000 * "["])
 def test_what_is_no_json_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"\w"):
         json_text.read(text)

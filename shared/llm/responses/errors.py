@@ -27,7 +27,7 @@ from shared.llm.responses.refusals import SPENT, refusal
 SORRY = "Sorry, something went wrong."
 BUSY = "The rate limit of the model was reached. Please try again later."
 #: An answer that is not as the API says, or an identity that is none, will be the same the next time.
-_HOPELESS = (ValueError, LookupError, TypeError, AttributeError, CredentialRefused)
+_HOPELESS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, CredentialRefused)
 #: Statuses that speak of this endpoint's keys, addresses and deployments, not of what was asked.
 _OWN_TROUBLES = (401, 403, 404, 405, 410)
 #: Codes within a stream that may be gone the next time.
@@ -251,5 +251,5 @@ def foreign_errors() -> tuple[type[Exception], ...]:
     from azure.core.exceptions import AzureError
     from openai import OpenAIError
 
-    own = (StreamCut, TurnFailed, CredentialRefused)
-    return (*own, OpenAIError, AzureError, ClientError, OSError, ValueError, LookupError, TypeError, AttributeError)
+    own = (StreamCut, TurnFailed, *_HOPELESS)
+    return (*own, OpenAIError, AzureError, ClientError, OSError)

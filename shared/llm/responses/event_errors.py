@@ -6,6 +6,7 @@ import json
 import re
 from typing import Final
 
+from shared import json_text
 from shared.errors import ApiError
 from shared.json_types import Json
 from shared.llm.responses.forwarded_errors import cleaned
@@ -58,7 +59,7 @@ class Events:
 
     def _clean(self, line: re.Match[bytes]) -> bytes:
         try:
-            data = json.loads(line[1])
+            data = json_text.read(line[1])
         except ValueError:
             return line[0]
         if not isinstance(data, dict) or not ERROR.search(line[1]):

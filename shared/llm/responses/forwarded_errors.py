@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shared import json_text
 from shared.errors import ProviderError
 from shared.json_types import Json
 from shared.llm.responses.provider_words import fit_for_clients
@@ -52,7 +53,7 @@ def cleaned(error: Json, host: str) -> Json:
 def _object(text: str) -> Json:
     """The error object, wherever the server keeps it; empty if there is none."""
     try:
-        body = json.loads(text)
+        body = json_text.read(text)
     except ValueError:
         return {}
     if isinstance(body, list) and body:
