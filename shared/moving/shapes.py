@@ -56,12 +56,11 @@ def tools(data: Json) -> Json:
     for each in objects(data, "tools"):
         _require(isinstance(each.get("type"), str), "tools: a type is missing")
         if each["type"] == "function":
-            function = each.get("function")
-            _require(isinstance(function, dict) and isinstance(function.get("name"), str), "tools: a name is missing")
+            _function(each.get("function"))
     resources = data.get("tool_resources") or {}
     _require(isinstance(resources, dict), "tool_resources: expected an object")
     kept: dict[str, Any] = {
-        tool: [*map(_without_headers, of)] if isinstance(of, list) else of
+        tool: [*map(_without_headers, of)] if isinstance(of, list) else _said(of)
         for tool, of in resources.items()
         if of is not None
     }
@@ -73,6 +72,34 @@ def tools(data: Json) -> Json:
         _require(isinstance(listed, list) and all(isinstance(each, str) for each in listed), f"{name}: expected ids")
     shown = {"tools": [*map(_without_headers, data["tools"])]} if data.get("tools") else {}
     return data | shown | {"tool_resources": kept}
+
+
+def _function(function: Any) -> None:
+    """What is offered to the model: more than its name may be missing or null."""
+    _require(isinstance(function, dict) and isinstance(function.get("name"), str), "tools: a name is missing")
+    described = isinstance(function.get("description") or "", str)
+    _require(described, f"tools: the description of {function['name']} is no text")
+    parameters = function.get("parameters") or {}
+    are_schema = isinstance(parameters, dict) and isinstance(parameters.get("properties") or {}, dict)
+    _require(are_schema, f"tools: the parameters of {function['name']} are no schema of an object")
+
+
+def response_format(data: Json) -> Json:
+    """An assistant whose answers have a form that a model can be asked for. Raises Lost."""
+    given = data.get("response_format")
+    if isinstance(given, dict):
+        kind, schema = given.get("type"), given.get("json_schema")
+        _require(isinstance(kind, str), "response_format: a type is missing")
+        is_named = isinstance(schema, dict) and isinstance(schema.get("name"), str)
+        _require(kind != "json_schema" or is_named, "response_format: a schema is missing")
+    else:
+        _require(given in (None, "auto"), "response_format: expected 'auto' or an object")
+    return data
+
+
+def _said(of: Any) -> Any:
+    """What a tool uses, without members that are null."""
+    return {name: value for name, value in of.items() if value is not None} if isinstance(of, dict) else of
 
 
 def secrets(data: Json) -> bool:

@@ -88,7 +88,7 @@ def read(kind: type[Kind], data: Json) -> Kind:
 
 def assistant(data: Json) -> Json:
     """An assistant as stored. Raises Lost."""
-    return read(Assistant, shapes.tools(data)).to_json()
+    return read(Assistant, shapes.response_format(shapes.tools(data))).to_json()
 
 
 def file(data: Json) -> Json:

@@ -271,6 +271,43 @@ async def test_what_a_run_would_stumble_over_does_not_come(tmp_path, wrong, why)
         assert [each["id"] for each in (await client.get("threads")).json()["data"]] == [f"thread_{TAIL}1"]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"tools": [{"type": "function", "function": {}}]}, "tools: a name is missing"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "description": 7}}]}, "tools: the description of f"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": 7}}]}, "tools: the parameters of f"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": [7]}}}]},
+            "tools: the parameters of f",
+        ),
+        ({"response_format": {}}, "response_format: a type is missing"),
+        ({"response_format": {"type": "json_schema"}}, "response_format: a schema is missing"),
+        ({"response_format": "json_schema"}, "response_format: expected 'auto' or an object"),
+    ],
+)
+async def test_an_assistant_that_no_model_could_be_asked_for_does_not_come(tmp_path, wrong, why):
+    story = a_story()
+    story["assistants"][0] |= wrong
+    async with opened_box(tmp_path / "box") as (box, client):
+        report = await come(box, written(tmp_path / "source", story))
+        assert [each for each in report.remarks if each.startswith(f"asst_z: {why}")]
+        assert (await client.get("assistants")).json()["data"] == []
+
+
+async def test_what_an_assistant_says_of_nothing_is_left_out(tmp_path):
+    story = a_story()
+    nothing: dict[str, Any] = {"description": None, "parameters": None, "strict": None}
+    story["assistants"][0] |= {
+        "tools": [{"type": "function", "function": {"name": "f"} | nothing}, {"type": "file_search"}],
+        "tool_resources": {"file_search": {"vector_store_ids": None}, "code_interpreter": {"file_ids": None}},
+    }
+    async with opened_box(tmp_path / "box") as (box, client):
+        await come(box, written(tmp_path / "source", story))
+        answer = await client.post("threads/runs", json={"assistant_id": "asst_z"})
+        assert answer.status_code == 200
+
+
 def with_step(details: Any) -> dict[str, Any]:
     story = a_story()
     run = story["threads"][0]["runs"][0]
