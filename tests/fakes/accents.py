@@ -70,6 +70,20 @@ def without_deltas(events: list[Json]) -> list[Json]:
     return [event for event in events if not event["type"].endswith((".delta", "_text.done", "arguments.done"))]
 
 
+def with_arguments(arguments: object) -> Accent:
+    """Calls have these arguments, and they are not told of in pieces."""
+
+    def told(events: list[Json]) -> list[Json]:
+        events = copy.deepcopy(events)
+        ends = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+        for item in [*ends, *_finished(events)["output"]]:
+            if item["type"] == "function_call":
+                item["arguments"] = arguments
+        return [event for event in events if "function_call_arguments" not in event["type"]]
+
+    return told
+
+
 def with_content(content: object) -> Accent:
     """Messages of the response have this content, and are told of nowhere else."""
 

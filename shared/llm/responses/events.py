@@ -22,7 +22,7 @@ from shared.llm.base import (
     TurnUsage,
 )
 from shared.llm.responses.provider_words import fit_for_clients
-from shared.llm.responses.told import CALL, MESSAGE, Told, as_text, well_formed
+from shared.llm.responses.told import CALL, MESSAGE, Told, as_json, as_text, well_formed
 from shared.llm.responses.unreachable import may_have_arrived
 
 #: Names of events that `Reader` takes no notice of; some repeat the whole request.
@@ -94,10 +94,11 @@ class Reader:
                     return CallStarted(number, self._call_ids.next(item), as_text(item["name"]))
             case "response.function_call_arguments.delta":
                 number = self._told.number(event, CALL)
-                self._heard.add(number)
+                if event["delta"]:
+                    self._heard.add(number)
                 return ArgumentsDelta(number, as_text(event["delta"]))
             case "response.function_call_arguments.done":
-                return self._whole(self._told.number(event, CALL), event["arguments"])
+                return self._whole(self._told.number(event, CALL), as_json(event["arguments"]))
             case "response.output_item.done":
                 number, item = self._told.number(event, event["item"]["type"]), well_formed(event["item"])
                 self._told.finish(number, item)
@@ -105,7 +106,7 @@ class Reader:
                     self._told.show(number)
                     return Searched(number, item)
                 if item["type"] == CALL and self._told.knows(number):
-                    return self._whole(number, item.get("arguments"))
+                    return self._whole(number, item["arguments"])
                 if item["type"] == MESSAGE and not self._told.knows(number):
                     return self._whole_text(number, item)
             case "response.output_text.annotation.added" if event["annotation"].get("type") == "url_citation":
@@ -126,9 +127,9 @@ class Reader:
                 raise TurnFailed(str(event.get("code")), str(event.get("message")), _word(event.get("param")))
         return None
 
-    def _whole(self, number: int, arguments: str | None) -> ArgumentsDelta | None:
+    def _whole(self, number: int, arguments: str) -> ArgumentsDelta | None:
         """A call's arguments, unless they came in pieces."""
-        if not arguments or number in self._heard:
+        if number in self._heard:
             return None
         self._heard.add(number)
         return ArgumentsDelta(number, as_text(arguments))
@@ -179,9 +180,7 @@ class CallIds:
         """The response's items with the ids that its calls, in their order, have been given already."""
         known = iter(self._ids[:])
         return [
-            item | {"call_id": next(known, None) or self.next(item), "arguments": item.get("arguments") or ""}
-            if item.get("type") == "function_call"
-            else item
+            item | {"call_id": next(known, None) or self.next(item)} if item.get("type") == "function_call" else item
             for item in items
         ]
 

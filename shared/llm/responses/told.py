@@ -6,6 +6,7 @@ said before a call, count in another way, give an item a new id with each event,
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from typing import Final
 
@@ -144,7 +145,7 @@ def well_formed(item: Json) -> Json:
             return item | {"content": [_part(each) for each in parts]}
         case "function_call":
             as_text(item["name"])
-            as_text(item.get("arguments") or "")
+            return item | {"arguments": as_json(item.get("arguments"))}
         case "reasoning":
             for each in item.get("summary") or ():
                 as_text(each["text"])
@@ -157,6 +158,11 @@ def well_formed(item: Json) -> Json:
         case kind:
             as_text(kind)
     return item
+
+
+def as_json(arguments: object) -> str:
+    """A call's arguments as clients read them: as JSON, also those of a function without any. Raises TypeError."""
+    return json.dumps(arguments) if isinstance(arguments, dict) else as_text(arguments or "{}")
 
 
 def as_text(value: object) -> str:
