@@ -124,12 +124,7 @@ async def _attempt(
     for spec, row, lookup in zip(files_, known, lookups, strict=True):
         item = _item(caller.deps, record, spec, token, None if row is None else row[0])
         if batch is not None:
-            batch_id = batch[0].batch.id
-            item.batches.append(batch_id)
-            if item.file.status == "in_progress":
-                item.waiting.append(batch_id)
-            else:
-                batch[0].batch.file_counts.move("in_progress", item.file.status)
+            _join(item, batch[0])
         changes.append(item_put(item, caller.deps.now(), None if row is None else row[1]))
         if row is None:
             changes.append(number_put(spec.file_id, item.number, None if lookup is None else lookup.version))
@@ -142,6 +137,15 @@ async def _attempt(
         changes += caller.answering(items[0].file.to_json())
     await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [store_put(record, version), *changes])
     return items
+
+
+def _join(item: ItemRecord, record: BatchRecord) -> None:
+    """Have the batch wait for the file, or count it there if it has ended already."""
+    item.batches.append(record.batch.id)
+    if item.file.status == "in_progress":
+        item.waiting.append(record.batch.id)
+    else:
+        record.batch.file_counts.move("in_progress", item.file.status)
 
 
 def _item(deps: Deps, record: StoreRecord, spec: FileSpec, token: str, known: ItemRecord | None) -> ItemRecord:

@@ -157,23 +157,11 @@ class SessionPool:
         """One answer that is no error, within our patience. `again`: the call may be repeated though it arrived."""
         from httpx2 import ConnectError, ConnectTimeout, HTTPError
 
-        client = await self._opened()
         deadline = asyncio.get_running_loop().time() + self._patience
         for failures in count(1):
             waited = 0.0
             try:
-                files = None
-                if upload is not None:
-                    upload[1].seek(0)
-                    files = {"file": (upload[0], upload[1], "application/octet-stream")}
-                answer = await client.request(
-                    method,
-                    self._url(path),
-                    params=_query(session, version),
-                    headers=await self._headers(),
-                    json=json,
-                    files=files,
-                )
+                answer = await self._sent(method, path, _query(session, version), json, upload)
             except HTTPError as error:
                 failure: SandboxError = SandboxUnavailable(f"the session pool did not answer: {type(error).__name__}")
                 passing = again or isinstance(error, ConnectError | ConnectTimeout)
@@ -191,6 +179,17 @@ class SessionPool:
             logger.info("session pool asked again", extra={"action": "sandbox_retry", "reason": str(failure)})
             await asyncio.sleep(pause)
         raise AssertionError
+
+    async def _sent(
+        self, method: str, path: str, query: dict[str, str], json: Json | None, upload: tuple[str, BinaryIO] | None
+    ) -> Response:
+        client, files = await self._opened(), None
+        if upload is not None:
+            name, file = upload
+            file.seek(0)
+            files = {"file": (name, file, "application/octet-stream")}
+        headers = await self._headers()
+        return await client.request(method, self._url(path), params=query, headers=headers, json=json, files=files)
 
     async def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {await self._token()}"}
