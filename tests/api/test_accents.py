@@ -7,6 +7,7 @@ import pytest
 from shared.llm.responses import from_settings
 from tests.api.conftest import Box
 from tests.fakes.accents import (
+    as_llama_cpp,
     as_ollama,
     in_one_piece,
     thinking_elsewhere,
@@ -23,7 +24,10 @@ from tests.fakes.weather import WEATHER
 
 LOOK = FakeTurn(reasoning=True, text=("Let me ", "look."), calls=(("get_weather", '{"city": "Oslo"}'),))
 TELL = FakeTurn(text=("Ra", "in."))
-ACCENTS = [None, as_ollama, with_new_ids, without_places, thinking_elsewhere, in_one_piece, without_deltas]
+ACCENTS = [
+    *(None, as_ollama, as_llama_cpp, with_new_ids, without_places),
+    *(thinking_elsewhere, in_one_piece, without_deltas),
+]
 
 
 @pytest.fixture
@@ -108,6 +112,22 @@ def test_a_stream_tells_of_all_that_was_said_and_called(client, fake, thread, as
         [call] = stream.get_final_run_steps()[-1].step_details.tool_calls
     assert said == "Let me look."
     assert (call.function.name, call.function.arguments) == ("get_weather", '{"city": "Oslo"}')
+
+
+@pytest.mark.parametrize("accent", [each for each in ACCENTS if each != without_places])
+@pytest.mark.parametrize("words", [(), ("Let me ", "look.")], ids=["silent", "with words"])
+def test_parallel_calls_arrive_apart(client, fake, thread, assistant, accent, words):
+    fake.accent = accent
+    fake.script(FakeTurn(text=words, calls=(("get_weather", '{"city": "Oslo"}'), ("get_time", '{"city": "Bern"}'))))
+    with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
+        told = stream.get_final_run_steps()[-1].step_details.tool_calls
+        asked = stream.get_final_run().required_action.submit_tool_outputs.tool_calls
+    for calls in (told, asked):
+        assert [(call.function.name, call.function.arguments) for call in calls] == [
+            ("get_weather", '{"city": "Oslo"}'),
+            ("get_time", '{"city": "Bern"}'),
+        ]
+    assert [call.id for call in told] == [call.id for call in asked]
 
 
 @pytest.mark.parametrize(

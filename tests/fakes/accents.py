@@ -1,6 +1,6 @@
 """How servers other than OpenAI's tell a turn: each takes the events of the real thing, and gives its own.
 
-After Ollama 0.13, mistral.rs 0.8 and gateways in front of them.
+After Ollama 0.13, llama.cpp of spring 2026, mistral.rs 0.8 and gateways in front of them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,17 @@ def as_ollama(events: list[Json]) -> list[Json]:
             if event.get("output_index", 0) > said:
                 event["output_index"] -= 1
     return [event for event in events if not (calls and _is_end_of_message(event))]
+
+
+def as_llama_cpp(events: list[Json]) -> list[Json]:
+    """Nothing has an index; a call has no id but `call_id`, by which its deltas name it."""
+    events = copy.deepcopy(events)
+    for event in events:
+        event.pop("output_index", None)
+        for item in [event["item"]] if "item" in event else event.get("response", {}).get("output", []):
+            if item["type"] == "function_call":
+                item["call_id"] = item.pop("id")
+    return events
 
 
 def with_new_ids(events: list[Json]) -> list[Json]:

@@ -45,7 +45,9 @@ class Told:
         An id that was not announced is that of the newest item there, if that is of the type and not finished.
         """
         index: int = event.get("output_index") or 0
-        item_id = event.get("item_id") or (event.get("item") or {}).get("id")
+        item = event.get("item") or {}
+        # llama.cpp's calls have none: there deltas name the call's id.
+        item_id = event.get("item_id") or item.get("id") or item.get("call_id")
         if item_id is None:
             self._kinds.setdefault(index, kind)
             return index
