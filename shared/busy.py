@@ -29,6 +29,8 @@ WORTH_TELLING: Final = 1.0
 ANSWER_SECONDS: Final = 10.0
 #: Seconds after which a provider is asked again, however long it asked to wait: quotas can be raised.
 LONGEST_PAUSE: Final = 60.0
+#: Seconds for which a provider is believed: a quota of a day may be raised within the hour, and some say anything.
+LONGEST_SAID: Final = 3600.0
 
 
 class WaitingLine:
@@ -62,6 +64,11 @@ class WaitingLine:
         """Somebody was told to come back then."""
         self.said = max(self.said, said)
         self.until = max(self.until, min(said, self._clock() + LONGEST_PAUSE))
+
+    def hear(self, known: float) -> None:
+        """Somebody else was told to come back then. Heard before, it makes no pause longer."""
+        if known > self.said:
+            self.pause(known)
 
     async def wait(self, owner: str, *, again: bool) -> None:
         """Wait for the owner's turn; who was refused before (`again`) comes before the owner's others."""
@@ -173,7 +180,7 @@ class BusyLines:
         line = self._line(name)
         if line is None:
             line = self._lines[name] = WaitingLine(self._clock)
-        line.refuse(self._clock() + seconds)
+        line.refuse(self._clock() + min(seconds, LONGEST_SAID))
         if self._store is not None and seconds >= WORTH_TELLING:
             following = self._following.get(name)
             if following is None or following.done():
@@ -217,13 +224,15 @@ class BusyLines:
     async def _exchange(self, name: str, line: WaitingLine, store: Store, told: float) -> float:
         row = await store.get(layout.BOX, key_of(name))
         known = 0.0 if row is None else float(row.data["until"])
+        if known > self._clock() + LONGEST_SAID:
+            known = 0.0  # nobody was told so, by this clock
         if line.said > max(known, told) + WORTH_TELLING:
             put = Put(key_of(name), {"until": line.said}, None if row is None else row.version)
             await store.commit(layout.BOX, [put])
             logger.info("model busy", extra={"action": "model_busy", "seconds": round(line.left, 1)})
             self._wakes.call(key_of(name))
             return line.said
-        line.pause(known)
+        line.hear(known)
         return told
 
 

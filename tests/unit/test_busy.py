@@ -10,8 +10,9 @@ import pytest
 
 from shared import layout
 from shared.app import storage_for
-from shared.busy import LONGEST_PAUSE, Admission, BusyLines, TooLong, WaitingLine, key_of
+from shared.busy import LONGEST_PAUSE, LONGEST_SAID, Admission, BusyLines, TooLong, WaitingLine, key_of
 from shared.config import Settings
+from shared.store.base import Put
 from shared.wakes import Wakes
 from tests.fakes.ports import Port
 
@@ -138,7 +139,7 @@ async def test_nobody_waits_for_longer_than_there_is_time():
     busy.refused("m", 24 * 3600)
     with pytest.raises(TooLong) as caught:
         await busy.enter("m", "me", 600)
-    assert caught.value.seconds == 24 * 3600
+    assert caught.value.seconds == LONGEST_SAID
     clock.now += LONGEST_PAUSE + 1
     assert await busy.enter("m", "me", 600) is None, "somebody finds out whether the quota was raised"
     busy.refused("m", 0.5)
@@ -150,11 +151,11 @@ async def test_nobody_waits_for_longer_than_there_is_time():
 
 
 @asynccontextmanager
-async def processes(home):
+async def processes(home, clock=time.time, wakes=None):
     """Two processes of one box: a store, and what they call to one another."""
     storage = storage_for(Settings(_env_file=None, box_home=home, sandbox="none"))
-    store, wakes = Port(storage.store), Wakes()
-    busy = [BusyLines(store, wakes), BusyLines(store, wakes)]
+    store, wakes = Port(storage.store), wakes or Wakes()
+    busy = [BusyLines(store, wakes, clock), BusyLines(store, wakes, clock)]
     yield store, busy
     for each in busy:
         await each.close()
@@ -178,6 +179,37 @@ async def test_what_one_process_is_told_holds_for_the_others(tmp_path):
         await until(is_told)
         row = await store.get(layout.BOX, key_of("m"))
         assert 30 < row.data["until"] - time.time() < 41
+
+
+@pytest.mark.parametrize("seconds", [24 * 3600, 1e20])
+async def test_what_was_said_makes_a_pause_no_longer_when_it_is_heard_again(tmp_path, seconds):
+    clock, wakes = Clock(), Wakes()
+    async with processes(tmp_path, clock, wakes) as (_, (one, two)):
+        one.refused("m", seconds)
+        two.refused("m", 2)
+
+        async def is_told() -> bool:
+            return two.left("m") == LONGEST_PAUSE
+
+        await until(is_told)
+        clock.now += LONGEST_PAUSE / 2
+        wakes.call(key_of("m"))
+        await asyncio.sleep(0.6)  # both look again
+        clock.now += LONGEST_PAUSE / 2 + 1
+        assert (one.left("m"), two.left("m")) == (0, 0)
+
+
+async def test_what_cannot_have_been_said_is_not_believed(tmp_path):
+    async with processes(tmp_path) as (store, (one, _)):
+        await store.commit(layout.BOX, [Put(key_of("m"), {"until": 1e20}, None)])
+        one.refused("m", 5)
+
+        async def is_mended() -> bool:
+            row = await store.get(layout.BOX, key_of("m"))
+            return bool(row.data["until"] < time.time() + 10)
+
+        await until(is_mended)
+        assert one.left("m") < 6
 
 
 async def test_a_process_that_comes_later_learns_of_it_with_its_first_refusal(tmp_path):
