@@ -60,8 +60,9 @@ async def supervise(recorder: Recorder, work: Coroutine[Any, Any, None]) -> None
                     await look(recorder, left)
         task.result()
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 async def look(recorder: Recorder, left: float) -> None:
