@@ -111,15 +111,10 @@ async def check_key(caller: Caller, *bodies: Any) -> None:
     given = [
         each
         for body in bodies
-        for each in (*of_tools(getattr(body, "tools", None) or (), ""), *of_servers(_servers(body), ""))
+        for each in (*of_tools(tools_said(body) or (), ""), *of_servers(servers_said(body) or (), ""))
     ]
     if caller.deps.sealing is not None and any(value is not None for _, _, has in given for value in has.values()):
         await sealed_now(caller, "", {})
-
-
-def _servers(body: Any) -> Sequence[McpServer]:
-    resources: FoundryResources | None = body.tool_resources
-    return () if resources is None else resources.mcp or ()
 
 
 def _away(error: KeyUnavailable) -> TryLater:
