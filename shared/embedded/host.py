@@ -213,8 +213,10 @@ async def tell_trouble(box: Box, greeted: asyncio.Event, say: Say) -> None:
 async def drive(settings: Settings) -> None:
     """Work the queues until interrupted, without serving HTTP."""
     stop = asyncio.Event()
+    box = made(settings)
+    collect_less()
     with signals(lambda _: stop.set()):
-        async with made(settings).at_work():
+        async with box.at_work():
             print("A worker of API-in-a-Box is running. Stop with Ctrl-C.", flush=True)
             await stop.wait()
 
