@@ -1,6 +1,6 @@
 """The Azure Functions host: which HTTP paths, queues and timers lead into the box. No logic.
 
-Only azure.functions and its HTTP extension load when the host indexes this file; the box is built by the first
+Only azure.functions and what serves HTTP load when the host indexes this file; the box is built by the first
 invocation. All HTTP functions lead into the same ASGI app: they are several so that the portal, its metrics and its
 logs show what is called, family by family.
 """
@@ -12,13 +12,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import azure.functions as func
-from azurefunctions.extensions.http.fastapi import Request, Response
 
 # The host watches this folder and restarts when something appears in it, be it Python's own cache.
 sys.dont_write_bytecode = True
 
 from shared import logs  # noqa: E402
 from shared.functions_bridge import answer, require_streams  # noqa: E402
+from shared.functions_http import Request, Response  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.box import Box
