@@ -13,6 +13,7 @@ from tests.fakes.accents import (
     thinking_elsewhere,
     with_arguments,
     with_content,
+    with_last_words,
     with_new_ids,
     with_value,
     without_deltas,
@@ -26,7 +27,7 @@ LOOK = FakeTurn(reasoning=True, text=("Let me ", "look."), calls=(("get_weather"
 TELL = FakeTurn(text=("Ra", "in."))
 ACCENTS = [
     *(None, as_ollama, as_llama_cpp, with_new_ids, without_places),
-    *(thinking_elsewhere, in_one_piece, without_deltas),
+    *(thinking_elsewhere, with_last_words, in_one_piece, without_deltas),
 ]
 
 

@@ -1,6 +1,6 @@
 """How servers other than OpenAI's tell a turn: each takes the events of the real thing, and gives its own.
 
-After Ollama 0.13, llama.cpp of spring 2026, mistral.rs 0.8 and gateways in front of them.
+After Ollama 0.13, llama.cpp of spring 2026, vLLM of winter 2025, mistral.rs 0.8 and gateways in front of them.
 """
 
 from __future__ import annotations
@@ -68,6 +68,16 @@ def thinking_elsewhere(events: list[Json]) -> list[Json]:
     """The response begins with reasoning of which the stream told nothing."""
     events = copy.deepcopy(events)
     _finished(events)["output"].insert(0, {"id": "rs_1", "type": "reasoning", "summary": []})
+    return events
+
+
+def with_last_words(events: list[Json]) -> list[Json]:
+    """The response has the last piece of each message alone."""
+    events = copy.deepcopy(events)
+    last = next((event["delta"] for event in reversed(events) if event["type"] == "response.output_text.delta"), "")
+    for item in _finished(events)["output"]:
+        if item["type"] == "message":
+            item["content"][0]["text"] = last
     return events
 
 

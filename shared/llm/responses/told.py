@@ -92,6 +92,9 @@ class Told:
         """
         known = {number: item for number in self._known if (item := self._item(number)) is not None}
         places = _places(items, known)
+        for number, place in places.items():
+            if _is_rest_of(items[place], known[number]):
+                items = [*items[:place], items[place] | {"content": known[number]["content"]}, *items[place + 1 :]]
         if all(places.get(number) == number for number in known):
             return items, {}
         items, before = [*items], len(items)
@@ -122,6 +125,14 @@ class Told:
         if number in self._refused:
             part = {"type": "refusal", "refusal": text}
         return {"type": MESSAGE, "role": "assistant", "content": [part]}
+
+
+def _is_rest_of(item: Json, told: Json) -> bool:
+    """Whether the response has but the end of a message, or nothing of it, as vLLM's had for a while."""
+    if item["type"] != MESSAGE or item["content"] == told["content"]:
+        return False
+    here, there = ("".join(part.get("text", "") for part in each["content"]) for each in (item, told))
+    return len(here) < len(there) and there.endswith(here)
 
 
 def _places(items: list[Json], known: dict[int, Json]) -> dict[int, int]:
