@@ -115,6 +115,13 @@ def test_a_meaning_that_takes_several_lines_is_one_row() -> None:
     assert [*indented_rows(text)] == [("a_b", "one thing, and how far"), ("c", "another")]
 
 
+def test_the_emulator_is_started_by_the_guide_as_by_the_tests() -> None:
+    """It refuses versions of the service that it does not know, and Azure's libraries are ahead of it."""
+    needed = "--skipApiVersionCheck"
+    assert needed in (ROOT / "tests/azurite.py").read_text()
+    assert needed in (ROOT / "docs/guides/core-tools.md").read_text()
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
 

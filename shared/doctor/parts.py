@@ -68,6 +68,10 @@ def told(error: Exception) -> str:
     status = getattr(error.__cause__, "status_code", None)
     if status == 403:
         return "refuses the box (403): see the roles of its identity"
+    if status is not None:
+        # A word such as ServerBusy; the libraries have enumerations of some.
+        code = getattr(error.__cause__, "error_code", None)
+        return f"answers {status} ({getattr(code, 'value', code)})"
     return f"could not be reached ({type(error.__cause__ or error).__name__})"
 
 

@@ -163,6 +163,14 @@ def test_a_storage_account_is_asked_and_its_poison_told(tmp_path, azurite_instal
     assert found["poison"] == "✓ none"
 
 
+def test_a_storage_account_that_refuses_what_it_is_asked_is_told_with_its_answer(tmp_path):
+    with answering(400) as url:
+        ports = dict.fromkeys(("blob", "queue", "table"), int(url.split(":")[2].removesuffix("/v1")))
+        settings = {"AzureWebJobsStorage": azurite.connection_string(ports), "BOX_API_KEYS": json.dumps({"me": KEY})}
+        found = lines(doctor(tmp_path, **settings))
+    assert [found[each].split(" (")[0] for each in ("records", "files", "queues")] == ["✗ answers 400"] * 3
+
+
 @pytest.mark.long
 def test_a_storage_account_that_is_away_is_told(tmp_path):
     names = ("Blob", "Queue", "Table")
