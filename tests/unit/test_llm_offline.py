@@ -113,7 +113,22 @@ async def test_a_function_is_drawn():
 
 async def test_a_sum_is_calculated():
     [(_, arguments)] = await Talk(CODE).ask("What is 12 * (3 + 4)?")
-    assert eval(arguments["code"].removeprefix("print")) == 84
+    assert eval(arguments["code"].removeprefix("print")) == ("12 * (3 + 4) =", 84)
+
+
+@pytest.mark.parametrize(
+    ("question", "result"),
+    [
+        ("What's 10 - 4 raised to the 2.7", 10 - 4**2.7),
+        ("What is 2 to the power of 10?", 1024),
+        ("(1 + 2) times 3", 9),
+        ("How much is 100 divided by 8 minus 2?", 10.5),
+        ("Add it up (3 plus 4).", 7),
+    ],
+)
+async def test_a_sum_may_be_said_in_words(question, result):
+    [(_, arguments)] = await Talk(CODE).ask(question)
+    assert eval(arguments["code"].removeprefix("print"))[1] == result
 
 
 async def test_shares_are_known_by_symbol_and_company():

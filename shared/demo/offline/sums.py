@@ -7,6 +7,11 @@ from fractions import Fraction
 
 from shared.demo.offline.conversation import Conversation, Reply
 
+#: Words between numbers -> the sign that they mean; "raised to the 2.7", "to the power of 3".
+_SIGNS = [
+    (r"raised\s+to(?:\s+the)?(?:\s+power(?:\s+of)?)?|to\s+the\s+power(?:\s+of)?", "^"),
+    ("plus", "+"), ("minus", "-"), (r"times|multiplied\s+by", "*"), (r"divided\s+by", "/"),
+]  # fmt: skip
 _MINUS = str.maketrans("−–·×÷", "--**/")
 _FUNCTIONS = "sin|cos|tan|exp|log|sqrt|pi"
 _DRAW = "plot|draw|graph|sketch"
@@ -22,7 +27,7 @@ _CALCULUS = [("derivative|differentiate", "diff"), ("integra", "integrate"), ("f
 _OF = re.compile(
     rf"\b(?:of|differentiate|integrate|factor(?:i[sz]e)?|expand)\s+(?:the\s+)?({_EXPRESSION})", re.IGNORECASE
 )
-_SUM = re.compile(r"\d[\d.()\s]*(?:[-+*/^][\d.()\s]*)+\d\)?")
+_SUM = re.compile(r"\(*\d[\d.()\s]*(?:[-+*/^][\d.()\s]*)+\d\)*")
 _LINEAR = re.compile(r"^\s*(-?\d*\.?\d*)\s*\*?\s*([a-z])\s*(?:([+-])\s*(\d+\.?\d*))?\s*$", re.IGNORECASE)
 
 
@@ -64,7 +69,11 @@ def program(text: str, *, plot: bool) -> str:
         name = next(iter(re.findall(r"[a-z]", re.sub(_FUNCTIONS, "", left + right, flags=re.IGNORECASE))), "x")
         return _SOLVE.format(name=name, left=as_python(left), right=as_python(right))
     sum_ = _SUM.search(text)
-    return f"print({as_python(sum_[0] if sum_ else '0')})"
+    expression = sum_[0] if sum_ else "0"
+    while expression.endswith(")") and expression.count(")") > expression.count("("):
+        expression = expression[:-1]  # the sentence's own
+    # Said with its result: what of the question was left out shows.
+    return f'print("{" ".join(expression.split())} =", {as_python(expression)})'
 
 
 def drawn(text: str) -> str | None:
@@ -105,8 +114,11 @@ def in_words(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text with the signs of a keyboard."""
-    return text.translate(_MINUS).replace("²", "^2").replace("³", "^3").replace("`", " ")
+    """The text with the signs of a keyboard, also where a sum is said in words."""
+    typed = text.translate(_MINUS).replace("²", "^2").replace("³", "^3").replace("`", " ")
+    for words, sign in _SIGNS:
+        typed = re.sub(rf"(?<=[\d)])\s+(?:{words})\s+(?=[\d(])", f" {sign} ", typed, flags=re.IGNORECASE)
+    return typed
 
 
 def as_python(expression: str) -> str:
