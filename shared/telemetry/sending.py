@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, SpanFlags, Status
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -63,10 +63,10 @@ def _parts(span: ReadableSpan) -> Iterator[bytes]:
         kind=span.kind.value + 1,  # type: ignore[arg-type]
         start_time_unix_nano=span.start_time or 0,
         end_time_unix_nano=span.end_time or 0,
-        status=Status(code=span.status.status_code.value),  # type: ignore[arg-type]
         flags=_REMOTE if is_remote else _LOCAL,
     )
     yield message.SerializeToString()
+    yield _STATUSES[span.status.status_code.value]
     for key, value in cast("Attributes", span.attributes or {}).items():
         if isinstance(value, list) or (isinstance(value, str) and len(value) > LONGEST_KEPT):
             yield _attribute(key, value)
@@ -79,8 +79,10 @@ _REMOTE: Final = _LOCAL | SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 
 
 def _attribute(key: str, value: Attribute) -> bytes:
+    told = KeyValue(key=key)
     try:
-        return _field(_ATTRIBUTES, KeyValue(key=key, value=_value(value)).SerializeToString())
+        _tell(told.value, value)
+        return _field(_ATTRIBUTES, told.SerializeToString())
     except ValueError:  # a number from elsewhere that is too large: the rest is told
         return b""
 
@@ -89,16 +91,19 @@ def _attribute(key: str, value: Attribute) -> bytes:
 _kept: Final = lru_cache(KEPT, typed=True)(_attribute)
 
 
-def _value(value: Attribute) -> AnyValue:
+def _tell(told: AnyValue, value: Attribute) -> None:
     if isinstance(value, str):
-        return AnyValue(string_value=_clean(value))
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    return AnyValue(array_value=ArrayValue(values=[_value(each) for each in value]))
+        told.string_value = _clean(value)
+    elif isinstance(value, bool):
+        told.bool_value = value
+    elif isinstance(value, int):
+        told.int_value = value
+    elif isinstance(value, float):
+        told.double_value = value
+    else:
+        told.array_value.SetInParent()
+        for each in value:
+            _tell(told.array_value.values.add(), each)
 
 
 def _clean(text: str) -> str:
@@ -108,9 +113,12 @@ def _clean(text: str) -> str:
 
 def _field(place: bytes, content: bytes) -> bytes:
     """A field with its length, seven bits to a byte and the lowest first, as protobuf writes it."""
-    left, length = len(content), bytearray(place)
+    left, length = len(content), b""
     while left > 127:
-        length.append(left & 127 | 128)
+        length += _BYTES[left & 127 | 128]
         left >>= 7
-    length.append(left)
-    return bytes(length) + content
+    return place + length + _BYTES[left] + content
+
+
+_BYTES: Final = [bytes([each]) for each in range(256)]
+_STATUSES: Final = [_field(b"\x7a", Status(code=code).SerializeToString()) for code in range(3)]  # type: ignore[arg-type]
