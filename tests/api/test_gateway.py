@@ -200,3 +200,17 @@ def test_a_body_that_does_not_come_is_told_to_hurry(raw, path):
     headers = {"api-key": KEY, "content-type": "multipart/form-data; boundary=b"}
     response = raw.post(path, headers=headers, content=body())
     assert (response.status_code, response.json()["error"]["type"]) == (408, "invalid_request_error")
+
+
+def test_a_web_socket_is_refused(raw):
+    asked = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    assert raw.get("/v1/threads", headers={"api-key": KEY} | asked | key).status_code == 403
+
+
+def test_the_document_says_what_there_is_and_nothing_else(raw):
+    document = raw.get("/v1/openapi.json").json()
+    content = document["paths"]["/v1/files/{file_id}/content"]["get"]["responses"]["200"]["content"]
+    assert [*content] == ["application/octet-stream"]
+    assert not [path for path in document["paths"] if path.startswith("/v1/admin")]
+    assert "NewOwnerKey" not in document["components"]["schemas"]
