@@ -112,3 +112,10 @@ async def test_the_proxy_of_the_environment_is_asked(monkeypatch, proxy):
     assert await rain(llm) == "Rain."
     await llm.close()
     assert asked == ["http://model.invalid/v1/responses"]
+
+
+def test_an_event_without_end_is_given_up():
+    lines, piece = EventLines(), 8 * 1024 * 1024 * b"x"
+    with pytest.raises(ValueError, match="without end"):
+        for _ in range(9):
+            assert lines.feed(piece) == []

@@ -25,6 +25,8 @@ _NAMED: Final = b"event: "
 #: Headers by which the SDK tells its makers how it is used.
 _OF_THE_SDK: Final = "X-Stainless-"
 _LAST: Final = b"[DONE]"
+#: Bytes of one event; more is no event but an answer without end, which would fill the memory.
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class EventLines:
@@ -34,10 +36,14 @@ class EventLines:
         """Of events with the names `unread` nothing but the `type` is read."""
         self._unread = unread
         self._held: list[bytes] = []
+        self._size = 0
 
     def feed(self, piece: bytes) -> list[Json]:
-        """The events that are whole by now. Raises ValueError for what is no JSON object."""
+        """The events that are whole by now. Raises ValueError for what is no JSON object, or has no end."""
         self._held.append(piece)
+        self._size += len(piece)
+        if self._size > _MOST_BYTES:
+            raise ValueError("an event without end")
         if b"\n" not in piece and b"\r" not in piece:
             return []  # within a line: joining it now, and again with each piece, would take ever longer
         text, after = b"".join(self._held), b""
@@ -46,7 +52,7 @@ class EventLines:
             text, after = (text[:-1], b"\r") if text.endswith(b"\r") else (text, b"")
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *blocks, rest = text.split(b"\n\n")
-        self._held = [rest, after]
+        self._held, self._size = [rest, after], len(rest) + len(after)
         return [event for block in blocks if (event := self._event(block)) is not None]
 
     def _event(self, block: bytes) -> Json | None:
