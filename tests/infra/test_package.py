@@ -30,6 +30,7 @@ from tests.infra.package import is_left_out, uploaded
         "pyproject.toml",
         "requirements-dev.txt",
         "htmlcov/index.html",
+        "chart.png",
         "dist/api_in_a_box-0.1.0-py3-none-any.whl",
         "build/lib/shared/app.py",
     ],
@@ -76,3 +77,32 @@ def test_the_build_without_azure_takes_wheels_under_both_names():
     assert re.findall(r"--platform (\S+)", command[1]) == ["manylinux_2_28_x86_64", "manylinux2014_x86_64"]
     python = (PROJECT / ".python-version").read_text().strip()
     assert f"--python-version {python}" in command[1]
+
+
+#: A command of the documentation that writes or reads somebody's objects, and where they are: below the working folder.
+MOVES_OBJECTS = re.compile(
+    r"(?:box|python -m shared) (?:export|backup|restore|import|backups fetch \S+) ([a-z][\w.-]*)"
+)
+
+
+def places_of_the_docs() -> list[str]:
+    """What the documentation's commands put or expect into the folder where one is, that holds somebody's objects."""
+    texts = [page.read_text() for page in (PROJECT / "docs").rglob("*.md")]
+    blocks = (block for text in texts for block in re.findall(r"(?ms)^```(?:bash|sh)\n(.*?)^```", text))
+    names = {name for block in blocks for name in MOVES_OBJECTS.findall(block)}
+    return sorted(name if "." in name else f"{name}/export.json" for name in names)
+
+
+def test_what_the_docs_let_one_export_is_not_uploaded():
+    places = places_of_the_docs()
+    assert {"ann/export.json", "backups/export.json", "dump.jsonl", "here/export.json"} <= {*places}
+    assert [each for each in places if not is_left_out(each)] == []
+
+
+def test_what_the_docs_let_one_export_is_not_committed():
+    ignored = subprocess.run(
+        ["git", "check-ignore", *places_of_the_docs()], cwd=PROJECT, capture_output=True, text=True
+    )
+    if ignored.returncode > 1:
+        pytest.skip("this is no repository of git")
+    assert ignored.stdout.splitlines() == places_of_the_docs()
