@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 from aiohttp import web
 
-from shared.llm.base import TurnRequest
+from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.endpoint import Endpoint
 from shared.llm.responses.events import UNREAD
@@ -119,3 +119,47 @@ def test_an_event_without_end_is_given_up():
     with pytest.raises(ValueError, match="without end"):
         for _ in range(9):
             assert lines.feed(piece) == []
+
+
+def test_a_turn_without_end_is_given_up():
+    lines, event = EventLines(), b'data: {"delta": "%b"}\n\n' % (8 * 1024 * 1024 * b"x")
+    with pytest.raises(ValueError, match="without end"):
+        for _ in range(17):
+            assert len(lines.feed(event)) == 1
+
+
+@pytest.fixture
+async def endless():
+    """Answers that go on until somebody leaves: a refusal of spaces, a turn of large pieces."""
+    sent: list[int] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        status, piece = int(request.match_info["status"]), b" " * 65_536
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
+        if status == 200:
+            piece = b'data: {"type": "response.reasoning_text.delta", "delta": "%b"}\n\n' % (b"x" * 2**20)
+        with suppress(ConnectionError):
+            for _ in range(600):
+                await response.write(piece)
+                sent.append(len(piece))
+        return response
+
+    app = web.Application()
+    app.router.add_post("/{status}/responses", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}", sent
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(("status", "most_megabytes"), [(400, 8), (200, 160)], ids=["refusal", "turn"])
+async def test_of_an_answer_without_end_the_beginning_is_read(endless, status, most_megabytes):
+    base_url, sent = endless
+    llm = ResponsesLlm(Endpoint(f"{base_url}/{status}", "fake", "key"))
+    with pytest.raises(LlmError, match=r"^Sorry, something went wrong\.$") as caught:
+        await rain(llm)
+    await llm.close()
+    assert (caught.value.code, caught.value.broke_off) == ("server_error", False)
+    assert sum(sent) < most_megabytes * 1_000_000

@@ -27,6 +27,10 @@ _OF_THE_SDK: Final = "X-Stainless-"
 _LAST: Final = b"[DONE]"
 #: Bytes of one event; more is no event but an answer without end, which would fill the memory.
 _MOST_BYTES: Final = 64 * 1024 * 1024
+#: Bytes of all events of a turn, which is kept whole. The longest turns of today (128,000 tokens) take some 40 MB.
+_MOST_OF_A_TURN: Final = 2 * _MOST_BYTES
+#: Bytes of a refusal that are looked at.
+_LONGEST_REFUSAL: Final = 64 * 1024
 
 
 class EventLines:
@@ -36,14 +40,17 @@ class EventLines:
         """Of events with the names `unread` nothing but the `type` is read."""
         self._unread = unread
         self._held: list[bytes] = []
-        self._size = 0
+        self._size = self._fed = 0
 
     def feed(self, piece: bytes) -> list[Json]:
         """The events that are whole by now. Raises ValueError for what is no JSON object, or has no end."""
         self._held.append(piece)
         self._size += len(piece)
+        self._fed += len(piece)
         if self._size > _MOST_BYTES:
             raise ValueError("an event without end")
+        if self._fed > _MOST_OF_A_TURN:
+            raise ValueError("a turn without end")
         if b"\n" not in piece and b"\r" not in piece:
             return []  # within a line: joining it now, and again with each piece, would take ever longer
         text, after = b"".join(self._held), b""
@@ -184,12 +191,20 @@ def _carrier(transport: Any, url: str) -> tuple[ClientSession, Json]:
     }
 
 
+async def _beginning(response: ClientResponse) -> bytes:
+    """The body, as far as anybody reads a refusal; leaving the rest unread ends the connection."""
+    read = b""
+    while len(read) < _LONGEST_REFUSAL and (piece := await response.content.readany()):
+        read += piece
+    return read[:_LONGEST_REFUSAL]
+
+
 async def _refusal(response: ClientResponse) -> Exception:
     """The error that the SDK makes of such an answer."""
     from httpx2 import Request, Response
     from openai import APIStatusError
 
-    content = await response.read()
+    content = await _beginning(response)
     headers = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
     request = Request("POST", str(response.url))
     answer = Response(response.status, headers=headers, content=content, request=request)
