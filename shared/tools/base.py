@@ -40,6 +40,10 @@ class Unanswered(ToolFailure):
     """Somebody who was asked gave no answer: what it was asked for may have been done."""
 
 
+class NotTaken(ToolFailure):
+    """Somebody's answer is larger than what is read, or compressed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """Who is calling. A tool sees it by declaring a parameter of this type; the model never does."""

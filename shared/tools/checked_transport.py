@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from shared.tls import tls
-from shared.tools.base import ToolFailure
+from shared.tools.base import NotTaken, ToolFailure
 from shared.tools.hop import Hop
 
 
@@ -23,7 +23,7 @@ class Bounded(httpx2.AsyncByteStream):
         async for piece in self._stream:
             seen += len(piece)
             if seen > self._most_bytes:
-                raise httpx2.ReadError(f"the answer is larger than {self._most_bytes // 1_000_000} MB")
+                raise _not_taken(f"it is larger than {self._most_bytes // 1_000_000} MB")
             yield piece
 
     async def aclose(self) -> None:
@@ -53,7 +53,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         response = await self._first_answer(request, hop)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             await response.aclose()
-            raise httpx2.ReadError("the answer is compressed, though none was asked for")
+            raise _not_taken("it is compressed, though that was not asked for")
         response.stream = Bounded(response.stream, self._most_bytes)
         return response
 
@@ -74,3 +74,10 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Release connections."""
         await self._inner.aclose()
+
+
+def _not_taken(why: str) -> Exception:
+    """What libraries know as a trouble of the connection; `reach.told` finds the words."""
+    error = httpx2.ReadError(f"the answer was not taken: {why}")
+    error.__cause__ = NotTaken(why)
+    return error

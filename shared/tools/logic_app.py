@@ -54,8 +54,12 @@ class LogicApp:
         }
         timeout = httpx2.Timeout(self._seconds, connect=_CONNECT_SECONDS)
         try:
-            async with httpx2.AsyncClient(verify=tls(), timeout=timeout) as client:
-                response = await client.post(self._url, json=body, headers=headers)
+            # Its status says all: what stands in the answer, however much, nobody reads.
+            async with (
+                httpx2.AsyncClient(verify=tls(), timeout=timeout) as client,
+                client.stream("POST", self._url, json=body, headers=headers) as response,
+            ):
+                pass
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise ToolFailure("the Logic App could not be reached") from error
         except httpx2.HTTPError as error:

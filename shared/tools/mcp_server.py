@@ -131,7 +131,8 @@ class RemoteTools:
         """What went wrong, for the model; a server's words are cut."""
         if isinstance(error, ToolFailure):
             return error
-        words = self._discreet(f"the server could not be used: {type(error).__name__}: {error}")
+        theirs = f"the server could not be used: {type(error).__name__}: {error}"
+        words = reach.told(error, "the server") or self._discreet(theirs).rstrip(".")
         return Unanswered(words[:LONGEST_REASON])
 
     async def _is_of_old(self, http: Any) -> bool:

@@ -80,9 +80,9 @@ async def request(
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise Unanswered(f"the API did not answer within {SECONDS:g} seconds") from error
     except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.LocalProtocolError, ValueError, RecursionError) as error:
-        raise ToolFailure(f"the API was not reached: {type(error).__name__}") from error
+        raise ToolFailure(reach.told(error, "the API") or f"the API was not reached: {type(error).__name__}") from error
     except httpx2.HTTPError as error:
-        raise Unanswered(f"the API did not answer: {type(error).__name__}") from error
+        raise Unanswered(reach.told(error, "the API") or f"the API did not answer: {type(error).__name__}") from error
     secrets = [value for name, value in credentials.query.items() if SECRET.search(name)]
     text = discreet(_text_of(response), [*credentials.headers.values(), *secrets])
     if response.status_code >= 300:

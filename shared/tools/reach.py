@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from shared.tools.addresses import is_public
-from shared.tools.base import ToolFailure
+from shared.tools.base import NotTaken, ToolFailure
 from shared.tools.hop import Hop
 
 PORTS: Final = {"http": 80, "https": 443}
@@ -88,7 +88,7 @@ def client(
 
     `secret_query` is added to each query where it is sent; logs of the client and its errors know addresses without.
     An answer of more than `most_bytes` breaks off. No compressed one is asked for, or taken: a few bytes of it can
-    stand for many. What may not be is told as httpx2.ConnectError or ReadError.
+    stand for many. What may not be is raised as httpx2.ConnectError or ReadError; `told` has the words for it.
     """
     import httpx2
 
@@ -96,3 +96,13 @@ def client(
 
     transport = CheckedTransport(lambda url: hop(url, resolve, trusted), most_bytes, dict(secret_query))
     return httpx2.AsyncClient(transport=transport, trust_env=False, **more)
+
+
+def told(error: BaseException, whom: str) -> str | None:
+    """Why a request of `client` was ended by us, for the model; None if it was not us. `whom`: who was asked."""
+    match error.__cause__:
+        case NotTaken() as cause:
+            return f"{whom}'s answer was not taken: {cause}"
+        case ToolFailure() as cause:
+            return f"{whom} was not reached: {cause}"
+    return None

@@ -69,7 +69,8 @@ class SearchService:
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise ToolFailure(f"the search service did not answer within {SECONDS:g} seconds") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ToolFailure(f"the search service was not reached: {type(error).__name__}") from error
+            ours = reach.told(error, "the search service")
+            raise ToolFailure(ours or f"the search service was not reached: {type(error).__name__}") from error
         except (ValueError, RecursionError) as error:
             raise ToolFailure(f"the search service answered no JSON (HTTP {response.status_code})") from error
         if response.status_code >= 300 or not isinstance(answer, dict):

@@ -49,7 +49,7 @@ async def attempt(
     except httpx2.ConnectError as error:
         return Outcome(f"not reached: {error}")
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        return Outcome(f"no answer: {type(error).__name__}")
+        return Outcome(reach.told(error, "the server") or f"no answer: {type(error).__name__}")
     if 200 <= status < 300:
         return Outcome()
     return Outcome(f"it answered {status}", is_gone=status == GONE)

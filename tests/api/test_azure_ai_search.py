@@ -162,3 +162,17 @@ def test_the_operator_may_be_asked_or_say_no(run, llm, box):
     box.settings.server_tools_allowed.update({"*": ["*", "azure_ai_search:deny"]})
     run()
     assert llm.requests[-1].tools == []
+
+
+@pytest.mark.parametrize(
+    ("size", "packs", "told"),
+    [(6_000_000, False, "it is larger than 4 MB"), (1, True, "it is compressed, though that was not asked for")],
+)
+def test_why_an_answer_was_not_taken_is_told_to_the_model(run, llm, service, size, packs, told):
+    service.documents, service.packs = [{"id": "1", "content": "holiday " + "x" * size}], packs
+    llm.script([call("azure_ai_search", query="holiday")], [text("Oh.")])
+
+    ended, [made] = run()
+
+    assert ended["status"] == "completed"
+    assert made["azure_ai_search"]["output"] == f"Error: the search service's answer was not taken: {told}"

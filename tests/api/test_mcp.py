@@ -294,3 +294,22 @@ def test_tools_of_two_kinds_never_share_a_name(server, run, llm, http, wait):
     offered = [each["name"] for each in llm.requests[0].tools]
     assert {"forecast", "shop_forecast"} <= set(offered)
     assert len(offered) == len(set(offered)) == 5
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"clouds": 1_000_000}, "it is larger than 4 MB"),
+        ({"packs": True}, "it is compressed, though that was not asked for"),
+    ],
+    ids=["too large", "compressed"],
+)
+def test_why_an_answer_was_not_taken_is_told_to_the_model(server, run, llm, odd, told):
+    vars(server).update(odd)
+    llm.script([call("long")], [text("Oh.")])
+
+    ended = run(server.url(), require_approval="never")
+
+    assert ended["status"] == "completed"
+    output = llm.requests[-1].input[-1]["output"]
+    assert output.startswith(f"Error: the server's answer was not taken: {told}. It is unknown whether")

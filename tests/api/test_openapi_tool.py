@@ -98,7 +98,7 @@ def test_what_goes_wrong_is_told_to_the_model(api, run, llm):
     assert said[1] == "Error: 'colour' cannot be '..'"
     assert said[2].startswith("Error: HTTP 422: ")
     assert said[3].startswith("Error: HTTP 307")
-    assert "did not answer: ReadError" in said[4]
+    assert said[4] == "Error: the API's answer was not taken: it is larger than 4 MB."
     assert [each["path"] for each in api.seen] == ["/orders", "/away", "/much"] or len(api.seen) == 3
 
 
@@ -301,7 +301,7 @@ def test_no_answer_is_larger_than_its_bytes(api, run, llm):
     ended, calls = run(tool(api.document))
 
     assert ended["status"] == "completed"
-    assert outputs(calls) == ["Error: the API did not answer: ReadError."]
+    assert outputs(calls) == ["Error: the API's answer was not taken: it is compressed, though that was not asked for."]
     assert api.seen[0]["accept-encoding"] == "identity"
 
 

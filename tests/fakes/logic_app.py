@@ -45,7 +45,7 @@ class FakeIdentity:
 
 
 class FakeLogicApp:
-    """One workflow; `broken` is None, a status to answer with, "silent" or "hangup"."""
+    """One workflow; `broken` is None, a status to answer with, "silent", "hangup" or, in its answer, "endless"."""
 
     def __init__(self, workflow: str):
         self.workflow = workflow
@@ -86,7 +86,17 @@ class FakeLogicApp:
             return _error(self.broken, "Failed")
         self.accepted.append(body)
         self.tracking_ids.append(request.headers["x-ms-client-tracking-id"])
+        if self.broken == "endless":
+            return await self._endless(request)
         return web.json_response({"status": "sent"})
+
+    async def _endless(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while not self._released.is_set():
+            await response.write(b" " * 65_536)
+            await asyncio.sleep(0.001)
+        return response
 
 
 def schema(workflow: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import threading
@@ -38,6 +39,10 @@ class FakeServer:
     indiscreet: str = ""
     #: What it says that its tools are, whatever they are.
     listed: list[dict[str, Any]] | None = None
+    #: How much it is that `long` says.
+    clouds: int = 20_000
+    #: Whether answers to calls of tools are compressed, whoever asks.
+    packs: bool = False
 
     @property
     def host(self) -> str:
@@ -76,7 +81,7 @@ class FakeServer:
         @server.tool()
         def long() -> str:
             """Says too much."""
-            return "cloud " * 20_000
+            return "cloud " * self.clouds
 
         if self.indiscreet:
 
@@ -96,12 +101,17 @@ class FakeServer:
                 self.most_at_once = max(self.most_at_once, self.at_once)
                 await asyncio.sleep(self.slow)
                 self.at_once -= 1
-            if self.listed is None or scope["type"] != "http" or scope["method"] != "POST":
+            if (self.listed is None and not self.packs) or scope["type"] != "http" or scope["method"] != "POST":
                 await served(scope, receive, send)
                 return
             message = await receive()
             asked = json.loads(message["body"])
-            if asked["method"] != "tools/list":
+            if self.packs and asked["method"] == "tools/call":
+                headers = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": gzip.compress(b"{}")})
+                return
+            if asked["method"] != "tools/list" or self.listed is None:
                 messages = [message]
                 await served(scope, lambda: _first(messages, receive), send)
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 import socket
 import threading
@@ -33,6 +34,8 @@ class SearchService:
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
+        #: Whether answers are compressed, whoever asks.
+        self.packs = False
         self.documents = [
             {"id": "1", "title": "Holidays", "content": "Thirty days of holiday.", "url": "https://x.example/1"},
             {"id": "2", "title": "Travel", "content": "Trains come first.", "url": None},
@@ -62,7 +65,10 @@ class SearchService:
         words = re.findall(r"\w+", body.get("search", body.get("vectorQueries", [{}])[0].get("text", "")).lower())
         found = [each for each in self.documents if any(word in str(each).lower() for word in words)]
         value = [{"@search.score": 1.5, "vector": [0.1, 0.2, 0.3], **each} for each in found[: body["top"]]]
-        return JSONResponse({"@odata.context": f"{self.url}/indexes('rules')/$metadata#docs(*)", "value": value})
+        answer = JSONResponse({"@odata.context": f"{self.url}/indexes('rules')/$metadata#docs(*)", "value": value})
+        if self.packs:
+            return Response(gzip.compress(bytes(answer.body)), headers={"Content-Encoding": "gzip"})
+        return answer
 
     def _refusal(self, request: Request) -> Response | None:
         if request.headers.get("api-key") != KEY and not request.headers.get("authorization", "").startswith("Bearer "):

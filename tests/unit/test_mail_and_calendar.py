@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -135,6 +136,13 @@ async def test_after_a_lost_answer_nobody_claims_to_know(mailer, broken):
     answer = await send(mailer, MAIL, seconds=0.3)
     assert answer.startswith("Error: send_email failed: NoAnswer: ")
     assert answer.endswith(UNKNOWN)
+
+
+async def test_an_answer_without_end_is_none_that_anybody_reads(mailer):
+    mailer.broken = "endless"
+    async with asyncio.timeout(5):
+        assert await send(mailer, MAIL) == "Handed over."
+    assert mailer.accepted == [MAIL]
 
 
 async def test_an_unreachable_logic_app_sent_nothing(mailer):
