@@ -86,6 +86,9 @@ class Directory:
         self._methods: dict[str, _Place] = {}
         for route in routes:
             self._add(self._methods.setdefault(route.method, _Place()), route)
+            if route.declared is None and route.method == "GET":
+                # Load balancers and browsers ask it of pages; of the API's routes it is unknown.
+                self._add(self._methods.setdefault("HEAD", _Place()), route)
 
     def find(self, method: str, path: str) -> Found | None:
         """The function and the named parts of the path, if there is one. A word of a route goes before an argument."""

@@ -32,7 +32,9 @@ def found_by_starlette(method: str, path: str) -> tuple[Endpoint, dict[str, str]
     scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
     for route in ROUTES:
         match, child = routing.Route(route.path, route.endpoint, methods=[route.method]).matches(scope)
-        if match == routing.Match.FULL and method == route.method:  # Starlette answers HEAD where there is a GET
+        # Starlette answers HEAD where there is a GET; the API's own routes do not.
+        is_asked = method == route.method or (method == "HEAD" and route.method == "GET" and route.declared is None)
+        if match == routing.Match.FULL and is_asked:
             return route.endpoint, child["path_params"]
     return None
 
@@ -45,7 +47,7 @@ def test_it_finds_what_starlette_finds(method: str) -> None:
         found = directory.find(method, path)
         assert found == found_by_starlette(method, path), path
         answered += found is not None
-    assert answered > 5 or method in ("PUT", "HEAD")
+    assert answered > 5 or method == "PUT"
 
 
 def route(path: str) -> Route:
