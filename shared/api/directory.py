@@ -87,7 +87,7 @@ class Directory:
         for route in routes:
             self._add(self._methods.setdefault(route.method, _Place()), route)
             if route.declared is None and route.method == "GET":
-                # Load balancers and browsers ask it of pages; of the API's routes it is unknown.
+                # Load balancers and browsers ask it of pages; of the API's routes it is unknown. Servers send no body.
                 self._add(self._methods.setdefault("HEAD", _Place()), route)
 
     def find(self, method: str, path: str) -> Found | None:

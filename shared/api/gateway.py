@@ -113,8 +113,6 @@ class Gateway:
             if message["type"] == "http.response.start":
                 answered = True
                 message["headers"] = [*guarded(message["headers"]), *self._headers(call, started, scope)]
-            elif scope["method"] == "HEAD":
-                message = {**message, "body": b""}
             await send(message)
 
         try:
