@@ -113,23 +113,14 @@ def test_an_id_may_come_again_in_the_next_turn(client, endpoint, thread, run):
     assert [output["output"] for output in sent(endpoint, "function_call_output")] == ["wet", "dry"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "later"),
-    [
-        ("{city: Oslo", {"arguments": "{city: Oslo"}),
-        ("", {}),
-        ("null", {"arguments": "null"}),
-        ("[1]", {"arguments": "[1]"}),
-    ],
-)
-def test_arguments_that_are_no_json_reach_the_client_and_poison_nothing(client, endpoint, run, arguments, later):
+@pytest.mark.parametrize("arguments", ["{city: Oslo", "null", "[1]"])
+def test_arguments_that_are_no_json_reach_the_client_and_poison_nothing(client, endpoint, run, arguments):
     """Servers that read the arguments of earlier calls again would fail every later turn of the thread."""
     endpoint.script(FakeTurn(calls=(("get_weather", arguments),)), RAIN)
     waiting = run()
     assert waiting.required_action.submit_tool_outputs.tool_calls[0].function.arguments == arguments
     assert answered(client, waiting, "wet").status == "completed"
-    later = {"arguments": arguments} if arguments else {}
-    assert [json.loads(call["arguments"]) for call in sent(endpoint, "function_call")] == [later]
+    assert [json.loads(call["arguments"]) for call in sent(endpoint, "function_call")] == [{"arguments": arguments}]
 
 
 def test_text_beside_calls_is_a_message_of_its_own(client, endpoint, thread, run):
