@@ -92,7 +92,7 @@ class RemoteTools:
             if self.by_sse:
                 transport: Any = sse_client(self.url, httpx_client_factory=lambda *_, **__: self._client(seconds))
             else:
-                transport = streamable_http_client(self.url, http_client=http)
+                transport = streamable_http_client(self.url, http_client=http, max_sse_event_size=MOST_BYTES)
             async with mcp.Client(transport, read_timeout_seconds=seconds, cache=None) as client:
                 yield client.session
 

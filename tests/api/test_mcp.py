@@ -149,6 +149,15 @@ def test_a_tool_that_fails_or_says_too_much_is_told_within_limits(server, run, l
     assert "city" in outputs[2]
 
 
+def test_an_answer_may_be_one_event_as_long_as_it_may_be(server, run, llm):
+    server.clouds, server.streams = 200_000, True
+    llm.script([call("long")], [text("Oh.")])
+
+    run(server.url(), require_approval="never")
+
+    assert llm.requests[-1].input[-1]["output"].endswith("[cut: 1200000 characters]")
+
+
 def test_headers_of_the_settings_reach_their_server_and_nothing_else(server, run, llm, http, caplog):
     llm.script([call("forecast", city="Oslo")], [text("Rain.")])
 

@@ -43,6 +43,8 @@ class FakeServer:
     clouds: int = 20_000
     #: Whether answers to calls of tools are compressed, whoever asks.
     packs: bool = False
+    #: Whether each answer over streamable HTTP is an event, as servers may have it.
+    streams: bool = False
 
     @property
     def host(self) -> str:
@@ -101,6 +103,8 @@ class FakeServer:
                 self.most_at_once = max(self.most_at_once, self.at_once)
                 await asyncio.sleep(self.slow)
                 self.at_once -= 1
+            if self.streams and not by_sse and scope["type"] == "http":
+                send = _as_event(send)
             if (self.listed is None and not self.packs) or scope["type"] != "http" or scope["method"] != "POST":
                 await served(scope, receive, send)
                 return
@@ -121,6 +125,22 @@ class FakeServer:
             await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
         return app
+
+
+def _as_event(send: Any) -> Any:
+    """Sends an answer that is one JSON text as a stream of one event."""
+
+    is_answer = False
+
+    async def sending(message: Any) -> None:
+        nonlocal is_answer
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            is_answer, message = True, message | {"headers": [(b"content-type", b"text/event-stream")]}
+        elif is_answer and message.get("body"):
+            message = message | {"body": b"data: " + message["body"] + b"\n\n"}
+        await send(message)
+
+    return sending
 
 
 async def _first(messages: list[Any], receive: Any) -> Any:
