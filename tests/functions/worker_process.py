@@ -14,7 +14,8 @@ from typing import Any
 from tests.functions.runtime import Function, Outcome
 from tests.warm import warm
 
-ROOT = Path(__file__).parents[2]
+#: Ours, also where another checkout is served by links to these tests.
+ROOT = Path(__file__).resolve().parents[2]
 #: Seconds until the host has noticed that its worker is gone and starts another.
 RESTART_SECONDS = 0.5
 #: Seconds that an invocation whose time is over has left to end.
