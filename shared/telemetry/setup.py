@@ -104,12 +104,11 @@ def recorded(
 def to_collector(settings: Settings, spans: list[SpanExporter], metrics: MetricExporters) -> None:
     """Exporters to an OTLP endpoint."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-
-    from shared.telemetry.sending import CollectorSpans
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     base = settings.otel_exporter_otlp_endpoint.rstrip("/")
     headers = settings.otlp_headers
-    spans.append(CollectorSpans(f"{base}/v1/traces", headers=headers))
+    spans.append(OTLPSpanExporter(f"{base}/v1/traces", headers=headers))
     metrics.append((OTLPMetricExporter(f"{base}/v1/metrics", headers=headers), False))
 
 

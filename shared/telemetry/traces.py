@@ -119,7 +119,7 @@ class Traces:
         if has_failed:
             span.attributes[names.ERROR_TOO] = span.attributes[names.ERROR]
         told = ReadableSpan(
-            span.name,
+            whole(span.name),
             span.context,
             span.parent,
             self._resource,
@@ -169,6 +169,11 @@ def read(traceparent: str) -> SpanContext | None:
 def written(context: SpanContext) -> str:
     """The header of a span."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
+
+
+def whole(name: str) -> str:
+    """The name without halves of UTF-16 pairs, for which the collector's exporter drops a whole batch (findings/)."""
+    return name if name.isascii() else name.encode("utf-8", "replace").decode()
 
 
 def going_on() -> SpanContext | None:
