@@ -60,7 +60,9 @@ def backup(path: Path, home: Path | None, json: bool) -> int:
 
 
 @click.command(
-    epilog=examples("restore backups/monday", "restore backups/monday --home ~/boxes/again", "restore b --force")
+    epilog=examples(
+        "restore backups/monday", "restore backups/monday --home ~/boxes/again", "restore backups/monday --force"
+    )
 )
 @click.argument("path", type=Path)
 @homed

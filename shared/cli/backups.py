@@ -20,7 +20,7 @@ from shared.scheduled.fetching import NotWhole, fetch, whole_backups
 SCHEDULED = "A scheduled backup"
 
 
-@click.group(epilog=examples("backups list", "backups fetch 20261129T030000Z here"))
+@click.group(epilog=examples("backups list", "backups fetch 20261129T030000Z backups/fetched"))
 def backups() -> None:
     """Backups that a storage account takes of itself (BACKUP_HOURS): list them, fetch one. Needs its settings."""
 
@@ -54,7 +54,10 @@ def sums(backup: Json) -> tuple[int, int]:
     return threads, files
 
 
-@backups.command("fetch", epilog=examples("backups fetch 20261129T030000Z here", "import here/ann --owner ann --yes"))
+@backups.command(
+    "fetch",
+    epilog=examples("backups fetch 20261129T030000Z backups/fetched", "import backups/fetched/ann --owner ann --yes"),
+)
 @click.argument("backup")
 @click.argument("path", type=Path)
 @as_json

@@ -58,10 +58,10 @@ owned = click.option("--owner", default="", metavar="NAME", help="Whose objects;
 @click.command(
     "import",
     epilog=examples(
-        "import old-export",
-        "import old-export --yes",
-        "import dump.jsonl --only threads",
-        "import old-export --url https://box.example --owner ann",
+        "import exports/old",
+        "import exports/old --yes",
+        "import exports/dump.jsonl --only threads",
+        "import exports/old --url https://box.example --owner ann",
     ),
 )
 @click.argument("path", type=Path)
@@ -114,7 +114,10 @@ def import_(
 
 @click.command(
     epilog=examples(
-        "export backup", "export one --thread thread_abc", "export ann --metadata user=ann", "export new --as responses"
+        "export exports/all",
+        "export exports/one --thread thread_abc",
+        "export exports/ann --metadata user=ann",
+        "export exports/items --as responses",
     )
 )
 @click.argument("path", type=Path)
