@@ -27,6 +27,7 @@ from pydantic import SecretStr
 from shared.app import build, storage_for, vectors
 from shared.config import Settings
 from shared.deps import Deps
+from shared.llm.responses import from_settings
 from shared.llm.scripted import ScriptedLlm
 from shared.telemetry.base import Telemetry
 from shared.tools.base import Tool
@@ -139,6 +140,14 @@ class Box:
         self._server = Server(config, self._listening)
         async with made.at_work(retry_delay=RETRY_DELAY):
             await self._server.serve(sockets=[self.socket])
+
+
+class ModelBox(Box):
+    """A box that asks the models which its settings name, instead of a script."""
+
+    def __init__(self, home: Path, settings: dict[str, Any]):
+        super().__init__(home, settings)
+        self.llm = from_settings(self.settings)  # type: ignore[assignment]
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.llm.responses import from_settings
-from tests.api.conftest import Box
+from tests.api.conftest import ModelBox
 from tests.fakes.accents import (
     as_llama_cpp,
     as_ollama,
@@ -39,8 +38,7 @@ def fake():
 @pytest.fixture
 def box(tmp_path, fake, settings):
     with serving_in_thread(fake) as url:
-        made = Box(tmp_path, {"box_model_base_url": url, "embedding_model": ""} | settings)
-        made.llm = from_settings(made.settings)  # type: ignore[assignment]
+        made = ModelBox(tmp_path, {"box_model_base_url": url, "embedding_model": ""} | settings)
         made.start()
         yield made
         made.stop()

@@ -7,10 +7,9 @@ import json
 import pytest
 
 from shared.backoff import Backoff
-from shared.llm.responses import from_settings
 from shared.runs import background
 from shared.tools.base import tool
-from tests.api.conftest import Box
+from tests.api.conftest import ModelBox
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 from tests.fakes.weather import WEATHER
@@ -37,8 +36,7 @@ async def find_city(city: str) -> str:
 @pytest.fixture
 def box(tmp_path, endpoint, settings):
     with serving_in_thread(endpoint) as base_url:
-        made = Box(tmp_path, {"openai_base_url": base_url} | settings)
-        made.llm = from_settings(made.settings)  # type: ignore[assignment]
+        made = ModelBox(tmp_path, {"openai_base_url": base_url} | settings)
         made.tools = [tool(find_city, idempotent=True, timeout=5)]
         made.start()
         yield made

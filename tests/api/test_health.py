@@ -12,9 +12,8 @@ from aiohttp import web
 from azure.core.exceptions import HttpResponseError
 
 from shared.api.health import FRESH
-from shared.llm.responses import from_settings
 from shared.store.base import Unavailable
-from tests.api.conftest import Box
+from tests.api.conftest import ModelBox
 
 #: What the endpoint of a test answers to the list of models, by the path below which it is asked.
 STATUSES = {"right": 200, "refusing": 401, "elsewhere": 404, "busy": 429, "broken": 503, "odd": 418}
@@ -67,8 +66,7 @@ def endpoint():
 @pytest.fixture
 def box(tmp_path, settings, monkeypatch):
     """A box with the model of its settings instead of a scripted one."""
-    made = Box(tmp_path, {"openai_api_key": "sk-secret"} | settings)
-    made.llm = from_settings(made.settings)  # type: ignore[assignment]
+    made = ModelBox(tmp_path, {"openai_api_key": "sk-secret"} | settings)
     made.start()
     yield made
     made.stop()

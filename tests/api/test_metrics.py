@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.config import Settings
-from shared.llm.responses import from_settings
 from shared.llm.scripted import text, usage
 from shared.telemetry import names
 from shared.telemetry.choice import telemetry_for
 from shared.telemetry.metrics import Meters
 from shared.telemetry.numbers import MOST_POINTS
-from tests.api.conftest import KEY, Box, below
+from tests.api.conftest import KEY, Box, ModelBox, below
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 
@@ -181,8 +180,7 @@ def busy_once():
 
 
 def test_what_is_repeated_waited_for_and_given_up_is_counted(tmp_path, busy_once):
-    box = Box(tmp_path, {**ASKED, "box_model_base_url": busy_once, "run_start": "queue"})
-    box.llm = from_settings(box.settings)  # type: ignore[assignment]
+    box = ModelBox(tmp_path, {**ASKED, "box_model_base_url": busy_once, "run_start": "queue"})
     box.telemetry = None
     box.start()
     try:

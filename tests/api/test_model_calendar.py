@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.assistants import models
-from shared.llm.responses import from_settings
-from tests.api.conftest import Box
+from tests.api.conftest import Box, ModelBox
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 
 SOON, LATER = timedelta(days=40), timedelta(days=400)
@@ -46,8 +45,7 @@ def started(tmp_path, endpoint):
 
         def start(**settings) -> Box:
             own = {"openai_base_url": base_url, "model_aliases": ALIASES, "embedding_model": "emb"}
-            made = Box(tmp_path, own | settings)
-            made.llm = from_settings(made.settings)  # type: ignore[assignment]
+            made = ModelBox(tmp_path, own | settings)
             made.start()
             boxes.append(made)
             return made

@@ -8,9 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from shared.doctor import parts
-from shared.llm.responses import from_settings
 from shared.own_address import without_itself
-from tests.api.conftest import Box
+from tests.api.conftest import ModelBox
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 
@@ -27,8 +26,7 @@ def box(tmp_path, fakes, settings):
     with ExitStack() as stack:
         urls = {name: stack.enter_context(serving_in_thread(fake)) for name, fake in fakes.items()}
         endpoints = {"spare": {"base_url": urls["spare"], "api_key": "sk-spare", "priority": 2}}
-        made = Box(tmp_path, {"box_model_base_url": urls["main"], "model_endpoints": endpoints} | settings)
-        made.llm = from_settings(made.settings)  # type: ignore[assignment]
+        made = ModelBox(tmp_path, {"box_model_base_url": urls["main"], "model_endpoints": endpoints} | settings)
         made.start()
         yield made
         made.stop()

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.llm.responses import from_settings
-from tests.api.conftest import Box
+from tests.api.conftest import ModelBox
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
 
@@ -38,8 +37,7 @@ def endpoint():
 @pytest.fixture
 def box(tmp_path, endpoint):
     with serving_in_thread(endpoint) as url:
-        box = Box(tmp_path, {"box_model_base_url": url, "box_model_api_key": "x"})
-        box.llm = from_settings(box.settings)  # type: ignore[assignment]
+        box = ModelBox(tmp_path, {"box_model_base_url": url, "box_model_api_key": "x"})
         box.start()
         yield box
         box.stop()
