@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Final, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
+from shared import json_text
 from shared.json_types import Json
 from shared.tools.values import as_json
 
@@ -125,8 +125,8 @@ Toolbox = Mapping[str, Tool]
 def arguments_object(arguments: str) -> Json:
     """The arguments that a model gives, of a call whose schema is somebody else's. Raises ToolFailure."""
     try:
-        parsed = json.loads(arguments.strip() or "{}")
-    except (ValueError, RecursionError) as error:
+        parsed = json_text.read(arguments.strip() or "{}")
+    except ValueError as error:
         raise ToolFailure("the arguments are no JSON") from error
     if not isinstance(parsed, dict):
         raise ToolFailure("the arguments must be a JSON object")

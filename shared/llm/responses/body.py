@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from shared import json_text
 from shared.json_types import Json
 from shared.llm.base import TurnRequest
 
@@ -139,8 +140,8 @@ def _as_json(arguments: object) -> str:
     if not isinstance(arguments, str):
         return json.dumps(arguments)
     try:
-        return arguments if isinstance(json.loads(arguments), dict) else json.dumps({"arguments": arguments})
-    except (ValueError, RecursionError):
+        return arguments if isinstance(json_text.read(arguments), dict) else json.dumps({"arguments": arguments})
+    except ValueError:
         return json.dumps({"arguments": arguments} if arguments.strip() else {})
 
 
