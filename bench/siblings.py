@@ -1,8 +1,8 @@
 """One process of the embedded host against two of the same build, in turn: text runs a second, and whose time it is.
 
-`python -m bench siblings [PAIRS] [RUNS] [CLIENTS]`. The fake model answers at once. It and the load generator share the
-machine's processors with the box: their own time for a run stands beside the box's. `limit` is what these times allow
-at the most, were the machine otherwise idle.
+`python -m bench.siblings [PAIRS] [RUNS] [CLIENTS]`. Model and load generator are lean, as they share the machine's
+processors with the box: their own time for a run stands beside the box's. `limit` is what these times allow at the
+most, were the machine otherwise idle.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 from statistics import median
 
-import aiohttp
 import psutil
+import uvloop
 
-from bench import processes, runs
+from bench import lean, processes
 
 KINDS = ("streamed", "polled")
-MODEL = (["-m", "tests.fakes.responses_server", "--port", "0"], r"(http://\S+)")
+MODEL = (["-m", "bench.lean"], r"(http://\S+)")
 #: Runs before anything is measured: each process loads what it needs.
 WARM = 200
 
@@ -34,25 +34,27 @@ def serving(pid: int) -> list[int]:
 
 
 async def load(url: str, kind: str, clients: int, count: int) -> float:
-    """Have so many runs carried out; how many seconds it took."""
+    """Have so many runs carried out, each client's over a connection of its own; how many seconds it took."""
     left = count
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        box = runs.Client(session, url)
-        assistant = str((await box.post("assistants", {"model": runs.MODEL}))["id"])
+    boxes = [await lean.connected(url) for _ in range(clients)]
+    assistant = await lean.assistant(boxes[0])
 
-        async def work() -> None:
-            nonlocal left
-            while left > 0:
-                left -= 1
-                thread = await runs.new_thread(box)
-                if kind == "streamed":
-                    await runs.streamed_run(box, assistant, thread)
-                else:
-                    await runs.polled_run(box, assistant, thread, 0.02)
+    async def work(box: lean.Box) -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            thread = await lean.new_thread(box)
+            if kind == "streamed":
+                await lean.streamed_run(box, assistant, thread)
+            else:
+                await lean.polled_run(box, assistant, thread, 0.02)
 
-        started = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(clients)))
-        return time.perf_counter() - started
+    started = time.perf_counter()
+    await asyncio.gather(*(work(each) for each in boxes))
+    took = time.perf_counter() - started
+    for each in boxes:
+        each.close()
+    return took
 
 
 def measure(places: int, kind: str, clients: int, count: int) -> Figures:
@@ -62,10 +64,10 @@ def measure(places: int, kind: str, clients: int, count: int) -> Figures:
         processes.started(*MODEL) as (model, model_pid),
         processes.box(model, Path(home), BOX_PROCESSES=str(places)) as (url, pid),
     ):
-        asyncio.run(load(url, kind, clients, WARM))
+        uvloop.run(load(url, kind, clients, WARM))
         everybody = [*serving(pid), model_pid, os.getpid()]
         before = [processes.cpu_seconds(each) for each in everybody]
-        took = asyncio.run(load(url, kind, clients, count))
+        took = uvloop.run(load(url, kind, clients, count))
         used = [processes.cpu_seconds(each) - then for each, then in zip(everybody, before, strict=True)]
     *box, of_model, own = [1000 * each / count for each in used]
     return {
