@@ -66,6 +66,35 @@ async def test_memory_cannot_be_hidden_in_sockets(run):
     await lives_on(run)
 
 
+#: Each of these connections may hold what a socket takes in, and no process has it open.
+WAITING = """
+listener = socket.socket(socket.AF_UNIX)
+listener.bind('/tmp/listener')
+listener.listen(4096)
+for _ in range({count}):
+    with socket.socket(socket.AF_UNIX) as end: end.connect('/tmp/listener')
+time.sleep(1)
+"""
+
+
+async def test_memory_cannot_be_hidden_in_connections_that_nobody_accepts(run, tier):
+    if tier == "landlock":
+        assert exception(await run(WAITING.format(count=1))) == "PermissionError"
+        return
+    assert (await run(WAITING.format(count=500))).status == "ok"
+    result = await run("os.unlink('/tmp/listener')\n" + WAITING.format(count=2500))
+    assert (result.status, result.reason) == ("killed", "memory")
+    await lives_on(run)
+
+
+@pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_SEQPACKET", "SOCK_RAW"])
+@pytest.mark.parametrize("make", ["socket", "socketpair"])
+async def test_sockets_are_streams(run, make, kind):
+    """What others sent to a datagram socket stays when they have closed theirs: ten times what a stream takes in."""
+    result = await run(f"socket.{make}(socket.AF_UNIX, socket.{kind})")
+    assert exception(result) in ("OSError", "PermissionError"), result
+
+
 SHARED = "import mmap\nheld = mmap.mmap(-1, {size} << 20)\ntime.sleep(1)"
 #: Given back but for a page; what was in the rest would stay.
 SHRUNK = """

@@ -7,6 +7,7 @@ shared and only mapped, locks on files. Where a size cannot be seen, the largest
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,8 +28,10 @@ _SHARED: Final = ("/dev/zero (deleted)", "/memfd:", "/SYSV")
 _UNSEEN: Final = 8
 #: What a watch on a descriptor, and a lock, look like in /proc/PID/fdinfo.
 _LOCK = b"\nlock:"
-#: Bytes of a line in /proc/PID/maps and fdinfo, at the most that a long path allows for.
+#: Bytes of a line in /proc/PID/maps, fdinfo and net/unix, at the most that a long path allows for.
 _LINE: Final = 256
+#: A line of /proc/PID/net/unix without an inode: a connection that nobody has accepted.
+_WAITING: Final = re.compile(rb"^[0-9a-f]+: (?:[0-9A-F]+ ){5} *0(?: |$)", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class Held:
     #: Memory that is shared and mapped, by inode: it stays when its pages leave the processes.
     shared: dict[int, int] = field(default_factory=dict)
     sockets: set[int] = field(default_factory=set)
+    #: Connections that wait to be accepted: no process has them open, even when their makers have closed theirs.
+    waiting: int = 0
     pipes: set[int] = field(default_factory=set)
     mappings: int = 0
     #: Locks on files, seen once by every thread.
@@ -53,7 +58,8 @@ class Held:
     @property
     def memory(self) -> int:
         """Bytes that may be held in the kernel."""
-        return sum(self.shared.values()) + len(self.sockets) * socket_buffer() + len(self.pipes) * _PIPE
+        sockets = (len(self.sockets) + self.waiting) * socket_buffer()
+        return sum(self.shared.values()) + sockets + len(self.pipes) * _PIPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ def held(everyone: list[SessionProcess], device: int, limits: Limits) -> Held:
                 _add_open_files(thread, device, limits, found)
         if found.mappings > limits.mappings or found.locks > limits.locks:
             break
+    found.waiting = _waiting(everyone, limits)
     return found
 
 
@@ -110,6 +117,17 @@ def socket_buffer() -> int:
     with suppress(OSError, ValueError):
         return int(read("/proc/sys/net/core/wmem_default"))
     return _BUFFER
+
+
+def _waiting(everyone: list[SessionProcess], limits: Limits) -> int:
+    """Connections between the session's processes that nobody has accepted; without a network of its own, none."""
+    hosts = os.stat("/proc/self/ns/net").st_ino
+    lines = limits.processes * limits.open_files + limits.memory // socket_buffer() + 1
+    for thread in (thread for member in everyone for thread in member.threads[:1]):
+        with suppress(OSError):
+            if os.stat(f"/proc/{thread}/ns/net").st_ino != hosts:
+                return len(_WAITING.findall(read(f"/proc/{thread}/net/unix", lines * _LINE)))
+    return 0
 
 
 def _add_mappings(pid: int, device: int, limits: Limits, found: Held) -> None:

@@ -103,20 +103,20 @@ _EVERYWHERE: Final[dict[str, tuple[Check, ...]]] = {
     **dict.fromkeys(("chown", "fchown", "lchown", "fchownat"), _REFUSED),
 }
 
-_NAMESPACES_TIER: Final[dict[str, tuple[Check, ...]]] = {
-    # A network namespace does not hold AF_VSOCK, AF_ALG and their like; and what TCP keeps in memory is the host's.
-    "socket": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
-    "socketpair": (Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),),
-}
+#: A network namespace does not hold AF_VSOCK, AF_ALG and their like; what TCP keeps in memory is the host's; and a
+#: datagram stays with who receives it when its sender is gone, so nobody could tell how much that is. With Landlock,
+#: half a pair of datagram sockets could write to any other.
+_UNIX_STREAM: Final = (
+    Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),
+    Check(1, "only", _STREAM, errno.EPROTONOSUPPORT),
+)
+
+_NAMESPACES_TIER: Final[dict[str, tuple[Check, ...]]] = {"socket": _UNIX_STREAM, "socketpair": _UNIX_STREAM}
 
 #: What Landlock does not mediate: path sockets, modes, times, and (before ABI 3) truncate.
 _LANDLOCK_TIER: Final[dict[str, tuple[Check, ...]]] = {
     "socket": _REFUSED,
-    # Half a pair of datagram sockets can write to any other.
-    "socketpair": (
-        Check(0, "only", (_AF_UNIX,), errno.EAFNOSUPPORT),
-        Check(1, "only", _STREAM, errno.EPROTONOSUPPORT),
-    ),
+    "socketpair": _UNIX_STREAM,
     "truncate": _REFUSED,
     **dict.fromkeys(("chmod", "fchmod", "fchmodat", "fchmodat2"), _PRETENDED),
     **dict.fromkeys(("utime", "utimes", "futimesat", "utimensat"), _PRETENDED),
