@@ -29,9 +29,16 @@ _ALWAYS: Final = (
     "shared.search.ranking",
     "shared.search.segment",
     "shared.tools.checked_transport",
+    "shared.whole_answers",
 )
 _NO_MODEL: Final = ("shared.demo.offline.turn",)
-_MODEL: Final = ("aiohttp", "azure.core.exceptions", "openai", "openai.resources.embeddings")
+_MODEL: Final = (
+    "aiohttp",
+    "azure.core.exceptions",
+    "openai",
+    "openai.resources.embeddings",
+    "shared.llm.responses.transport",
+)
 _ENTRA: Final = ("jwt",)
 _IDENTITY: Final = ("azure.identity.aio", "azure.identity.aio._credentials.imds")
 _STORAGE: Final = ("azure.data.tables.aio", "azure.storage.blob.aio", "azure.storage.queue.aio", "shared.azure.account")

@@ -37,6 +37,7 @@ FLOORS = [
         "tls",
         "turns",
         "web_address",
+        "whole_answers",
     },
     {"objects"},
     {

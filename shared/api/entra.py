@@ -106,8 +106,10 @@ class Entra:
         import httpx2
         from jwt import PyJWKSet, PyJWKSetError
 
+        from shared.whole_answers import WholeAnswers
+
         try:
-            async with httpx2.AsyncClient(verify=tls(), timeout=TIMEOUT) as client:
+            async with WholeAnswers(verify=tls(), timeout=TIMEOUT) as client:
                 response = (await client.get(self._url)).raise_for_status()
             return {key.key_id: key for key in PyJWKSet.from_dict(response.json()).keys if key.key_id}
         except (httpx2.HTTPError, ValueError, PyJWKSetError) as error:

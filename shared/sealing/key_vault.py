@@ -119,9 +119,11 @@ class KeyVault:
         """The vault's answer; every request may be repeated. Raises KeyUnavailable."""
         import httpx2
 
+        from shared.whole_answers import WholeAnswers
+
         try:
             token = await token_of(self._identity, SCOPE, "the key vault")
-            async with httpx2.AsyncClient(verify=tls(), timeout=TIMEOUT) as client:
+            async with WholeAnswers(verify=tls(), timeout=TIMEOUT) as client:
                 headers = {"Authorization": f"Bearer {token}"}
                 for delay in (*BACKOFF.delays(), None):
                     response = await client.request(

@@ -41,9 +41,11 @@ def get_country_info_tool(url: str, key: str) -> Tool:
 async def _search(url: str, key: str, country: str) -> list[Json]:
     import httpx2
 
+    from shared.whole_answers import WholeAnswers
+
     query: dict[str, str | int] = {"q": country, "limit": _MOST_COUNTRIES, "response_fields": _FIELDS}
     try:
-        async with httpx2.AsyncClient(verify=tls(), timeout=_SECONDS) as client:
+        async with WholeAnswers(verify=tls(), timeout=_SECONDS) as client:
             response = await client.get(url, params=query, headers={"Authorization": f"Bearer {key}"})
         if response.status_code == 404:
             return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -12,7 +11,6 @@ from shared.config import Settings
 from shared.settings.model_endpoints import ModelEndpoint
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
     from httpx2 import AsyncClient
     from openai import AsyncOpenAI
 
@@ -24,10 +22,6 @@ _AZURE_HOSTS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservic
 CONNECT_SECONDS: Final = 10.0
 #: Local servers want no key, but the SDK does.
 _NO_KEY = "none"
-#: More than a process can have open files: the SDK's own limit lets a thousand runs wait for the others.
-_MOST_CONNECTIONS = 1_000_000
-#: Bytes of a header of an answer.
-_LONGEST_HEADER = 64 * 1024
 
 
 class CredentialRefused(Exception):
@@ -64,12 +58,9 @@ class Endpoint:
     def transport(self) -> AsyncClient:
         """What carries requests to the endpoint; the first call makes it."""
         if self._transport is None:
-            from httpx2 import Limits
-            from openai import DefaultAioHttpClient
+            from shared.llm.responses.transport import Transport
 
-            # aiohttp below the SDK takes a third less processor time per turn than its own transport.
-            self._transport = DefaultAioHttpClient(limits=Limits(max_connections=_MOST_CONNECTIONS))
-            _take_long_headers(self._transport)
+            self._transport = Transport()
         return self._transport
 
     async def authorization(self) -> str:
@@ -106,22 +97,6 @@ class Endpoint:
                 raise CredentialRefused(str(error)) from error
 
         return token
-
-
-def _take_long_headers(client: Any) -> None:
-    """Let the client take what gateways add to an answer; the SDK's transport has no setting for it."""
-    for transport in (client._transport, *client._mounts.values()):
-        if transport is not None:
-            transport.get_client = partial(_session, transport.get_client)
-
-
-def _session(make: Callable[[], ClientSession]) -> ClientSession:
-    from aiohttp import ClientSession
-
-    made = make()
-    connector = made.connector
-    made.detach()
-    return ClientSession(connector=connector, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER)
 
 
 def endpoint_of(settings: Settings) -> Endpoint | None:

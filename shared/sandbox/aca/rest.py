@@ -199,9 +199,11 @@ class SessionPool:
 
     async def _opened(self) -> AsyncClient:
         if self._client is None:
-            from httpx2 import AsyncClient, Timeout
+            from httpx2 import Timeout
 
-            self._client = AsyncClient(timeout=Timeout(_HTTP_SECONDS, connect=_CONNECT_SECONDS), trust_env=False)
+            from shared.whole_answers import WholeAnswers
+
+            self._client = WholeAnswers(timeout=Timeout(_HTTP_SECONDS, connect=_CONNECT_SECONDS), trust_env=False)
         return self._client
 
 
