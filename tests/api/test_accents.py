@@ -12,10 +12,13 @@ from tests.fakes.accents import (
     thinking_elsewhere,
     with_arguments,
     with_content,
+    with_empty_items,
     with_last_words,
     with_new_ids,
+    with_texts_at_their_end,
     with_value,
     without_deltas,
+    without_ends_of_items,
     without_places,
 )
 from tests.fakes.responses_events import FakeTurn
@@ -27,6 +30,7 @@ TELL = FakeTurn(text=("Ra", "in."))
 ACCENTS = [
     *(None, as_ollama, as_llama_cpp, with_new_ids, without_places),
     *(thinking_elsewhere, with_last_words, in_one_piece, without_deltas),
+    *(with_texts_at_their_end, with_empty_items, without_ends_of_items),
 ]
 
 

@@ -91,6 +91,35 @@ def without_deltas(events: list[Json]) -> list[Json]:
     return [event for event in events if not event["type"].endswith((".delta", "_text.done", "arguments.done"))]
 
 
+def with_texts_at_their_end(events: list[Json]) -> list[Json]:
+    """What was said stands in the event that ends a text, and nowhere else; the response repeats nothing."""
+    events = copy.deepcopy(events)
+    _finished(events)["output"] = []
+    return [
+        event
+        for event in events
+        if event["type"] != "response.output_text.delta"
+        and (event["type"] == "response.output_text.done" or not _is_end_of_message(event))
+    ]
+
+
+def with_empty_items(events: list[Json]) -> list[Json]:
+    """Messages are said in pieces, and empty where they are finished."""
+    events = copy.deepcopy(events)
+    _finished(events)["output"] = []
+    for event in events:
+        if _is_end_of_message(event) and "item" in event:
+            event["item"]["content"] = [{"type": "output_text", "text": ""}]
+    return events
+
+
+def without_ends_of_items(events: list[Json]) -> list[Json]:
+    """Items are announced and told in pieces, but never finished; the response does not repeat them."""
+    events = copy.deepcopy(events)
+    _finished(events)["output"] = []
+    return [event for event in events if event["type"] != "response.output_item.done"]
+
+
 def with_arguments(arguments: object) -> Accent:
     """Calls have these arguments, and they are not told of in pieces."""
 

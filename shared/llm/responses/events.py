@@ -34,8 +34,6 @@ UNREAD: Final = frozenset(
         "in_progress",
         "content_part.added",
         "content_part.done",
-        "output_text.done",
-        "refusal.done",
     )
 )
 #: Models that make use of the present turn's reasoning alone, unless they are asked for more: those before gpt-5.6.
@@ -87,10 +85,14 @@ class Reader:
                 return self._text(event)
             case "response.refusal.delta":
                 return self._text(event, refusal=True)
+            case "response.output_text.done":
+                return self._rest_of_text(event, event.get("text"))
+            case "response.refusal.done":
+                return self._rest_of_text(event, event.get("refusal"), refusal=True)
             case "response.output_item.added":
                 number, item = self._told.number(event, event["item"]["type"]), event["item"]
                 if item["type"] == CALL:
-                    self._told.show(number)
+                    self._told.show(number, item)
                     return CallStarted(number, self._call_ids.next(item), as_text(item["name"]))
             case "response.function_call_arguments.delta":
                 number = self._told.number(event, CALL)
@@ -98,7 +100,9 @@ class Reader:
                     self._heard.add(number)
                 return ArgumentsDelta(number, as_text(event["delta"]))
             case "response.function_call_arguments.done":
-                return self._whole(self._told.number(event, CALL), as_json(event["arguments"]))
+                number, arguments = self._told.number(event, CALL), as_json(event["arguments"])
+                self._told.complete(number, arguments)
+                return self._whole(number, arguments)
             case "response.output_item.done":
                 number, item = self._told.number(event, event["item"]["type"]), well_formed(event["item"])
                 self._told.finish(number, item)
@@ -133,6 +137,14 @@ class Reader:
             return None
         self._heard.add(number)
         return ArgumentsDelta(number, as_text(arguments))
+
+    def _rest_of_text(self, event: Json, text: object, *, refusal: bool = False) -> TextDelta | None:
+        """The end of a text, which tells all of it to those who heard no piece."""
+        number, all_of_it = self._told.number(event, MESSAGE), as_text(text or "")
+        if not all_of_it or self._told.has_heard(number):
+            return None
+        self._told.say(number, all_of_it, refusal=refusal, in_pieces=False)
+        return TextDelta(number, all_of_it, refusal)
 
     def _whole_text(self, number: int, message: Json) -> TextDelta | None:
         text, refusal = _text_of(message)

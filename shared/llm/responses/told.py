@@ -29,9 +29,12 @@ class Told:
         self._kinds: dict[int, str] = {}
         #: Finished items by number.
         self._items: dict[int, Json] = {}
-        #: Number -> what was said in a message; whether as a refusal.
+        #: Number -> what was said in a message; whether as a refusal, and by the ends of its texts alone.
         self._said: dict[int, list[str]] = {}
         self._refused: set[int] = set()
+        self._by_ends: set[int] = set()
+        #: Calls as they began, with their arguments once they are whole.
+        self._calls: dict[int, Json] = {}
         #: The numbers of which clients know, in order.
         self._known: dict[int, None] = {}
 
@@ -60,17 +63,30 @@ class Told:
             self._numbers[item_id] = newest
         return self._numbers[item_id]
 
-    def say(self, number: int, text: str, *, refusal: bool = False) -> None:
+    def say(self, number: int, text: str, *, refusal: bool = False, in_pieces: bool = True) -> None:
         """Clients are told this text of a message."""
         if number not in self._said:
             self._said[number], self._known[number] = [], None
+            if not in_pieces:
+                self._by_ends.add(number)
         self._said[number].append(text)
         if refusal:
             self._refused.add(number)
 
-    def show(self, number: int) -> None:
-        """Clients are told of an item."""
+    def has_heard(self, number: int) -> bool:
+        """Whether a message's texts are told in pieces, and so not at their ends."""
+        return number in self._said and number not in self._by_ends
+
+    def show(self, number: int, call: Json | None = None) -> None:
+        """Clients are told of an item, or of a call that begins."""
         self._known[number] = None
+        if call is not None:
+            self._calls[number] = call | {"arguments": None}
+
+    def complete(self, number: int, arguments: str) -> None:
+        """A call's arguments are whole; there may be no other word of it."""
+        if number in self._calls:
+            self._calls[number] = self._calls[number] | {"arguments": arguments}
 
     def knows(self, number: int) -> bool:
         """Whether clients are told of an item."""
@@ -118,13 +134,20 @@ class Told:
     def _item(self, number: int) -> Json | None:
         """The item as it was told; None for a call that is not whole. What clients saw as a message is one."""
         item = self._items.get(number)
-        if number not in self._said or (item is not None and item["type"] == MESSAGE):
+        if number in self._calls and item is None:
+            call = self._calls[number]
+            return None if call["arguments"] is None else call
+        if number not in self._said or (item is not None and item["type"] == MESSAGE and _says_something(item)):
             return item
         text = "".join(self._said[number])
         part = {"type": "output_text", "text": text, "annotations": []}
         if number in self._refused:
             part = {"type": "refusal", "refusal": text}
         return {"type": MESSAGE, "role": "assistant", "content": [part]}
+
+
+def _says_something(message: Json) -> bool:
+    return any(part.get("text") or part.get("refusal") for part in message["content"])
 
 
 def _is_rest_of(item: Json, told: Json) -> bool:
