@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from shared import foreign_ids, holds, layout, owners
+from shared import deadline, foreign_ids, holds, layout, owners
 from shared.blobs.base import BlobsUnavailable
 from shared.deps import Caller, Deps
 from shared.files import files, index_messages, uploads
@@ -17,7 +17,7 @@ from shared.retention import aging
 from shared.runs import joining, lifecycle, queue_messages
 from shared.runs.recorder import Recorder
 from shared.search.base import IndexUnavailable
-from shared.store.base import Delete, Put, Record, StoreError
+from shared.store.base import Delete, Put, Record, StoreError, Unavailable, UnreadableRecord
 from shared.usage import adding_up
 from shared.vector_stores.rows import OVERDUE as OVERDUE_SECONDS
 from shared.vector_stores.rows import index_of, item_put, store_put
@@ -112,7 +112,7 @@ OVERDUE: Final[Mapping[str, Overdue]] = {
 
 
 async def sweep(deps: Deps) -> None:
-    """Look after every overdue record. One that cannot be written now is left to the next time."""
+    """Look after every overdue record. One that cannot be dealt with now, or is damaged, is left to the next time."""
     async for partition, row in deps.store.overdue(deps.now()):
         act = next((act for prefix, act in OVERDUE.items() if row.key.startswith(prefix)), None)
         if act is None:
@@ -120,7 +120,10 @@ async def sweep(deps: Deps) -> None:
         logger.info("overdue", extra={"action": "overdue", "key": row.key})
         try:
             await act(deps, partition, row)
-        except AWAY:
+        except deadline.Overdue:
+            raise
+        except Exception:
+            # One owner's damaged row must not keep the others' from being looked after.
             logger.warning("overdue kept", extra={"action": "overdue_kept", "key": row.key}, exc_info=True)
 
 
@@ -148,11 +151,15 @@ async def remove_orphans(deps: Deps) -> None:
     await deps.store.sweep(deps.now() - ORPHAN_SECONDS)
     stored: Counter[str] = Counter()
     async for blob in deps.blobs.list(layout.FILES):
-        owner, file_id = layout.owner_and_file(blob.name)
+        try:
+            owner, file_id = layout.owner_and_file(blob.name)
+        except ValueError:
+            logger.warning("foreign blob", extra={"action": "blob_foreign", "blob": blob.name})
+            continue
         stored[owner] += blob.size
         if blob.modified > deps.now() - ORPHAN_SECONDS:
             continue
-        if await foreign_ids.read(deps.store, layout.files(owner), file_id) is None:
+        if await _is_gone(deps, owner, file_id):
             logger.info("orphan removed", extra={"action": "orphan_removed", "blob": blob.name})
             await deps.blobs.delete(blob.name)
             stored[owner] -= blob.size
@@ -161,10 +168,29 @@ async def remove_orphans(deps: Deps) -> None:
             if blob.modified <= deps.now() - seconds:
                 await deps.blobs.delete(blob.name)
     for store_id in {layout.store_of_segment(blob.name) async for blob in deps.blobs.list(layout.SEGMENTS)}:
-        await deps.index.sweep(store_id)
+        await _sweep_index(deps, store_id)
     for owner in stored:
         await adding_up.note_stored(deps.store, owner, stored[owner], deps.clock())
     await deps.blobs.sweep(deps.now() - ORPHAN_SECONDS)
+
+
+async def _is_gone(deps: Deps, owner: str, file_id: str) -> bool:
+    """Whether nobody has the file; a row that cannot be read keeps its bytes."""
+    try:
+        return await foreign_ids.read(deps.store, layout.files(owner), file_id) is None
+    except UnreadableRecord:
+        return False
+
+
+async def _sweep_index(deps: Deps, store_id: str) -> None:
+    """Remove segments that a store's index does not name; one that cannot be read keeps the others from nothing."""
+    try:
+        await deps.index.sweep(store_id)
+    except deadline.Overdue:
+        raise
+    except Exception:
+        extra = {"action": "index_not_swept", "vector_store_id": store_id}
+        logger.warning("index not swept", extra=extra, exc_info=True)
 
 
 async def age(deps: Deps) -> None:
@@ -178,10 +204,18 @@ async def age(deps: Deps) -> None:
 async def add_up_usage(deps: Deps) -> None:
     """Add up what runs of earlier days have used; what cannot be done now is left to the next time."""
     try:
-        for owner in sorted(await owners.names(deps)):
-            await adding_up.add_up(deps.store, owner, deps.clock())
+        names = sorted(await owners.names(deps))
     except StoreError:
-        logger.warning("usage not added up", extra={"action": "usage_not_added_up"}, exc_info=True)
+        logger.warning("owners not read", extra={"action": "owners_not_read"}, exc_info=True)
+        return
+    for owner in names:
+        try:
+            await adding_up.add_up(deps.store, owner, deps.clock())
+        except Exception as error:
+            extra = {"action": "usage_not_added_up", "owner": owner}
+            logger.warning("usage not added up", extra=extra, exc_info=True)
+            if isinstance(error, Unavailable):
+                return  # the others' rows are as far away
 
 
 async def scrub(deps: Deps, *, thorough: bool = False) -> None:

@@ -272,7 +272,7 @@ def file_blob(owner: str, file_id: str) -> str:
 
 
 def owner_and_file(blob: str) -> tuple[str, str]:
-    """The inverse of `file_blob`."""
+    """The inverse of `file_blob`. Raises ValueError for a name that is none of these."""
     _, owner, file_id = blob.split("/", 2)
     return owner, file_id
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from typing import Final
 
 from shared import ids, layout
 from shared.store.base import Change, Delete, Put, Record, Store, StoreError, Unavailable
+
+logger = logging.getLogger(__name__)
 
 #: Names become part of the names of partitions and blobs.
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -104,7 +107,7 @@ class StoredKeys:
         except StoreError:
             self._failed, self._looked_at = True, self._clock()
             raise
-        self._keys = [_stored(row) for row in rows]
+        self._keys = [each for each in map(_stored, rows) if each is not None]
         self._failed, self._read_at, self._looked_at = False, began, self._clock()
         return self._keys
 
@@ -136,6 +139,11 @@ class StoredKeys:
         return age if age >= 0 else float("inf")
 
 
-def _stored(row: Record) -> StoredKey:
+def _stored(row: Record) -> StoredKey | None:
+    """The key of a row; None for a row that is none, which opens nothing and must not lock others out."""
     owner, _, identifier = row.key.partition(":")
-    return StoredKey(owner, identifier, bytes.fromhex(row.data["sha256"]), row.data["created_at"])
+    try:
+        return StoredKey(owner, identifier, bytes.fromhex(row.data["sha256"]), int(row.data["created_at"]))
+    except (KeyError, TypeError, ValueError):
+        logger.warning("key unreadable", extra={"action": "key_unreadable", "key_id": identifier})
+        return None

@@ -32,7 +32,7 @@ from shared.json_types import Json
 from shared.layout import BOX
 from shared.llm.base import FINE, LlmError, TurnRequest
 from shared.queue.base import QueueUnavailable
-from shared.store.base import Delete, NewerFormat, Put, StoreError, major
+from shared.store.base import UNREADABLE, Delete, NewerFormat, Put, StoreError, major
 
 #: Seconds that one look may take.
 LOOK_TIMEOUT: Final = 60.0
@@ -100,6 +100,9 @@ def told_formats(found: Counter[str]) -> Finding:
     """What formats mean for this version: a later major one is refused, a later minor one is kept."""
     counts = ", ".join(f"{count} in {name}" for name, count in sorted(found.items()))
     looked = f"{found.total()} looked at" + ("; --deep looks at all" if found.total() == SAMPLE else "")
+    if found.pop(UNREADABLE, 0):
+        words = "unreadable ones are damaged or another program's, and are left alone"
+        return broken("formats", f"{counts}: {words} ({looked})")
     if any(major(name) > major(layout.FORMAT) for name in found):
         return broken("formats", f"{counts}: this version reads formats up to {layout.FORMAT}, upgrade it ({looked})")
     if any(number_of(name) > number_of(layout.FORMAT) for name in found):

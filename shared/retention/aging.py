@@ -13,14 +13,17 @@ from contextlib import suppress
 from typing import Final
 
 from shared import holds, layout, owners
+from shared.blobs.base import BlobsUnavailable
+from shared.deadline import Overdue
 from shared.deps import Caller, Deps
 from shared.errors import ApiError, NotFoundError
 from shared.files import files
 from shared.holds import OnHold
 from shared.json_types import Json
 from shared.objects.hold import Hold
+from shared.queue.base import QueueUnavailable
 from shared.retention import contents, holding
-from shared.store.base import Conflict, Put, Record
+from shared.store.base import Conflict, Put, Record, Unavailable
 from shared.threads import named, threads
 from shared.vector_stores import file_status, stores
 
@@ -35,6 +38,8 @@ MOST_DAYS: Final = 36_500
 DAYS_TEXT: Final = re.compile("[1-9][0-9]{0,4}")
 #: Seconds that a look may take before it is left to the next hour.
 BUDGET: Final = 120.0
+#: What a port says that cannot be asked at all now.
+AWAY: Final = (Unavailable, BlobsUnavailable, QueueUnavailable)
 #: Threads that are looked at side by side.
 SIDE_BY_SIDE: Final = 16
 
@@ -44,7 +49,14 @@ async def sweep(deps: Deps, budget: float = BUDGET) -> None:
     end = deps.clock() + budget
     named_ = {*await owners.names(deps), *deps.settings.retention_days} - {"*"}
     for owner in sorted(named_):
-        await ThreadSweep(Caller(deps, owner)).go_on(end)
+        try:
+            await ThreadSweep(Caller(deps, owner)).go_on(end)
+        except (*AWAY, Overdue):
+            raise
+        except Exception:
+            # One owner's damaged row must not keep the others' threads for ever.
+            extra = {"action": "old_threads_kept", "owner": owner}
+            logger.warning("old threads kept", extra=extra, exc_info=True)
 
 
 class ThreadSweep:
@@ -82,10 +94,20 @@ class ThreadSweep:
         """Look at some threads: the key of the last one, and whether there is time for more."""
         for first in range(0, len(rows), SIDE_BY_SIDE):
             some = rows[first : first + SIDE_BY_SIDE]
-            await asyncio.gather(*(self._visit(each) for each in some))
+            await asyncio.gather(*(self._try(each) for each in some))
             if self._deps.clock() > end:
                 return some[-1].key, False
         return rows[-1].key, True
+
+    async def _try(self, entry: Record) -> None:
+        """Look at one thread; what cannot be done with it is left to the next day."""
+        try:
+            await self._visit(entry)
+        except (*AWAY, Overdue):
+            raise
+        except Exception:
+            extra = {"action": "old_thread_kept", "key": entry.key}
+            logger.warning("old thread kept", extra=extra, exc_info=True)
 
     async def _visit(self, entry: Record) -> None:
         """Look at one thread."""

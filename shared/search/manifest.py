@@ -16,7 +16,7 @@ from shared import layout
 from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.search.base import IndexUnavailable, Space
-from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable
+from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable, UnreadableRecord
 from shared.turns import Turns
 
 #: Seconds that the bytes of a removed file may stay, unless so much is dead that they go at once.
@@ -98,7 +98,7 @@ class Manifests:
         """The manifest; empty for a store without one."""
         try:
             record = await self._store.get(layout.index(store_id), layout.MANIFEST_KEY)
-        except Unavailable as error:
+        except (Unavailable, UnreadableRecord) as error:
             raise IndexUnavailable(str(error)) from error
         if record is None:
             return Manifest()
@@ -125,7 +125,7 @@ class Manifests:
             )
         except (Conflict, NotFound):
             return False
-        except Unavailable as error:
+        except (Unavailable, UnreadableRecord) as error:
             raise IndexUnavailable(str(error)) from error
         return True
 
@@ -133,7 +133,7 @@ class Manifests:
         """Remove a store's manifest: without it, no segment of the store is read."""
         try:
             await self._store.commit(layout.index(store_id), [Delete(layout.MANIFEST_KEY)])
-        except Unavailable as error:
+        except (Unavailable, UnreadableRecord) as error:
             raise IndexUnavailable(str(error)) from error
 
 

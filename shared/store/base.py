@@ -6,6 +6,7 @@ is its writer's business; the store sees a key, a JSON object and a version.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -16,6 +17,8 @@ from msgspec import Struct
 from shared import json_text
 from shared.json_types import Json
 from shared.layout import FORMAT, is_collection
+
+logger = logging.getLogger(__name__)
 
 #: Changes in one commit; the smallest limit among the homes we know (an Azure entity-group transaction).
 MAX_CHANGES: Final = 100
@@ -39,8 +42,12 @@ class Unavailable(StoreError):
     """The store did not answer in time, after retries. Whether the commit was applied is unknown."""
 
 
-class NewerFormat(StoreError):
-    """A record was written by a later version, in a format of which this one could make nothing. It is left alone."""
+class UnreadableRecord(StoreError):
+    """A record of which this version can make nothing. It is left alone, and `Store.overdue` leaves it out."""
+
+
+class NewerFormat(UnreadableRecord):
+    """A record was written by a later version, in a format that this one would misread."""
 
 
 class Existing:
@@ -85,6 +92,10 @@ Change = Put | Delete
 FORMAT_FIELD: Final = "_format"
 #: That of records that do not tell.
 FIRST_FORMAT: Final = "1.0"
+#: Said of what is no record at all.
+UNREADABLE: Final = "unreadable"
+
+_FORMAT: Final = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 
 #: Printable ASCII without `#`, `/`, `?` and `\`.
 _KEY: Final = re.compile(r"[ -\"$-.0->@-\[\]-~]{1,512}")
@@ -104,17 +115,34 @@ def encode(data: Json) -> str:
 
 
 def decode(text: str) -> Json:
-    """The inverse of `encode`; what version 0.1 wrote tells no format. Raises NewerFormat for a later major one."""
-    data: Json = json_text.read(text)
-    written = data.pop(FORMAT_FIELD, FORMAT)
-    if written != FORMAT and major(written) > major(FORMAT):
+    """The inverse of `encode`. Version 0.1 told no format. Raises UnreadableRecord; of a later major NewerFormat."""
+    try:
+        data: Json = json_text.read(text)
+        written = data.pop(FORMAT_FIELD, FORMAT)
+        is_newer = written != FORMAT and major(written) > major(FORMAT)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnreadableRecord("A record is damaged, or was written by something else.") from error
+    if is_newer:
         raise NewerFormat(f"A record is of format {written}; this version reads formats up to {FORMAT}: upgrade it.")
     return data
 
 
+def log_left_out(key: str, error: UnreadableRecord) -> None:
+    """Say which overdue record nobody looks after."""
+    extra = {"action": "record_unreadable", "key": key}
+    logger.warning("overdue record left out", extra=extra, exc_info=error)
+
+
 def format_of(text: str) -> str:
-    """The format that a stored record says it is in; what version 0.1 wrote says none, and is in the first."""
-    return str(json_text.read(text).get(FORMAT_FIELD, FIRST_FORMAT))
+    """The format that a stored record says it is in; what version 0.1 wrote says none, and is in the first.
+
+    `UNREADABLE` of what is no record.
+    """
+    try:
+        written = str(json_text.read(text).get(FORMAT_FIELD, FIRST_FORMAT))
+    except (ValueError, AttributeError):
+        return UNREADABLE
+    return written if _FORMAT.fullmatch(written) else UNREADABLE
 
 
 def major(written: str) -> int:
@@ -137,11 +165,11 @@ class Store(Protocol):
     """Records by partition and key. Keys and partitions are ASCII without `/ \\ # ?`; keys sort bytewise."""
 
     async def get(self, partition: str, key: str) -> Record | None:
-        """Read one record. Raises Unavailable."""
+        """Read one record. Raises Unavailable and UnreadableRecord."""
         ...
 
     async def scan(self, partition: str, first: str, last: str, limit: int, *, backwards: bool = False) -> list[Record]:
-        """Read records with `first <= key < last` in ascending key order, at most `limit`. Raises Unavailable.
+        """Read records with `first <= key < last` in ascending key order, at most `limit`. Raises as `get` does.
 
         Backwards: the last ones, the last first. Of a collection (`layout.is_collection`) that takes no longer.
         """
@@ -157,7 +185,10 @@ class Store(Protocol):
         ...
 
     def overdue(self, now: int) -> AsyncIterator[tuple[str, Record]]:
-        """Every (partition, record) whose `due` is at or before `now`: a scan of everything, for housekeeping only."""
+        """Every (partition, record) whose `due` is at or before `now`: a scan of everything, for housekeeping only.
+
+        Records that cannot be read are left out, with a line in the log. Raises Unavailable.
+        """
         ...
 
     async def formats(self, most: int | None = None) -> Counter[str]:

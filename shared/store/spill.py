@@ -80,5 +80,9 @@ class Spill:
                     start = await read_all(self._blobs, info.name, 0, FIRST_LINE)
                 except BlobNotFound:
                     continue
-                partition, key = json.loads(start.partition(b"\n")[0])
+                try:
+                    partition, key = json.loads(start.partition(b"\n")[0])
+                except (ValueError, TypeError):
+                    logger.warning("foreign blob", extra={"action": "spill_foreign", "blob": info.name})
+                    continue
                 yield (partition, key), info.name

@@ -21,10 +21,12 @@ from shared.store.base import (
     Put,
     Record,
     Unavailable,
+    UnreadableRecord,
     check_changes,
     decode,
     encode,
     format_of,
+    log_left_out,
 )
 
 #: Characters that are encoded in one go, and written on the event loop.
@@ -77,7 +79,12 @@ class SqliteStore:
         while True:
             rows = await self._overdue_after(seen, now)
             for _, partition, key, data, version in rows:
-                yield partition, _record(key, data, version)
+                try:
+                    record = _record(key, data, version)
+                except UnreadableRecord as error:
+                    log_left_out(key, error)
+                    continue
+                yield partition, record
             if len(rows) < OVERDUE_PER_PAGE:
                 return
             seen = rows[-1][:3]

@@ -23,11 +23,13 @@ from shared.store.base import (
     Put,
     Record,
     Unavailable,
+    UnreadableRecord,
     check_changes,
     decode,
     encode,
     format_of,
     is_key,
+    log_left_out,
 )
 from shared.store.entities import data_properties, spilled, text_of
 from shared.store.spill import Spill
@@ -125,7 +127,11 @@ class TablesStore:
         while after is not None:
             page, after = await self._page(f"due le {now}L", ENTITIES_PER_PAGE, after)
             for entity in page:
-                record = await self._record(entity)
+                try:
+                    record = await self._record(entity)
+                except UnreadableRecord as error:
+                    log_left_out(entity["RowKey"], error)
+                    continue
                 if record is not None:
                     yield entity["PartitionKey"], record
 
@@ -185,8 +191,10 @@ class TablesStore:
             except BlobNotFound as error:
                 replaced, current = current["blob"], await self._entity(*place)
                 if current is not None and current.get("blob") == replaced:
-                    raise Unavailable(f"the data of {place[1]} is missing") from error
+                    raise UnreadableRecord(f"the data of {place[1]} is missing") from error
                 continue
+            except (TypeError, UnicodeDecodeError) as error:
+                raise UnreadableRecord(f"the data of {place[1]} is none of ours") from error
             if "blob" in current:
                 self._spill.see(place, current["blob"])
             return Record(place[1], decode(text), current["etag"])

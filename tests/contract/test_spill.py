@@ -8,7 +8,7 @@ import pytest
 
 from shared.blobs.base import write_bytes
 from shared.layout import SPILL
-from shared.store.base import EXISTING, Conflict, Delete, Put, Unavailable
+from shared.store.base import EXISTING, Conflict, Delete, Put, UnreadableRecord
 from shared.store.entities import MAX_PIECES, PIECE, TRANSACTION, data_properties, spilled, text_of
 from tests.contract.homes import AzureHome
 
@@ -106,10 +106,28 @@ async def test_a_record_replaced_while_it_is_read_is_read_again(home):
     assert await reader._record(stale) is None
 
 
-async def test_a_record_whose_blob_is_missing_is_unavailable(home):
+async def test_a_record_whose_blob_is_missing_cannot_be_read(home):
     store = home.store()
     await store.commit("p", [Put("a", LARGE)])
     [name] = await spills(home)
     await home.blobs().delete(name)
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnreadableRecord):
         await store.get("p", "a")
+
+
+async def test_an_overdue_record_whose_blob_is_missing_keeps_no_other_from_being_seen(home):
+    store = home.store()
+    for key in "abc":
+        await store.commit("p", [Put(key, LARGE if key == "b" else {"key": key}, due=1)])
+    [name] = await spills(home)
+    await home.blobs().delete(name)
+    assert [record.key async for _, record in store.overdue(2)] == ["a", "c"]
+
+
+async def test_a_foreign_blob_keeps_no_other_from_being_swept(home):
+    store = home.store()
+    await store.commit("p", [Put("b", {})])
+    for name in ("a", "c"):
+        await write_bytes(home.blobs(), f"{SPILL}{name}", b"none of ours" if name == "a" else b'["p", "b"]\n{}')
+    assert await store.sweep(int(time.time()) + LATER) == 1
+    assert await spills(home) == [f"{SPILL}a"]

@@ -224,6 +224,16 @@ def test_records_of_a_later_version_are_told(tmp_path):
     assert lines(every)["formats"].startswith("✗ 1001 in 1.0, 1 in 1.7, 1 in 2.0: this version reads formats up to 1.0")
 
 
+def test_damaged_records_are_counted(tmp_path):
+    doctor(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "box/box.db")) as file:
+        for number, data in enumerate(('{"a": 1}', '{"half', "[1]", '{"_format": "x"}')):
+            file.execute("INSERT INTO records (partition, key, data, version) VALUES ('x', ?, ?, 1)", (number, data))
+        file.commit()
+    told = lines(doctor(tmp_path))["formats"]
+    assert told.startswith("✗ 1 in 1.0, 3 in unreadable: unreadable ones are damaged or another program's")
+
+
 def test_a_model_that_ends_soon_and_one_that_makes_no_vectors_are_told(tmp_path):
     soon = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
     model = {"id": "old", "object": "model", "created": 1, "owned_by": "openai", "shutdown_date": soon}

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
 
 from shared import housekeeping, layout
 from shared.app import build
 from shared.blobs.base import read_all, write_bytes
 from shared.config import Settings
+from shared.deps import Caller
 from shared.llm.base import ModelHealth
 from shared.llm.scripted import ScriptedLlm
 from shared.objects.run import Run, RunRecord
 from shared.objects.thread import Counters
+from shared.objects.thread_requests import CreateThread
 from shared.queue.base import Poison
 from shared.runs.rows import put_run
 from shared.store.base import Put
+from shared.threads import threads
 
 OWNER = "me"
 
@@ -103,4 +110,51 @@ async def test_a_run_that_is_over_is_not_looked_at_again(tmp_path):
     row = await box.deps.store.get(record.key.partition, "run_1")
     assert row is not None
     assert row.data == stored.data
+    await box.close()
+
+
+#: Who is spoiled, and where: partition (`THREAD` stands for a thread of the first owner), key and content of a row that
+#: a later version, another program or a fault of a disk has left.
+DAMAGE = [
+    ("ann:x", "run_1", '{"_format": "2.0"}'),
+    ("ann:x", "run_1", '{"half'),
+    ("ann:x", "run_1", "[1]"),
+    ("ann:x", "run_1", '{"_format": []}'),
+    ("ann:x", "run_1", "{}"),
+    ("ann:files", "file-1", "{}"),
+    ("ann:files", "file-kept", '{"_format": "2.0"}'),
+    ("ann:vs_1", "store", "{}"),
+    ("index-vs_1", "manifest", "{}"),
+    ("ann:THREAD", "thread", '{"_format": "2.0"}'),
+    ("ann:THREAD", "thread", "{}"),
+    ("ann:threads", "thread_1", '{"_format": "2.0"}'),
+    ("ann:usage", "run_2020-01-01_x", "{}"),
+    ("ann:holds", "hold_1", "{}"),
+    ("_box", "retention_ann", "{}"),
+    ("_keys", "ann:key_1", "{}"),
+]
+
+
+@pytest.mark.parametrize(("partition", "key", "content"), DAMAGE)
+async def test_a_row_that_cannot_be_read_keeps_nothing_else_from_being_done(tmp_path, partition, key, content):
+    ahead = 0.0
+    keys = {"ann": SecretStr("sk-a"), "ben": SecretStr("sk-b")}
+    settings = Settings(_env_file=None, box_home=tmp_path, sandbox="none", box_api_keys=keys, retention_days={"*": 1})
+    box = build(settings, llm=ScriptedLlm(), tools=[], clock=lambda: time.time() + ahead)
+    made = {owner: (await threads.create(Caller(box.deps, owner), CreateThread()))["id"] for owner in keys}
+    await box.deps.store.commit("ben:idempotency", [Put("by_key_late", {"at": 1}, due=2)])
+    await write_bytes(box.deps.blobs, layout.part_blob("ben", "upload_a", "part_a"), b"bytes")
+    for blob in ("files/ann/file-kept", "files/ben/file-gone", "files/foreign"):
+        await write_bytes(box.deps.blobs, blob, b"bytes")
+    with sqlite3.connect(tmp_path / "box.db") as file:
+        place = (partition.replace("THREAD", made["ann"]), key)
+        file.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, 1, 1)", (*place, content))
+    file.close()
+
+    ahead = 3 * 86_400
+    await box.housekeeping(thorough=True)
+    assert await box.deps.store.get("ben:idempotency", "by_key_late") is None
+    assert await box.deps.store.get(layout.thread("ben", made["ben"]), layout.THREAD_KEY) is None
+    kept = ["files/ann/file-kept"] if key == "file-kept" else []
+    assert [blob.name async for blob in box.deps.blobs.list("")] == [*kept, "files/foreign"]
     await box.close()
