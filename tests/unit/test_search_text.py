@@ -25,6 +25,12 @@ TEXTS = {
     "koi8-r": "Поставщик обязуется доставить оборудование до склада покупателя.",
     "koi8-u": "Постачальник зобов'язується доставити обладнання до складу протягом її дії.",
     "iso8859-2": "Zażółć gęślą jaźń, dostawa do magazynu w Łodzi nastąpi w ciągu trzydziestu dni.",
+    "cp437": "Für größere Änderungen gelten die Verträge über Zürich, danach müssen sie geprüft werden.",
+    "cp850": "São Paulo: a solução não é rápida, e a população já está informada das condições.",
+    "cp852": "Dodávka do skladu proběhne během třiceti dnů, účetní závěrka bude přiložena.",
+    "cp857": "Müşteri şikâyeti için başvuru yapınız, ödeme ağacın gölgesinde yapılır.",
+    "mac-roman": "Die Prüfung beginnt früh, größere Bäume wachsen über den Straßen und Gärten.",
+    "mac-latin2": "Árvíztűrő tükörfúrógép és őszi szüret, a számla összege tízezer forint.",
     "gb18030": "供应商应在三十天内将设备交付至上海仓库。",
     "big5": "供應商應在三十天內交付設備到倉庫。",
     "euc_kr": "공급업체는 삼십일 이내에 서울 창고로 배송합니다.",
@@ -53,6 +59,17 @@ def toned(letter: str) -> str:
 def test_text_is_read_in_its_encoding(encoding, around):
     text = around + TEXTS[encoding]
     assert decode(encoded(text, encoding)) == text
+
+
+def test_accents_at_the_ends_of_words_are_no_letters_of_another_script():
+    """Statistics alone read `perchй la cittа`."""
+    text = "Perché la città è più bella, però costa di più? L'università sarà chiusa lunedì e martedì.\n" * 2
+    assert decode(text.encode("cp1252")) == text
+
+
+def test_names_in_latin_letters_stay_in_a_text_of_another_script():
+    text = "Обновление Windows 11 и драйвера Wi-Fi для 3D-принтера: звук через USB-порт, файл в формате PDFа."
+    assert decode(text.encode("cp1251")) == text
 
 
 @pytest.mark.parametrize("text", ["Grüße – naïve", "it’s", "5 × 3 = 15", "Temp 20 °C", "25 €", "El Niño", "1 º piso"])

@@ -33,10 +33,11 @@ CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 WINDOWS: Final = "cp1252"
 #: Bytes by which an encoding is told.
 SAMPLE: Final = 64 * 1024
-#: What Windows, Unix and e-mail wrote before Unicode; each more makes short texts harder to tell.
+#: What Windows, Unix, e-mail, DOS and old Macs wrote before Unicode; each more makes short texts harder to tell.
 ENCODINGS: Final = (
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp866"),
     *("koi8-r", "koi8-u", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-15"),
+    *("cp437", "cp850", "cp852", "cp857", "mac-roman", "mac-latin2"),
     *("gb18030", "big5hkscs", "cp949", "euc_jis_2004", "shift_jis_2004", "cp932", "utf-16-le", "utf-16-be"),
 )
 #: What chardet is told to answer when none of them fits; it cannot be the right one, for that text is UTF-8 too.
@@ -45,6 +46,14 @@ NONE_FITS: Final = "ascii"
 FEW: Final = 8
 NEARLY: Final = 0.4
 MONEY_IN_WORD: Final = re.compile(r"[£¥€¤¢][^\W\d_]")
+#: What shows that another encoding was meant: controls, letters amid words of another script (`perchй`), signs amid
+#: words (`Stra§e`).
+MISREAD: Final = re.compile(
+    r"[\x80-\x84\x86-\x9f\ufffd]|(?<=[A-Za-z])[\u0370-\u0e7f]|[\u0370-\u0e7f](?=[A-Za-z])"
+    r"|(?<=[^\W\d_])[§¶¤¥£¢†‡‚„¦¬¨¸](?=[^\W\d_])"
+)
+#: The part of what is beyond ASCII that may look so.
+ODD: Final = 0.1
 #: Japanese mail switches to kanji with it; every byte is ASCII.
 KANJI_IN: Final = b"\x1b$B"
 
@@ -100,13 +109,23 @@ def recognised(data: bytes) -> str:
     confidence = {name: found["confidence"] for found in likely if (name := found["encoding"]) is not None}
     if not confidence or NONE_FITS in confidence:
         raise unknown()
-    best = max(confidence, key=lambda name: confidence[name])
+    ranked = sorted(confidence, key=lambda name: confidence[name], reverse=True)
     if 0 < sum(byte > 127 for byte in data) <= FEW:
         western = data.decode(WINDOWS, "replace")
-        if confidence.get(WINDOWS, 0) >= NEARLY * confidence[best] or only_signs(western):
+        likely_enough = confidence.get(WINDOWS, 0) >= NEARLY * confidence[ranked[0]]
+        if fits(western) and (likely_enough or only_signs(western)):
             return western
+    best = next((name for name in ranked if fits(data[:SAMPLE].decode(name, "replace"))), None)
+    if best is None:
+        raise unknown()
     # Windows-1258 writes Vietnamese tones apart from their letters.
     return unicodedata.normalize("NFC", data.decode(best, "replace"))
+
+
+def fits(text: str) -> bool:
+    """Whether what is beyond ASCII is what texts have: no controls, no letters or signs amid other words."""
+    beyond = sum(not character.isascii() for character in text)
+    return len(MISREAD.findall(text)) <= beyond * ODD
 
 
 def only_signs(text: str) -> bool:
