@@ -72,6 +72,12 @@ async def test_a_dead_link_of_an_earlier_message_is_left_out_with_a_word(fake, l
     assert note == "(the picture example.org/a.png was left out: the model could not take it)"
 
 
+async def test_a_thread_whose_run_a_picture_has_failed_goes_on_with_the_next_message(fake, llm):
+    fake.script(DEAD)
+    assert await ask(llm, said("see", shown(LINK)), said("Never mind. And now?")) == "Rain."
+    assert pictures_in(fake.bodies[1]) == []
+
+
 async def test_what_is_left_out_of_one_turn_is_shown_in_the_next(fake, llm):
     fake.script(DEAD)
     thread = [said("see", shown(LINK)), ANSWER, said("and now?")]

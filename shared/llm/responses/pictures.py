@@ -78,8 +78,8 @@ def all_of(body: Json) -> list[Place]:
 
 
 def earlier(body: Json, places: Collection[Place]) -> list[Place]:
-    """Those of the places that are in messages before the newest ones of the user."""
-    first = _newest(body["input"])
+    """Those of the places that are in messages before the user's newest."""
+    first = max((number for number, item in enumerate(body["input"]) if item.get("role") == "user"), default=0)
     return [place for place in places if place[0] < first]
 
 
@@ -143,11 +143,3 @@ def _address(part: Json, shortest: int) -> str:
     """The address as a message quotes it; a text that no message holds, if it is none."""
     url: str = part["image_url"]
     return url if url[:4].lower() == "http" and len(url) >= shortest else "\0"
-
-
-def _newest(items: list[Json]) -> int:
-    """Where the newest messages of the user begin: the last one, and those right before it."""
-    place = max((number for number, item in enumerate(items) if item.get("role") == "user"), default=0)
-    while place > 0 and items[place - 1].get("role") == "user":
-        place -= 1
-    return place
