@@ -35,7 +35,7 @@ PATHS = {
     "client_tokens": f"{PREFIX}/client_tokens(/.*)?",
     "docs": f"{PREFIX}/(docs|openapi.json)",
     "files": f"{PREFIX}/files(/.*)?",
-    "front_door": "(favicon.ico|robots.txt)?",
+    "front_door": "(docs|favicon.ico|robots.txt)?",
     "health": "healthz/?",
     "messages": f"{PREFIX}/threads/[^/]+/messages(/.*)?",
     "models": f"{PREFIX}/models(/.*)?",

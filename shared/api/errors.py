@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from typing import Final
 
 from starlette.responses import Response
 
@@ -12,6 +14,12 @@ from shared.errors import ApiError, NotFoundError, ServerError
 from shared.store.base import Conflict
 
 logger = logging.getLogger(__name__)
+
+#: What else an `openai` client has, and neither the box nor, through it, the provider: what these make is stored there.
+PROVIDERS_OWN: Final = re.compile(
+    r"/(?:v1|openai(?:/v1|/deployments/[^/]+)?)/"
+    r"(?:batches|chatkit|containers|conversations|evals|fine_tuning|live|realtime|skills|videos)(?:/.*)?"
+)
 
 
 def answer_error(error: Exception, method: str, request_id: str, *, repeatable: bool = False) -> Response:
@@ -33,4 +41,5 @@ def answer_error(error: Exception, method: str, request_id: str, *, repeatable: 
 
 def invalid_url(method: str, path: str) -> NotFoundError:
     """The 404 for a path that leads nowhere, or not by this method: both are the same to clients."""
-    return NotFoundError(f"Invalid URL ({method} {path})")
+    hint = ": the box has no such calls, use a client of the model's provider" if PROVIDERS_OWN.fullmatch(path) else ""
+    return NotFoundError(f"Invalid URL ({method} {path}){hint}")

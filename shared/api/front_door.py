@@ -13,7 +13,7 @@ from shared.api.directory import Pages
 
 pages = Pages()
 
-PATHS: Final = ("/", "/favicon.ico", "/robots.txt")
+PATHS: Final = ("/", "/docs", "/favicon.ico", "/robots.txt")
 WHAT_THIS_IS: Final = {
     "name": "API-in-a-Box",
     "api": "/v1",
@@ -29,6 +29,12 @@ async def root(request: Request) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/playground", 302)
     return answer(WHAT_THIS_IS)
+
+
+@pages.get("/docs")
+async def docs(request: Request) -> Response:
+    """The way to the API's description, for those who look for it where others have theirs."""
+    return RedirectResponse("/v1/docs", 302)
 
 
 @pages.get("/favicon.ico")

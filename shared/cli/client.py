@@ -38,12 +38,16 @@ def connected_to(address: str, key: str) -> Iterator[OpenAI]:
 
     warnings.simplefilter("ignore", DeprecationWarning)
     base_url = f"{checked_address(address, key)}/v1"
+    client = OpenAI(base_url=base_url, api_key=key)
+    no_box = f"What answers at {base_url} is no box."
     try:
-        yield OpenAI(base_url=base_url, api_key=key)
+        if not isinstance(client.get("/assistants?limit=1", cast_to=object), dict):
+            sys.exit(no_box)
+        yield client
     except APIConnectionError:
         sys.exit(f"The box at {base_url} does not answer.")
     except APIError as error:
-        sys.exit(error.message)
+        sys.exit(error.message if isinstance(error.body, dict) else no_box)
 
 
 def checked_address(address: str, key: str, variable: str = "BOX_KEY") -> str:

@@ -17,6 +17,7 @@ import uvicorn
 from shared import logs
 from shared.embedded.door import Door
 from shared.embedded.handed import Handed
+from shared.program_name import NAME
 from shared.runs import endings
 
 #: For answers under way when the box is stopped.
@@ -80,10 +81,8 @@ class Server(uvicorn.Server):
 def cannot_listen(host: str, port: int) -> str:
     """What to do about an address that cannot be had, with commands to copy."""
     other = port + 1 if port < HIGHEST_PORT else port - 1
-    return (
-        f"Cannot listen at {host}:{port}: end what uses it, change BOX_HOST, or take another port: "
-        f"`BOX_PORT={other} make run`, `box run --port {other}`."
-    )
+    command = f"{NAME} run --port {other}" if NAME == "box" else f"BOX_PORT={other} make run"
+    return f"Cannot listen at {host}:{port}: end what uses it, change BOX_HOST, or take another port: `{command}`."
 
 
 @contextmanager

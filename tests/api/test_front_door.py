@@ -21,6 +21,11 @@ def test_a_program_is_told_what_this_is_in_one_line(raw):
     assert {raw.get(path).status_code for path in ("/healthz", "/healthz/", found.json()["docs"])} == {200}
 
 
+def test_who_looks_for_the_documentation_at_its_usual_place_is_led_there(raw):
+    found = raw.get("/docs")
+    assert (found.status_code, found.headers["location"]) == (302, "/v1/docs")
+
+
 def test_crawlers_are_sent_away_and_browsers_get_their_icon(raw):
     assert raw.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
     icon = raw.get("/favicon.ico")

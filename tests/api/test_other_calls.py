@@ -331,6 +331,14 @@ def test_calls_that_store_or_that_nobody_knows_are_not_passed_on(http, provider,
     assert provider.calls == []
 
 
+@pytest.mark.parametrize("path", ["/v1/batches", "/openai/v1/fine_tuning/jobs/ftjob_1", "/openai/conversations"])
+def test_who_wants_what_only_the_provider_has_is_told_where_it_is(raw, path):
+    answer = raw.post(path, json={}, headers={"api-key": KEY})
+    assert answer.json()["error"]["message"] == (
+        f"Invalid URL (POST {path}): the box has no such calls, use a client of the model's provider"
+    )
+
+
 @pytest.mark.parametrize("more", [{"forward_other_calls": False}])
 def test_a_setting_switches_it_off(http, client, provider):
     with pytest.raises(openai.NotFoundError, match="FORWARD_OTHER_CALLS") as caught:

@@ -100,7 +100,7 @@ OUTSIDE = {
     "/playground": "playground",
     "/playground/app.js": "playground",
     "/v1": "z_other",
-    "/docs": None,
+    "/docs": "front_door",
     "/openapi.json": None,
     "/": "front_door",
     "/favicon.ico": "front_door",

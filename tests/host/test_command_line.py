@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -53,6 +57,41 @@ def test_what_makes_no_sense_is_refused_with_2(words: list[str], line: str):
     assert (said.returncode, said.stdout) == (2, "")
     assert line in said.stderr
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("status", [200, 404, 501])
+@pytest.mark.parametrize("words", [["demo"], ["samples", "install"]])
+def test_another_program_at_the_address_is_no_box(words: list[str], status: int):
+    with somebody_else(status) as address:
+        said = box(*words, "--url", address, "--key", "k")
+    assert (said.returncode, said.stderr) == (1, f"What answers at {address}/v1 is no box.\n")
+
+
+@contextmanager
+def somebody_else(status: int) -> Iterator[str]:
+    """A web server that answers everything with a page; its address."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = b"<h1>Something else</h1>"
+            self.send_response(status)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
 
 
 def test_options_of_run_win_over_settings(tmp_path: Path):
