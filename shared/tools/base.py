@@ -48,7 +48,7 @@ class NotTaken(ToolFailure):
 class ToolContext:
     """Who is calling. A tool sees it by declaring a parameter of this type; the model never does."""
 
-    #: The model's call id: stable across crashes, so a good idempotency key.
+    #: The model's call id: stable across crashes, but some model servers give it again in another turn of the run.
     call_id: str
     owner: str
     thread_id: str

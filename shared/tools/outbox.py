@@ -10,6 +10,9 @@ from pathlib import Path
 from shared.home import make_private
 from shared.tools.base import ToolContext
 
+#: Characters of a file's name, without its number and ending.
+_LONGEST_NAME = 200
+
 
 def plain(text: str) -> str:
     """The text as part of a file's name."""
@@ -23,11 +26,9 @@ class Outbox:
         self._folder, self._kind = folder, kind
 
     async def deliver(self, body: dict[str, str], context: ToolContext) -> str:
-        """Write the file; a call that is repeated writes it again."""
-        # Model servers make up call ids, and some start anew in every run.
-        name = (self._of_run(context.run_id) + plain(context.call_id))[:200]
-        path = self._folder / f"{name}.json"
-        await asyncio.to_thread(self._write, path, json.dumps(body, indent=2, ensure_ascii=False))
+        """Write a file that was not there before."""
+        name = (self._of_run(context.run_id) + plain(context.call_id))[:_LONGEST_NAME]
+        path = await asyncio.to_thread(self._write, name, json.dumps(body, indent=2, ensure_ascii=False))
         return f"This box has no mailbox: the {self._kind} was not sent but written to {path}. Tell the user so."
 
     async def forget(self, run_id: str) -> None:
@@ -42,6 +43,16 @@ class Outbox:
         for path in self._folder.glob(f"{beginning}*.json"):
             path.unlink(missing_ok=True)
 
-    def _write(self, path: Path, text: str) -> None:
+    def _write(self, name: str, text: str) -> Path:
+        """A call is made once, but model servers make up call ids, and some start anew in every turn."""
         make_private(self._folder)
-        path.write_text(text + "\n", encoding="utf-8")
+        number = 1
+        while True:
+            path = self._folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
+            try:
+                with path.open("x", encoding="utf-8") as file:
+                    file.write(text + "\n")
+            except FileExistsError:
+                number += 1
+            else:
+                return path

@@ -231,6 +231,15 @@ async def test_the_outbox_checks_recipients_too(tmp_path):
     assert not (tmp_path / "outbox").exists()
 
 
+async def test_no_mail_takes_the_place_of_another_though_their_calls_have_one_id(tmp_path):
+    """Some model servers count calls anew in every turn."""
+    tool = send_email_tool(Outbox(tmp_path / "outbox", "email"), CONTOSO)
+    for subject in ("first", "second", "third"):
+        assert "written to" in await tool.run(json.dumps(MAIL | {"subject": subject}), CONTEXT)
+    subjects = [json.loads(path.read_text())["subject"] for path in (tmp_path / "outbox").iterdir()]
+    assert sorted(subjects) == ["first", "second", "third"]
+
+
 async def test_a_call_id_cannot_leave_the_outbox(tmp_path):
     context = ToolContext(call_id="../../../etc/x\0y", owner="a", thread_id="t", run_id="run_1")
     await create_calendar_event_tool(Outbox(tmp_path / "outbox", "event"), CONTOSO).run(json.dumps(EVENT), context)
