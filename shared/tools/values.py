@@ -25,17 +25,26 @@ def plain(value: Any) -> Any:
     rows have labels.
     """
     if isinstance(value, Mapping):
-        return {plain(key): plain(each) for key, each in value.items()}
+        return {_key(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(each) for each in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, bytes | bytearray):
+        return value.decode(errors="backslashreplace")
     match type(value).__module__.partition(".")[0]:
         case "numpy":
             return _of_numpy(value)
         case "pandas":
             return _of_pandas(value)
     return value
+
+
+def _key(key: Any) -> Any:
+    """A key that JSON can have: of several, which pandas gives to what is grouped by more than one, one text."""
+    if isinstance(key, tuple):
+        return ", ".join(str(each) for each in plain(key) if each != "")
+    return plain(key)
 
 
 def _of_numpy(value: Any) -> Any:

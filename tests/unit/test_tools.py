@@ -66,6 +66,11 @@ class Reading:
     value: object
 
 
+SALES = pd.DataFrame({"city": ["Basel", "Basel"], "year": [2025, 2026], "sold": [3, 4]})
+SALES_BY_CITY = {"city": "Basel", "sold, min": 3, "sold, max": 4}
+SALES_BY_YEAR = {"2025-01-01T00:00:00": 3, "2026-01-01T00:00:00": 4}
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
@@ -86,6 +91,12 @@ class Reading:
         (np.array(["2026-01-02"], dtype="datetime64[ns]"), ["2026-01-02T00:00:00.000000000"]),
         ([pd.Timestamp("2026-01-02"), pd.Period("2026-01")], ["2026-01-02T00:00:00", "2026-01"]),
         (Reading(pd.NaT, np.int64(3)), {"at": None, "value": 3}),
+        (SALES.groupby(["city", "year"])["sold"].sum(), {"Basel, 2025": 3, "Basel, 2026": 4}),
+        (SALES.groupby("city").agg({"sold": ["min", "max"]}).reset_index(), [SALES_BY_CITY]),
+        (SALES.groupby(pd.to_datetime(SALES["year"].astype(str)))["sold"].sum(), SALES_BY_YEAR),
+        (SALES.groupby(pd.cut(SALES["sold"], [0, 3, 9]), observed=True)["sold"].count(), {"(0, 3]": 1, "(3, 9]": 1}),
+        ({("Basel", 2025): 3, None: 4}, {"Basel, 2025": 3, "None": 4}),
+        ([b"text", b"\xff\x00"], ["text", "\\xff\x00"]),
     ],
 )
 async def test_values_of_numpy_and_pandas_become_json(value, told):
