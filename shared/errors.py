@@ -7,6 +7,9 @@ ApiError                    any status; carries message, type, param and code, a
 ├── NotFoundError      404  the object does not exist, or belongs to somebody else
 ├── RateLimited        429  a budget of the box is used up, or too much comes at once
 ├── TryLater           503  something that the box needs is away for now; nothing was written
+├── StorageAway        503  the storage does not answer, or refuses the box; whether anything was written is unknown
+├── StorageBusy        503  others change the same thing again and again; nothing was written
+├── StorageNewer       503  what is stored was written by a later version of the box
 ├── ProviderError      any  what the model's provider answered to a call that was passed on to it
 └── ServerError        500  our fault; the message never tells why
 """
@@ -83,6 +86,38 @@ class TryLater(ApiError):
 
     status = 503
     headers = MappingProxyType({"retry-after": "5", "x-should-retry": "true"})
+
+
+class StorageAway(ApiError):
+    """The storage does not answer, or not as it should; details are in the log under the request id."""
+
+    status = 503
+    headers = MappingProxyType({"retry-after": "5"})
+
+    def __init__(self) -> None:
+        words = "The storage of this box cannot be reached at the moment. Please try again later."
+        super().__init__(words, code="storage_unavailable")
+
+
+class StorageBusy(ApiError):
+    """Whatever was tried, somebody else had written first."""
+
+    status = 503
+    headers = MappingProxyType({"retry-after": "1"})
+
+    def __init__(self) -> None:
+        words = "Too many requests change the same object at the moment. Please try again."
+        super().__init__(words, code="storage_busy")
+
+
+class StorageNewer(ApiError):
+    """A record that the request needs is left alone, since this version would misread it."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        words = "What this request needs was written by a later version of this box, which must be installed again."
+        super().__init__(words, code="storage_newer")
 
 
 class ServerError(ApiError):

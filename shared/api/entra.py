@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import ServerError
+from shared.errors import TryLater
 from shared.tls import tls
 
 if TYPE_CHECKING:  # heavy: loaded on first use
@@ -56,7 +56,7 @@ class Entra:
         self._lock = asyncio.Lock()
 
     async def owner(self, token: bytes) -> str | None:
-        """Whose token this is, or None. Raises ServerError while the tenant's keys cannot be read."""
+        """Whose token this is, or None. Raises TryLater while the tenant's keys cannot be read."""
         import jwt
 
         try:
@@ -91,16 +91,16 @@ class Entra:
         return self._clock() - self._read_at
 
     async def _renew(self, name: str | None) -> None:
-        """Read the keys. While that fails, a known key counts for another day; else it raises ServerError."""
+        """Read the keys. While that fails, a known key counts for another day; else it raises TryLater."""
         if self._clock() - self._failed_at > RETRY:
             try:
                 self._keys = await self._read_keys()
                 self._read_at = self._clock()
                 return
-            except ServerError:
+            except TryLater:
                 self._failed_at = self._clock()
         if name not in self._keys or self._age() > 2 * KEYS_LAST:
-            raise ServerError
+            raise _away()
 
     async def _read_keys(self) -> dict[str, PyJWK]:
         import httpx2
@@ -114,4 +114,9 @@ class Entra:
             return {key.key_id: key for key in PyJWKSet.from_dict(response.json()).keys if key.key_id}
         except (httpx2.HTTPError, ValueError, PyJWKSetError) as error:
             logger.exception("tenant keys not read", extra={"action": "tenant_keys_not_read"})
-            raise ServerError from error
+            raise _away() from error
+
+
+def _away() -> TryLater:
+    words = "The keys that tokens are signed with cannot be had at the moment. Please try again later."
+    return TryLater(words, code="token_keys_unavailable")

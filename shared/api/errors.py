@@ -9,9 +9,12 @@ from typing import Final
 from starlette.responses import Response
 
 from shared.api.answers import answer
+from shared.blobs.base import BlobsUnavailable
 from shared.deadline import Overdue
-from shared.errors import ApiError, NotFoundError, ServerError
-from shared.store.base import Conflict
+from shared.errors import ApiError, NotFoundError, ServerError, StorageAway, StorageBusy, StorageNewer
+from shared.queue.base import QueueUnavailable
+from shared.search.base import IndexUnavailable
+from shared.store.base import Conflict, NewerFormat, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +38,20 @@ def answer_error(error: Exception, method: str, request_id: str, *, repeatable: 
         logger.error("request failed", extra={"action": "request_failed", "request_id": request_id}, exc_info=error)
     # Clients repeat what fails this way; after a conflict nothing was written, otherwise nobody knows.
     harmless = repeatable or method == "GET" or isinstance(error, Conflict)
-    unknown = ServerError()
-    return answer(unknown.body(), unknown.status, {"x-should-retry": "true" if harmless else "false"})
+    told = _told(error)
+    return answer(told.body(), told.status, {**told.headers, "x-should-retry": "true" if harmless else "false"})
+
+
+def _told(error: Exception) -> ApiError:
+    """What a caller learns of an error that no use case has foreseen."""
+    match error:
+        case Unavailable() | BlobsUnavailable() | QueueUnavailable() | IndexUnavailable():
+            return StorageAway()
+        case NewerFormat():
+            return StorageNewer()
+        case Conflict():
+            return StorageBusy()
+    return ServerError()
 
 
 def invalid_url(method: str, path: str) -> NotFoundError:

@@ -78,6 +78,8 @@ def in_words(status: int, text: str, headers: Mapping[str, str]) -> Wrong:
             return Wrong(f"403: something before the box lets you not in{said}", Look.KEY)
         case 404 if not message:
             return Wrong("404 without a word: the app is there, but has no function for it", Look.FUNCTIONS)
+        case 503 if "storage" in message:
+            return Wrong(f"503{said} (request {request})", Look.STORAGE)
         case 502 | 503 | 504:
             return Wrong(f"{status}: the app does not start, or what it needs does not answer{said}", Look.INSTANCE)
         case 413:

@@ -17,7 +17,7 @@ class Look(StrEnum):
     FUNCTIONS = "404-everywhere"
     INSTANCE = "503"
     KEY = "401-or-403"
-    STORAGE = "500-on-everything-that-is-stored"
+    STORAGE = "503-on-everything-that-is-stored"
     MODEL = "runs-fail"
     QUEUE = "runs-do-not-start"
     TOOLS = "tools-of-the-box"

@@ -9,8 +9,11 @@ import openai
 import pytest
 
 from shared.api.json_body import MAX_BODY
+from shared.blobs.base import BlobsUnavailable
 from shared.llm.scripted import call
-from shared.store.base import Conflict, Unavailable
+from shared.queue.base import QueueUnavailable
+from shared.search.base import IndexUnavailable
+from shared.store.base import Conflict, NewerFormat, Unavailable
 
 
 def error_of(response: httpx.Response, status: int = 400) -> dict[str, str | None]:
@@ -383,6 +386,30 @@ def test_our_fault_is_repeated_only_where_that_does_no_harm(http, box, monkeypat
     assert http.post("threads").headers["x-should-retry"] == "false"
     failing_with(Conflict("nothing was written"))
     assert http.post("threads").headers["x-should-retry"] == "true"
+    failing_with(RuntimeError("a fault"))
+    assert http.post("threads").headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "after"),
+    [
+        (Unavailable("the account secret.example is away"), "storage_unavailable", "5"),
+        (BlobsUnavailable("the account secret.example is away"), "storage_unavailable", "5"),
+        (QueueUnavailable("the account secret.example is away"), "storage_unavailable", "5"),
+        (IndexUnavailable("the account secret.example is away"), "storage_unavailable", "5"),
+        (Conflict("secret.example was changed"), "storage_busy", "1"),
+        (NewerFormat("secret.example is of format 2.0"), "storage_newer", None),
+    ],
+)
+def test_storage_that_is_away_is_told_and_is_not_called_our_fault(http, box, monkeypatch, error, code, after):
+    async def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(box.deps.store, "get", fail)
+    response = http.get("threads/thread_x")
+    assert error_of(response, 503)["code"] == code
+    assert response.headers.get("retry-after") == after
+    assert "secret" not in response.text
 
 
 def test_unknown_cursor(http, thread):

@@ -222,7 +222,7 @@ def test_without_the_storage_nobody_new_is_let_in_and_nobody_is_called_a_strange
     box.deps.store.replace(scan=scan)
     assert status(raw, KEY) == status(raw, key) == 200
     box.clock.advance(FRESH)
-    assert [status(raw, key, "/v1/nothing") for _ in range(5)] == [500] * 5
+    assert [status(raw, key, "/v1/nothing") for _ in range(5)] == [503] * 5
     assert status(raw, KEY) == 200
     assert reads <= 2, "a failure is remembered for a moment"
     box.deps.store.replace()

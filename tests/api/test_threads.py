@@ -70,7 +70,7 @@ def broken_off(box, http, thread):
         return await scan(partition, *more)
 
     box.deps.store.replace(scan=fail)
-    assert http.delete(f"threads/{thread.id}").status_code == 500
+    assert http.delete(f"threads/{thread.id}").status_code == 503
     box.deps.store.replace()
 
 

@@ -15,6 +15,7 @@ from tests.smoke.faulty import Fault, proxied
 pytestmark = pytest.mark.long
 
 ERROR = json.dumps({"error": {"message": "The server had an error while processing your request."}})
+AWAY = json.dumps({"error": {"message": "The storage of this box cannot be reached at the moment."}})
 RUN = r"/v1/threads/\w+/runs/\w+"
 
 
@@ -198,7 +199,8 @@ ANSWER_FAULTS = {
     "the app does not start": (Fault(".*", 503, "<h1>Service Unavailable</h1>"), "503", Look.INSTANCE),
     "another key": (Fault("GET /v1/assistants", 401, '{"error": {"message": "Incorrect"}}'), "401", Look.KEY),
     "addresses are restricted": (Fault(".*", 403, "<h1>Ip Forbidden</h1>"), "403", Look.KEY),
-    "no right to the storage": (Fault("GET /v1/assistants", 500, ERROR), "most often the storage", Look.STORAGE),
+    "a fault of the box": (Fault("GET /v1/assistants", 500, ERROR), "most often the storage", Look.STORAGE),
+    "no right to the storage": (Fault("GET /v1/assistants", 503, AWAY), "503: The storage", Look.STORAGE),
     "another site": (Fault(".*", 200, "<h1>Welcome</h1>"), "it is no box", Look.ADDRESS),
 }
 
