@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from shared.llm.base import LlmError
+from shared.llm.base import LlmError, PromptTooLong
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.endpoint import Endpoint
@@ -235,6 +235,16 @@ async def test_refusals_are_understood_by_their_words(status, error, told):
             await ask(base_url)
     assert caught.value.code == told[0]
     assert asked == 1
+
+
+async def test_a_body_that_a_proxy_does_not_take_is_too_long_a_prompt():
+    async def answer(_: web.Request) -> web.Response:
+        page = "<html><h1>413 Request Entity Too Large</h1><hr>nginx/1.29.3</html>"
+        return web.Response(text=page, content_type="text/html", status=413)
+
+    async with answering(answer) as base_url:
+        with pytest.raises(PromptTooLong, match=r"shorten messages.*`auto`\.$"):
+            await ask(base_url)
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from http import HTTPStatus
 
 from shared.json_types import Json
-from shared.llm.base import LlmError
+from shared.llm.base import LlmError, PromptTooLong
 from shared.llm.responses import parameters, pictures, unreachable
 from shared.llm.responses.body import PHASES, REASONING_ITEMS, carries_phases, carries_reasoning
 from shared.llm.responses.endpoint import CredentialRefused
 from shared.llm.responses.events import TurnFailed
 from shared.llm.responses.mistakes import MODEL_CODES, mistake, told
 from shared.llm.responses.parameters import Refusal
-from shared.llm.responses.refusals import SPENT, refusal
+from shared.llm.responses.refusals import SPENT, TOO_LONG, refusal
 
 SORRY = "Sorry, something went wrong."
 BUSY = "The rate limit of the model was reached. Please try again later."
@@ -189,6 +190,9 @@ def _about_request(status: int | None, said: Refusal, body: Json | None, host: s
         if _is_about_thoughts(said, body):
             of_their_kind = parameters.refuses_reasoning(said)
             return WithoutParameter(REASONING_ITEMS) if of_their_kind else WithoutThoughts()
+    if known is None and status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # A proxy's own words, a page as a rule: what it takes is told nowhere, so less is asked for until it fits.
+        known = PromptTooLong("invalid_prompt", TOO_LONG)
     return Fail(known or LlmError("server_error", SORRY))
 
 
