@@ -67,6 +67,13 @@ def test_each_requirement_has_one_exact_version_with_hashes(group: str, python: 
         assert "--hash=sha256:" in found[0].text
 
 
+@pytest.mark.parametrize("line", [*wanted("box"), *wanted("sandbox")])
+def test_what_users_install_by_its_ranges_ends_before_the_next_incompatible_version(line: str):
+    """`pip install .` takes the newest of the ranges; versions that are dates promise nothing."""
+    requirement = Requirement(line)
+    assert requirement.name == "tzdata" or any(each.operator == "<" for each in requirement.specifier)
+
+
 def test_nothing_is_pinned_that_is_no_longer_required():
     """The compiler notes beside each version what asks for it: this project, or another package."""
     asked = {pin.name for pin in pins("requirements.txt") if "api-in-a-box (pyproject.toml)" in pin.text}
