@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx2 as httpx
 
+from shared.backoff import Backoff
 from shared.cli.api import NO_ADMINS, as_admin
 from shared.cli.progress import bar
 from shared.cli.words import Failed, Problem
@@ -21,7 +22,7 @@ from shared.moving.sources import ImportSource
 #: Seconds that a portion may take; Azure ends the waiting for an answer after 230.
 PORTION_TIMEOUT: Final = 240.0
 #: How often a portion is sent that was not answered.
-ATTEMPTS: Final = 4
+BACKOFF: Final = Backoff(first=2.0, attempts=4)
 #: Statuses after which it is sent again.
 AGAIN: Final = (408, 429, 500, 502, 503, 504)
 
@@ -57,9 +58,9 @@ def add(total: Report, portion: Portion, answer: Json) -> None:
 
 async def answered(http: httpx.AsyncClient, query: dict[str, str], portion: Portion) -> Json:
     """The report of a portion, or the error that is about it. Raises Failed."""
-    for attempt in range(ATTEMPTS):
+    for attempt in range(BACKOFF.attempts):
         if attempt:
-            await asyncio.sleep(2**attempt)
+            await asyncio.sleep(BACKOFF.delay(attempt))
         try:
             answer = await post(http, query, portion)
             body = answer.json()

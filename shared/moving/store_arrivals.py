@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from pydantic import ValidationError
@@ -85,7 +86,7 @@ async def _attach(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> N
     new = [each for each in specs if await number_of(caller, store_id, each.file_id, gone=True) is None]
     for first in range(0, len(new), attaching.AT_ONCE):
         piece = new[first : first + attaching.AT_ONCE]
-        await until_committed(lambda piece=piece: attaching.attach(caller, store_id, piece))  # type: ignore[misc]
+        await until_committed(partial(attaching.attach, caller, store_id, piece))
 
 
 async def _files(caller: Caller, data: Json, made: VectorStore, *, strict: bool) -> tuple[list[FileSpec], list[str]]:

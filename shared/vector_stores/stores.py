@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from shared import foreign_ids, ids, layout
@@ -125,7 +126,7 @@ async def drop(caller: Caller, store_id: str) -> None:
 async def touch(caller: Caller, store_ids: Iterable[str]) -> None:
     """Note that the stores are used, which puts off their expiry. Raises NotFoundError, InvalidRequest if expired."""
     for store_id in store_ids:
-        await until_committed(lambda store_id=store_id: _touch(caller, store_id))  # type: ignore[misc]
+        await until_committed(partial(_touch, caller, store_id))
 
 
 async def check(caller: Caller, store_ids: Sequence[str], message: str = "") -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.backoff import Backoff
 from shared.search.base import EmbeddingForbidden, EmbeddingRefused, EmbeddingUnavailable, Vector
 from shared.search.embeddings.quota import PARALLEL, Quota, retry_after, tokens
 
@@ -27,8 +28,8 @@ BATCH: Final = 64
 RETRIES: Final = 5
 #: Seconds that `batches` waits for a quota to be filled before it gives up; whoever asked comes again later.
 QUOTA_WAIT: Final = 60.0
-#: Seconds to wait after the first failure that names no time, and times that the model may fail in a row.
-FIRST_WAIT: Final = 1.0
+#: After a failure that names no time.
+BACKOFF: Final = Backoff(first=1.0, attempts=RETRIES + 1)
 #: Models of this family can be asked for short vectors; quality is nearly the same, memory and time a sixth.
 SHORTENED: Final = "text-embedding-3"
 #: Numbers of a shortened vector.
@@ -126,7 +127,7 @@ class OpenAIEmbedder:
         named = [wait for wait in waits if wait is not None]
         if named:
             self._quota.refused()
-        return max(named, default=FIRST_WAIT * 2 ** (failures - 1))
+        return max(named, default=BACKOFF.delay(failures))
 
     async def _request(self, batch: Sequence[str], retries: int = RETRIES) -> list[Vector]:
         """Vectors from the first source that gives them; the last one is asked with patience."""
