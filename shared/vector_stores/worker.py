@@ -22,7 +22,7 @@ from shared.queue.base import RETURNS, again
 from shared.search.base import Space
 from shared.store.base import Conflict
 from shared.turns import Turns
-from shared.vector_stores import batches, file_status, kept_vectors, reembedding, stores
+from shared.vector_stores import batches, detaching, file_status, kept_vectors, reembedding, stores
 from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
 from shared.vector_stores.indexing import read
@@ -163,7 +163,7 @@ class IngestionWorker:
     async def _detach(self, message: IndexMessage) -> None:
         store_id, file_id = message.store_id, message.file_id
         if await item_row(self._caller(message), store_id, file_id) is None:
-            await file_status.forget(self._caller(message), store_id, file_id)
+            await detaching.forget(self._caller(message), store_id, file_id)
             await self._compact(message)
         else:
             await self._again(message)
@@ -171,7 +171,7 @@ class IngestionWorker:
     async def _deleted(self, message: IndexMessage) -> None:
         if await file_resources.missing(self._caller(message), [message.file_id]):
             await self.deps.blobs.delete(layout.file_blob(message.owner, message.file_id))
-            await file_status.detach_everywhere(self._caller(message), message.file_id)
+            await detaching.detach_everywhere(self._caller(message), message.file_id)
         else:
             await self._again(message)
 
