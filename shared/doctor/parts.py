@@ -125,7 +125,7 @@ async def bytes_of_files(deps: Deps) -> Finding:
 
 
 async def queues(deps: Deps) -> Finding:
-    """How much waits."""
+    """How many messages wait in each queue."""
     counts = {"runs": await deps.queue.count(), "ingestion": await deps.ingestion.count()}
     return ok("queues", ", ".join(f"{count} in {name}" for name, count in counts.items()))
 

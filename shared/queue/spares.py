@@ -51,7 +51,7 @@ class Spares:
             self._spare[sent] = timer
 
     async def close(self) -> None:
-        """Remove what is left."""
+        """Delete the messages that no run has taken, and wait until that is done."""
         for sent, timer in [*self._spare.items()]:
             timer.cancel()
             self._expire(sent)

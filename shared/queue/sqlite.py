@@ -96,7 +96,7 @@ class SqliteQueue:
         return Poison()
 
     async def poison_messages(self, limit: int = PEEKED) -> list[PoisonMessage]:
-        """None, as above."""
+        """Always empty: see `poison`."""
         return []
 
     async def settle_poison(self, ids: Collection[str] | None, *, give_back: bool) -> list[str]:

@@ -76,7 +76,7 @@ class IngestionWorker:
                 await self._end_indexing(message, row[0], failed("server_error", "The file could not be indexed."))
 
     def _caller(self, message: IndexMessage) -> Caller:
-        """Whoever had the message sent."""
+        """The owner who had the message sent, with the ports."""
         return Caller(self.deps, message.owner)
 
     async def _files(self, message: IndexMessage) -> None:
