@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 
 import pytest
@@ -126,7 +127,13 @@ async def test_queues_do_not_mix(home):
     assert await home.queue("other").receive(1, 30, 0) == []
 
 
-@pytest.mark.parametrize("foreign", ["plain text", "W10=", "/w=="], ids=["no base64", "no object", "no text"])
+#: JSON that has no end and more levels than a reader has.
+NESTED = base64.b64encode(b"[" * 20_000).decode()
+
+
+@pytest.mark.parametrize(
+    "foreign", ["plain text", "W10=", "/w==", NESTED], ids=["no base64", "no object", "no text", "no end"]
+)
 async def test_a_message_of_somebody_else_does_not_hold_up_ours(queue, foreign):
     if not isinstance(queue, AzureQueue):
         pytest.skip("nobody else writes into our own database")
@@ -153,11 +160,11 @@ async def test_what_nobody_can_read_in_the_poison_queue_is_told(queue):
         return
     poison = queue._service.get_queue_client(f"{queue._queue.queue_name}-poison")
     await poison.create_queue()
-    stranger = await poison.send_message("plain text")
+    strangers = [await poison.send_message(each) for each in ("plain text", NESTED)]
     await poison.send_message("eyJuIjogMX0=")
 
     found = await queue.poison()
-    assert (found.messages, found.unreadable) == (2, (stranger.id,))
+    assert (found.messages, found.unreadable) == (3, tuple(each.id for each in strangers))
     await poison.delete_queue()
 
 
