@@ -165,6 +165,13 @@ def test_commands_of_a_page_are_taken_by_the_program(page: Path) -> None:
             pytest.fail(f"{line}: {error.format_message()}")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_name_a_program_that_is_there(page: Path) -> None:
+    # The Python of the system knows nothing of the box: it is `box`, or the module by the environment's own Python.
+    text = re.sub(r"(?s)\nWithout make: a virtual environment.*?\n\n", "\n", page.read_text())
+    assert re.findall(r"^.*(?<!\.venv/bin/)python -m shared .*$", text, re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("name", names())
 def test_each_sample_is_listed_and_has_a_program(name: str) -> None:
     assert name.replace("_", " ").title() in README
