@@ -20,6 +20,7 @@ FLOORS = [
     {
         "backoff",
         "deadline",
+        "tasks",
         "errors",
         "json_text",
         "json_types",

@@ -27,12 +27,12 @@ from shared.runs.prompt.prompt import messages_before
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
 from shared.store.base import Put, Record, StoreError
+from shared.tasks import begun
 from shared.threads import messages, new_messages, threads
 
 T = TypeVar("T")
 
-#: A thread's first messages, which a run that is driven here reads along with the head: few threads have more, and
-#: those that do are not read in vain for long.
+#: Messages that a run which is driven here reads along with its thread's head, all if there are no more: few have more.
 READ_ALONG: Final = 125
 
 
@@ -41,6 +41,8 @@ class Draft:
     """A run that is to be stored."""
 
     record: RunRecord
+    #: The run as it is created, for clients.
+    created: Json
     #: The version of its thread's head; None: that is new, too.
     head: str | None
     #: The other rows of its commit.
@@ -60,7 +62,8 @@ async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: Creat
     async def attempt() -> Json:
         drafted = await draft(caller, thread_id, body)
         if drafted.ahead is not None:
-            return await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=False)
+            await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=False)
+            return drafted.created
         return await start(driven, drafted)
 
     return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
@@ -74,8 +77,8 @@ async def create_streamed(
     async def attempt() -> Listener:
         drafted = await draft(caller, thread_id, body)
         if drafted.ahead is not None:
-            run = await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=True)
-            return driven.attend(drafted.record.key, run, include)
+            await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=True)
+            return driven.attend(drafted.record.key, drafted.created, include)
         return await start_streamed(driven, drafted, Listener(include))
 
     return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
@@ -98,25 +101,24 @@ async def create_with_thread_streamed(caller: Caller, driven: DrivenRuns, body: 
 async def start(driven: DrivenRuns, drafted: Draft) -> Json:
     """Store the run as ours, or for whoever takes its message; the run as it was created."""
     record = drafted.record
-    created = record.run.to_json()
     with driven.place(record.owner) as free:
         note_creation(driven.deps, record, "polled" if free else "queued")
         if free:
             await drive(driven, Recorder(driven.deps, record, None), drafted)
-            return created
+            return drafted.created
         async with driven.deps.budgets.begun(record):
             await queue_messages.start(driven.deps, record)
             rows = [put_run(record, None), put_head(record, drafted.head), *drafted.changes]
             await driven.deps.store.commit(record.key.partition, rows)
             queue_messages.log_queued(record)
-    return created
+    return drafted.created
 
 
 async def start_streamed(driven: DrivenRuns, drafted: Draft, listener: Listener) -> Listener:
     """Store the run as ours and drive it; the listener hears of it as it was before, too."""
     recorder = Recorder(driven.deps, drafted.record, None, listener)
     note_creation(driven.deps, drafted.record, "streamed")
-    recorder.state.announce()
+    recorder.state.announce(drafted.created)
     await drive(driven, recorder, drafted)
     return listener
 
@@ -140,12 +142,11 @@ async def take(recorder: Recorder, drafted: Draft) -> None:
     """
     known, recorder.head = drafted.messages, drafted.head
     recorder.state.advance("in_progress")
-    taking = recorder.take(*drafted.changes)
     added = [Record(each.key, each.data, "") for each in drafted.changes if each.key.startswith(layout.MESSAGE)]
     if known is None:
-        _, known = await asyncio.gather(taking, look_back(recorder, len(added)))
+        _, known = await asyncio.gather(recorder.take(*drafted.changes), look_back(recorder, len(added)))
     else:
-        await taking
+        await recorder.take(*drafted.changes)
     recorder.messages = None if known is None else known + added
 
 
@@ -161,9 +162,10 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     threads.check_id(thread_id)
     assistants.check_id(body.assistant_id)
     await mcp_headers.check_key(caller, body)
+    most = READ_ALONG if caller.deps.settings.run_start == "here" else 0
     found = await asyncio.gather(
-        threads.head_and_messages(caller, thread_id, READ_ALONG if caller.deps.settings.run_start == "here" else 0),
-        assistants.get(caller, body.assistant_id),
+        begun(threads.head_and_messages(caller, thread_id, most)),
+        begun(assistants.get(caller, body.assistant_id)),
         return_exceptions=True,
     )
     (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
@@ -189,7 +191,8 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
         record.additional_instructions = body.additional_instructions
-    return Draft(record, version, [*changes, *caller.answering(record.run.to_json())], known, ahead)
+    created = record.run.to_json()
+    return Draft(record, created, version, [*changes, *caller.answering(created)], known, ahead)
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -215,8 +218,8 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     if key is None:
         await caller.deps.budgets.admit(record)
     await threads.add_to_index(caller, thread["id"])
-    rest = [each for each in changes if each.key != layout.HEAD_KEY]
-    return Draft(record, None, [*rest, *caller.answering(record.run.to_json())], []), thread
+    rest, created = [each for each in changes if each.key != layout.HEAD_KEY], record.run.to_json()
+    return Draft(record, created, None, [*rest, *caller.answering(created)], []), thread
 
 
 def check(deps: Deps, body: CreateRun | CreateThreadAndRun, assistant: Json) -> None:
