@@ -17,7 +17,7 @@ from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
 from shared.queue.base import Sent
 from shared.runs import ahead, endings, fences, history, lease, lifecycle, line, queue_messages, rows
-from shared.runs.events import DONE, Event, Listener
+from shared.runs.events import DONE, LAST_WORDS, Event, Listener
 from shared.runs.fences import Superseded
 from shared.runs.state import RunState
 from shared.runs.usage import of_attempts
@@ -60,6 +60,8 @@ class Recorder:
         """
         self.deps, self.version, self.listener, self._read = deps, version, listener, read
         self.state = RunState(record, deps.now, None if listener is None else listener.include)
+        #: The run's row after the next commit.
+        self.record = record
         #: The version of the thread's head, for the commit by which a run that is new takes the thread.
         self.head: str | Existing | None = EXISTING
         #: Whose lease the commits rely on; None: a passer-by's.
@@ -74,14 +76,9 @@ class Recorder:
         self.noted = history.count(record)
 
     @property
-    def record(self) -> RunRecord:
-        """The run's row after the next commit."""
-        return self.state.record
-
-    @property
     def run(self) -> Run:
         """The run as clients would see it after the next commit."""
-        return self.state.run
+        return self.record.run
 
     @staticmethod
     async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Recorder | None:
@@ -120,7 +117,7 @@ class Recorder:
     def publish(self, event: Event) -> None:
         """Tell the listener of what is stored; the run's last event is followed by `done`."""
         self.emit(event)
-        if event.is_last:
+        if event.name in LAST_WORDS:
             self.emit(DONE)
 
     async def commit(self, *others: Change) -> None:
