@@ -156,7 +156,8 @@ async def sandbox(deps: Deps) -> Finding:
     words = await sandbox_in_words(deps)
     if deps.sandbox is not None and words.startswith("not run"):
         return broken("sandbox", words)
-    return (warning if "NOT ISOLATED" in words or deps.sandbox is None else ok)("sandbox", words)
+    lacks = deps.sandbox is None or "NOT ISOLATED" in words or " Without " in words
+    return (warning if lacks else ok)("sandbox", words)
 
 
 async def model(deps: Deps) -> Finding:
