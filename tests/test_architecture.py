@@ -36,7 +36,7 @@ FLOORS = [
         "own_address",
         "program_name",
         "tls",
-        "turns",
+        "named_locks",
         "web_address",
         "whole_answers",
     },

@@ -17,11 +17,11 @@ from shared.files import index_messages
 from shared.files.index_messages import IndexMessage
 from shared.ids import random_text
 from shared.json_types import Json
+from shared.named_locks import NamedLocks
 from shared.objects.vector_store import ItemRecord, Reembedding
 from shared.queue.base import RETURNS, again
 from shared.search.base import Space
 from shared.store.base import Conflict
-from shared.turns import Turns
 from shared.vector_stores import batches, detaching, file_status, kept_vectors, reembedding, stores
 from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
@@ -43,7 +43,7 @@ class IngestionWorker:
     def __init__(self, deps: Deps):
         self.deps = deps
         #: The files of a batch are ready together, and all change its row and the store's.
-        self._turns = Turns()
+        self._locks = NamedLocks()
         self._kinds: dict[str, Callable[[IndexMessage], Awaitable[None]]] = {
             "files": self._files,
             "batch": self._batch,
@@ -139,7 +139,7 @@ class IngestionWorker:
 
     async def _end_indexing(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         store_id = message.store_id
-        async with self._turns.of(store_id):
+        async with self._locks.of(store_id):
             settled = await file_status.end_indexing(self._caller(message), store_id, item.file.id, item.token, outcome)
         logger.info(
             "file ingested",
