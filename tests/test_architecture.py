@@ -52,6 +52,8 @@ FLOORS = [
         "telemetry",
         "tools",
         "paging",
+        "prepared",
+        "prepared_job",
         "sqlite",
         "azure",
         "optimistic",

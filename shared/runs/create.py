@@ -8,19 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from shared import ids, layout
+from shared import layout
 from shared.assistants import assistants, mcp_headers, tool_resources
-from shared.budgets.own import limits_of
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
-from shared.objects.run import LinePlace, Run, RunKey, RunRecord
-from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
+from shared.objects.run import LinePlace, RunKey, RunRecord
+from shared.objects.run_requests import CreateRun, CreateThreadAndRun
 from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
-from shared.objects.tools.tools import choice_json, tools_json
-from shared.runs import checks, history, joining, mcp_servers, queue_messages, service, waiting
+from shared.prepared import Earlier
+from shared.runs import checks, history, joining, mcp_servers, new_runs, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.prompt.prompt import messages_before
@@ -51,6 +50,8 @@ class Draft:
     messages: list[Record] | None
     #: The active run for whose end it has to wait.
     ahead: Recorder | None = None
+    #: What has to be there before the commit.
+    after: Earlier = ()
 
 
 async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun) -> Json:
@@ -109,7 +110,7 @@ async def start(driven: DrivenRuns, drafted: Draft) -> Json:
         async with driven.deps.budgets.begun(record):
             await queue_messages.start(driven.deps, record)
             rows = [put_run(record, None), put_head(record, drafted.head), *drafted.changes]
-            await driven.deps.store.commit(record.key.partition, rows)
+            await driven.deps.store.commit(record.key.partition, rows, drafted.after)
             queue_messages.log_queued(record)
     return drafted.created
 
@@ -142,11 +143,12 @@ async def take(recorder: Recorder, drafted: Draft) -> None:
     """
     known, recorder.head = drafted.messages, drafted.head
     recorder.state.advance("in_progress")
+    taking = recorder.take(*drafted.changes, after=drafted.after)
     added = [Record(each.key, each.data, "") for each in drafted.changes if each.key.startswith(layout.MESSAGE)]
     if known is None:
-        _, known = await asyncio.gather(recorder.take(*drafted.changes), look_back(recorder, len(added)))
+        _, known = await asyncio.gather(taking, look_back(recorder, len(added)))
     else:
-        await recorder.take(*drafted.changes)
+        await taking
     recorder.messages = None if known is None else known + added
 
 
@@ -180,7 +182,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
             raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
         head = await joining.head_of(caller.deps, ahead.record, len(more) + 1)
     changes = await messages.add(caller, thread_id, more, head)
-    record = run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
+    record = new_runs.run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
     await complete(caller, record, body, assistant, resources)
     if ahead is not None:
         brings = [each.key for each in changes if each.key.startswith(layout.MESSAGE)]
@@ -203,7 +205,7 @@ def succeeded(result: T | BaseException) -> T:
 
 
 async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKey | None = None) -> tuple[Draft, Json]:
-    """A run with its thread, which is in the owner's index already; a key says the ids of both."""
+    """A run with its thread; a key says the ids of both."""
     assistant = await assistants.get(caller, body.assistant_id)
     check(caller.deps, body, assistant)
     await mcp_headers.check_key(caller, body)
@@ -211,15 +213,15 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
     resources = await tool_resources.resolve(caller, body.tool_resources)
     head = next(Head.from_json(each.data) for each in changes if each.key == layout.HEAD_KEY)
-    record = run_record(caller, thread["id"], body, Assistant.from_json(assistant), head)
+    record = new_runs.run_record(caller, thread["id"], body, Assistant.from_json(assistant), head)
     if key is not None:
         record.run.id = key.run_id
     await complete(caller, record, body, assistant, resources, created=changes)
     if key is None:
         await caller.deps.budgets.admit(record)
-    await threads.add_to_index(caller, thread["id"])
     rest, created = [each for each in changes if each.key != layout.HEAD_KEY], record.run.to_json()
-    return Draft(record, created, None, [*rest, *caller.answering(created)], []), thread
+    after = [threads.listing(caller, thread["id"])]
+    return Draft(record, created, None, [*rest, *caller.answering(created)], [], after=after), thread
 
 
 def check(deps: Deps, body: CreateRun | CreateThreadAndRun, assistant: Json) -> None:
@@ -247,54 +249,3 @@ async def complete(
         record.resources = tool_resources.merge(record.resources, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), created)
     await checks.check_stores(caller, record)
-
-
-def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Assistant, head: Head) -> RunRecord:
-    """The run with everything resolved: the request's value, else the assistant's."""
-    now = caller.deps.now()
-    run = Run(
-        id=ids.numbered(layout.RUN, head.next.run),
-        created_at=now,
-        assistant_id=assistant.id,
-        thread_id=thread_id,
-        expires_at=now + caller.deps.settings.run_lifetime_seconds,
-        model=assistant.model if body.model is None else body.model,
-        instructions=(assistant.instructions if body.instructions is None else body.instructions) or "",
-        tools=assistant.tools if body.tools is None else tools_json(body.tools),
-        metadata=body.metadata or {},
-        temperature=assistant.temperature if body.temperature is None else body.temperature,
-        top_p=assistant.top_p if body.top_p is None else body.top_p,
-        reasoning_effort=assistant.reasoning_effort if body.reasoning_effort is None else body.reasoning_effort,
-        max_completion_tokens=body.max_completion_tokens,
-        max_prompt_tokens=body.max_prompt_tokens,
-        truncation_strategy=body.truncation_json(),
-        response_format=assistant.response_format
-        if body.response_format is None
-        else choice_json(body.response_format),
-        tool_choice=choice_json(body.tool_choice),
-        parallel_tool_calls=True if body.parallel_tool_calls is None else body.parallel_tool_calls,
-    )
-    head.next.run += 1
-    record = RunRecord(
-        run=run,
-        owner=caller.owner,
-        next=head.next.replace(),
-        first=head.next.replace(),
-        calls=head.calls,
-        head_extra=head.later,
-        resources=dict(assistant.tool_resources),
-        as_assistant=is_as_assistant(run, body, assistant),
-        server_tools=checks.opted(body, assistant.metadata),
-        budget=None if (given := limits_of(assistant.metadata)) is None else given.model_dump(exclude_none=True),
-    )
-    waiting.settle(caller.deps, record)
-    caller.deps.telemetry.begin(record, assistant.name)
-    return record
-
-
-def is_as_assistant(run: Run, body: RunSettings, assistant: Assistant) -> bool:
-    """Whether what the model reads before the messages is the same as in the assistant's other runs."""
-    names = ("model", "tools", "reasoning_effort", "response_format")
-    same = all(getattr(run, name) == getattr(assistant, name) for name in names)
-    same_tools = checks.opted(body, assistant.metadata) == assistant.metadata.get(checks.SERVER_TOOLS, "").split()
-    return same and same_tools and run.instructions == (assistant.instructions or "")

@@ -205,11 +205,11 @@ def test_an_answer_stays_until_it_is_stored(begin, finish, llm, queues, box):
     asked = queues.request()
     seen = threading.Event()
 
-    async def dies(commit, partition, changes):
+    async def dies(commit, partition, changes, *after):
         if not seen.is_set() and '"rain"' in json.dumps([getattr(each, "data", None) for each in changes]):
             seen.set()
             raise RuntimeError("the process ends here")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     box.deps.store.replace(commit=dies)
     queues.say({"Value": "rain", "CorrelationId": asked["CorrelationId"]})
