@@ -14,6 +14,8 @@ import pytest
 from docs import source
 from docs.build import default_text, options, pages
 from docs.source import indented_rows, log_events
+from shared.api import playground, sign_in
+from shared.api.gateway import OPEN
 from shared.cli.program import box
 from shared.config import Settings, variable
 from shared.demo.samples.install import names
@@ -90,6 +92,12 @@ def test_docstrings_cite_pages_that_are_here(path: Path) -> None:
     assert "CONTRACT" not in text, "the contract is docs/contract.md"
     for page in re.findall(r"docs/[\w/-]+\.md", text):
         assert (ROOT / page).exists(), page
+
+
+def test_the_promise_names_each_route_that_needs_no_key() -> None:
+    promise = re.search(r"- Every route needs an API key(.*?)\n- ", (ROOT / "SECURITY.md").read_text(), re.DOTALL)
+    assert promise is not None
+    assert set(re.findall(r"`(/.*?)`", promise[1])) == OPEN - set(playground.FILES) - {sign_in.PATH}
 
 
 def test_the_contract_names_every_status() -> None:
