@@ -22,7 +22,7 @@ from shared.optimistic import until_committed
 from shared.store.base import Delete, Put, Store
 
 #: Seconds for which an answer is given again.
-KEPT: Final = 24 * 3600
+KEPT_SECONDS: Final = 24 * 3600
 #: What is deleted without its partition: then the answer that told of it goes, too.
 DELETED_ALONE: Final = frozenset({"assistant", "file", "thread.message", "vector_store.file"})
 #: Answers about one object that the commit which deletes it removes, two rows each; what is more goes before.
@@ -82,11 +82,11 @@ class Once:
 
         async def attempt() -> None:
             found = await store.get(partition, key)
-            if found is None or found.data["at"] + KEPT <= now:
+            if found is None or found.data["at"] + KEPT_SECONDS <= now:
                 self.id, self.at = self.new_id(), now
                 data = {"asked": asked, "id": self.id, "at": now}
                 version = None if found is None else found.version
-                await store.commit(partition, [Put(key, data, version, due=now + KEPT)])
+                await store.commit(partition, [Put(key, data, version, due=now + KEPT_SECONDS)])
             elif found.data["asked"] != asked:
                 raise KeyUsed
             else:
@@ -99,7 +99,7 @@ class Once:
         rows = {layout.answer_key(self.digest): {"answer": answer, "at": self.at}}
         if answer["object"] in DELETED_ALONE:
             rows[about(answer["id"], self.digest)] = {"digest": self.digest}
-        return [Put(key, data, due=self.at + KEPT) for key, data in rows.items()]
+        return [Put(key, data, due=self.at + KEPT_SECONDS) for key, data in rows.items()]
 
     async def look(self, store: Store, partition: str) -> None:
         """See whether it was carried out. Raises AnsweredBefore."""

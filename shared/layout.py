@@ -78,7 +78,7 @@ DELETED_KEY: Final = "~deleted"
 #: How the key of an owner's row about old threads begins.
 RETENTION: Final = "retention_"
 #: How the keys of files begin that a hold keeps.
-KEPT: Final = "kept_"
+KEPT_FILE: Final = "kept_"
 BACKUP_KEY: Final = "backup"
 #: How the key of a model's row begins that says when it may be asked again.
 BUSY: Final = "busy_"
@@ -188,12 +188,12 @@ def holds(owner: str) -> str:
 
 def kept_key(file_id: str, hold_id: str) -> str:
     """The key of a file's being kept by a hold."""
-    return f"{KEPT}{file_id}:{hold_id}"
+    return f"{KEPT_FILE}{file_id}:{hold_id}"
 
 
 def kept_range(file_id: str) -> tuple[str, str]:
     """The keys of every hold that keeps a file: `first <= key < last`."""
-    return f"{KEPT}{file_id}:", f"{KEPT}{file_id};"
+    return f"{KEPT_FILE}{file_id}:", f"{KEPT_FILE}{file_id};"
 
 
 def attached(owner: str) -> str:

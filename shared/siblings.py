@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 #: Names in one datagram: macOS takes 2 KB of them.
 AT_ONCE: Final = 20
 #: Names kept for a sibling that is too busy to take them, and seconds until it is tried again.
-KEPT: Final = 1000
+KEPT_NAMES: Final = 1000
 LATER: Final = 0.005
 #: Seconds after which the folder is read again, whatever its time of change says: that is not exact.
 FRESH: Final = 1.0
@@ -71,7 +71,7 @@ class Siblings:
         for sibling in self._siblings():
             names = self._untold.setdefault(sibling, {})
             names[name] = None
-            if len(names) > KEPT:
+            if len(names) > KEPT_NAMES:
                 del self._untold[sibling]
         if self._untold and self._timer is None:
             self._timer = asyncio.get_running_loop().call_soon(self._send)
@@ -132,7 +132,7 @@ class Siblings:
     def _read(self, own: socket.socket, hear: Callable[[str], None]) -> None:
         heard: dict[str, None] = {}
         with suppress(BlockingIOError):
-            while len(heard) < KEPT:
+            while len(heard) < KEPT_NAMES:
                 heard |= dict.fromkeys(own.recv(DATAGRAM).decode(errors="replace").split("\n"))
         for name in heard:
             hear(name)

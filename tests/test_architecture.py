@@ -199,7 +199,7 @@ def test_no_public_class_is_defined_twice() -> None:
 
 def test_constants_say_what_they_measure() -> None:
     """A bare name would mean something else in every module."""
-    bare = {"LONGEST", "PAGE", "PATIENCE", "PATIENCE_SECONDS"}
+    bare = {"AGAIN", "KEPT", "LONGEST", "LOOK", "PAGE", "PATIENCE", "PATIENCE_SECONDS", "PAUSE", "POLL", "SECONDS"}
     found = [
         f"{name_of(path)}.{target.id}"
         for path in modules()

@@ -24,7 +24,7 @@ from shared.config import Settings
 from shared.home import RESTORING, RESTORING_MARK, make_private, passable
 
 #: How the folder begins that keeps what was in the home before; the time follows.
-KEPT: Final = "before-restore-"
+ASIDE: Final = "before-restore-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _check_alone(home: Path) -> None:
 
 def _new_folder(home: Path) -> Path:
     """Where to put aside what is there: a name that tells the time, and that is not taken."""
-    name = f"{KEPT}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    name = f"{ASIDE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
     return next(home / each for each in names if not (home / each).exists())
 
@@ -143,4 +143,4 @@ def _finish(home: Path) -> None:
 def _entries(home: Path) -> list[str]:
     """What there is in a home, apart from the traces of restores."""
     names = sorted(path.name for path in home.iterdir())
-    return [name for name in names if name != RESTORING and not name.startswith(KEPT)]
+    return [name for name in names if name != RESTORING and not name.startswith(ASIDE)]

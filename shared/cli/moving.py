@@ -40,7 +40,7 @@ from shared.vector_stores import stores
 Result = TypeVar("Result")
 
 #: Seconds between two looks at how far indexing is.
-LOOK: Final = 0.25
+PROGRESS_SECONDS: Final = 0.25
 OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 FORMS: Final[dict[str, type[Export | ResponsesExport]]] = {"assistants": Export, "responses": ResponsesExport}
 #: What became of objects, in words: (when looked at, when done).
@@ -182,7 +182,7 @@ async def index(box: Box, caller: Caller, store_ids: list[str], wait: bool) -> N
         with bar("index", left) as done:
             async with box.ingesting():
                 while left:
-                    await asyncio.sleep(LOOK)
+                    await asyncio.sleep(PROGRESS_SECONDS)
                     before, left = left, await unindexed(caller, store_ids)
                     done(before - left)
 

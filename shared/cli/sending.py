@@ -24,7 +24,7 @@ PORTION_TIMEOUT: Final = 240.0
 #: How often a portion is sent that was not answered.
 BACKOFF: Final = Backoff(first=2.0, attempts=4)
 #: Statuses after which it is sent again.
-AGAIN: Final = (408, 429, 500, 502, 503, 504)
+RETRIED: Final = (408, 429, 500, 502, 503, 504)
 
 
 async def sent(url: str, key: str, owner: str, source: ImportSource, wanted: Wanted, write: bool) -> Report:
@@ -72,7 +72,7 @@ async def answered(http: httpx.AsyncClient, query: dict[str, str], portion: Port
         words = str(body.get("error", {}).get("message", answer.status_code)) if isinstance(body, dict) else ""
         if answer.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
             return {"error": {"message": words}}
-        if answer.status_code not in AGAIN:
+        if answer.status_code not in RETRIED:
             raise Failed(NO_ADMINS if words.startswith("Invalid URL") else words)
     raise Failed(words)
 

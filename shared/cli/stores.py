@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 #: Seconds between looks at how it goes on.
-POLL: Final = 1.0
+POLL_SECONDS: Final = 1.0
 
 
 @click.group(epilog=examples("stores reembed --all"))
@@ -67,7 +67,7 @@ def embedded(client: OpenAI, store_id: str, *, told: bool) -> Json:
     path = f"/vector_stores/{store_id}/embedding"
     seen = cast("Json", client.post(path, cast_to=object))
     while seen["status"] == "in_progress":
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
         seen = cast("Json", client.get(path, cast_to=object))
     counts = seen["file_counts"]
     if told:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 #: Goes with each connection: there is no message without a byte.
 MARK: Final = b"."
 #: Seconds until the next try when no connection can be had, for want of descriptors.
-PAUSE: Final = 1.0
+PAUSE_SECONDS: Final = 1.0
 
 
 class Gate:
@@ -75,7 +75,7 @@ class Gate:
         logger.warning("no connection", extra={"action": "connection_not_taken", "reason": kind_of(error)})
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener)
-        loop.call_later(PAUSE, self._watch)
+        loop.call_later(PAUSE_SECONDS, self._watch)
 
 
 class Door:

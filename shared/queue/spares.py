@@ -17,7 +17,7 @@ from shared.queue.base import Queue, QueueUnavailable, Sent
 logger = logging.getLogger(__name__)
 
 #: Seconds that a message waits for its next use before it is removed.
-KEPT: Final = 5.0
+SPARE_SECONDS: Final = 5.0
 
 
 class Spares:
@@ -26,7 +26,7 @@ class Spares:
     Who dies leaves spare messages behind: they say what was true when they were sent, and come as every message may.
     """
 
-    def __init__(self, queue: Queue, kept: float = KEPT) -> None:
+    def __init__(self, queue: Queue, kept: float = SPARE_SECONDS) -> None:
         self._queue, self._kept = queue, kept
         #: With the timers that remove them, the newest last.
         self._spare: dict[Sent, asyncio.TimerHandle] = {}

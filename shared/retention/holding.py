@@ -93,7 +93,7 @@ async def lift(caller: Caller, hold_id: str) -> Hold:
     row = await store.get(partition, hold_id) if hold_id.startswith(layout.HOLD) else None
     if row is None:
         raise NotFoundError(f"No legal hold found with id '{hold_id}'.")
-    first, last = layout.KEPT, f"{layout.KEPT}~"
+    first, last = layout.KEPT_FILE, f"{layout.KEPT_FILE}~"
     while rows := await store.scan(partition, first, last, MAX_CHANGES):
         ours = [Delete(each.key) for each in rows if each.data["hold_id"] == hold_id]
         await store.commit(partition, ours)

@@ -17,7 +17,7 @@ from shared.smoke.report import Look, Wrong
 #: What Azure's programs send; any will do.
 API_VERSION: Final = "2024-05-01-preview"
 #: Seconds between looks at a run.
-PAUSE: Final = 0.2
+PAUSE_SECONDS: Final = 0.2
 ACTIVE: Final = ("queued", "in_progress", "cancelling")
 
 
@@ -87,7 +87,7 @@ class BoxUnderTest:
             if time.monotonic() > until:
                 look = Look.QUEUE if run.status == "queued" else Look.MODEL
                 raise Wrong(f"the run is still {run.status} after {self.options.patience:g} s", look)
-            time.sleep(PAUSE)
+            time.sleep(PAUSE_SECONDS)
             run = self.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
         return run
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from openai.types.beta.threads import MessageDelta
 
-from shared.smoke.box import PAUSE, BoxUnderTest, text_of
+from shared.smoke.box import PAUSE_SECONDS, BoxUnderTest, text_of
 from shared.smoke.report import Look, Wrong
 
 GREETING: Final = "Say hello in one short sentence."
@@ -61,7 +61,7 @@ def polled(box: BoxUnderTest) -> dict[str, float]:
     started = time.monotonic()
     run = box.client.beta.threads.runs.create(thread, assistant_id=assistant)
     while run.status == "queued" and time.monotonic() - started < box.options.patience:
-        time.sleep(PAUSE)
+        time.sleep(PAUSE_SECONDS)
         run = box.client.beta.threads.runs.retrieve(run.id, thread_id=thread)
     to_start = time.monotonic() - started
     if not text_of(box.answer(box.completed(run))):

@@ -11,7 +11,7 @@ from shared.telemetry.numbers import About, Numbers
 
 METRICS: Final = {
     names.OPERATION_DURATION: About(
-        "histogram", "s", "Seconds of runs, turns of the model, and calls of the box's own.", names.SECONDS
+        "histogram", "s", "Seconds of runs, turns of the model, and calls of the box's own.", names.DURATIONS
     ),
     names.TIME_TO_FIRST_CHUNK: About("histogram", "s", "Seconds until the model says something.", names.FIRST_SECONDS),
     names.TOKEN_USAGE: About("histogram", "{token}", "Tokens of a turn.", names.TOKENS),

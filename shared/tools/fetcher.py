@@ -22,7 +22,7 @@ _LONGEST_URL = 2_000
 _MOST_HOPS = 5
 _MOST_BYTES = 2_000_000
 #: Seconds for all of it, and until a connection stands.
-_SECONDS = 20
+_VISIT_SECONDS = 20
 _CONNECT_SECONDS = 5
 
 
@@ -46,7 +46,7 @@ class Fetcher:
         transport: Any = None,
         allowed_domains: Collection[str] = frozenset(),
         *,
-        seconds: float = _SECONDS,
+        seconds: float = _VISIT_SECONDS,
         trusting: ssl.SSLContext | None = None,
     ):
         """`allowed_domains` are the only ones that pages may come from, on every hop; none: all of them.

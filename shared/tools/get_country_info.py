@@ -11,7 +11,7 @@ from shared.tls import tls
 from shared.tools.base import Tool, ToolFailure, tool
 
 #: Seconds of a request.
-_SECONDS = 10
+_ANSWER_SECONDS = 10
 #: Countries of an answer.
 _MOST_COUNTRIES = 5
 _FIELDS = "names,codes,capitals,region,subregion,population,area,languages,currencies,timezones,borders"
@@ -45,7 +45,7 @@ async def _search(url: str, key: str, country: str) -> list[Json]:
 
     query: dict[str, str | int] = {"q": country, "limit": _MOST_COUNTRIES, "response_fields": _FIELDS}
     try:
-        async with WholeAnswers(verify=tls(), timeout=_SECONDS) as client:
+        async with WholeAnswers(verify=tls(), timeout=_ANSWER_SECONDS) as client:
             response = await client.get(url, params=query, headers={"Authorization": f"Bearer {key}"})
         if response.status_code == 404:
             return []

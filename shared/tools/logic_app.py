@@ -15,7 +15,7 @@ from shared.tools.identity import Identity, token_of
 SCOPE = "https://management.azure.com/.default"
 
 #: Seconds for an answer, and until a connection stands.
-_SECONDS = 50
+_ANSWER_SECONDS = 50
 _CONNECT_SECONDS = 10
 _REFUSALS = {
     400: "the Logic App does not accept the fields of this call",
@@ -33,7 +33,7 @@ class NoAnswer(Exception):
 class LogicApp:
     """One workflow, which answers within `seconds`; `done` is what the model is told then."""
 
-    def __init__(self, url: str, identity: Identity, done: str, *, seconds: float = _SECONDS):
+    def __init__(self, url: str, identity: Identity, done: str, *, seconds: float = _ANSWER_SECONDS):
         parts = urlsplit(url)
         if any(name.lower() in ("sig", "sp", "sv") for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
             raise ValueError(

@@ -17,7 +17,7 @@ from shared.tools.charsets import decoded
 from shared.tools.values import as_json
 
 #: Seconds of a call, and bytes of an answer.
-SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 60.0
 MOST_BYTES: Final = 4_000_000
 #: Parameters of a query that are secrets, by their names: the others, such as a version, may stand in an answer.
 SECRET: Final = re.compile(r"sig|key|code|token|secret|pass", re.IGNORECASE)
@@ -74,11 +74,11 @@ async def request(
         raise ToolFailure("the arguments cannot be sent") from error
     try:
         await reach.hop(httpx2.URL(made["url"]), resolve, trusted)
-        client = reach.client(trusted, MOST_BYTES, resolve, credentials.query, timeout=SECONDS)
-        async with asyncio.timeout(SECONDS), client:
+        client = reach.client(trusted, MOST_BYTES, resolve, credentials.query, timeout=ANSWER_SECONDS)
+        async with asyncio.timeout(ANSWER_SECONDS), client:
             response = await client.request(**made | {"headers": {**made["headers"], **credentials.headers}})
     except (TimeoutError, httpx2.TimeoutException) as error:
-        raise Unanswered(f"the API did not answer within {SECONDS:g} seconds") from error
+        raise Unanswered(f"the API did not answer within {ANSWER_SECONDS:g} seconds") from error
     except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.LocalProtocolError, ValueError, RecursionError) as error:
         raise ToolFailure(reach.told(error, "the API") or f"the API was not reached: {type(error).__name__}") from error
     except httpx2.HTTPError as error:

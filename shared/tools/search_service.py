@@ -14,7 +14,7 @@ from shared.tools.base import ToolFailure
 
 API_VERSION: Final = "2024-07-01"
 #: Seconds of a request, bytes of an answer, characters of what went wrong.
-SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 30.0
 MOST_BYTES: Final = 4_000_000
 LONGEST_REASON: Final = 300
 KINDS: Final = ("simple", "semantic", "vector", "vector_simple_hybrid", "vector_semantic_hybrid")
@@ -61,13 +61,14 @@ class SearchService:
         trusted = {(parts.hostname or "").lower()}
         url = f"{self.url.rstrip('/')}/{path}"
         try:
-            async with asyncio.timeout(SECONDS), reach.client(trusted, MOST_BYTES, timeout=SECONDS) as client:
+            client = reach.client(trusted, MOST_BYTES, timeout=ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS), client:
                 response = await client.request(
                     method, url, params={"api-version": API_VERSION}, json=body, headers=dict(self.headers)
                 )
                 answer: Any = response.json()
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise ToolFailure(f"the search service did not answer within {SECONDS:g} seconds") from error
+            raise ToolFailure(f"the search service did not answer within {ANSWER_SECONDS:g} seconds") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             ours = reach.told(error, "the search service")
             raise ToolFailure(ours or f"the search service was not reached: {type(error).__name__}") from error

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 #: Vectors of files with no more chunks are not kept: making them again costs less than looking for them.
 FEW: Final = 8
 #: Seconds until the next turn after a failure that names no time.
-PAUSE: Final = 30.0
+PAUSE_SECONDS: Final = 30.0
 
 
 #: Seconds until the next turn when only the invocation's time was over.
@@ -69,7 +69,7 @@ async def embed(deps: Deps, index: str, file_id: str, chunks: Sequence[Chunk]) -
     except EmbeddingUnavailable as error:
         if error.retry_after is None and not advanced:
             raise
-        raise EmbeddingPaused(error.retry_after or PAUSE, advanced=advanced) from error
+        raise EmbeddingPaused(error.retry_after or PAUSE_SECONDS, advanced=advanced) from error
     embedded = Embedded(embedder.name, [vectors[number] for number in range(len(texts))])
     if not space.takes(embedded.space):
         not_embedded(file_id, f"{space.name} made {space.dimensions} numbers, now {embedded.space.dimensions}")

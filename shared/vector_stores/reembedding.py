@@ -24,7 +24,7 @@ from shared.vector_stores.embedding import embed, forget
 from shared.vector_stores.rows import OVERDUE, index_of, item_put, item_row, store_put, store_row
 
 #: Seconds after which the rest is left to the next message: one that takes longer may be delivered twice.
-AT_ONCE: Final = 20.0
+STEP_SECONDS: Final = 20.0
 SAMPLE: Final = "Hello"
 
 
@@ -74,7 +74,7 @@ async def advance(caller: Caller, store_id: str, target: Space, after: str) -> s
     for file_id in await outside(caller, store_id, target):
         if file_id <= after:
             continue
-        if asyncio.get_running_loop().time() - started > AT_ONCE:
+        if asyncio.get_running_loop().time() - started > STEP_SECONDS:
             return after
         await _embed_file(caller, store_id, file_id, target)
         after = file_id

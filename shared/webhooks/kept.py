@@ -18,7 +18,7 @@ from shared.store.base import Delete, Put, Record
 from shared.webhooks.notices import Notice
 
 #: Seconds for which a notice is kept that could not be delivered.
-KEPT: Final = 30 * 24 * 3600
+NOTICE_SECONDS: Final = 30 * 24 * 3600
 #: Rows that are read at a time.
 AT_ONCE: Final = 100
 
@@ -26,7 +26,7 @@ AT_ONCE: Final = 100
 async def keep(deps: Deps, notice: Notice, why: str) -> None:
     """Write down that a notice was given up."""
     data = {"notice": notice.to_json(), "why": why, "at": deps.now()}
-    await _write(deps, f"{layout.UNDELIVERED}{notice.notice_id}:{notice.webhook}", data, deps.now() + KEPT)
+    await _write(deps, f"{layout.UNDELIVERED}{notice.notice_id}:{notice.webhook}", data, deps.now() + NOTICE_SECONDS)
 
 
 async def undelivered(deps: Deps) -> list[Record]:

@@ -29,7 +29,7 @@ Happened = Callable[[Deps, Notice], Awaitable[bool | None]]
 #: Seconds between attempts at a server that does not take a notice: nine attempts within two days.
 WAITS: Final = (5.0, 30.0, 120.0, 600.0, 3600.0, 4 * 3600.0, 12 * 3600.0, 24 * 3600.0)
 #: Seconds that an attempt may take, from the lookup of the name to the status.
-SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 10.0
 #: Attempts at one webhook that a process makes at once: a slow server must not hold up runs.
 AT_ONCE: Final = 4
 #: Seconds until a notice is looked at again for which there is no room.
@@ -45,7 +45,7 @@ class WebhookWorker:
         happened: Mapping[str, Happened],
         *,
         waits: Sequence[float] = WAITS,
-        seconds: float = SECONDS,
+        seconds: float = ANSWER_SECONDS,
         resolve: Resolve = reach.resolve,
     ) -> None:
         """`happened` by how types of events begin."""

@@ -205,7 +205,7 @@ def test_what_nobody_takes_is_kept_for_a_month(client, raw, llm, box, receiver, 
     assert (row.data["why"], row.data["notice"]["data"]["id"]) == ("it answered 503", run.id)
     assert raw.get("/healthz?deep=1").json()["undelivered"] == 1
 
-    box.clock.advance(kept.KEPT + 1)
+    box.clock.advance(kept.NOTICE_SECONDS + 1)
     box.run(housekeeping.sweep(box.deps))
     assert given_up(box) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared import ids, layout
-from shared.idempotency import KEPT, AnsweredBefore, KeyUsed, Once, digest_of, forgotten
+from shared.idempotency import KEPT_SECONDS, AnsweredBefore, KeyUsed, Once, digest_of, forgotten
 from shared.paging import ListQuery, newest_page
 from shared.store.base import Conflict, Delete, Put
 
@@ -45,7 +45,7 @@ async def test_a_day_later_the_answer_is_not_given_even_if_it_is_still_there(sto
     await store.commit(FILES, rows(first))
 
     second = once(b"POST /v1/threads")
-    await second.claim(store, 1000 + KEPT)
+    await second.claim(store, 1000 + KEPT_SECONDS)
     await second.look(store, FILES)
     assert second.id != first.id
     await store.commit(FILES, rows(second))
@@ -58,7 +58,7 @@ async def test_answers_are_in_no_list_and_go_with_what_they_tell_of(store):
     for order in ("asc", "desc"):
         page = await newest_page(store, FILES, layout.FILE, "file", ListQuery(order=order))
         assert [each.key for each in page.records] == [request.id]
-    assert len([each async for each in store.overdue(1000 + KEPT)]) == 3  # the claim is one of them
+    assert len([each async for each in store.overdue(1000 + KEPT_SECONDS)]) == 3  # the claim is one of them
 
     await store.commit(FILES, [Delete(request.id), *await forgotten(store, FILES, request.id)])
     assert await store.scan(FILES, layout.BESIDE, f"{layout.BESIDE}~", 10) == []

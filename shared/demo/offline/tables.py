@@ -66,7 +66,7 @@ def look(conversation: Conversation) -> str:
     """The program that tells what is in the file."""
     name = conversation.data_file
     path = f'"/mnt/data/{name}"' if name is not None else 'next(iter(sorted(glob.glob("/mnt/data/*.csv"))), None)'
-    return _LOOK.format(path=path, glob="import glob\n" if name is None else "")
+    return _LOOKING.format(path=path, glob="import glob\n" if name is None else "")
 
 
 def table_in(output: Json | None) -> DemoTable | None:
@@ -77,7 +77,7 @@ def table_in(output: Json | None) -> DemoTable | None:
     return DemoTable(output["path"], output["rows"], columns)
 
 
-_LOOK = """\
+_LOOKING = """\
 {glob}import json
 import re
 import pandas as pd

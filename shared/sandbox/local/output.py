@@ -9,7 +9,7 @@ from typing import Final
 #: Bytes of one read.
 _PIECE: Final = 65536
 #: Seconds between reads once nothing more is kept; the printing process waits meanwhile.
-_PAUSE: Final = 0.01
+_PAUSE_SECONDS: Final = 0.01
 
 
 class Output:
@@ -48,7 +48,7 @@ class Output:
     def _read(self) -> None:
         if self._once() and self._cut and self._descriptor is not None:
             self._loop.remove_reader(self._descriptor)
-            self._loop.call_later(_PAUSE, self._resume)
+            self._loop.call_later(_PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
         if self._descriptor is not None:

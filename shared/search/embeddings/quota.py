@@ -17,7 +17,7 @@ PARALLEL: Final = 4
 LEAST: Final = 256
 #: `x-ratelimit-reset-tokens` as OpenAI writes it: `6m0s`, `1.5s`, `20ms`.
 DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Quota:
@@ -68,7 +68,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
         if re.fullmatch(r"\d+(\.\d+)?", value):
             return float(value) * factor
     found = DURATION.findall(headers.get("x-ratelimit-reset-tokens", ""))
-    return sum(float(count) * SECONDS[unit] for count, unit in found) or 10.0
+    return sum(float(count) * UNITS[unit] for count, unit in found) or 10.0
 
 
 def tokens(text: str) -> int:

@@ -18,7 +18,7 @@ from shared.search.parsing.formats import invalid
 #: Files that one host reads at once with all its processes, each in a process that may take a gigabyte.
 AT_ONCE: Final = 2
 #: Of one file, on the clock; its process is bounded by processor time. Less than a message of the queue stays hidden.
-SECONDS: Final = 100.0
+READING_SECONDS: Final = 100.0
 #: Seconds that a process waits for another file before it is ended.
 IDLE_SECONDS: Final = 5.0
 #: Bytes of output at most: 5 million tokens, each twice because of the overlap, and JSON's escapes.
@@ -80,7 +80,7 @@ class FileReader:
 class Readers:
     """The processes of one host. Hold the gate while a file is read."""
 
-    def __init__(self, seconds: float = SECONDS, at_once: int = AT_ONCE) -> None:
+    def __init__(self, seconds: float = READING_SECONDS, at_once: int = AT_ONCE) -> None:
         #: What a file may take.
         self.seconds = seconds
         self.at_once = at_once
