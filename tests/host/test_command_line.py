@@ -59,6 +59,12 @@ def test_what_makes_no_sense_is_refused_with_2(words: list[str], line: str):
     assert "Traceback" not in said.stderr
 
 
+def test_the_demo_solves_its_equation_where_nothing_isolates_code(tmp_path: Path):
+    said = box("demo", SANDBOX="bwrap", PATH=str(tmp_path), BOX_HOME=str(tmp_path / "box"), BOX_PORT=str(free_port()))
+    assert "So x = 1.\n\nThe code interpreter cannot run here: bwrap: " in said.stdout
+    assert said.returncode == 0
+
+
 @pytest.mark.parametrize("status", [200, 404, 501])
 @pytest.mark.parametrize("words", [["demo"], ["samples", "install"]])
 def test_another_program_at_the_address_is_no_box(words: list[str], status: int):

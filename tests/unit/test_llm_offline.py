@@ -82,6 +82,15 @@ async def test_an_equation_goes_to_the_code_interpreter():
     assert (await talk.give("Solution: x = 1")).endswith("Solution: x = 1")
 
 
+async def test_where_no_code_can_be_run_an_equation_is_solved_in_words():
+    refused = "The code interpreter cannot run here: bwrap: the package bubblewrap is not installed."
+    talk = Talk(CODE)
+    await talk.ask(EQUATION)
+    assert (await talk.give(f"Error: {refused}")).endswith(f"So x = 1.\n\n{refused}")
+    await talk.ask("Which bank in banks.csv failed last?")
+    assert await talk.give(f"Error: {refused}") == f"{HONESTY} That takes a program.\n\n{refused}"
+
+
 async def test_the_boxs_remarks_are_not_repeated_but_files_are_linked():
     talk = Talk(CODE, instructions="Use data.csv")
     await talk.ask("List the rows, and let me download them")

@@ -16,6 +16,8 @@ _REMARKS = re.compile(r"^\((?:\d+ chart|File |The interpreter)[^\n]*\)$", re.MUL
 _LINK = re.compile(r"link it as (sandbox:[^\s)]+?)\.?\)")
 #: What the box tells of a message's files: the name, then where tools find it.
 _ATTACHED = re.compile(r"\(attached: (?P<name>[^\n]{1,260}?)(?P<places>(?:, in (?:/mnt/data/[^\s,]+|file_search))*)\)")
+#: What the box tells where nothing isolates code.
+_CANNOT_RUN = "The code interpreter cannot run here"
 _DATA_FILE = re.compile(r"[\w-]+\.(?:csv|tsv)\b", re.IGNORECASE)
 
 
@@ -78,6 +80,12 @@ class Conversation:
     def outputs(self, name: str) -> list[Done]:
         """What a tool gave since the question."""
         return [each for each in self.done if each.name == name]
+
+    @property
+    def why_no_code(self) -> str | None:
+        """Why no program can be run on this machine, once the box has said so."""
+        told = (each.output.removeprefix("Error: ") for each in self.outputs("code_interpreter"))
+        return next((each for each in told if each.startswith(_CANNOT_RUN)), None)
 
     def asks(self, pattern: str) -> bool:
         """Whether the question has words of this pattern."""

@@ -47,6 +47,8 @@ def reply(conversation: Conversation, tool_choice: Any = "auto") -> Reply:
         intended = choose(conversation)
         wanted = intended.act(conversation) if intended is not None else []
         return wanted if _is_call_of(wanted, forced) else functions.guessed(conversation, forced)
+    if conversation.why_no_code is not None:
+        return f"{HONESTY} {without_code(conversation)}\n\n{conversation.why_no_code}"
     intent = choose(conversation)
     answer = unknown(conversation) if intent is None else intent.act(conversation)
     if isinstance(answer, str):
@@ -59,6 +61,13 @@ def reply(conversation: Conversation, tool_choice: Any = "auto") -> Reply:
 def choose(conversation: Conversation) -> Intent | None:
     """The first intent that fits."""
     return next((each for each in INTENTS if conversation.offers(*each.needs) and each.fits(conversation)), None)
+
+
+def without_code(conversation: Conversation) -> str:
+    """What can be said where no program can be run: equations are solved in words."""
+    rest = conversation.without("code_interpreter")
+    answer = sums.solve(rest) if sums.has_equation(rest) else []
+    return answer if isinstance(answer, str) else "That takes a program."
 
 
 def mail(conversation: Conversation) -> Reply:
