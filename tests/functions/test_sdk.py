@@ -224,6 +224,8 @@ async def test_what_the_box_serves_beside_the_api(client: AsyncOpenAI, host: Hos
             assert (answer.status, answer.content_type) == (200, kind)
         async with host.http.head(path) as answer:
             assert (answer.status, answer.content_type, await answer.read()) == (200, kind, b"")
+    async with host.http.get("/docs", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["location"]) == (302, "/v1/docs")
     async with host.http.get("/healthz?deep=1") as answer:
         works = {"status": "ok", "model": "answers", "storage": "answers", "poison": 0}
         assert (answer.status, await answer.json()) == (200, works)
