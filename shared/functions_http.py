@@ -48,12 +48,12 @@ class WebApp(base.WebApp):  # type: ignore[misc]
     """One function of the worker's answers all paths."""
 
     def route(self, func: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        """Let this function answer every path."""
+        """Take the function."""
         self._app = Starlette(routes=[Route("/{path:path}", func, methods=METHODS)])
         return func
 
     def get_app(self) -> Starlette:
-        """The ASGI app that holds the function."""
+        """What the server serves."""
         return self._app
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from shared import foreign_ids, ids
@@ -40,11 +41,10 @@ async def until_committed(
 
     `meanwhile` is asked after a conflict whether there is anything left to do: it raises, if not.
     """
-    for failures in range(1, BACKOFF.attempts):
-        try:
+    for delay in BACKOFF.delays():
+        with suppress(Conflict):
             return await attempt()
-        except Conflict:
-            if meanwhile is not None:
-                await meanwhile()
-            await asyncio.sleep(BACKOFF.delay(failures))
+        if meanwhile is not None:
+            await meanwhile()
+        await asyncio.sleep(delay)
     return await attempt()

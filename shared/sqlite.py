@@ -18,8 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from shared import write_ahead_log
 from shared.home import make_private, make_private_file, passable
 from shared.layout import FORMAT
+from shared.write_ahead_log import is_locked
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +31,12 @@ Job = Callable[[sqlite3.Connection], T]
 #: Seconds that the patient connection waits for a lock that another process holds.
 LOCK_TIMEOUT: Final = 15.0
 
+#: Seconds after which writes that meet another's lock are tried again, and how often before they go to the thread.
+RETRY_SECONDS: Final = 0.001
+TRIES: Final = 50
+
 #: Transactions after which the thread brings the write-ahead log into the file: some 1,000 pages.
 CHECKPOINT_AFTER: Final = 200
-#: Pages of a log that the event loop brings in itself: the thread never sees the end of it while others write.
-LONGEST_LOG: Final = 10_000
-
-#: Seconds that a scrub waits for others; meanwhile nobody writes.
-SCRUB_TIMEOUT: Final = 2.0
-
 #: Bytes up to which a database is checked when it is opened.
 CHECKED_BYTES: Final = 512 * 2**20
 
@@ -56,22 +56,32 @@ SCHEMA: Final = (
 class Database:
     """A job runs at once on the event loop's own connection, which never waits for a lock.
 
-    That takes tens of microseconds, a hop to a thread ten times as long. When another process holds the lock, the job
-    moves to a thread with a connection that waits, and so does a large one: the event loop is never held up. Writes of
-    the same moment share a transaction, whose beginning and end take longer than they do. For one event loop only.
+    That takes tens of microseconds, a hop to a thread ten times as long. While another process holds the lock, writes
+    are tried again, together with what comes meanwhile; when that takes long, they move to a thread with a connection
+    that waits, and so does a large one: the event loop is never held up. Writes of the same moment share a transaction,
+    whose beginning and end take longer than they do. For one event loop only.
     """
 
-    def __init__(self, path: Path, *, lock_timeout: float = LOCK_TIMEOUT, checked_bytes: int = CHECKED_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout: float = LOCK_TIMEOUT,
+        checked_bytes: int = CHECKED_BYTES,
+        long_log: int = write_ahead_log.LONG_LOG,
+    ) -> None:
         make_private(path.parent, passable())
         make_private_file(path)  # its journals get the same rights
         _check(path, lock_timeout, checked_bytes)
         self._patient = _connect(path, lock_timeout)
         self._eager = _connect(path, 0)
-        self._eager.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}")
+        self._eager.execute(f"PRAGMA wal_autocheckpoint = {write_ahead_log.LONGEST_LOG}")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
-        self._closed = False
+        self._closed, self._long_log = False, long_log
         #: The writes of this moment, and who waits for what comes of them.
         self._writes: list[tuple[Job[Any], asyncio.Future[Any]]] = []
+        #: How often these writes have met another's lock.
+        self._tries = 0
         #: Since the last checkpoint.
         self._transactions = 0
 
@@ -81,7 +91,7 @@ class Database:
             try:
                 return job(self._eager)
             except sqlite3.OperationalError as error:
-                if not _locked(error):
+                if not is_locked(error):
                     raise
             return await self._in_thread(job)
         except sqlite3.Error as error:
@@ -109,7 +119,7 @@ class Database:
         Others that read or write for long, such as a backup, keep it from that for now.
         """
         try:
-            return await self._in_thread(lambda file: _scrub(file, rewrite_up_to))
+            return await self._in_thread(lambda file: write_ahead_log.scrub(file, rewrite_up_to))
         except sqlite3.Error as error:
             raise failure(str(error)) from error
 
@@ -139,14 +149,21 @@ class Database:
         writes, self._writes = self._writes, []
         jobs, waiting = [job for job, _ in writes], [told for _, told in writes]
         outcomes = _together(jobs, self._eager)
-        if _locked(outcomes[0]) and not self._closed:
+        if is_locked(outcomes[0]) and not self._closed:
+            if self._tries < TRIES:
+                self._tries += 1
+                self._writes = writes
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._write)
+                return
+            self._tries = 0
             self._in_thread(partial(_together, jobs)).add_done_callback(lambda done: _tell(waiting, done.result()))
             return
+        self._tries = 0
         _tell(waiting, outcomes)
         self._transactions += 1
         if self._transactions >= CHECKPOINT_AFTER and not self._closed:
             self._transactions = 0
-            self._thread.submit(_checkpoint, self._patient)
+            self._thread.submit(write_ahead_log.bring_in, self._patient, self._long_log)
 
 
 def _together(jobs: Sequence[Job[Any]], file: sqlite3.Connection) -> list[Any]:
@@ -158,7 +175,7 @@ def _together(jobs: Sequence[Job[Any]], file: sqlite3.Connection) -> list[Any]:
         with transaction(file):
             return [job(file) for job in jobs]
     except Exception as error:
-        if len(jobs) == 1 or _locked(error):
+        if len(jobs) == 1 or is_locked(error):
             return [error] * len(jobs)
     try:
         with transaction(file):
@@ -185,14 +202,6 @@ def _tell(waiting: Sequence[asyncio.Future[Any]], outcomes: Sequence[Any]) -> No
     for told, outcome in zip(waiting, outcomes, strict=True):
         if not told.done():
             told.set_result(outcome)
-
-
-def _checkpoint(file: sqlite3.Connection) -> None:
-    """Bring the log into the file, which waits for the disk; others may write meanwhile."""
-    try:
-        file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    except sqlite3.Error:
-        logger.warning("checkpoint failed", extra={"action": "checkpoint_failed"}, exc_info=True)
 
 
 def _check(path: Path, timeout: float, checked_bytes: int) -> None:
@@ -239,25 +248,6 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
-def _scrub(file: sqlite3.Connection, rewrite_up_to: float) -> bool:
-    pages, size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    rewritten = pages * size <= rewrite_up_to
-    [[patience]] = file.execute("PRAGMA busy_timeout").fetchall()
-    file.execute(f"PRAGMA busy_timeout = {int(SCRUB_TIMEOUT * 1000)}")
-    try:
-        if rewritten:
-            file.execute("VACUUM")
-        # The log is emptied only when its pages are in the file, and everybody has done with it.
-        [[busy, _, _]] = file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    except sqlite3.OperationalError as error:
-        if not _locked(error):
-            raise
-        return False
-    finally:
-        file.execute(f"PRAGMA busy_timeout = {patience}")
-    return rewritten and not busy
-
-
 def _retry(attempt: Callable[[], object]) -> None:
     """Repeat while another process that is starting up holds the lock."""
     end = time.monotonic() + LOCK_TIMEOUT
@@ -266,12 +256,6 @@ def _retry(attempt: Callable[[], object]) -> None:
             attempt()
             return
         except sqlite3.OperationalError as error:
-            if not _locked(error) or time.monotonic() > end:
+            if not is_locked(error) or time.monotonic() > end:
                 raise
         time.sleep(0.01)
-
-
-def _locked(error: object) -> bool:
-    """Whether somebody else held a lock; extended codes keep the primary one in their low byte."""
-    held = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in held

@@ -95,7 +95,7 @@ class Walk:
         return dict(counts)
 
     async def objects(self) -> AsyncIterator[ShownObject]:
-        """Every object of every owner, as the box's API shows it."""
+        """All there is."""
         storage = embedded_storage(self._settings)
         box = build(self._settings, storage=storage, clock=lambda: self._at)
         try:

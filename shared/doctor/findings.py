@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How bad a finding is."""
+    """How bad it is."""
 
     OK = "ok"
     #: It works, and somebody should know.
@@ -26,15 +26,15 @@ class Finding:
 
 
 def ok(check: str, words: str) -> Finding:
-    """A check that found nothing wrong."""
+    """It works."""
     return Finding(check, State.OK, words)
 
 
 def warning(check: str, words: str) -> Finding:
-    """A check that found something which somebody should know."""
+    """It works, but."""
     return Finding(check, State.WARNING, words)
 
 
 def broken(check: str, words: str) -> Finding:
-    """A check that found something which the box needs and which does not work."""
+    """It does not work."""
     return Finding(check, State.BROKEN, words)

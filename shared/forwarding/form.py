@@ -20,11 +20,11 @@ class Part(Protocol):
 
     @property
     def name(self) -> str:
-        """The name of its form field."""
+        """Of its field."""
 
     @property
     def filename(self) -> str | None:
-        """The name of the uploaded file; None for a plain field."""
+        """None: it is no file."""
 
     @property
     def content_type(self) -> str | None:
@@ -85,5 +85,5 @@ class OutgoingForm:
 
 
 def _quoted(text: str) -> str:
-    """A name inside a form part's quotes, escaped as browsers do."""
+    """As browsers write it."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

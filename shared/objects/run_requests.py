@@ -61,8 +61,7 @@ class RunSettings(RequestBody):
 
     def truncation_json(self) -> Json:
         """The truncation strategy as answered."""
-        strategy = self.truncation_strategy
-        return {"type": "auto", "last_messages": None} if strategy is None else strategy.to_json()
+        return (self.truncation_strategy or TruncationStrategy(type="auto")).to_json()
 
 
 class CreateRun(RunSettings):

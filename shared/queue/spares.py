@@ -11,7 +11,6 @@ import logging
 from typing import Final
 
 from shared.json_types import Json
-from shared.prepared import Prepared
 from shared.queue.base import Queue, QueueUnavailable, Sent
 
 logger = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ SPARE_SECONDS: Final = 5.0
 
 
 class Spares:
-    """Prepares messages to come later, and takes them back.
+    """Sends messages to come later, and takes them back.
 
     Who dies leaves spare messages behind: they say what was true when they were sent, and come as every message may.
     """
@@ -32,14 +31,16 @@ class Spares:
         self._spare: dict[Sent, asyncio.TimerHandle] = {}
         self._removing: set[asyncio.Task[None]] = set()
 
-    def prepare(self, body: Json, delay: float) -> Prepared[Sent]:
-        """As the queue's own, in place of a spare message if there is one."""
-        spare = None
+    async def send(self, body: Json, delay: float) -> Sent:
+        """As the queue's own, in place of a spare message if there is one. Raises QueueUnavailable."""
         if self._spare:
             # The newest: in a quiet hour the others are removed.
             spare, timer = self._spare.popitem()
             timer.cancel()
-        return self._queue.prepare(body, delay, spare)
+            sent = await self._queue.rewrite(spare, body, delay)
+            if sent is not None:
+                return sent
+        return await self._queue.send(body, delay)
 
     async def take_back(self, sent: Sent, left: float) -> None:
         """The message is not needed, and will be visible in `left` seconds: it is removed before, or used again."""
@@ -50,7 +51,7 @@ class Spares:
             self._spare[sent] = timer
 
     async def close(self) -> None:
-        """Delete the messages that no run has taken, and wait until that is done."""
+        """Remove what is left."""
         for sent, timer in [*self._spare.items()]:
             timer.cancel()
             self._expire(sent)

@@ -72,7 +72,7 @@ class Telemetry(Protocol):
         ...
 
     def chat(self, record: RunRecord, request: TurnRequest) -> AbstractContextManager[ChatSpan]:
-        """The span of a turn of the model, open while the block runs."""
+        """A turn is taken in the block."""
         ...
 
     def asked(self, record: RunRecord) -> None:
@@ -154,7 +154,7 @@ _UNHEARD: Final = _Unheard()
 
 
 class NoTelemetry:
-    """The telemetry of a box that tells nobody: every call does nothing."""
+    """Nobody asks."""
 
     def joined(self, headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[None]:
         return _UNHEARD

@@ -67,12 +67,12 @@ class Chat:
         return self
 
     def heard(self) -> None:
-        """Note when the first word of the turn came."""
+        """The model has said something."""
         if self._first is None:
             self._first = time.perf_counter() - self._started
 
     def done(self, turn: Turn) -> None:
-        """Note what the turn came to: its usage and how it ended."""
+        """This came of it."""
         self._turn = turn
 
     def __exit__(

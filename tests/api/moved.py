@@ -139,13 +139,13 @@ async def dead_after(box, commits: int, applied: bool):
     """Let the process die in one of its commits, before or after it is applied."""
     left = commits
 
-    async def commit(own, partition, changes, *after):
+    async def commit(own, partition, changes):
         nonlocal left
         left -= 1
         if left >= 0:
-            return await own(partition, changes, *after)
+            return await own(partition, changes)
         if applied and left == -1:
-            await own(partition, changes, *after)
+            await own(partition, changes)
         raise Died
 
     box.deps.store.replace(commit=commit)

@@ -31,9 +31,9 @@ class Slow:
         await asyncio.sleep(0.05)
         return await self._store.get(partition, key)
 
-    async def commit(self, partition, changes, *after):
+    async def commit(self, partition, changes):
         await asyncio.sleep(0.05)
-        return await self._store.commit(partition, changes, *after)
+        return await self._store.commit(partition, changes)
 
 
 async def test_a_run_is_driven_once(tmp_path):

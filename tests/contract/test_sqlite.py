@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import shutil
 import sqlite3
@@ -100,8 +99,8 @@ asyncio.run(main())
 """
 
 
-def start_telling(path, program=TELL):
-    return subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True)
+def start_telling(path):
+    return subprocess.Popen([sys.executable, "-c", TELL, str(path)], stdout=subprocess.PIPE, text=True)
 
 
 async def test_a_killed_process_loses_no_commit_of_many_at_once(path):
@@ -115,60 +114,6 @@ async def test_a_killed_process_loses_no_commit_of_many_at_once(path):
     await database.close()
     assert len(told) == 8
     assert all(int(n) <= kept[each] <= int(n) + 1 for each, n in told.items())
-
-
-TELL_WITH_MESSAGES = """
-import asyncio, sys
-from pathlib import Path
-from shared.queue.sqlite import SqliteQueue
-from shared.sqlite import Database
-from shared.store.base import Put
-from shared.store.sqlite import SqliteStore
-
-async def tell(store, queue, name):
-    for n in range(1_000_000):
-        earlier = [store.prepare("me:threads", Put(f"{name}-{n}", {})), queue.prepare({"n": f"{name}-{n}"}, 60)]
-        await store.commit(name, [Put(f"{name}-{n}", {})], earlier)
-        print(name, n, flush=True)
-
-async def main():
-    database = Database(Path(sys.argv[1]))
-    store, queue = SqliteStore(database), SqliteQueue(database, "runs")
-    await asyncio.gather(*(tell(store, queue, f"p{number}") for number in range(4)))
-
-asyncio.run(main())
-"""
-
-
-async def test_a_killed_process_leaves_what_was_prepared_with_each_commit_and_no_other(path):
-    child = start_telling(path, TELL_WITH_MESSAGES)
-    for _ in range(200):
-        child.stdout.readline()
-    child.kill()
-    child.communicate()
-    with closing(sqlite3.connect(path)) as file:
-        committed = {key for [key] in file.execute("SELECT key FROM records WHERE partition LIKE 'p_'")}
-        listed = {key for [key] in file.execute("SELECT key FROM records WHERE partition = 'me:threads'")}
-        sent = {json.loads(body)["n"] for [body] in file.execute("SELECT body FROM messages")}
-    assert len(committed) >= 200
-    assert committed == listed == sent
-
-
-async def test_a_message_that_cannot_be_stored_takes_its_commit_with_it_and_no_other(path):
-    database = Database(path)
-    store, queue = SqliteStore(database), SqliteQueue(database, "runs")
-    with closing(sqlite3.connect(path)) as file:
-        file.execute("DROP TABLE messages")
-    listing = store.prepare("me:threads", Put("thread_1", {}))
-    outcomes = await asyncio.gather(
-        store.commit("p", [Put("a", {})]),
-        store.commit("q", [Put("b", {})], [listing, queue.prepare({}, 60)]),
-        return_exceptions=True,
-    )
-    assert [type(each) for each in outcomes] == [list, Unavailable]
-    found = [await store.get(*place) for place in (("p", "a"), ("q", "b"), ("me:threads", "thread_1"))]
-    assert [each is None for each in found] == [False, True, True]
-    await store.close()
 
 
 async def test_commits_of_one_moment_share_a_transaction(path):
@@ -222,6 +167,33 @@ async def test_the_log_is_brought_into_the_file_before_it_is_long(path, tmp_path
                 if alone.execute("SELECT count(*) FROM records").fetchone() == (CHECKPOINT_AFTER,):
                     break
             await asyncio.sleep(0.01)
+    await store.close()
+
+
+async def test_a_log_that_is_long_begins_anew_although_others_write(path):
+    stores, sizes = [SqliteStore(Database(path, long_log=200)) for _ in range(2)], []
+    for number in range(10 * CHECKPOINT_AFTER):
+        await asyncio.gather(*(each.commit(f"p{place}", [Put(f"{number}", {})]) for place, each in enumerate(stores)))
+        sizes.append((path.parent / "box.db-wal").stat().st_size)
+    assert max(sizes) < 5_000 * 4096
+    for each in stores:
+        await each.close()
+
+
+async def test_writes_that_meet_a_short_lock_go_on_with_what_came_meanwhile(path):
+    store, log, sizes = SqliteStore(Database(path)), path.parent / "box.db-wal", [0]
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for locked in (False, True):
+            other.execute("BEGIN IMMEDIATE" if locked else "BEGIN")
+            commits = []
+            for number in range(10):
+                commits.append(asyncio.create_task(store.commit(f"p{number}", [Put(f"{locked}", {})])))
+                await asyncio.sleep(0.001)
+            other.execute("COMMIT")
+            await asyncio.gather(*commits)
+            sizes.append(log.stat().st_size)
+    apart, joined = sizes[1] - sizes[0], sizes[2] - sizes[1]
+    assert joined < apart / 2
     await store.close()
 
 
