@@ -12,9 +12,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from shared.app import Storage
 
-STORE: Final = {"get": "table.get", "scan": "table.scan", "commit": "table.commit", "overdue": "table.overdue"}
+STORE: Final = {name: f"table.{name}" for name in ("get", "scan", "prepare", "commit", "overdue")}
 BLOBS: Final = {"write": "blob.write", "read": "blob.read", "delete": "blob.delete", "list": "blob.list"}
-QUEUE: Final = {name: f"queue.{name}" for name in ("send", "rewrite", "receive", "delete", "retry")}
+QUEUE: Final = {name: f"queue.{name}" for name in ("send", "prepare", "receive", "delete", "retry")}
 #: What a request to one of the other services does, by its method.
 REQUESTS: Final = {
     ("queue", "POST"): "queue.send",

@@ -193,7 +193,7 @@ class Box:
 
 @asynccontextmanager
 async def _doing(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do this meanwhile."""
+    """Keep this work going while the block runs; cancelled at its end."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         yield

@@ -94,7 +94,7 @@ class WaitingLine:
         self._admit()
 
     def refuse(self, said: float) -> None:
-        """A request was refused."""
+        """The model refused a request for its rate: half as many at once, after the pause it asked for."""
         self.width = max(1, self.width // 2)
         self.pause(said)
 

@@ -48,12 +48,12 @@ class WebApp(base.WebApp):  # type: ignore[misc]
     """One function of the worker's answers all paths."""
 
     def route(self, func: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        """Take the function."""
+        """Let this function answer every path."""
         self._app = Starlette(routes=[Route("/{path:path}", func, methods=METHODS)])
         return func
 
     def get_app(self) -> Starlette:
-        """What the server serves."""
+        """The ASGI app that holds the function."""
         return self._app
 
 

@@ -8,6 +8,7 @@ creation, inverted, and sort newest first.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import time
@@ -131,7 +132,7 @@ def call_id() -> str:
 
 def random_text(length: int) -> str:
     """Unguessable letters and digits: 5.7 bits each at least, since some stand for five bytes and some for four."""
-    return secrets.token_bytes(length).translate(_LETTERS).decode("ascii")
+    return os.urandom(length).translate(_LETTERS).decode("ascii")
 
 
 def micros() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final, TypeVar
 
 from shared import foreign_ids, ids
@@ -41,10 +40,11 @@ async def until_committed(
 
     `meanwhile` is asked after a conflict whether there is anything left to do: it raises, if not.
     """
-    for delay in BACKOFF.delays():
-        with suppress(Conflict):
+    for failures in range(1, BACKOFF.attempts):
+        try:
             return await attempt()
-        if meanwhile is not None:
-            await meanwhile()
-        await asyncio.sleep(delay)
+        except Conflict:
+            if meanwhile is not None:
+                await meanwhile()
+            await asyncio.sleep(BACKOFF.delay(failures))
     return await attempt()

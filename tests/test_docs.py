@@ -14,6 +14,8 @@ import pytest
 from docs import source
 from docs.build import default_text, options, pages
 from docs.source import indented_rows, log_events
+from shared.api import playground, sign_in
+from shared.api.gateway import OPEN
 from shared.cli.program import box
 from shared.config import Settings, variable
 from shared.demo.samples.install import names
@@ -92,6 +94,12 @@ def test_docstrings_cite_pages_that_are_here(path: Path) -> None:
         assert (ROOT / page).exists(), page
 
 
+def test_the_promise_names_each_route_that_needs_no_key() -> None:
+    promise = re.search(r"- Every route needs an API key(.*?)\n- ", (ROOT / "SECURITY.md").read_text(), re.DOTALL)
+    assert promise is not None
+    assert set(re.findall(r"`(/.*?)`", promise[1])) == OPEN - set(playground.FILES) - {sign_in.PATH}
+
+
 def test_the_contract_names_every_status() -> None:
     contract = (ROOT / "docs/contract.md").read_text()
     assert [status for status in lifecycle.NEXT if status not in contract] == []
@@ -163,6 +171,13 @@ def test_commands_of_a_page_are_taken_by_the_program(page: Path) -> None:
             pass  # spoken of without its arguments
         except click.ClickException as error:
             pytest.fail(f"{line}: {error.format_message()}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_name_a_program_that_is_there(page: Path) -> None:
+    # The Python of the system knows nothing of the box: it is `box`, or the module by the environment's own Python.
+    text = re.sub(r"(?s)\nWithout make: a virtual environment.*?\n\n", "\n", page.read_text())
+    assert re.findall(r"^.*(?<!\.venv/bin/)python -m shared .*$", text, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("name", names())

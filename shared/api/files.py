@@ -22,7 +22,7 @@ from shared.objects.file import File
 from shared.objects.file_requests import PURPOSES, CreateFile
 from shared.objects.parse import missing, parse
 from shared.paging import ListQuery
-from shared.vector_stores import file_status
+from shared.vector_stores import detaching
 
 routes = Routes("/v1/files", "Files")
 
@@ -86,7 +86,7 @@ async def retrieve(caller: Caller, file_id: str, dated: bool) -> Response:
 @routes.delete("/{file_id}", gives=Deleted)
 async def delete(caller: Caller, file_id: str) -> Response:
     """Delete a file."""
-    return answer(await file_status.delete_file(caller, file_id))
+    return answer(await detaching.delete_file(caller, file_id))
 
 
 @routes.get("/{file_id}/content", gives=Binary())

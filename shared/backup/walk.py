@@ -95,7 +95,7 @@ class Walk:
         return dict(counts)
 
     async def objects(self) -> AsyncIterator[ShownObject]:
-        """All there is."""
+        """Every object of every owner, as the box's API shows it."""
         storage = embedded_storage(self._settings)
         box = build(self._settings, storage=storage, clock=lambda: self._at)
         try:

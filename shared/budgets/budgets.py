@@ -77,6 +77,8 @@ class Budgets:
         """
         budgets = self._settings.budgets
         budget: Budget | None = budgets.get(owner, budgets.get("*"))
+        if budget is None and given is None:
+            return {}
         found: dict[str, BudgetLimits] = {} if budget is None or budget.are_none else {keys.BUDGET: budget}
         of_assistant = own.smaller(None if budget is None else budget.assistants.get(assistant_id), given)
         if of_assistant is not None:

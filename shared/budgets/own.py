@@ -47,7 +47,7 @@ def check(metadata: Metadata, allowed: Iterable[BudgetLimits], *, has_prices: bo
 
 
 def smaller(one: BudgetLimits | None, other: BudgetLimits | None) -> BudgetLimits | None:
-    """Of each limit the smaller one."""
+    """The stricter of two budgets, limit by limit; None where neither is set."""
     if one is None or other is None:
         return one or other
     found = one.model_dump(exclude_none=True, include={*WORDS})

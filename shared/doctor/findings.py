@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How bad it is."""
+    """How bad a finding is."""
 
     OK = "ok"
     #: It works, and somebody should know.
@@ -26,15 +26,15 @@ class Finding:
 
 
 def ok(check: str, words: str) -> Finding:
-    """It works."""
+    """A check that found nothing wrong."""
     return Finding(check, State.OK, words)
 
 
 def warning(check: str, words: str) -> Finding:
-    """It works, but."""
+    """A check that found something which somebody should know."""
     return Finding(check, State.WARNING, words)
 
 
 def broken(check: str, words: str) -> Finding:
-    """It does not work."""
+    """A check that found something which the box needs and which does not work."""
     return Finding(check, State.BROKEN, words)

@@ -125,7 +125,7 @@ async def bytes_of_files(deps: Deps) -> Finding:
 
 
 async def queues(deps: Deps) -> Finding:
-    """How much waits."""
+    """How many messages wait in each queue."""
     counts = {"runs": await deps.queue.count(), "ingestion": await deps.ingestion.count()}
     return ok("queues", ", ".join(f"{count} in {name}" for name, count in counts.items()))
 
@@ -156,7 +156,8 @@ async def sandbox(deps: Deps) -> Finding:
     words = await sandbox_in_words(deps)
     if deps.sandbox is not None and words.startswith("not run"):
         return broken("sandbox", words)
-    return (warning if "NOT ISOLATED" in words or deps.sandbox is None else ok)("sandbox", words)
+    lacks = deps.sandbox is None or "NOT ISOLATED" in words or " Without " in words
+    return (warning if lacks else ok)("sandbox", words)
 
 
 async def model(deps: Deps) -> Finding:

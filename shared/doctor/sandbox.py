@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Final
+
 from shared.deps import Deps
 from shared.sandbox.base import SandboxUnavailable
+
+#: Of the extra `sandbox`: without these no chart is drawn and no equation solved, not even by the demo.
+EXPECTED: Final = ("matplotlib", "sympy")
 
 
 async def sandbox_in_words(deps: Deps) -> str:
@@ -17,6 +24,13 @@ async def sandbox_in_words(deps: Deps) -> str:
         return f"not run: {error}"
     info = sandbox.info
     if info.isolation == "none":
-        return f"{info.name}: NOT ISOLATED. Model-written code can do whatever you can do here."
+        return f"{info.name}: NOT ISOLATED. Model-written code can do whatever you can do here.{missing()}"
     memory = f", memory held by {info.memory_held_by}" if info.memory_held_by is not None else ""
-    return f"{info.name} (isolated by {info.isolation}{memory})"
+    lacking = "" if info.isolation == "hyperv" else missing()  # the service has a Python of its own
+    return f"{info.name} (isolated by {info.isolation}{memory}){lacking}"
+
+
+def missing(names: Sequence[str] = EXPECTED) -> str:
+    """Which libraries of the code interpreter are not installed, and how they are; empty if they all are."""
+    absent = " and ".join(name for name in names if find_spec(name) is None)
+    return f" Without {absent}: `pip install '.[sandbox]'` in a checkout." if absent else ""

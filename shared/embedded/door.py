@@ -31,7 +31,7 @@ class Gate:
         self._serving: deque[socket.socket] = deque()
 
     def add(self, link: socket.socket) -> None:
-        """One more serves."""
+        """Hand connections to one more process, too; the socket leads to it."""
         self._serving.append(link)
         self._watch()
 

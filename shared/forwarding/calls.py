@@ -45,7 +45,7 @@ TRANSLATIONS: Final = OtherCall("/audio/translations", takes_form=True)
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How a call's model is found."""
+    """How the model of a forwarded call is found: by its path or its body, then by the aliases."""
 
     aliases: Mapping[str, str]
     #: Of the path; it wins over the body, as on Azure. Empty: there is none.

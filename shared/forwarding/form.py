@@ -20,11 +20,11 @@ class Part(Protocol):
 
     @property
     def name(self) -> str:
-        """Of its field."""
+        """The name of its form field."""
 
     @property
     def filename(self) -> str | None:
-        """None: it is no file."""
+        """The name of the uploaded file; None for a plain field."""
 
     @property
     def content_type(self) -> str | None:
@@ -85,5 +85,5 @@ class OutgoingForm:
 
 
 def _quoted(text: str) -> str:
-    """As browsers write it."""
+    """A name inside a form part's quotes, escaped as browsers do."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

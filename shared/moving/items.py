@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from shared.ids import number_of
 from shared.json_types import Json
-from shared.moving.called import called
+from shared.moving.function_calls import function_of
 from shared.moving.outgoing import ReadThread
 from shared.objects.step import StepRecord
 from shared.runs.file_search import queries_of
@@ -70,7 +70,7 @@ class ThreadItems:
                     self._add_search(call_id, of, status, record)
                 case "mcp":
                     self._add_mcp(call_id, call, of)
-                case _ if (made := called(call)) is not None:
+                case _ if (made := function_of(call)) is not None:
                     self._add_function(call_id, made._asdict(), status)
                 case _:
                     self._leave_out(call_id, f"a call of the tool {kind}")

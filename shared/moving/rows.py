@@ -9,7 +9,7 @@ from typing import Final
 
 from shared import foreign_ids, ids, layout
 from shared.json_types import Json
-from shared.moving.called import Called, called
+from shared.moving.function_calls import CalledFunction, function_of
 from shared.moving.lost import Lost
 from shared.moving.values import ThreadContents
 from shared.objects.message import Message
@@ -163,8 +163,8 @@ def _calls(step: RunStep) -> tuple[list[Json], dict[str, str]]:
             case {"id": str(call_id), "type": "code_interpreter", "code_interpreter": {"input": str(code)} as of}:
                 logs = [each.get("logs") for each in of.get("outputs") or () if each.get("type") == "logs"]
                 printed = "\n".join(each for each in logs if each and isinstance(each, str))
-                made = Called("code_interpreter", json.dumps({"code": code}), printed)
-            case {"id": str(call_id)} if (found := called(call)) is not None:
+                made = CalledFunction("code_interpreter", json.dumps({"code": code}), printed)
+            case {"id": str(call_id)} if (found := function_of(call)) is not None:
                 made = found
             case _:
                 continue

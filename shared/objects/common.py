@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import field
@@ -69,8 +70,8 @@ class Usage(StoredRecord, kw_only=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
-    prompt_token_details: dict[str, int] = field(default_factory=lambda: {"cached_tokens": 0})
-    completion_tokens_details: dict[str, int] = field(default_factory=lambda: {"reasoning_tokens": 0})
+    prompt_token_details: dict[str, int] = field(default_factory=partial(dict, cached_tokens=0))
+    completion_tokens_details: dict[str, int] = field(default_factory=partial(dict, reasoning_tokens=0))
 
     def plus(self, other: Usage) -> Usage:
         """The sum, extras included."""

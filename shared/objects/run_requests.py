@@ -61,7 +61,8 @@ class RunSettings(RequestBody):
 
     def truncation_json(self) -> Json:
         """The truncation strategy as answered."""
-        return (self.truncation_strategy or TruncationStrategy(type="auto")).to_json()
+        strategy = self.truncation_strategy
+        return {"type": "auto", "last_messages": None} if strategy is None else strategy.to_json()
 
 
 class CreateRun(RunSettings):

@@ -21,6 +21,7 @@ from shared.azure.account import BACKOFF, code_of, retry
 from shared.azure.requests import Requests
 from shared.backoff import Backoff
 from shared.json_types import Json
+from shared.prepared import Prepared
 from shared.queue.azure_poison import PoisonQueue, body_of
 from shared.queue.base import PEEKED, Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 
@@ -60,9 +61,18 @@ class AzureQueue:
 
         return await self._ask(call)
 
-    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
+    def prepare(self, body: Json, delay: float, spare: Sent | None = None) -> Prepared[Sent]:
+        """A message for a request of its own: to rewrite the spare one, which costs no more than to send one."""
+
+        async def write() -> Sent:
+            sent = None if spare is None else await self._rewrite(spare, body, delay)
+            return sent or await self.send(body, delay)
+
+        return Prepared(write)
+
+    async def _rewrite(self, spare: Sent, body: Json, delay: float) -> Sent | None:
         """Update the message; one whose update was applied though its answer was lost counts as taken."""
-        id_, receipt = sent.handle
+        id_, receipt = spare.handle
         path, content = f"{self._name}/messages/{id_}", _content(body)
         query = f"popreceipt={quote(receipt, safe='')}&visibilitytimeout={math.ceil(delay)}"
 

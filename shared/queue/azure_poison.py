@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +17,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
+from shared import json_text
 from shared.azure.account import code_of, retry
 from shared.backoff import Backoff
 from shared.json_types import Json
@@ -128,7 +128,7 @@ class PoisonQueue:
 def body_of(message: QueueMessage) -> Json | None:
     """The JSON object in a message as we and the host send them; None for anything else."""
     try:
-        body = json.loads(base64.b64decode(message.content, validate=True))
+        body = json_text.read(base64.b64decode(message.content, validate=True))
     except ValueError:
         return None
     return body if isinstance(body, dict) else None

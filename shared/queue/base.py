@@ -11,6 +11,7 @@ import msgspec
 from shared import json_text
 from shared.backoff import Backoff
 from shared.json_types import Json
+from shared.prepared import Prepared
 
 #: Bytes of a body as JSON; Azure takes 64 KB after base64.
 MAX_BODY: Final = 48 * 1024
@@ -82,10 +83,10 @@ class Queue(Protocol):
         """Store a message that becomes visible after `delay` seconds (7 days at most). Raises QueueUnavailable."""
         ...
 
-    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
-        """Let a message say something else, visible after `delay` seconds; `sent` is of no use any more then.
+    def prepare(self, body: Json, delay: float, spare: Sent | None = None) -> Prepared[Sent]:
+        """A message for later that a commit must not be there without. Making it raises QueueUnavailable.
 
-        None, and nothing is stored, if somebody has taken the message. Raises QueueUnavailable.
+        It takes the place of a `spare` one, which nobody needs, unless somebody has taken that.
         """
         ...
 

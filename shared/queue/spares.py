@@ -11,6 +11,7 @@ import logging
 from typing import Final
 
 from shared.json_types import Json
+from shared.prepared import Prepared
 from shared.queue.base import Queue, QueueUnavailable, Sent
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ SPARE_SECONDS: Final = 5.0
 
 
 class Spares:
-    """Sends messages to come later, and takes them back.
+    """Prepares messages to come later, and takes them back.
 
     Who dies leaves spare messages behind: they say what was true when they were sent, and come as every message may.
     """
@@ -31,16 +32,14 @@ class Spares:
         self._spare: dict[Sent, asyncio.TimerHandle] = {}
         self._removing: set[asyncio.Task[None]] = set()
 
-    async def send(self, body: Json, delay: float) -> Sent:
-        """As the queue's own, in place of a spare message if there is one. Raises QueueUnavailable."""
+    def prepare(self, body: Json, delay: float) -> Prepared[Sent]:
+        """As the queue's own, in place of a spare message if there is one."""
+        spare = None
         if self._spare:
             # The newest: in a quiet hour the others are removed.
             spare, timer = self._spare.popitem()
             timer.cancel()
-            sent = await self._queue.rewrite(spare, body, delay)
-            if sent is not None:
-                return sent
-        return await self._queue.send(body, delay)
+        return self._queue.prepare(body, delay, spare)
 
     async def take_back(self, sent: Sent, left: float) -> None:
         """The message is not needed, and will be visible in `left` seconds: it is removed before, or used again."""
@@ -51,7 +50,7 @@ class Spares:
             self._spare[sent] = timer
 
     async def close(self) -> None:
-        """Remove what is left."""
+        """Delete the messages that no run has taken, and wait until that is done."""
         for sent, timer in [*self._spare.items()]:
             timer.cancel()
             self._expire(sent)

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from shared import json_text
 from shared.json_types import Json
+from shared.prepared import Prepared
+from shared.prepared_job import PreparedJob
 from shared.queue.base import PEEKED, Poison, PoisonMessage, QueueUnavailable, Received, Sent, encode_body
 from shared.sqlite import Database
 from shared.wakes import Wakes
@@ -28,6 +30,9 @@ TAKE: Final = (
     "SELECT id FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible LIMIT ?"
     ") RETURNING id, body, attempts"
 )
+
+#: Queue, body, and when it is visible.
+Row = tuple[str, str, float]
 
 
 class SqliteQueue:
@@ -46,21 +51,18 @@ class SqliteQueue:
 
     async def send(self, body: Json, delay: float = 0) -> Sent:
         """Store a message that can be received after `delay` seconds."""
-        # A random id is never used twice, so a late delete cannot hit a younger message.
-        id_ = secrets.randbits(62)
-        row = (id_, self._name, encode_body(body), time.time() + delay)
-        await self._execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", row)
-        self._call(delay)
-        return Sent((id_, 0))
-
-    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
-        """Change the message's row, if nobody has taken it."""
-        row = (encode_body(body), time.time() + delay, *sent.handle)
-        job = partial(_changed, "UPDATE messages SET body = ?, visible = ? WHERE id = ? AND attempts = ?", row)
-        if not await self._database.write(job, QueueUnavailable):
-            return None
+        sent = await self._database.write(partial(_insert, self._row(body, delay)), QueueUnavailable)
         self._call(delay)
         return sent
+
+    def prepare(self, body: Json, delay: float, spare: Sent | None = None) -> Prepared[Sent]:
+        """A message for the transaction of a commit: nobody is woken for it."""
+        row = self._row(body, delay)
+        job = partial(_insert, row) if spare is None else partial(_replace, spare, row)
+        return PreparedJob(self._database, job, QueueUnavailable)
+
+    def _row(self, body: Json, delay: float) -> Row:
+        return (self._name, encode_body(body), time.time() + delay)
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[Received]:
         """Take visible messages, the longest visible first."""
@@ -96,7 +98,7 @@ class SqliteQueue:
         return Poison()
 
     async def poison_messages(self, limit: int = PEEKED) -> list[PoisonMessage]:
-        """None, as above."""
+        """Always empty: see `poison`."""
         return []
 
     async def settle_poison(self, ids: Collection[str] | None, *, give_back: bool) -> list[str]:
@@ -131,6 +133,15 @@ class SqliteQueue:
         await self._database.write(lambda file: file.execute(statement, row), QueueUnavailable)
 
 
-def _changed(statement: str, row: tuple[Any, ...], file: sqlite3.Connection) -> int:
-    """How many rows the statement has changed."""
-    return file.execute(statement, row).rowcount
+def _insert(row: Row, file: sqlite3.Connection) -> Sent:
+    # A random id is never used twice, so a late delete cannot hit a younger message.
+    id_ = secrets.randbits(62)
+    file.execute("INSERT INTO messages (id, queue, body, visible) VALUES (?, ?, ?, ?)", (id_, *row))
+    return Sent((id_, 0))
+
+
+def _replace(spare: Sent, row: Row, file: sqlite3.Connection) -> Sent:
+    """Change the message's row, if nobody has taken it."""
+    _, body, visible = row
+    update = "UPDATE messages SET body = ?, visible = ? WHERE id = ? AND attempts = ?"
+    return spare if file.execute(update, (body, visible, *spare.handle)).rowcount else _insert(row, file)

@@ -25,7 +25,7 @@ from shared.queue.base import QueueUnavailable
 from shared.retention import contents, holding
 from shared.store.base import Conflict, Put, Record, Unavailable
 from shared.threads import named, threads
-from shared.vector_stores import file_status, stores
+from shared.vector_stores import detaching, stores
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class ThreadSweep:
             partition = layout.attached(self._caller.owner)
             attached = await self._deps.store.scan(partition, *layout.attached_range(file_id), 1)
             if file["purpose"] == "assistants_output" and not attached:
-                await file_status.delete_file(self._caller, file_id)
+                await detaching.delete_file(self._caller, file_id)
 
 
 def days_in(text: str) -> int | None:

@@ -66,6 +66,8 @@ class Marked:
 
     def feed(self, more: str) -> list[Json]:
         """The `text` objects of the deltas that may go out now."""
+        if not self.annotator.sources and not self.annotator.files:
+            return self._piece(more)
         self._held += more
         keep = len(self._held) - self.annotator.held_back(self._held)
         ready, self._held = self._held[:keep], self._held[keep:]
@@ -87,17 +89,18 @@ class Marked:
         done = 0
         for annotation in self.annotator.annotate(ready):
             start, end = annotation["start_index"], annotation["end_index"]
-            self._piece(pieces, ready[done:start], [])
-            self._piece(pieces, ready[start:end], [self._shifted(annotation)])
+            pieces += self._piece(ready[done:start])
+            pieces += self._piece(ready[start:end], self._shifted(annotation))
             done = end
-        self._piece(pieces, ready[done:], [])
-        return pieces
+        return pieces + self._piece(ready[done:])
 
-    def _piece(self, pieces: list[Json], value: str, annotations: list[Json]) -> None:
-        if value:
-            first = not self.text
-            pieces.append({"value": value, **({"annotations": annotations} if annotations or first else {})})
-            self.text += value
+    def _piece(self, value: str, *annotations: Json) -> list[Json]:
+        """The text as one object, if there is any; the first one has annotations even if they are none."""
+        if not value:
+            return []
+        piece = {"value": value, "annotations": [*annotations]} if annotations or not self.text else {"value": value}
+        self.text += value
+        return [piece]
 
     def _shifted(self, annotation: Json) -> Json:
         base = len(self.text) - annotation["start_index"]

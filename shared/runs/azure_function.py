@@ -12,7 +12,7 @@ import hashlib
 import logging
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.deps import Deps
 from shared.json_types import Json
@@ -67,8 +67,7 @@ class QueuedFunction:
             answer = await self._answer(call_id, arguments_object(arguments), sends=sends)
         except ToolFailure as failure:
             return text_result(view, arguments, f"Error: {failure}")
-        output = answer.value if isinstance(answer.value, str) else as_json(answer.value)
-        return text_result(view, arguments, output, lambda: self._settle(answer))
+        return text_result(view, arguments, _text_of(answer.value), lambda: self._settle(answer))
 
     async def _answer(self, call_id: str, arguments: Json, *, sends: bool) -> Answer:
         """Wait for the answer, after sending the request if that is left to us. Raises ToolFailure."""
@@ -129,6 +128,14 @@ def handlers(deps: Deps, record: RunRecord, taken: set[str]) -> list[Handler]:
     functions = [tool[KIND] for tool in record.run.tools if tool["type"] == KIND]
     found = [QueuedFunction(deps, record, each, _definition(each, taken), verdict == "ask") for each in functions]
     return permitted(found, verdict, KIND)
+
+
+def _text_of(value: Any) -> str:
+    """A function's answer as the model is told it."""
+    try:
+        return value if isinstance(value, str) else as_json(value)
+    except (ValueError, RecursionError):
+        return "Error: the function's answer is nested too deeply to be read"
 
 
 def _definition(function: Json, taken: set[str]) -> Json:

@@ -47,7 +47,7 @@ class Changes:
             data = thing.to_json() if isinstance(thing, Run) else thing
             if data["object"] == "thread.run.step":
                 data = answered_step(data, self._include)
-            self._events.extend(Event(name, data) for name in names)
+            self._events += [Event(name, data) for name in names]
 
     def rows(
         self, record: RunRecord, version: str | None, head: str | Existing | None = EXISTING
@@ -59,7 +59,7 @@ class Changes:
             rows.append(put_head(record, head, over=self.ends))
         for key, data in self._puts.items():
             rows.append(Put(key, data, EXISTING if key in self._stored else None))
-        rows.extend(Delete(key) for key in self._deletes)
+        rows += [Delete(key) for key in self._deletes]
         return rows
 
     def committed(self) -> list[Event]:

@@ -8,31 +8,30 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from shared import ids, layout
+from shared import layout
 from shared.assistants import assistants, mcp_headers, tool_resources
-from shared.budgets.own import limits_of
 from shared.deps import Caller, Deps
 from shared.errors import InvalidRequest
 from shared.json_types import Json
 from shared.objects.assistant import Assistant
-from shared.objects.run import LinePlace, Run, RunKey, RunRecord
-from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings
+from shared.objects.run import LinePlace, RunKey, RunRecord
+from shared.objects.run_requests import CreateRun, CreateThreadAndRun
 from shared.objects.thread import Head
 from shared.objects.thread_requests import CreateThread
-from shared.objects.tools.tools import choice_json, tools_json
-from shared.runs import checks, history, joining, mcp_servers, queue_messages, service, waiting
+from shared.prepared import Earlier
+from shared.runs import checks, history, joining, mcp_servers, new_runs, queue_messages, service, waiting
 from shared.runs.driven import DrivenRuns
 from shared.runs.events import Event, Listener
 from shared.runs.prompt.prompt import messages_before
 from shared.runs.recorder import Recorder
 from shared.runs.rows import put_head, put_run
 from shared.store.base import Put, Record, StoreError
+from shared.tasks import begun
 from shared.threads import messages, new_messages, threads
 
 T = TypeVar("T")
 
-#: A thread's first messages, which a run that is driven here reads along with the head: few threads have more, and
-#: those that do are not read in vain for long.
+#: Messages that a run which is driven here reads along with its thread's head, all if there are no more: few have more.
 READ_ALONG: Final = 125
 
 
@@ -41,6 +40,8 @@ class Draft:
     """A run that is to be stored."""
 
     record: RunRecord
+    #: The run as it is created, for clients.
+    created: Json
     #: The version of its thread's head; None: that is new, too.
     head: str | None
     #: The other rows of its commit.
@@ -49,6 +50,8 @@ class Draft:
     messages: list[Record] | None
     #: The active run for whose end it has to wait.
     ahead: Recorder | None = None
+    #: What has to be there before the commit.
+    after: Earlier = ()
 
 
 async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: CreateRun) -> Json:
@@ -60,7 +63,8 @@ async def create(caller: Caller, driven: DrivenRuns, thread_id: str, body: Creat
     async def attempt() -> Json:
         drafted = await draft(caller, thread_id, body)
         if drafted.ahead is not None:
-            return await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=False)
+            await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=False)
+            return drafted.created
         return await start(driven, drafted)
 
     return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
@@ -74,8 +78,8 @@ async def create_streamed(
     async def attempt() -> Listener:
         drafted = await draft(caller, thread_id, body)
         if drafted.ahead is not None:
-            run = await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=True)
-            return driven.attend(drafted.record.key, run, include)
+            await joining.add_run(caller.deps, drafted.ahead, drafted.record, drafted.changes, heard=True)
+            return driven.attend(drafted.record.key, drafted.created, include)
         return await start_streamed(driven, drafted, Listener(include))
 
     return await caller.carry_out(layout.thread(caller.owner, thread_id), attempt)
@@ -98,25 +102,24 @@ async def create_with_thread_streamed(caller: Caller, driven: DrivenRuns, body: 
 async def start(driven: DrivenRuns, drafted: Draft) -> Json:
     """Store the run as ours, or for whoever takes its message; the run as it was created."""
     record = drafted.record
-    created = record.run.to_json()
     with driven.place(record.owner) as free:
         note_creation(driven.deps, record, "polled" if free else "queued")
         if free:
             await drive(driven, Recorder(driven.deps, record, None), drafted)
-            return created
+            return drafted.created
         async with driven.deps.budgets.begun(record):
             await queue_messages.start(driven.deps, record)
             rows = [put_run(record, None), put_head(record, drafted.head), *drafted.changes]
-            await driven.deps.store.commit(record.key.partition, rows)
+            await driven.deps.store.commit(record.key.partition, rows, drafted.after)
             queue_messages.log_queued(record)
-    return created
+    return drafted.created
 
 
 async def start_streamed(driven: DrivenRuns, drafted: Draft, listener: Listener) -> Listener:
     """Store the run as ours and drive it; the listener hears of it as it was before, too."""
     recorder = Recorder(driven.deps, drafted.record, None, listener)
     note_creation(driven.deps, drafted.record, "streamed")
-    recorder.state.announce()
+    recorder.state.announce(drafted.created)
     await drive(driven, recorder, drafted)
     return listener
 
@@ -140,7 +143,7 @@ async def take(recorder: Recorder, drafted: Draft) -> None:
     """
     known, recorder.head = drafted.messages, drafted.head
     recorder.state.advance("in_progress")
-    taking = recorder.take(*drafted.changes)
+    taking = recorder.take(*drafted.changes, after=drafted.after)
     added = [Record(each.key, each.data, "") for each in drafted.changes if each.key.startswith(layout.MESSAGE)]
     if known is None:
         _, known = await asyncio.gather(taking, look_back(recorder, len(added)))
@@ -161,9 +164,10 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
     threads.check_id(thread_id)
     assistants.check_id(body.assistant_id)
     await mcp_headers.check_key(caller, body)
+    most = READ_ALONG if caller.deps.settings.run_start == "here" else 0
     found = await asyncio.gather(
-        threads.head_and_messages(caller, thread_id, READ_ALONG if caller.deps.settings.run_start == "here" else 0),
-        assistants.get(caller, body.assistant_id),
+        begun(threads.head_and_messages(caller, thread_id, most)),
+        begun(assistants.get(caller, body.assistant_id)),
         return_exceptions=True,
     )
     (head, version, known), assistant = succeeded(found[0]), succeeded(found[1])
@@ -178,7 +182,7 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
             raise InvalidRequest(f"Thread {thread_id} already has an active run {head.active_run}.")
         head = await joining.head_of(caller.deps, ahead.record, len(more) + 1)
     changes = await messages.add(caller, thread_id, more, head)
-    record = run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
+    record = new_runs.run_record(caller, thread_id, body, Assistant.from_json(assistant), head)
     await complete(caller, record, body, assistant, resources)
     if ahead is not None:
         brings = [each.key for each in changes if each.key.startswith(layout.MESSAGE)]
@@ -189,7 +193,8 @@ async def draft(caller: Caller, thread_id: str, body: CreateRun) -> Draft:
         parts = [record.run.instructions, body.additional_instructions]
         record.run.instructions = "\n".join(part for part in parts if part)
         record.additional_instructions = body.additional_instructions
-    return Draft(record, version, [*changes, *caller.answering(record.run.to_json())], known, ahead)
+    created = record.run.to_json()
+    return Draft(record, created, version, [*changes, *caller.answering(created)], known, ahead)
 
 
 def succeeded(result: T | BaseException) -> T:
@@ -200,7 +205,7 @@ def succeeded(result: T | BaseException) -> T:
 
 
 async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKey | None = None) -> tuple[Draft, Json]:
-    """A run with its thread, which is in the owner's index already; a key says the ids of both."""
+    """A run with its thread; a key says the ids of both."""
     assistant = await assistants.get(caller, body.assistant_id)
     check(caller.deps, body, assistant)
     await mcp_headers.check_key(caller, body)
@@ -208,15 +213,15 @@ async def draft_with_thread(caller: Caller, body: CreateThreadAndRun, key: RunKe
     thread, changes = await threads.prepare(caller, body.thread or CreateThread(), "thread", thread_id)
     resources = await tool_resources.resolve(caller, body.tool_resources)
     head = next(Head.from_json(each.data) for each in changes if each.key == layout.HEAD_KEY)
-    record = run_record(caller, thread["id"], body, Assistant.from_json(assistant), head)
+    record = new_runs.run_record(caller, thread["id"], body, Assistant.from_json(assistant), head)
     if key is not None:
         record.run.id = key.run_id
     await complete(caller, record, body, assistant, resources, created=changes)
     if key is None:
         await caller.deps.budgets.admit(record)
-    await threads.add_to_index(caller, thread["id"])
-    rest = [each for each in changes if each.key != layout.HEAD_KEY]
-    return Draft(record, None, [*rest, *caller.answering(record.run.to_json())], []), thread
+    rest, created = [each for each in changes if each.key != layout.HEAD_KEY], record.run.to_json()
+    after = [threads.listing(caller, thread["id"])]
+    return Draft(record, created, None, [*rest, *caller.answering(created)], [], after=after), thread
 
 
 def check(deps: Deps, body: CreateRun | CreateThreadAndRun, assistant: Json) -> None:
@@ -244,54 +249,3 @@ async def complete(
         record.resources = tool_resources.merge(record.resources, body.tool_resources, resources)
     await mcp_servers.settle(caller, record, body, await assistants.headers(caller, assistant), created)
     await checks.check_stores(caller, record)
-
-
-def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Assistant, head: Head) -> RunRecord:
-    """The run with everything resolved: the request's value, else the assistant's."""
-    now = caller.deps.now()
-    run = Run(
-        id=ids.numbered(layout.RUN, head.next.run),
-        created_at=now,
-        assistant_id=assistant.id,
-        thread_id=thread_id,
-        expires_at=now + caller.deps.settings.run_lifetime_seconds,
-        model=assistant.model if body.model is None else body.model,
-        instructions=(assistant.instructions if body.instructions is None else body.instructions) or "",
-        tools=assistant.tools if body.tools is None else tools_json(body.tools),
-        metadata=body.metadata or {},
-        temperature=assistant.temperature if body.temperature is None else body.temperature,
-        top_p=assistant.top_p if body.top_p is None else body.top_p,
-        reasoning_effort=assistant.reasoning_effort if body.reasoning_effort is None else body.reasoning_effort,
-        max_completion_tokens=body.max_completion_tokens,
-        max_prompt_tokens=body.max_prompt_tokens,
-        truncation_strategy=body.truncation_json(),
-        response_format=assistant.response_format
-        if body.response_format is None
-        else choice_json(body.response_format),
-        tool_choice=choice_json(body.tool_choice),
-        parallel_tool_calls=True if body.parallel_tool_calls is None else body.parallel_tool_calls,
-    )
-    head.next.run += 1
-    record = RunRecord(
-        run=run,
-        owner=caller.owner,
-        next=head.next.replace(),
-        first=head.next.replace(),
-        calls=head.calls,
-        head_extra=head.later,
-        resources=dict(assistant.tool_resources),
-        as_assistant=is_as_assistant(run, body, assistant),
-        server_tools=checks.opted(body, assistant.metadata),
-        budget=None if (given := limits_of(assistant.metadata)) is None else given.model_dump(exclude_none=True),
-    )
-    waiting.settle(caller.deps, record)
-    caller.deps.telemetry.begin(record, assistant.name)
-    return record
-
-
-def is_as_assistant(run: Run, body: RunSettings, assistant: Assistant) -> bool:
-    """Whether what the model reads before the messages is the same as in the assistant's other runs."""
-    names = ("model", "tools", "reasoning_effort", "response_format")
-    same = all(getattr(run, name) == getattr(assistant, name) for name in names)
-    same_tools = checks.opted(body, assistant.metadata) == assistant.metadata.get(checks.SERVER_TOOLS, "").split()
-    return same and same_tools and run.instructions == (assistant.instructions or "")

@@ -27,6 +27,7 @@ MERGED: Final = 4096
 #: Bytes read at once.
 PIECE: Final = 64 * 1024
 
+#: Events after which the stream ends.
 LAST_WORDS: Final = frozenset(f"thread.run.{each}" for each in ("requires_action", "completed", *lifecycle.ENDINGS))
 
 TOO_SLOW: Final = "The stream was not read fast enough and ends here. The run goes on: retrieve it to see how it ends."
@@ -37,11 +38,6 @@ class Event(Struct, frozen=True):
 
     name: str
     data: Json | str
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the stream ends after it."""
-        return self.name in LAST_WORDS
 
 
 DONE = Event("done", "[DONE]")

@@ -49,20 +49,18 @@ async def add_message(caller: Caller, ahead: Recorder, body: CreateMessage) -> J
     return message
 
 
-async def add_run(deps: Deps, ahead: Recorder, record: RunRecord, changes: Sequence[Change], *, heard: bool) -> Json:
-    """Let a run, with what is to be written beside it, wait for the end of an active one; the run as it was created.
+async def add_run(deps: Deps, ahead: Recorder, record: RunRecord, changes: Sequence[Change], *, heard: bool) -> None:
+    """Let a run, with what is to be written beside it, wait for the end of an active one.
 
     `heard`: a listener waits with it. Raises Conflict.
     """
     assert record.place is not None
-    created = record.run.to_json()
     record.place.heard = heard
     history.note(record, deps.clock(), "run.created", record.owner, how="in_line")
     ahead.record.next.run = record.next.run
     async with deps.budgets.begun(record):
         ids = [*record.place.brings, record.run.id]
         await _commit(deps, ahead, ids, [put_head(ahead.record), put_run(record, None), *changes])
-    return created
 
 
 async def leave(caller: Caller, recorder: Recorder) -> None:

@@ -129,7 +129,7 @@ def check(tools: Sequence[Json]) -> None:
 
 def of_run(record: RunRecord) -> list[str]:
     """The kinds of tools that the run has, each once."""
-    return [*dict.fromkeys(tool["type"] for tool in record.run.tools)]
+    return [*dict.fromkeys([tool["type"] for tool in record.run.tools])]
 
 
 def line_of(kind: str) -> Ours | Models | Refused:
@@ -166,9 +166,9 @@ def provided(record: RunRecord) -> dict[str, Json]:
 
 def refusal(record: RunRecord) -> str | None:
     """Why the run must fail at once, if it must: every tool that nobody would carry out, with its words."""
-    lines = [(kind, line_of(kind)) for kind in of_run(record)]
-    words = [f"The tool '{kind}' {line.words}" for kind, line in lines if isinstance(line, Refused)]
+    lines = {kind: line_of(kind) for kind in of_run(record)}
+    words = [f"The tool '{kind}' {line.words}" for kind, line in lines.items() if isinstance(line, Refused)]
     for kind, name in IN_AZURE.items():
-        if kind in of_run(record) and record.resources.get(kind, {}).get(name):
+        if kind in lines and record.resources.get(kind, {}).get(name):
             words.append(f"'tool_resources.{kind}.{name}' names data in Azure, which this box cannot read.")
     return " ".join(words) or None

@@ -7,7 +7,6 @@ that lost its lease cannot write.
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from functools import cache
 
@@ -20,7 +19,7 @@ def take(record: RunRecord, now: float, seconds: float) -> str:
     The holder is one drive, not one process (`host-4711-9f2c61d0a7b3e845`): a process that takes a run over from itself
     is another.
     """
-    holder = f"{_host()}-{os.getpid()}-{secrets.token_hex(8)}"
+    holder = f"{_host()}-{os.getpid()}-{os.urandom(8).hex()}"
     record.lease = Lease(holder=holder, until=now + seconds)
     return holder
 

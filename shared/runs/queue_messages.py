@@ -13,6 +13,7 @@ from shared.backoff import Backoff
 from shared.deps import Deps
 from shared.json_types import Json
 from shared.objects.run import RunKey, RunRecord
+from shared.prepared import Prepared
 from shared.queue.base import QueueMessage, Sent
 from shared.runs import lease
 
@@ -101,12 +102,17 @@ def is_late(message: RunMessage, record: RunRecord) -> bool:
     return message.reason == "watch" and record.watched_until > message.until
 
 
-async def watch(deps: Deps, record: RunRecord, until: float) -> Sent:
+async def watch(deps: Deps, record: RunRecord, until: float) -> None:
     """Whoever holds the lease until then (unix seconds) may die: look again."""
+    await watchdog(deps, record, until).make()
+
+
+def watchdog(deps: Deps, record: RunRecord, until: float) -> Prepared[Sent]:
+    """The message of `watch`, for the commit that takes the lease."""
     visible = until + WATCH_SLACK
     lease.watch_until(record, visible)
     body = message_about(record, "watch", until=visible)
-    return await deps.spares.send(body, max(0.0, visible - deps.clock()))
+    return deps.spares.prepare(body, max(0.0, visible - deps.clock()))
 
 
 async def call_off(deps: Deps, record: RunRecord, watchdog: Sent) -> None:

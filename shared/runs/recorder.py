@@ -15,9 +15,10 @@ from shared.json_types import Json
 from shared.objects.message import Message
 from shared.objects.run import Run, RunKey, RunRecord, RunStatus
 from shared.objects.step import StepRecord
+from shared.prepared import Earlier, Prepared
 from shared.queue.base import Sent
 from shared.runs import ahead, endings, fences, history, lease, lifecycle, line, queue_messages, rows
-from shared.runs.events import DONE, Event, Listener
+from shared.runs.events import DONE, LAST_WORDS, Event, Listener
 from shared.runs.fences import Superseded
 from shared.runs.state import RunState
 from shared.runs.usage import of_attempts
@@ -60,6 +61,8 @@ class Recorder:
         """
         self.deps, self.version, self.listener, self._read = deps, version, listener, read
         self.state = RunState(record, deps.now, None if listener is None else listener.include)
+        #: The run's row after the next commit.
+        self.record = record
         #: The version of the thread's head, for the commit by which a run that is new takes the thread.
         self.head: str | Existing | None = EXISTING
         #: Whose lease the commits rely on; None: a passer-by's.
@@ -68,20 +71,15 @@ class Recorder:
         self.messages: list[Record] | None = None
         self._lock = asyncio.Lock()
         #: The message that looks after the run if we die; None: an earlier driver sent it.
-        self._watchdog: Sent | None = None
+        self._watchdog: Prepared[Sent] | None = None
         self._is_over = not lifecycle.is_active(record.run.status)
         #: Entries of the run's history that are stored.
         self.noted = history.count(record)
 
     @property
-    def record(self) -> RunRecord:
-        """The run's row after the next commit."""
-        return self.state.record
-
-    @property
     def run(self) -> Run:
         """The run as clients would see it after the next commit."""
-        return self.state.run
+        return self.record.run
 
     @staticmethod
     async def load(deps: Deps, key: RunKey, listener: Listener | None = None) -> Recorder | None:
@@ -120,10 +118,10 @@ class Recorder:
     def publish(self, event: Event) -> None:
         """Tell the listener of what is stored; the run's last event is followed by `done`."""
         self.emit(event)
-        if event.is_last:
+        if event.name in LAST_WORDS:
             self.emit(DONE)
 
-    async def commit(self, *others: Change) -> None:
+    async def commit(self, *others: Change, after: Earlier = ()) -> None:
         """Write everything collected, and other rows of the thread, in one commit; then tell.
 
         One that ends the run lets in what waits in line. Messages about what the run waits for go out before. Raises
@@ -135,7 +133,7 @@ class Recorder:
         await ahead.send(self.deps, self.state, ends=ends)
         passed = self.deps.telemetry.passing(self.record, is_new=self.version is None)
         async with self._lock:
-            succession = await self._write(others, ends=ends)
+            succession = await self._write(others, after, ends=ends)
             self.noted, self._read, self.head = history.count(self.record), None, EXISTING
             was_over, self._is_over = self._is_over, not lifecycle.is_active(self.run.status)
         for event in self.state.committed():
@@ -147,7 +145,7 @@ class Recorder:
             endings.log(self.record, self.deps.clock())
         self.deps.telemetry.passed(self.record, passed)
 
-    async def _write(self, others: Sequence[Change], *, ends: bool) -> line.Succession | None:
+    async def _write(self, others: Sequence[Change], after: Earlier, *, ends: bool) -> line.Succession | None:
         """Write it, again after conflicts that leave the run ours; what was let in."""
         while True:
             succession = await line.admit(self.deps, self.record) if ends else None
@@ -156,7 +154,7 @@ class Recorder:
                 await succession.send_ahead(self.deps)
                 changes = succession.added_to(changes)
             try:
-                [self.version, *_] = await self.deps.store.commit(self.record.key.partition, changes)
+                [self.version, *_] = await self.deps.store.commit(self.record.key.partition, changes, after)
                 return succession
             except NotFound as error:
                 raise Superseded from error
@@ -247,7 +245,7 @@ class Recorder:
         logger.info("run claimed", extra={"action": "run_claimed", "run_id": self.run.id})
         return True
 
-    async def take(self, *others: Change) -> None:
+    async def take(self, *others: Change, after: Earlier = ()) -> None:
         """Take the lease in a commit (which writes other rows of the thread, too), and drive from then on.
 
         A watchdog is under way before: whoever takes a lease may die. Raises Superseded when somebody was faster.
@@ -258,8 +256,9 @@ class Recorder:
         holder = lease.take(self.record, now, seconds)
         self.note("lease.taken", by=holder)
         if not lease.is_watched(self.record, now):
-            self._watchdog = await queue_messages.watch(self.deps, self.record, now + seconds)
-        await self.commit(*others)
+            self._watchdog = queue_messages.watchdog(self.deps, self.record, now + seconds)
+            after = [*after, self._watchdog]
+        await self.commit(*others, after=after)
         self.holder = holder
 
     async def count(self) -> None:
@@ -274,7 +273,7 @@ class Recorder:
 
     async def _call_off_watchdog(self) -> None:
         if self._watchdog is not None:
-            await queue_messages.call_off(self.deps, self.record, self._watchdog)
+            await queue_messages.call_off(self.deps, self.record, self._watchdog.outcome)
 
     async def heartbeat(self) -> None:
         """See whether the run is still ours, and renew the lease when half of it has passed. Raises Superseded."""

@@ -99,10 +99,9 @@ class RunState:
 
     def keep(self, step: StepRecord, items: list[Json], origin: str, phase: str | None) -> None:
         """Keep with a step what the model thought before it wrote, and the message's phase. Clients are not told."""
-        if items or phase is not None:
-            step.items, step.origin, step.phase = items, origin, phase
-            self.record.calls = True
-            self._changes.put(step.step.id, step.to_json())
+        step.items, step.origin, step.phase = items, origin, phase
+        self.record.calls = True
+        self._changes.put(step.step.id, step.to_json())
 
     def open_step(self, kind: str = "tool_calls", content: Sequence[Json] = ()) -> None:
         """Begin a step: for the turn's tool calls, which follow by deltas and `set_calls`, or for what is there."""
@@ -173,9 +172,9 @@ class RunState:
         self._changes.delete(self.record.open_step, self.record.open_message)
         self._forget_open()
 
-    def announce(self) -> None:
-        """Note the events of a run that is new."""
-        self._changes.note(("thread.run.created", "thread.run.queued"), self.run)
+    def announce(self, created: Json) -> None:
+        """Note the events of a run that is new, as it is created."""
+        self._changes.note(("thread.run.created", "thread.run.queued"), created)
 
     def set_metadata(self, metadata: Metadata) -> None:
         """Replace the run's metadata."""

@@ -43,7 +43,7 @@ def toolset(deps: Deps, record: RunRecord) -> Toolset:
     declared = {tool["function"]["name"]: definition(tool) for tool in record.run.tools if tool["type"] == "function"}
     handlers: dict[str, Handler] = {}
     denied: dict[str, Handler] = {}
-    for name, tool in deps.toolbox.items():
+    for name, tool in deps.toolbox.items() if record.server_tools else ():
         if policy.names(record.server_tools, name):
             verdict = policy.verdict(deps.settings.server_tools_allowed, record.owner, name, record.server_tools)
             function = ServerFunction(tool, record, declared.get(name) or definition(tool.describe()), verdict)

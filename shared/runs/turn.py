@@ -87,17 +87,14 @@ class TurnWriter:
                 self._emit_part({"index": index, **image})
         if event.refusal:
             self._refusal += event.text
-            self._emit_part({"index": self._text_index, "type": "refusal", "refusal": event.text})
+            place = len(self.state.record.images)
+            self._emit_part({"index": place, "type": "refusal", "refusal": event.text})
         else:
             self._emit_texts(self._marked.feed(event.text))
 
-    @property
-    def _text_index(self) -> int:
-        return len(self.state.record.images)
-
     def _emit_texts(self, texts: list[Json]) -> None:
         for each in texts:
-            self._emit_part({"index": self._text_index, "type": "text", "text": each})
+            self._emit_part({"index": len(self.state.record.images), "type": "text", "text": each})
 
     async def _on_call(self, event: CallStarted) -> None:
         self._close_message()
@@ -167,16 +164,20 @@ class TurnWriter:
             elif index in texts:
                 last = index == texts[-1] and not calls
                 self._finish_message(index, turn, usage if last else None, remarks if last else {})
-        origin = self.recorder.deps.llm.origin(self.state.run.model) if turn.reasoning_lasts else ""
         for index, step in self._written.items():
-            self.state.keep(step, thoughts.get(index, []), origin, turn.items[index].get("phase"))
+            items, phase = thoughts.get(index, []), turn.items[index].get("phase")
+            if items or phase is not None:
+                self.state.keep(step, items, self._origin(turn), phase)
         if calls:
-            self._finish_calls(rest, calls, usage, remarks, origin)
+            self._finish_calls(rest, calls, usage, remarks, self._origin(turn))
         elif not texts:
             # There may be calls that were shown before the turn was cut short.
             self.state.set_usage(usage)
             self.state.remark(remarks)
         self.state.count_turn(used)
+
+    def _origin(self, turn: Turn) -> str:
+        return self.recorder.deps.llm.origin(self.state.run.model) if turn.reasoning_lasts else ""
 
     def _take_places(self, places: Mapping[int, int]) -> None:
         """Know the items by their places in the turn, which the stream counted in another way."""

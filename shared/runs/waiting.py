@@ -37,8 +37,8 @@ def check(deps: Deps, body: RunSettings) -> None:
 
 def asked(metadata: Metadata, key: str, allowed: str) -> str | None:
     """What the metadata asks for; where the operator allows nothing, the key means nothing. Raises InvalidRequest."""
-    values = [each.strip() for each in allowed.split(",") if each.strip()]
     value = metadata.get(key)
+    values = [] if value is None else [each.strip() for each in allowed.split(",") if each.strip()]
     if value is None or not values:
         return None
     if value not in values:

@@ -52,7 +52,7 @@ async def compact(store_id: str, manifests: Manifests, segments: Segments, dead:
         return False
     sources, opened = await comparable(store_id, planned, segments)
     merged = await merge(store_id, sources, opened, segments)
-    async with manifests.turns.of(store_id):
+    async with manifests.locks.of(store_id):
         swapped = await swap(store_id, sources, merged, manifests)
     if swapped:
         await segments.delete(store_id, [source.id for source in sources])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.blobs.base import Blobs
 from shared.ids import random_text
+from shared.named_locks import NamedLocks
 from shared.search import compaction
 from shared.search.base import (
     Chunk,
@@ -31,7 +32,6 @@ from shared.search.manifest import Manifest, Manifests, SegmentEntry, pause
 from shared.search.segments import MEMORY, SegmentGone, Segments
 from shared.search.texts import Texts
 from shared.store.base import Store
-from shared.turns import Turns
 
 if TYPE_CHECKING:
     from shared.search.ranking import ChunkPlace, RankedPart
@@ -47,7 +47,7 @@ class SegmentIndex:
         self._manifests = Manifests(store, clock)
         self._segments = Segments(blobs, memory)
         self._texts = Texts(self._segments)
-        self._compactions = Turns()
+        self._compactions = NamedLocks()
 
     async def add(self, store_id: str, file_id: str, chunks: Sequence[Chunk], embedded: Embedded | None) -> int:
         """Write a segment for the file, then name it; until then nobody sees it."""
@@ -195,7 +195,7 @@ class SegmentIndex:
         self, store_id: str, file_id: str, entry: SegmentEntry | None, instead_of: SegmentEntry | None = None
     ) -> bool:
         """Have the file in this segment only; with `instead_of`, unless it is not in that one any more."""
-        async with self._manifests.turns.of(store_id):
+        async with self._manifests.locks.of(store_id):
             return await self._replace_now(store_id, file_id, entry, instead_of)
 
     async def _replace_now(

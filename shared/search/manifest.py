@@ -15,9 +15,9 @@ from typing import Final
 from shared import layout
 from shared.backoff import Backoff
 from shared.json_types import Json
+from shared.named_locks import NamedLocks
 from shared.search.base import IndexUnavailable, Space
 from shared.store.base import Conflict, Delete, NotFound, Put, Store, Unavailable, UnreadableRecord
-from shared.turns import Turns
 
 #: Seconds that the bytes of a removed file may stay, unless so much is dead that they go at once.
 PURGE_SECONDS: Final = 24 * 3600
@@ -92,7 +92,7 @@ class Manifests:
     def __init__(self, store: Store, clock: Callable[[], float] = time.time):
         self._store, self.clock = store, clock
         #: Whoever of this process reads a manifest to change it waits for the one before: nobody loses a race here.
-        self.turns = Turns()
+        self.locks = NamedLocks()
 
     async def read(self, store_id: str) -> Manifest:
         """The manifest; empty for a store without one."""

@@ -17,6 +17,7 @@ from msgspec import Struct
 from shared import json_text
 from shared.json_types import Json
 from shared.layout import FORMAT, is_collection
+from shared.prepared import Earlier, Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +176,15 @@ class Store(Protocol):
         """
         ...
 
-    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+    def prepare(self, partition: str, put: Put) -> Prepared[None]:
+        """A row that has to be there before what it leads to; one that is there already is left as it is."""
+        ...
+
+    async def commit(self, partition: str, changes: Sequence[Change], after: Earlier = ()) -> list[str]:
         """Apply all changes or none, and return the new version of each Put (empty string for a Delete).
+
+        What was prepared is made before, in its order, and raises its own errors; what goes into the same file is made
+        with the changes or not at all. They are never there without it, and a second commit does not make it again.
 
         A key may occur once, `MAX_CHANGES` in all. Raises Conflict when a precondition on a version or on absence
         fails (a missing record is at no version), NotFound when an `EXISTING` record is not there, Unavailable when the

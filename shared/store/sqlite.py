@@ -8,9 +8,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+from shared.prepared import Earlier, Prepared
+from shared.prepared_job import PreparedJob, joining
 from shared.sqlite import Database
 from shared.store.base import (
     Change,
@@ -61,14 +64,28 @@ class SqliteStore:
         rows = await self._database.read(lambda file: file.execute(query, bounds).fetchall(), Unavailable)
         return [_record(*row) for row in rows]
 
-    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+    def prepare(self, partition: str, put: Put) -> Prepared[None]:
+        """A row for the transaction of the commit that it is handed to."""
+        check_changes(partition, [put])
+        text = encode(put.data)
+
+        def insert(file: sqlite3.Connection) -> None:
+            with suppress(Conflict):
+                _apply(file, partition, put, text)
+
+        return PreparedJob(self._database, insert, Unavailable)
+
+    async def commit(self, partition: str, changes: Sequence[Change], after: Earlier = ()) -> list[str]:
         """Apply all changes in one transaction, which other commits may share."""
         check_changes(partition, changes)
         if not changes:
             return []
         texts, large = await _encoded(changes)
+        joined = await joining(self._database, after)
 
         def apply(file: sqlite3.Connection) -> list[str]:
+            for each in joined:
+                each.join(file)
             return [_apply(file, partition, change, text) for change, text in zip(changes, texts, strict=True)]
 
         return await self._database.write(apply, Unavailable, large=large)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from shared.azure.account import BACKOFF, retry
 from shared.backoff import Backoff
 from shared.blobs.base import BlobNotFound, Blobs, BlobsUnavailable
 from shared.json_types import Json
+from shared.prepared import Earlier, Prepared
 from shared.store.base import (
     Change,
     Conflict,
@@ -102,11 +104,23 @@ class TablesStore:
             page, after = await self._page(condition, min(limit, ENTITIES_PER_PAGE), after)
             yield page
 
-    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+    def prepare(self, partition: str, put: Put) -> Prepared[None]:
+        """A row for a commit of its own."""
+        check_changes(partition, [put])
+
+        async def write() -> None:
+            with suppress(Conflict):
+                await self.commit(partition, [put])
+
+        return Prepared(write)
+
+    async def commit(self, partition: str, changes: Sequence[Change], after: Earlier = ()) -> list[str]:
         """Apply all changes in one transaction, after the blobs that they need were written."""
         check_changes(partition, changes)
         if not changes:
             return []
+        for each in after:
+            await each.make()
         transaction = Transaction(self._table, self._create_table, uuid4().hex, self._backoff)
         own = await self._operations(partition, changes, transaction.token)
         operations = with_twins(partition, own, transaction.token)

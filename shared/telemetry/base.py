@@ -72,7 +72,7 @@ class Telemetry(Protocol):
         ...
 
     def chat(self, record: RunRecord, request: TurnRequest) -> AbstractContextManager[ChatSpan]:
-        """A turn is taken in the block."""
+        """The span of a turn of the model, open while the block runs."""
         ...
 
     def asked(self, record: RunRecord) -> None:
@@ -154,7 +154,7 @@ _UNHEARD: Final = _Unheard()
 
 
 class NoTelemetry:
-    """Nobody asks."""
+    """The telemetry of a box that tells nobody: every call does nothing."""
 
     def joined(self, headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[None]:
         return _UNHEARD

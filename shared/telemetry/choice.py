@@ -18,7 +18,7 @@ NO_TELEMETRY: Final = (
 
 
 def telemetry_for(settings: Settings, clock: Callable[[], float]) -> Telemetry:
-    """Those whom the settings name."""
+    """What tells of runs to the places that the settings name; does nothing if they name none."""
     if not settings.wants_telemetry:
         return OFF
     try:

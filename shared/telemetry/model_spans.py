@@ -67,12 +67,12 @@ class Chat:
         return self
 
     def heard(self) -> None:
-        """The model has said something."""
+        """Note when the first word of the turn came."""
         if self._first is None:
             self._first = time.perf_counter() - self._started
 
     def done(self, turn: Turn) -> None:
-        """This came of it."""
+        """Note what the turn came to: its usage and how it ended."""
         self._turn = turn
 
     def __exit__(

@@ -22,7 +22,7 @@ OVERFLOW: Final[Pairs] = (("otel.metric.overflow", "true"),)
 
 
 class About(NamedTuple):
-    """What a metric is."""
+    """What an exporter tells of a metric: its kind, its unit and a sentence."""
 
     #: `counter`; `sum`, which can fall; `gauge`, which is of the box rather than of a process; `histogram`.
     kind: str
@@ -53,7 +53,7 @@ class Numbers:
         self._measured: dict[str, dict[Pairs, _Measured]] = {name: {} for name in metrics}
 
     def count(self, name: str, by: float, *pairs: tuple[str, str]) -> None:
-        """So many more, or fewer."""
+        """Add to a counter, or to a sum, which may also fall."""
         values = self._values[name]
         pairs = _place(values, pairs)
         values[pairs] = values.get(pairs, 0) + by
@@ -69,7 +69,7 @@ class Numbers:
         return count
 
     def set(self, name: str, value: float, *pairs: tuple[str, str]) -> None:
-        """That many there are."""
+        """Note the present value of a gauge."""
         values = self._values[name]
         values[_place(values, pairs)] = value
 
@@ -87,7 +87,7 @@ class Numbers:
             found.greatest = value
 
     def value(self, name: str, *pairs: tuple[str, str]) -> float:
-        """How many there are."""
+        """A counter's, sum's or gauge's value now."""
         return self._values[name].get(pairs, 0)
 
     def all(self) -> list[Json]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from shared.json_types import Json
+from shared.prepared import Prepared
 from shared.queue.base import Queue, Sent
 from shared.telemetry import traces
 
@@ -50,8 +51,8 @@ class _Traced:
     async def send(self, body: Json, delay: float = 0) -> Sent:
         return await self._queue.send(self._marked(body, delay), delay)
 
-    async def rewrite(self, sent: Sent, body: Json, delay: float) -> Sent | None:
-        return await self._queue.rewrite(sent, self._marked(body, delay), delay)
+    def prepare(self, body: Json, delay: float, spare: Sent | None = None) -> Prepared[Sent]:
+        return self._queue.prepare(self._marked(body, delay), delay, spare)
 
     def _marked(self, body: Json, delay: float) -> Json:
         marked = {**body, "due": self._clock() + delay}

@@ -68,7 +68,7 @@ def about_turn(record: RunRecord, provider: str) -> Attributes:
 
 
 def outcome_of(turn: Turn) -> Attributes:
-    """What is told of it then."""
+    """The attributes of a span when its turn is over."""
     used = turn.usage
     attributes: Attributes = {
         names.FINISH_REASONS: [finish_reason(turn)],

@@ -18,8 +18,9 @@ from shared.objects.thread import Head, Thread
 from shared.objects.thread_requests import CreateThread, ModifyThread
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
+from shared.prepared import Prepared
 from shared.sandbox.base import SandboxError, session_key
-from shared.store.base import MAX_CHANGES, Conflict, Delete, Put, Record
+from shared.store.base import MAX_CHANGES, Delete, Put, Record
 from shared.threads import new_messages
 from shared.vector_stores import stores
 
@@ -34,8 +35,8 @@ READ_ALONG: Final = 16
 async def create(caller: Caller, body: CreateThread, param: str = "") -> Json:
     """Store a new thread with its messages; `param` says where the body is inside a larger one."""
     data, changes = await prepare(caller, body, param)
-    await add_to_index(caller, data["id"])
-    await caller.deps.store.commit(layout.thread(caller.owner, data["id"]), [*changes, *caller.answering(data)])
+    partition, rows = layout.thread(caller.owner, data["id"]), [*changes, *caller.answering(data)]
+    await caller.deps.store.commit(partition, rows, [listing(caller, data["id"])])
     return data
 
 
@@ -63,10 +64,9 @@ async def prepare(
     return data, [*thread_rows, *headers, *rows]
 
 
-async def add_to_index(caller: Caller, thread_id: str) -> None:
-    """List a thread, before it is there: an entry without a thread is skipped, a thread without one would be lost."""
-    with suppress(Conflict):  # one whose id is known before may be listed since an attempt that broke off
-        await caller.deps.store.commit(layout.threads(caller.owner), [Put(thread_id, {"id": thread_id})])
+def listing(caller: Caller, thread_id: str) -> Prepared[None]:
+    """A thread's entry in the owner's index: without a thread it is skipped, a thread without one would be lost."""
+    return caller.deps.store.prepare(layout.threads(caller.owner), Put(thread_id, {"id": thread_id}))
 
 
 async def listed(caller: Caller, thread_id: str) -> Record | None:

@@ -1,4 +1,4 @@
-"""The tools this box offers, made from its settings. Your own tool is one more line here."""
+"""The tools this box offers, made from its settings, and those of `own.py`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from shared.tools.get_current_time import get_current_time_tool
 from shared.tools.get_stock_price import get_stock_price_tool
 from shared.tools.identity import Identity, azure_identity
 from shared.tools.outbox import Outbox
+from shared.tools.own import own_tools
 from shared.tools.prices import PriceSource
 from shared.tools.send_email import send_email_tool
 from shared.tools.yahoo import Yahoo
@@ -45,7 +46,7 @@ def catalog(
     calendar = _delivery("event", settings.create_event_url, identity, outbox)
     if calendar is not None:
         tools.append(create_calendar_event_tool(calendar, allowed))
-    return tools
+    return [*tools, *own_tools(settings)]
 
 
 def _delivery(kind: str, url: str, identity: Identity, outbox: Path | None) -> Delivery | None:

@@ -20,6 +20,7 @@ from shared.objects.vector_store import (
     ItemRecord,
 )
 from shared.optimistic import check_shape, until_committed
+from shared.prepared import Earlier
 from shared.store.base import Conflict, Put
 from shared.vector_stores.attaching import AT_ONCE, attach_pending
 from shared.vector_stores.file_status import IndexingResult, ends
@@ -37,9 +38,11 @@ async def create(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> Js
     return data
 
 
-async def start(caller: Caller, store_id: str, specs: Sequence[FileSpec], rows: Sequence[Put] = ()) -> None:
+async def start(
+    caller: Caller, store_id: str, specs: Sequence[FileSpec], rows: Sequence[Put] = (), after: Earlier = ()
+) -> None:
     """Make a batch that nobody has asked for, in one commit with other rows of the store."""
-    await _start(caller, _new(caller, store_id, specs), specs, rows)
+    await _start(caller, _new(caller, store_id, specs), specs, rows, after)
 
 
 def _new(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> FileBatch:
@@ -51,12 +54,14 @@ def _new(caller: Caller, store_id: str, specs: Sequence[FileSpec]) -> FileBatch:
     )
 
 
-async def _start(caller: Caller, batch: FileBatch, specs: Sequence[FileSpec], rows: Sequence[Put]) -> None:
+async def _start(
+    caller: Caller, batch: FileBatch, specs: Sequence[FileSpec], rows: Sequence[Put], after: Earlier = ()
+) -> None:
     """Store a batch and attach its files; whatever a crash leaves undone, the ingestion does."""
     store_id = batch.vector_store_id
     await caller.deps.ingestion.send(index_messages.batch(caller.owner, store_id, batch.id).to_json())
     record = BatchRecord(batch=batch, pending=[*specs])
-    await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [*rows, batch_put(record)])
+    await caller.deps.store.commit(layout.vector_store(caller.owner, store_id), [*rows, batch_put(record)], after)
     # Who keeps losing the race for the batch's row may leave the rest to the winner, or to the message.
     with contextlib.suppress(Conflict):
         await finish(caller, store_id, batch.id)

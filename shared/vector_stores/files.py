@@ -15,7 +15,7 @@ from shared.objects.vector_store_requests import AttachFile, CreateFileBatch, Up
 from shared.optimistic import check_shape
 from shared.paging import ListQuery, NumberRange, numbered_page
 from shared.store.base import Record
-from shared.vector_stores import attaching, batches, file_status, stores
+from shared.vector_stores import attaching, batches, detaching, stores
 from shared.vector_stores.rows import index_of, item_put, item_row, not_in_store, number_of
 
 STATUSES: Final = ("in_progress", "completed", "failed", "cancelled")
@@ -82,7 +82,7 @@ async def update(caller: Caller, store_id: str, file_id: str, body: UpdateFile) 
 async def detach(caller: Caller, store_id: str, file_id: str) -> Json:
     """Take a file out of a store; the file itself stays. Raises NotFoundError."""
     await _row(caller, store_id, file_id)
-    if not await file_status.detach(caller, store_id, file_id):
+    if not await detaching.detach(caller, store_id, file_id):
         raise not_in_store(store_id, file_id)
     return {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from shared.objects.vector_store import FileCounts, FileSpec, StoreRecord, Vecto
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
-from shared.store.base import MAX_CHANGES, Conflict, Delete, Put
+from shared.store.base import MAX_CHANGES, Delete, Put
 from shared.vector_stores import batches, kept_vectors
 from shared.vector_stores.attaching import searchable
 from shared.vector_stores.rows import KIND, index_of, number_of, store_put, store_row
@@ -175,12 +174,11 @@ async def _store(caller: Caller, store: VectorStore, specs: Sequence[FileSpec], 
     record.derive()
     counts = FileCounts(in_progress=len(specs), total=len(specs))
     data = store.to_json() | {"file_counts": counts.to_json(), "status": "in_progress" if specs else "completed"}
-    # First the index: an entry without a store is skipped, a store without one would be lost.
-    with suppress(Conflict):  # one whose id is known before may be listed since an attempt that broke off
-        await caller.deps.store.commit(layout.vector_stores(caller.owner), [Put(store.id, {"id": store.id})])
     rows = [store_put(record), *(caller.answering(data) if answers else [])]
+    # An entry of the index without a store is skipped, a store without one would be lost.
+    listing = caller.deps.store.prepare(layout.vector_stores(caller.owner), Put(store.id, {"id": store.id}))
     if specs:
-        await batches.start(caller, store.id, specs, rows)
+        await batches.start(caller, store.id, specs, rows, [listing])
     else:
-        await caller.deps.store.commit(layout.vector_store(caller.owner, store.id), rows)
+        await caller.deps.store.commit(layout.vector_store(caller.owner, store.id), rows, [listing])
     return data

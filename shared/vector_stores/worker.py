@@ -17,12 +17,12 @@ from shared.files import index_messages
 from shared.files.index_messages import IndexMessage
 from shared.ids import random_text
 from shared.json_types import Json
+from shared.named_locks import NamedLocks
 from shared.objects.vector_store import ItemRecord, Reembedding
 from shared.queue.base import RETURNS, again
 from shared.search.base import Space
 from shared.store.base import Conflict
-from shared.turns import Turns
-from shared.vector_stores import batches, file_status, kept_vectors, reembedding, stores
+from shared.vector_stores import batches, detaching, file_status, kept_vectors, reembedding, stores
 from shared.vector_stores.embedding import EmbeddingPaused
 from shared.vector_stores.file_status import failed
 from shared.vector_stores.indexing import read
@@ -43,7 +43,7 @@ class IngestionWorker:
     def __init__(self, deps: Deps):
         self.deps = deps
         #: The files of a batch are ready together, and all change its row and the store's.
-        self._turns = Turns()
+        self._locks = NamedLocks()
         self._kinds: dict[str, Callable[[IndexMessage], Awaitable[None]]] = {
             "files": self._files,
             "batch": self._batch,
@@ -76,7 +76,7 @@ class IngestionWorker:
                 await self._end_indexing(message, row[0], failed("server_error", "The file could not be indexed."))
 
     def _caller(self, message: IndexMessage) -> Caller:
-        """Whoever had the message sent."""
+        """The owner who had the message sent, with the ports."""
         return Caller(self.deps, message.owner)
 
     async def _files(self, message: IndexMessage) -> None:
@@ -139,7 +139,7 @@ class IngestionWorker:
 
     async def _end_indexing(self, message: IndexMessage, item: ItemRecord, outcome: file_status.IndexingResult) -> bool:
         store_id = message.store_id
-        async with self._turns.of(store_id):
+        async with self._locks.of(store_id):
             settled = await file_status.end_indexing(self._caller(message), store_id, item.file.id, item.token, outcome)
         logger.info(
             "file ingested",
@@ -163,7 +163,7 @@ class IngestionWorker:
     async def _detach(self, message: IndexMessage) -> None:
         store_id, file_id = message.store_id, message.file_id
         if await item_row(self._caller(message), store_id, file_id) is None:
-            await file_status.forget(self._caller(message), store_id, file_id)
+            await detaching.forget(self._caller(message), store_id, file_id)
             await self._compact(message)
         else:
             await self._again(message)
@@ -171,7 +171,7 @@ class IngestionWorker:
     async def _deleted(self, message: IndexMessage) -> None:
         if await file_resources.missing(self._caller(message), [message.file_id]):
             await self.deps.blobs.delete(layout.file_blob(message.owner, message.file_id))
-            await file_status.detach_everywhere(self._caller(message), message.file_id)
+            await detaching.detach_everywhere(self._caller(message), message.file_id)
         else:
             await self._again(message)
 

@@ -139,13 +139,13 @@ async def dead_after(box, commits: int, applied: bool):
     """Let the process die in one of its commits, before or after it is applied."""
     left = commits
 
-    async def commit(own, partition, changes):
+    async def commit(own, partition, changes, *after):
         nonlocal left
         left -= 1
         if left >= 0:
-            return await own(partition, changes)
+            return await own(partition, changes, *after)
         if applied and left == -1:
-            await own(partition, changes)
+            await own(partition, changes, *after)
         raise Died
 
     box.deps.store.replace(commit=commit)

@@ -149,6 +149,21 @@ def test_everybody_takes_their_own_answers_and_leaves_others(begin, finish, llm,
     assert "no answer at all" in [each.content for each in messages]
 
 
+@pytest.mark.parametrize("depth", [100, 900, 9000])
+def test_an_answer_that_is_nested_too_deeply_is_told_and_ends_nothing(begin, finish, llm, queues, depth):
+    llm.script([call("weather", city="Oslo")], [text("Rain.")])
+    path = begin()
+    asked = queues.request()
+    answer = f'{{"CorrelationId": "{asked["CorrelationId"]}", "Value": {"[" * depth}{"]" * depth}}}'
+    queues.output.send_message(base64.b64encode(answer.encode()).decode())
+    run, [made] = finish(path)
+
+    assert run["status"] == "completed"
+    told = "[" * depth + "]" * depth if depth == 100 else "Error: the function's answer is nested too deeply to be read"
+    assert made["azure_function"]["output"] == told
+    assert queues.left() == []
+
+
 def test_a_function_that_is_dead_is_told_before_the_run_is_over(begin, finish, llm, queues, box):
     llm.script([call("weather", city="Oslo")], [text("Nobody knows.")])
     path = begin()
@@ -190,11 +205,11 @@ def test_an_answer_stays_until_it_is_stored(begin, finish, llm, queues, box):
     asked = queues.request()
     seen = threading.Event()
 
-    async def dies(commit, partition, changes):
+    async def dies(commit, partition, changes, *after):
         if not seen.is_set() and '"rain"' in json.dumps([getattr(each, "data", None) for each in changes]):
             seen.set()
             raise RuntimeError("the process ends here")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     box.deps.store.replace(commit=dies)
     queues.say({"Value": "rain", "CorrelationId": asked["CorrelationId"]})

@@ -250,11 +250,11 @@ def test_outputs_whose_commit_meets_a_conflict_count_once(llm, run, http, box):
     llm.script([call("get_weather", call_id="call_1")], answer(1))
     found, store, conflicts = run(), box.deps.store, iter(range(2))
 
-    async def conflict_twice(own, partition, changes):
+    async def conflict_twice(own, partition, changes, *after):
         takes = any(isinstance(each, Put) and each.key == found.id for each in changes)
         if takes and next(conflicts, None) is not None:
             raise Conflict
-        return await own(partition, changes)
+        return await own(partition, changes, *after)
 
     store.replace(commit=conflict_twice)
     outputs = {"tool_outputs": [{"tool_call_id": "call_1", "output": "wet"}]}

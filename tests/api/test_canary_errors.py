@@ -17,10 +17,10 @@ def is_answer(change: object) -> bool:
 
 
 def test_the_log_has_no_words_of_errors(client, http, raw, llm, box, caplog):
-    async def trips(own, partition, changes):
+    async def trips(own, partition, changes, *after):
         if any(map(is_answer, changes)):
             raise RuntimeError(f"cannot write {CANARY}") from OSError(28, CANARY)
-        return await own(partition, changes)
+        return await own(partition, changes, *after)
 
     async def trips_on_reading(own, partition, key):
         raise KeyError(CANARY)

@@ -91,11 +91,11 @@ def test_a_hold_that_comes_while_a_thread_is_being_deleted_wins_or_is_told(http,
     me = Caller(box.deps, "me")
     made: list[Any] = []
 
-    async def between(commit, partition, changes):
+    async def between(commit, partition, changes, *after):
         if thread in partition and not made:
             made.append("being made")
             made.append(await holding.add(me, thread_id=thread, metadata={}))
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     box.deps.store.replace(commit=between)
     answer = http.delete(f"threads/{thread}")
@@ -120,10 +120,10 @@ def test_a_hold_that_is_lifted_halfway_is_lifted_again(client, http, box, hold):
     held = hold(thread)
     me = Caller(box.deps, "me")
 
-    async def fail(commit, partition, changes):
+    async def fail(commit, partition, changes, *after):
         if any(change.key == held for change in changes):
             raise Unavailable("not now")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     box.deps.store.replace(commit=fail)
     with pytest.raises(Unavailable):

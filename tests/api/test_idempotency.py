@@ -213,8 +213,8 @@ def test_the_sdk_repeats_what_failed_if_it_has_a_key(retrying, box, client, thre
     """Without one it is told not to: nobody knows whether it was carried out."""
     commits = []
 
-    async def commit(commit, partition, changes):
-        versions = await commit(partition, changes)
+    async def commit(commit, partition, changes, *after):
+        versions = await commit(partition, changes, *after)
         commits.append(partition)
         if partition.endswith(thread.id) and len(commits) < 4:
             raise Unavailable("the answer was lost")

@@ -193,11 +193,11 @@ def test_a_batch_that_the_ingestion_is_attaching_already_is_answered(client, box
     file = upload(client, "a.txt", b"alpha")
     lost: list[Any] = []
 
-    async def lose(commit, partition, changes):
+    async def lose(commit, partition, changes, *after):
         if len(lost) < BACKOFF.attempts and any(change.key.startswith(layout.ITEM) for change in changes):
             lost.append(partition)
             raise Conflict("somebody else was faster")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     slow_queue(box)
     box.deps.store.replace(commit=lose)
@@ -215,10 +215,10 @@ def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(ht
     async def lost(send, body, delay=0):
         sent.append(body)
 
-    async def refuse(commit, partition, changes):
+    async def refuse(commit, partition, changes, *after):
         if any(change.key.startswith(layout.ITEM) for change in changes):
             raise Unavailable("not now")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     box.deps.ingestion.replace(send=lost)
     box.deps.store.replace(commit=refuse)

@@ -111,10 +111,10 @@ def test_a_look_that_broke_off_is_gone_on_with(http, box, days_later):
     made = [http.post("threads").json()["id"] for _ in range(40)]
     box.clock.advance(31 * DAY)
 
-    async def fail(commit, partition, changes):
+    async def fail(commit, partition, changes, *after):
         if made[20] in partition:
             raise Unavailable("not now")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     box.deps.store.replace(commit=fail)
     box.run(housekeeping.age(box.deps))

@@ -24,14 +24,14 @@ def waiting(llm, ask):
 def test_a_cancelled_run_ends_though_its_metadata_is_modified_meanwhile(client, box, thread, waiting):
     store = box.deps.store
 
-    async def modified_just_before(own, partition, changes):
+    async def modified_just_before(own, partition, changes, *after):
         puts = [each.data.get("run", {}) for each in changes if isinstance(each, Put)]
         if any(run.get("status") == "cancelled" for run in puts):
             store.replace()
             row = await store.get(partition, waiting.id)
             row.data["run"]["metadata"] = {"seen": "yes"}
             await own(partition, [Put(row.key, row.data, row.version)])
-        return await own(partition, changes)
+        return await own(partition, changes, *after)
 
     store.replace(commit=modified_just_before)
     client.beta.threads.runs.cancel(waiting.id, thread_id=thread.id)

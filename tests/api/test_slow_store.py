@@ -31,9 +31,9 @@ class Slow:
         await asyncio.sleep(0.05)
         return await self._store.get(partition, key)
 
-    async def commit(self, partition, changes):
+    async def commit(self, partition, changes, *after):
         await asyncio.sleep(0.05)
-        return await self._store.commit(partition, changes)
+        return await self._store.commit(partition, changes, *after)
 
 
 async def test_a_run_is_driven_once(tmp_path):

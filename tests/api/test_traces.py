@@ -304,7 +304,7 @@ def test_what_is_measured(told, llm, ask):
     assert runs == {"in_progress": 1, "completed": 1}
     assert [point["value"] for point in found["box.runs.driven"]] == [0]
     operations = {tuple(point["attributes"].values()) for point in found["box.storage.operations"]}
-    assert operations >= {("store", "commit"), ("queues", "send")}
+    assert operations >= {("store", "commit"), ("queues", "prepare")}
 
 
 def test_a_run_that_began_before_anybody_asked_for_traces_gets_one(tmp_path, told):

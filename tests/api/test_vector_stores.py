@@ -5,7 +5,7 @@ from __future__ import annotations
 import openai
 import pytest
 
-from shared.vector_stores.file_status import STORES_AT_ONCE
+from shared.vector_stores.detaching import STORES_AT_ONCE
 from tests.fakes import documents, office
 from tests.waiting import until
 

@@ -27,6 +27,7 @@ class Home(Protocol):
     def store(self) -> Store: ...
     def blobs(self) -> Blobs: ...
     def queue(self, name: str = "runs") -> Queue: ...
+    def both(self) -> tuple[Store, Queue]: ...
     async def close(self) -> None: ...
 
 
@@ -43,6 +44,11 @@ class EmbeddedHome:
 
     def queue(self, name: str = "runs") -> Queue:
         return SqliteQueue(self._database(), name)
+
+    def both(self) -> tuple[Store, Queue]:
+        """A store and a queue that know that they share a file, as those of a box do."""
+        database = self._database()
+        return SqliteStore(database), SqliteQueue(database, "runs")
 
     async def close(self) -> None:
         for database in self._databases:
@@ -70,6 +76,9 @@ class AzureHome:
 
     def queue(self, name: str = "runs") -> AzureQueue:
         return AzureQueue(self.account().queues, f"{name}{self._suffix}", self._backoff)
+
+    def both(self) -> tuple[Store, Queue]:
+        return self.store(), self.queue()
 
     async def close(self) -> None:
         last = self.account()

@@ -165,7 +165,8 @@ async def test_what_does_not_pass_is_the_port_s_own_error(home, store, fault):
         queue.receive(1, 30, 0),
         queue.retry(message, 0),
         queue.delete(message),
-        queue.rewrite(sent, {"n": 3}, 0),
+        queue.prepare({"n": 3}, 0, sent).make(),
+        store.prepare("p", Put("m2", {})).make(),
         write_bytes(blobs, "a", b"x"),
         write_bytes(blobs, "a", b"x" * 9_000_000),
         read_all(blobs, "b"),
@@ -188,3 +189,23 @@ async def test_a_message_whose_answer_was_lost_comes_at_least_once(home):
     await queue.send({"n": 1})
     messages = await queue.receive(32, 30, 5)
     assert {message.body["n"] for message in messages} == {1}
+
+
+@pytest.mark.parametrize("fault", [never_sent, answers(403, "AuthorizationFailure")])
+async def test_without_what_was_prepared_there_is_no_commit(home, store, fault):
+    earlier = [store.prepare("me:threads", Put("thread_1", {})), home.queue().prepare({"n": 1}, 0)]
+    for service, refused in (("table", Unavailable), ("queue", QueueUnavailable)):
+        home.proxies[service].faults.extend([fault] * 100)
+        with pytest.raises(refused):
+            await store.commit("p", [Put("m1", {})], earlier)
+        home.proxies[service].faults.clear()
+        assert await store.get("p", "m1") is None
+    await store.commit("p", [Put("m1", {})], earlier)
+    assert [each.body for each in await home.queue().receive(32, 30, 2)] == [{"n": 1}]
+
+
+async def test_what_was_prepared_is_made_once_though_its_answers_were_lost(home, store, tables):
+    tables.faults.extend([answer_lost] * 2)
+    earlier = [store.prepare("me:threads", Put("thread_1", {})), home.queue().prepare({"n": 1}, 0)]
+    await store.commit("p", [Put("m1", {})], earlier)
+    assert len(await store.scan("me:threads", "thread_", "thread_~", 10)) == 1

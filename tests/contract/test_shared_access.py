@@ -30,7 +30,7 @@ async def test_a_signature_opens_all_three_services(azurite_installed, tmp_path)
         [version] = await deps.store.commit("p", [Put("a", {"n": 1})])
         sent = await deps.queue.send({"n": 1})
         other = await deps.queue.send({"n": 3}, 60)
-        await deps.queue.rewrite(other, {"n": 2}, 0)
+        await deps.queue.prepare({"n": 2}, 0, other).make()
         await deps.queue.delete(sent)
         await write_bytes(deps.blobs, "a", b"bytes")
         assert (await deps.store.get("p", "a")).version == version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import shutil
 import sqlite3
@@ -99,8 +100,8 @@ asyncio.run(main())
 """
 
 
-def start_telling(path):
-    return subprocess.Popen([sys.executable, "-c", TELL, str(path)], stdout=subprocess.PIPE, text=True)
+def start_telling(path, program=TELL):
+    return subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True)
 
 
 async def test_a_killed_process_loses_no_commit_of_many_at_once(path):
@@ -114,6 +115,60 @@ async def test_a_killed_process_loses_no_commit_of_many_at_once(path):
     await database.close()
     assert len(told) == 8
     assert all(int(n) <= kept[each] <= int(n) + 1 for each, n in told.items())
+
+
+TELL_WITH_MESSAGES = """
+import asyncio, sys
+from pathlib import Path
+from shared.queue.sqlite import SqliteQueue
+from shared.sqlite import Database
+from shared.store.base import Put
+from shared.store.sqlite import SqliteStore
+
+async def tell(store, queue, name):
+    for n in range(1_000_000):
+        earlier = [store.prepare("me:threads", Put(f"{name}-{n}", {})), queue.prepare({"n": f"{name}-{n}"}, 60)]
+        await store.commit(name, [Put(f"{name}-{n}", {})], earlier)
+        print(name, n, flush=True)
+
+async def main():
+    database = Database(Path(sys.argv[1]))
+    store, queue = SqliteStore(database), SqliteQueue(database, "runs")
+    await asyncio.gather(*(tell(store, queue, f"p{number}") for number in range(4)))
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_leaves_what_was_prepared_with_each_commit_and_no_other(path):
+    child = start_telling(path, TELL_WITH_MESSAGES)
+    for _ in range(200):
+        child.stdout.readline()
+    child.kill()
+    child.communicate()
+    with closing(sqlite3.connect(path)) as file:
+        committed = {key for [key] in file.execute("SELECT key FROM records WHERE partition LIKE 'p_'")}
+        listed = {key for [key] in file.execute("SELECT key FROM records WHERE partition = 'me:threads'")}
+        sent = {json.loads(body)["n"] for [body] in file.execute("SELECT body FROM messages")}
+    assert len(committed) >= 200
+    assert committed == listed == sent
+
+
+async def test_a_message_that_cannot_be_stored_takes_its_commit_with_it_and_no_other(path):
+    database = Database(path)
+    store, queue = SqliteStore(database), SqliteQueue(database, "runs")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP TABLE messages")
+    listing = store.prepare("me:threads", Put("thread_1", {}))
+    outcomes = await asyncio.gather(
+        store.commit("p", [Put("a", {})]),
+        store.commit("q", [Put("b", {})], [listing, queue.prepare({}, 60)]),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in outcomes] == [list, Unavailable]
+    found = [await store.get(*place) for place in (("p", "a"), ("q", "b"), ("me:threads", "thread_1"))]
+    assert [each is None for each in found] == [False, True, True]
+    await store.close()
 
 
 async def test_commits_of_one_moment_share_a_transaction(path):

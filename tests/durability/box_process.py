@@ -1,7 +1,8 @@
 """Boxes in processes of their own that die when they are told to.
 
 This module is run once: it loads everything, then forks a box for each line of JSON on its input (`HostOrder`), and
-answers with the process id. A box may be told to die right before or after its n-th commit of a run.
+answers with the process id. A box may be told to die right before or after its n-th commit of a run, or between what
+has to be there before the commit and the commit itself, which is where a storage account leaves one who dies there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import uvicorn
 from shared import layout
 from shared.app import build, embedded_storage, storage_for
 from shared.config import Settings
+from shared.prepared import Earlier
 from shared.store.base import Change, Delete, Store
 from shared.tools.base import Tool, ToolContext, tool
 
@@ -36,7 +38,7 @@ class HostOrder(TypedDict):
     role: str
     #: The folder for the log of letters.
     letters: str
-    #: "" or such as `before:3`, the third commit of runs, or `before:3:files`, of another kind: see `WHAT`.
+    #: "" or such as `before:3`, the third commit of runs; `between:3`; `after:3`; `before:3:files`, others: see `WHAT`.
     die: str
     environment: dict[str, str]
 
@@ -74,13 +76,16 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+    async def commit(self, partition: str, changes: Sequence[Change], after: Earlier = ()) -> list[str]:
         mine = self.is_mine(partition, changes)
         self.countdown -= mine
         dying = mine and self.countdown == 0
-        if dying and self.when == "before":
+        if dying and self.when == "between":
+            for each in after:
+                await each.make()
+        if dying and self.when != "after":
             os.kill(os.getpid(), signal.SIGKILL)
-        versions = await self.store.commit(partition, changes)
+        versions = await self.store.commit(partition, changes, after)
         if dying:
             os.kill(os.getpid(), signal.SIGKILL)
         return versions

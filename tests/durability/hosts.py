@@ -34,7 +34,7 @@ RUNS = int(os.environ.get("DURABILITY_RUNS", "25"))
 PATIENCE, LAST_BREATH = 120.0, 15.0
 
 #: What is there after one commit is there before the next: of a long story either is tried at every other one.
-EVERY_OTHER = [("before", range(1, 1000, 2)), ("after", range(2, 1000, 2))]
+EVERY_OTHER = [("between", range(1, 1000, 2)), ("after", range(2, 1000, 2))]
 
 #: Statuses of a run that is over.
 OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
@@ -183,9 +183,10 @@ async def die_at_every_commit(
     most: int = 40,
     steps: range = range(1, 1000),
 ) -> None:
-    """Have something told while a host dies `before` or `after` its n-th commit of `what`, for n = 1, 2, ..., and an
-    heir takes its place, until one survives: `tell` checks what came of it. Each time the client is another owner's;
-    without `what`, all of that owner's commits count. `steps` are the n that are tried, up to `most`.
+    """Have something told while a host dies `before` or `after` its n-th commit of `what`, or `between` it and what has
+    to be there before, for n = 1, 2, ..., and an heir takes its place, until one survives: `tell` checks what came of
+    it. Each time the client is another owner's; without `what`, all of that owner's commits count. `steps` are the n
+    that are tried, up to `most`.
     """
     for count in steps[: most - 1]:
         hosts.owner = f"me-{hosts.port}-{count}"  # an account may have owners of other tests

@@ -51,7 +51,7 @@ async def test_death_of_a_worker_at_every_commit_in_turn(hosts, client, when):
     [(MODES[0], "here"), (MODES[1], "here"), (MODES[0], "queue")],
     indirect=["environment"],
 )
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["between", "after"])
 async def test_death_of_the_http_process_at_every_commit_in_turn(hosts, client, when, run_start):
     """It drives the run that it accepted, or only takes the requests of one: whoever is left goes on."""
     hosts.start(role="worker")

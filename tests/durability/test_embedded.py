@@ -46,7 +46,7 @@ async def test_death_at_every_commit_in_turn(hosts, client, story, when):
     raise AssertionError("the story never ended")
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", "between", "after"])
 async def test_death_at_every_commit_of_a_streamed_text(hosts, client, when):
     """Its message is stored before the model begins it: whoever goes on writes another, and leaves nothing behind."""
 

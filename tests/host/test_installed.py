@@ -52,6 +52,19 @@ def test_it_starts_from_any_folder(installed: Path, tmp_path: Path) -> None:
         assert box.stop(signal.SIGINT) == (0, "Stopped.", "")
 
 
+def test_libraries_that_the_code_interpreter_lacks_are_named_with_the_way_to_them(
+    installed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['sympy'] = None  # as if it were not there\n")
+    settings = {"PYTHONPATH": f"{tmp_path}:{installed}", "BOX_HOME": str(tmp_path / "box")}
+    with program("run", fresh=True, folder=tmp_path, SANDBOX="unsafe-subprocess", **settings) as box:
+        assert "Without sympy: `pip install '.[sandbox]'` in a checkout." in box.greet()
+        environment = os.environ | settings | {"SANDBOX": "unsafe-subprocess"}
+        command = [installed / "bin" / "box", "doctor"]
+        said = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+    assert "Without sympy" in said
+
+
 def test_its_program_is_called_box(installed: Path, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(installed)}
     command = [installed / "bin" / "box", "--help"]

@@ -51,6 +51,27 @@ def test_every_tool_is_fit_for_the_api():
             assert parameter.get("maxLength", 0) <= 100
 
 
+def test_the_operators_own_tools_are_offered_beside_the_boxs():
+    """The file that releases leave alone, as somebody has filled it."""
+    code = """
+import sys, types
+from shared.config import Settings
+from shared.tools.base import tool, toolbox
+
+async def get_invoice(number: str) -> str:
+    \'\'\'Get an invoice.\'\'\'
+    return number
+
+filled = types.ModuleType("shared.tools.own")
+filled.own_tools = lambda settings: [tool(get_invoice, idempotent=True, timeout=10)]
+sys.modules["shared.tools.own"] = filled
+from shared.tools.catalog import catalog
+print(*toolbox(catalog(Settings(_env_file=None), embedded=False)))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert said.split() == [*ALWAYS, "get_invoice"]
+
+
 def test_heavy_libraries_wait_for_the_first_call():
     code = (
         "import sys; from shared.config import Settings; from shared.tools.catalog import catalog;"

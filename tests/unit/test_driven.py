@@ -19,6 +19,7 @@ from shared.llm.scripted import ScriptedLlm, call, pause, text
 from shared.objects.assistant_requests import CreateAssistant
 from shared.objects.run import RunKey
 from shared.objects.run_requests import CreateThreadAndRun, SubmitToolOutputs
+from shared.prepared import Earlier
 from shared.runs import create, service
 from shared.store.base import Change, Put, Store, Unavailable
 from tests.fakes.weather import WEATHER
@@ -34,7 +35,7 @@ class Brittle:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+    async def commit(self, partition: str, changes: Sequence[Change], *after: Earlier) -> list[str]:
         if self.broken and any(change.key.startswith(layout.MESSAGE) for change in changes):
             raise Unavailable("busy")
         for change in changes:
@@ -44,7 +45,7 @@ class Brittle:
                 self.faster(row.data)
                 self.faster = None
                 await self.store.commit(partition, [Put(row.key, row.data, row.version)])
-        return await self.store.commit(partition, changes)
+        return await self.store.commit(partition, changes, *after)
 
 
 class Bench:

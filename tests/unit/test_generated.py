@@ -45,9 +45,9 @@ def pins(file: str) -> Iterator[Pin]:
 
 
 def wanted(group: str) -> list[str]:
-    """What the project asks for; the box's file has its extras, too."""
+    """What the project asks for; the box's file has its extras, too, and the sandbox's a file of its own."""
     project, groups = PROJECT["project"], PROJECT["dependency-groups"]
-    extras = chain.from_iterable(project["optional-dependencies"].values())
+    extras = chain.from_iterable(each for name, each in project["optional-dependencies"].items() if name != "sandbox")
     listed = [*project["dependencies"], *extras] if group == "box" else groups[group]
     return [line for line in listed if isinstance(line, str)]
 
@@ -65,6 +65,10 @@ def test_each_requirement_has_one_exact_version_with_hashes(group: str, python: 
         assert len(found) == 1, f"{requirement}: run `make requirements`"
         assert requirement.specifier.contains(found[0].version), f"{requirement}: run `make requirements`"
         assert "--hash=sha256:" in found[0].text
+
+
+def test_the_sandbox_of_who_installs_the_package_has_what_a_checkouts_has():
+    assert PROJECT["project"]["optional-dependencies"]["sandbox"] == wanted("sandbox")
 
 
 @pytest.mark.parametrize("line", [*wanted("box"), *wanted("sandbox")])

@@ -70,7 +70,7 @@ async def test_four_operations_come_before_the_first_word(tmp_path):
     listener = await create.create_streamed(caller, box.driven, thread["id"], body, ())
     while b"thread.message.delta" not in await listener.read():
         pass
-    assert dict(counter) == {"table.scan": 1, "table.get": 1, "queue.send": 1, "table.commit": 1}
+    assert dict(counter) == {"table.scan": 1, "table.get": 1, "queue.prepare": 1, "table.commit": 1}
     await box.close()
 
 

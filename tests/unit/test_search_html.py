@@ -61,6 +61,11 @@ def test_a_formula_without_an_end_does_not_swallow_the_page():
         ("City: <input value=Basel><input type=hidden value=no>", "City: Basel"),
         ("<ruby>東<rp>(</rp><rt>とう</rt><rp>)</rp></ruby>京<ruby>漢<rt>kan<rb>字<rt>ji</ruby>だ", "東京漢字だ"),
         ("a <svg><title>icon</title></svg>b", "a b"),
+        ("a <svg><text>Turbine <tspan>hall</tspan></text><rect/><text>Weir</text></svg>b", "a\nTurbine hall\nWeir\nb"),
+        ("<svg><foreignObject><div>Turbine</div></foreignObject></svg>", "Turbine"),
+        ("<table><tr><td><svg><text>Turbine</text></svg><td>3</table>", "Turbine\t3"),
+        ("<template><svg><text>Turbine</text></svg></template>b", "b"),
+        ("<svg><text>Turbine<p>b", "Turbine\nb"),
         ("<table><tr><td>x<script>'</td>'</script>y<td>z</table>", "xy\tz"),
     ],
 )

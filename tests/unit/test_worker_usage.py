@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import call, fail, text, usage
+from shared.prepared import Earlier
 from shared.runs import service
 from shared.runs.worker import Worker
 from shared.store.base import Change, Put
@@ -49,11 +50,11 @@ class Cancelling:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def commit(self, partition: str, changes: Sequence[Change]) -> list[str]:
+    async def commit(self, partition: str, changes: Sequence[Change], *after: Earlier) -> list[str]:
         data = [each.data for each in changes if isinstance(each, Put) and each.key == self.bench.key.run_id]
         if data and data[0]["run"]["status"] == "completed":
             await service.cancel(self.bench.caller, self.bench.key)
-        return await self.store.commit(partition, changes)
+        return await self.store.commit(partition, changes, *after)
 
 
 async def test_a_turn_whose_usage_came_before_the_cancellation_is_counted(bench):

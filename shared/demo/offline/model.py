@@ -39,7 +39,7 @@ class OfflineLlm:
         self._turns: OrderedDict[str, Turn] = OrderedDict()
 
     async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
-        """Take a turn."""
+        """Answer word by word, as `Llm.stream` does."""
         turn = take_turn(request)
         for index, item in enumerate(turn.items):
             if item["type"] == "message":
@@ -74,7 +74,7 @@ class OfflineLlm:
         return TurnUsage() if turn is None else turn.usage
 
     def origin(self, model: str) -> str:
-        """It does not think."""
+        """Empty: the demo model has no reasoning to give back."""
         return ""
 
     async def models(self) -> list[OfferedModel]:

@@ -57,6 +57,8 @@ async def message_entry(deps: Deps, row: Record, record: RunRecord, known: Extra
 async def attached_names(deps: Deps, owner: str, messages: Iterable[Record]) -> dict[str, str]:
     """The names of the files attached to the messages, the newest ones; older ones lose theirs in blocks."""
     file_ids = [each["file_id"] for row in messages for each in row.data["attachments"]]
+    if not file_ids:
+        return {}
     return await files.names(Caller(deps, owner), file_ids[lowest(len(file_ids), MOST_ATTACHED) :])
 
 

@@ -32,6 +32,8 @@ async def too_many(deps: Deps, owner: str, messages: Iterable[Record]) -> set[Pl
         for index, part in enumerate(row.data["content"])
         if part["type"] in ("image_file", "image_url")
     ]
+    if not shown:
+        return set()
     ids = [part["image_file"]["file_id"] for _, _, part in shown if part["type"] == "image_file"]
     known = await files.sizes(Caller(deps, owner), ids)
     by_message = groupby(shown, key=itemgetter(0))

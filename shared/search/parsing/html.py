@@ -13,6 +13,8 @@ from shared.search.parsing.mathml import MathMl
 
 #: What no reader looks for: it is not shown, or it is on every page.
 HIDDEN: Final = {"script", "style", "template", "svg", "noscript", "nav"}
+#: The words of a drawing, in small letters; its other parts are shapes, and what is told of them.
+LABELS: Final = {"text", "foreignobject"}
 #: What holds one of these is no navigation, whatever it is called.
 CONTENT: Final = {"main", "article"}
 BLOCKS: Final = {
@@ -66,6 +68,8 @@ class Visible(HTMLParser):
         self._hidden: list[Mark] = []
         self._raised: list[int] = []
         self._formula: MathMl | None = None
+        self._label: list[str] | None = None
+        self._labels: list[str] = []
         self._cells = 0
         self._in_cell = self._verbatim = self._unread = self._spoken = False
 
@@ -85,6 +89,8 @@ class Visible(HTMLParser):
             self._hidden = [mark for mark in self._hidden if mark.name != "nav"]
         elif tag in CELLS:
             self._cell()
+        elif tag in LABELS and any(mark.name == "svg" for mark in self._hidden):
+            self._label = []
         self._inline(tag, dict(attrs))
 
     def handle_endtag(self, tag: str) -> None:
@@ -101,6 +107,9 @@ class Visible(HTMLParser):
             self._reveal(tag)
         elif tag in CELLS:
             self._in_cell = False
+        elif tag in LABELS and self._label is not None:
+            self._labels.append(" ".join(" ".join(self._label).split()))
+            self._label = None
         elif tag == "sup" and self._raised:
             self._raise()
         if tag in SPOKEN or tag == "ruby":
@@ -110,6 +119,8 @@ class Visible(HTMLParser):
         """Keep what is visible; where a line ends in the source means nothing, unless it is `pre`."""
         if self._unread or self._spoken:
             return
+        if self._label is not None:
+            self._label.append(data)
         if self._formula is not None:
             self._formula.data(data)
         elif not self._verbatim:
@@ -161,7 +172,18 @@ class Visible(HTMLParser):
             if mark.name == tag:
                 del self.lines[mark.lines :]
                 self._line = mark.line
-                return
+                break
+        if tag == "svg":
+            self._draw()
+
+    def _draw(self) -> None:
+        """A drawing that ended is its labels, each in a line."""
+        labels, self._label, self._labels = [each for each in self._labels if each], None, []
+        for label in labels:
+            self._block("div")
+            self._line.append(label)
+        if labels:
+            self._block("div")
 
     def _raise(self) -> None:
         """`10<sup>6</sup>` is not 106."""

@@ -9,12 +9,12 @@ import asyncio
 from weakref import WeakValueDictionary
 
 
-class Turns:
+class NamedLocks:
     """Hands out locks, which exist for as long as somebody holds one or waits for it."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, name: str) -> asyncio.Lock:
-        """The lock of that name: `async with turns.of("vs_1"): ...`."""
+        """The lock of that name: `async with locks.of("vs_1"): ...`."""
         return self._locks.setdefault(name, asyncio.Lock())

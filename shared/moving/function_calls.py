@@ -9,7 +9,7 @@ from shared.json_types import Json
 from shared.runs.offered_names import plain_name
 
 
-class Called(NamedTuple):
+class CalledFunction(NamedTuple):
     """A function that a model called, and what it was told."""
 
     name: str
@@ -17,22 +17,22 @@ class Called(NamedTuple):
     output: str | None
 
 
-def called(call: Json) -> Called | None:
+def function_of(call: Json) -> CalledFunction | None:
     """The function behind a call, whatever the kind of its tool; None where the call does not tell of one."""
     match call:
         case {"type": "mcp", "name": str(name), "arguments": str(arguments)}:
-            return Called(plain_name(name), arguments, _output(call))
+            return CalledFunction(plain_name(name), arguments, _output(call))
         case {"type": "azure_ai_search" as kind, "azure_ai_search": {"input": str(query)} as of}:
-            return Called(kind, json.dumps({"query": query}, ensure_ascii=False), _output(of) or None)
+            return CalledFunction(kind, json.dumps({"query": query}, ensure_ascii=False), _output(of) or None)
         case {"type": str(kind)}:
             return _of_details(kind, call.get(kind))
     return None
 
 
-def _of_details(kind: str, details: Any) -> Called | None:
+def _of_details(kind: str, details: Any) -> CalledFunction | None:
     match details:
         case {"name": str(name), "arguments": str(arguments)} if name:
-            return Called(name if kind == "function" else plain_name(name), arguments, _output(details))
+            return CalledFunction(name if kind == "function" else plain_name(name), arguments, _output(details))
     return None
 
 
