@@ -42,7 +42,7 @@ def listening(settings: Settings) -> socket.socket:
     try:
         return socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
-        sys.exit(f"{str(error).lower()}\n{cannot_listen(*address)}")
+        sys.exit(cannot_listen(*address, error))
 
 
 class Parent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -23,8 +24,15 @@ from shared.runs import endings
 #: For answers under way when the box is stopped.
 GRACE_SECONDS: Final = 3
 
-#: Of TCP.
+#: Of TCP; the lowest that every user may have; and one that is free on most machines.
 HIGHEST_PORT: Final = 65535
+LOWEST_PORT: Final = 1024
+OTHER_PORT: Final = 7072
+#: Number of an error of the system -> why an address cannot be had, and what to do.
+REASONS: Final = {
+    errno.EADDRINUSE: "something uses it already. End that",
+    errno.EACCES: "this user may not have it. Start the box as another user",
+}
 
 Say = Callable[[str], None]
 
@@ -46,12 +54,16 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the greeting. Raises SystemExit, with advice, when the address cannot be had."""
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(_is_no_error)
         try:
             await super().startup(None if self.handed is None else [])
-        except SystemExit:
-            # uvicorn has said why, but not what to do about it.
-            print(cannot_listen(self.config.host, self.config.port), file=sys.stderr)
+        except SystemExit as exit_:
+            # uvicorn ends so in the handler of the error, which it only logs.
+            print(cannot_listen(self.config.host, self.config.port, exit_.__context__), file=sys.stderr)
             raise
+        finally:
+            log.removeFilter(_is_no_error)
         if self.handed is not None:
             self._door = Door(self.handed.link, self._protocol, lambda: self.handle_exit(signal.SIGTERM, None))
         if self.started:
@@ -78,11 +90,21 @@ class Server(uvicorn.Server):
             yield
 
 
-def cannot_listen(host: str, port: int) -> str:
-    """What to do about an address that cannot be had, with commands to copy."""
-    other = port + 1 if port < HIGHEST_PORT else port - 1
+def _is_no_error(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's is more than an error of the system in the system's words."""
+    return not isinstance(record.msg, OSError)
+
+
+def cannot_listen(host: str, port: int, error: BaseException | None) -> str:
+    """Why an address cannot be had, and what to do about it, with commands to copy."""
+    number = (error.errno if isinstance(error, OSError) else None) or 0
+    # Below 0 are those of looking up a name.
+    if number < 0 or number == errno.EADDRNOTAVAIL:
+        return f"Cannot listen at {host}:{port}: this machine has no such address. Change BOX_HOST."
+    reason = REASONS.get(number, f"{os.strerror(number).lower()}. Change BOX_HOST")
+    other = port + 1 if LOWEST_PORT <= port < HIGHEST_PORT else OTHER_PORT
     command = f"{NAME} run --port {other}" if NAME == "box" else f"BOX_PORT={other} make run"
-    return f"Cannot listen at {host}:{port}: end what uses it, change BOX_HOST, or take another port: `{command}`."
+    return f"Cannot listen at {host}:{port}: {reason}, or take another port: `{command}`."
 
 
 @contextmanager
