@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -88,26 +88,31 @@ class RemoteTools:
         from mcp.client.sse import sse_client
         from mcp.client.streamable_http import streamable_http_client
 
-        async with self._bounded(seconds), self._client(seconds) as http:
+        async with self._bounded(seconds) as visit, self._client(seconds) as http:
             if self.by_sse:
-                transport: Any = sse_client(self.url, httpx_client_factory=lambda *_, **__: self._client(seconds))
+                visit.ends_with_a_failed_post(http)
+                ours: Any = lambda **_: nullcontext(http)  # noqa: E731
+                transport: Any = sse_client(self.url, httpx_client_factory=ours)
             else:
                 transport = streamable_http_client(self.url, http_client=http, max_sse_event_size=MOST_BYTES)
             async with mcp.Client(transport, read_timeout_seconds=seconds, cache=None) as client:
                 yield client.session
 
     @asynccontextmanager
-    async def _bounded(self, seconds: float) -> AsyncIterator[None]:
+    async def _bounded(self, seconds: float) -> AsyncIterator[_Visit]:
         """What is done with the server in so many seconds. Raises Unanswered or ToolFailure for all that goes wrong."""
         import httpx2
         import mcp
 
+        visit = _Visit(asyncio.timeout(seconds))
         try:
-            async with asyncio.timeout(seconds):
+            async with visit.limit:
                 # Told here in plain words; each request is checked again.
                 await reach.hop(httpx2.URL(self.url), self.resolve, self.trusted)
-                yield
+                yield visit
         except TimeoutError as error:
+            if visit.failure is not None:
+                raise self._failure(visit.failure) from visit.failure
             raise Unanswered(f"the server did not answer within {seconds:g} seconds") from error
         except httpx2.InvalidURL as error:
             raise ToolFailure("this is not a valid URL") from error
@@ -131,6 +136,8 @@ class RemoteTools:
         """What went wrong, for the model; a server's words are cut."""
         if isinstance(error, ToolFailure):
             return error
+        if (status := getattr(getattr(error, "response", None), "status_code", None)) is not None:
+            return Unanswered(f"the server answered HTTP {status}")
         theirs = f"the server could not be used: {type(error).__name__}: {error}"
         words = reach.told(error, "the server") or self._discreet(theirs).rstrip(".")
         return Unanswered(words[:LONGEST_REASON])
@@ -145,6 +152,37 @@ class RemoteTools:
         async with http.stream("GET", self.url, headers={"Accept": "text/event-stream"}) as response:
             kind = response.headers.get("content-type", "")
             return bool(response.status_code == 200 and kind.startswith("text/event-stream"))
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What is done with a server in a limited time, and why it ended before."""
+
+    limit: asyncio.Timeout
+    failure: Exception | None = None
+
+    def ends_with_a_failed_post(self, http: Any) -> None:
+        """End the visit when a message cannot be sent: over SSE the SDK would log that, and wait for its answer."""
+        import httpx2
+
+        send = http.send
+
+        async def sending(request: Any, **options: Any) -> Any:
+            try:
+                response = await send(request, **options)
+                if request.method != "POST" or not response.is_error:
+                    return response
+                await response.aclose()
+                response.raise_for_status()
+            except httpx2.HTTPError as error:
+                if request.method != "POST":
+                    raise
+                if self.failure is None:
+                    self.failure = error
+                    self.limit.reschedule(0)
+            return httpx2.Response(202, request=request)  # as good as any: nobody waits for what comes of it
+
+        http.send = sending
 
 
 def _text_of(result: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -322,3 +323,18 @@ def test_why_an_answer_was_not_taken_is_told_to_the_model(server, run, llm, odd,
     assert ended["status"] == "completed"
     output = llm.requests[-1].input[-1]["output"]
     assert output.startswith(f"Error: the server's answer was not taken: {told}. It is unknown whether")
+
+
+@pytest.mark.parametrize(("server", "path"), [("streamable HTTP", "/mcp"), ("SSE", "/sse")], indirect=["server"])
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_a_refused_call_is_told_at_once_over_either_transport(server, run, llm, path, status, caplog):
+    server.refuses = status
+    llm.script([call("forecast", city="Oslo")], [text("Oh.")])
+    begun = time.monotonic()
+
+    assert run(server.url(path), require_approval="never")["status"] == "completed"
+
+    assert time.monotonic() - begun < 4
+    assert llm.requests[-1].input[-1]["output"].startswith("Error: the server ")
+    assert server.calls == []
+    assert "session_id" not in caplog.text

@@ -43,6 +43,8 @@ class FakeServer:
     clouds: int = 20_000
     #: Whether answers to calls of tools are compressed, whoever asks.
     packs: bool = False
+    #: The status of answers to calls of tools, if they are refused; -1: the connection is lost.
+    refuses: int = 0
     #: Whether each answer over streamable HTTP is an event, as servers may have it.
     streams: bool = False
 
@@ -105,11 +107,17 @@ class FakeServer:
                 self.at_once -= 1
             if self.streams and not by_sse and scope["type"] == "http":
                 send = _as_event(send)
-            if (self.listed is None and not self.packs) or scope["type"] != "http" or scope["method"] != "POST":
+            if not (self.listed or self.packs or self.refuses) or scope["type"] != "http" or scope["method"] != "POST":
                 await served(scope, receive, send)
                 return
             message = await receive()
             asked = json.loads(message["body"])
+            if self.refuses < 0 and asked["method"] == "tools/call":
+                raise ConnectionAbortedError
+            if self.refuses and asked["method"] == "tools/call":
+                await send({"type": "http.response.start", "status": self.refuses, "headers": []})
+                await send({"type": "http.response.body", "body": b"no"})
+                return
             if self.packs and asked["method"] == "tools/call":
                 headers = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
