@@ -12,7 +12,7 @@ import pytest
 
 from shared.config import Settings
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
-from shared.llm.responses import ResponsesLlm, from_settings
+from shared.llm.responses import ResponsesLlm, from_settings, rounds
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.circuit import PAUSES, Circuits
 from shared.llm.responses.endpoint import Endpoint
@@ -120,6 +120,38 @@ async def test_a_short_wait_is_cheaper_than_to_leave_where_the_prompt_is_cached(
     two.fakes["first"].script(busy)
     assert (await two.ask()).endpoint == "first"
     assert two.asked == {"first": 2, "second": 0}
+
+
+@pytest.mark.parametrize("then", ["500", "429 for long", "connection lost", "key refused"])
+async def test_who_has_waited_or_left_something_out_goes_on_to_the_next_too(two, then):
+    busy = FakeTurn(status=429, headers=(("retry-after-ms", "20"),))
+    picky = FakeTurn(status=400, code="unsupported_parameter", param="temperature", message="Unsupported parameter.")
+    for first in (busy, picky):
+        two.now += 1000
+        two.fakes["first"].script(first, FAILURES[then])
+        assert (await two.ask(replace(ASKED, temperature=0.5))).endpoint == "second"
+
+
+async def test_one_that_says_nothing_is_left_for_the_next_and_else_waited_for(two, monkeypatch):
+    monkeypatch.setattr(rounds, "TRIAL_SECONDS", 0.2)
+    first, second = two.fakes.values()
+    first.delay = 30
+    turn = await two.ask()
+    assert (turn.endpoint, turn.usage.is_complete) == ("second", False)
+    assert two.llm.order(ASKED) == ["second", "first"]
+    assert await two.llm.start(ASKED, "key", time.time() + 20)
+    # It is the last that may be asked: slow is better than never.
+    two.now += 1000
+    second.delay = 0.5
+    assert (await two.ask()).endpoint == "second"
+
+
+@pytest.mark.parametrize("wait", ["86400", "1e300"])
+async def test_one_that_asks_for_a_day_is_tried_again_after_two_minutes(two, wait):
+    two.fakes["first"].script(FakeTurn(status=503, headers=(("retry-after", wait),)))
+    assert (await two.ask()).endpoint == "second"
+    two.now += PAUSES.longest + 1
+    assert (await two.ask()).endpoint == "first"
 
 
 async def test_what_the_caller_did_is_told_to_him_by_the_first(two):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -90,9 +91,14 @@ class ResponsesLlm:
         default = self._aliases.get(DEFAULT)
         self.description = endpoint.name if default is None else f"{endpoint.name}, model {default}"
 
-    async def stream(self, request: TurnRequest, deadline: float) -> AsyncGenerator[TurnEvent, None]:
-        """Take a turn over one connection; nothing of it stays at the endpoint."""
-        with self._attempts(request, deadline, **self._streamed) as attempts:
+    async def stream(
+        self, request: TurnRequest, deadline: float, patience: float | None = None
+    ) -> AsyncGenerator[TurnEvent, None]:
+        """Take a turn over one connection; nothing of it stays at the endpoint.
+
+        With `patience` it is given up if the answer does not begin within so many seconds.
+        """
+        with self._attempts(request, deadline, patience, **self._streamed) as attempts:
             while True:
                 spoken, reader = False, Reader()
                 try:
@@ -119,14 +125,17 @@ class ResponsesLlm:
                         raise broken from error
                     yield await attempts.recover(error)
 
-    async def start(self, request: TurnRequest, key: str, deadline: float) -> str:
-        """Begin a turn that the endpoint goes on with by itself."""
+    async def start(self, request: TurnRequest, key: str, deadline: float, patience: float | None = None) -> str:
+        """Begin a turn that the endpoint goes on with by itself; `patience` as `stream` has it."""
         window = {"background_options": {"completion_window": request.completion_window}}
         more = window if request.completion_window is not None else {}
-        with self._attempts(request, deadline, background=True, store=True, **more) as attempts:
+        with self._attempts(request, deadline, patience, background=True, store=True, **more) as attempts:
             while True:
                 await attempts.enter()
-                options = {"timeout": timeout_of(attempts.seconds_left), "headers": {"Idempotency-Key": key}}
+                options = {
+                    "timeout": timeout_of(min(attempts.seconds_left, patience or math.inf)),
+                    "headers": {"Idempotency-Key": key},
+                }
                 try:
                     response = await self._calls.call("post", "/responses", body=attempts.body, options=options)
                     attempts.served()
@@ -194,7 +203,7 @@ class ResponsesLlm:
         """Close the connections."""
         await self._endpoint.close()
 
-    def _attempts(self, request: TurnRequest, deadline: float, **how: object) -> Attempts:
+    def _attempts(self, request: TurnRequest, deadline: float, patience: float | None, **how: object) -> Attempts:
         model = self._name(request.model)
         if any("origin" in item for item in request.input) or not self._reads_unmarked:
             own = readable(request.input, self.mark, unmarked=self._reads_unmarked)
@@ -204,7 +213,7 @@ class ResponsesLlm:
         body = self._cache.with_breakpoints(plain, request.caching) if knows else plain
         waiting = WaitingPlace(self._busy, self.mark, model, request.owner)
         alone = self._member is None
-        return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain, waiting, alone)
+        return Attempts(body, self._dialect, deadline, self._backoff, request.input, plain, waiting, alone, patience)
 
     @property
     def _reads_unmarked(self) -> bool:
@@ -222,7 +231,8 @@ class ResponsesLlm:
         attempts.headers = {}
         if attempts.waiting.has_to_wait:
             await attempts.enter()
-        answer = await self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD)
+        answering = self._wire.post("/responses", attempts.body, attempts.seconds_left, UNREAD)
+        answer = await (answering if attempts.patience is None else asyncio.wait_for(answering, attempts.patience))
         attempts.headers = answer.headers
         attempts.served()
         return answer

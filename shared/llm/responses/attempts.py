@@ -57,6 +57,8 @@ class Attempts:
     waiting: WaitingPlace = field(default_factory=WaitingPlace)
     #: Whether nobody else can be asked, so that what may pass is waited for.
     alone: bool = True
+    #: Seconds in which the endpoint should begin to answer; None: until the deadline.
+    patience: float | None = None
     #: Of the last answer that began well; a stream that is throttled says there when to come back.
     headers: Mapping[str, str] = field(default_factory=dict, init=False)
     #: What the attempts that failed have used.

@@ -14,8 +14,8 @@ from shared.backoff import Backoff
 
 #: How long an endpoint is left alone after its n-th failure in a row.
 PAUSES: Final = Backoff(first=1.0, longest=120.0)
-#: Seconds in which the request that tries it again should have been answered.
-TRIAL_SECONDS: Final = 10.0
+#: Seconds in which an endpoint should begin to answer, also the request that tries it again.
+TRIAL_SECONDS: Final = 30.0
 #: Endpoints and models that a process remembers; names of models come from clients.
 MOST_CIRCUITS: Final = 1000
 
@@ -50,14 +50,17 @@ class Circuits:
         self._broken.pop((endpoint, model), None)
 
     def failed(self, endpoint: str, model: str, after: float | None = None) -> float:
-        """It does not; it may have said how many seconds to wait. Returns for how many it has not by now."""
+        """It does not; it may have said how many seconds to wait. Returns for how many it has not by now.
+
+        Whatever it said, it is asked again within the longest of our own pauses.
+        """
         now, key = self._clock(), (endpoint, model)
         if (broken := self._broken.get(key)) is None:
             if len(self._broken) >= MOST_CIRCUITS:
                 del self._broken[next(iter(self._broken))]
             broken = self._broken[key] = _Circuit(0, now, now)
         broken.failures += 1
-        broken.until = now + max(after or 0.0, PAUSES.delay(broken.failures))
+        broken.until = now + min(PAUSES.longest, max(after or 0.0, PAUSES.delay(broken.failures)))
         return now - broken.since
 
     def of(self, endpoint: str) -> float:

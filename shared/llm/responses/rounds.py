@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shared.backoff import Backoff
 from shared.llm.base import LlmError, TurnUsage
-from shared.llm.responses.circuit import Circuits
+from shared.llm.responses.circuit import TRIAL_SECONDS, Circuits
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,11 @@ class Rounds:
         name = self._left.pop(0)
         self.circuits.asked(name, self.model)
         return name
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds in which the endpoint should begin to answer, as long as there is another one to ask."""
+        return TRIAL_SECONDS if self._left else None
 
     def answered(self, name: str) -> None:
         """It has begun to answer."""

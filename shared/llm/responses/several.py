@@ -19,6 +19,7 @@ from shared.llm.base import (
     LlmError,
     ModelHealth,
     OfferedModel,
+    Retried,
     Turn,
     TurnDone,
     TurnEvent,
@@ -65,10 +66,11 @@ class SeveralLlm:
         while True:
             name, spoken = await rounds.next(), False
             try:
-                async with aclosing(self._llm(name).stream(request, deadline)) as events:
+                async with aclosing(self._llm(name).stream(request, deadline, rounds.patience)) as events:
                     async for event in events:
-                        spoken = True
-                        rounds.answered(name)
+                        if not isinstance(event, Retried):
+                            spoken = True
+                            rounds.answered(name)
                         if isinstance(event, TurnDone):
                             turn = self._signed(name, event.turn)
                             event = TurnDone(replace(turn, usage=turn.usage.plus(rounds.used)))
@@ -83,7 +85,7 @@ class SeveralLlm:
         while True:
             name = await rounds.next()
             try:
-                response_id = await self._llm(name).start(request, key, deadline)
+                response_id = await self._llm(name).start(request, key, deadline, rounds.patience)
             except LlmError as error:
                 rounds.failed(name, error)
             else:

@@ -54,6 +54,7 @@ def kind(error: Exception) -> str | None:
         "PoolTimeout",
         "ConnectionTimeoutError",
         "SocketTimeoutError",
+        "TimeoutError",
     }
     lost = any(_names(each) & {"ServerDisconnectedError", "ClientOSError", "ConnectionError"} for each in chain)
     return NO_ANSWER if not lost and any(_names(each) & silent for each in chain) else None
@@ -61,7 +62,7 @@ def kind(error: Exception) -> str | None:
 
 def may_have_arrived(error: Exception) -> bool:
     """Whether the endpoint may have taken the request of which nothing came back: a connection that was lost."""
-    of_connections = {"APIConnectionError", "ClientConnectionError", "ClientPayloadError"}
+    of_connections = {"APIConnectionError", "ClientConnectionError", "ClientPayloadError", "TimeoutError"}
     lost = any(_names(each) & of_connections for each in causes(error))
     return lost and kind(error) in (None, NO_ANSWER)
 
