@@ -12,7 +12,7 @@ import pytest
 
 from shared.config import Settings
 from shared.llm.base import LlmError, Turn, TurnDone, TurnRequest
-from shared.llm.responses import ResponsesLlm, from_settings, rounds
+from shared.llm.responses import ResponsesLlm, from_settings
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.circuit import PAUSES, Circuits
 from shared.llm.responses.endpoint import Endpoint
@@ -35,7 +35,7 @@ class Ours:
     def __init__(self) -> None:
         self.fakes: dict[str, FakeResponses] = {}
         self.members: dict[str, tuple[Member, ResponsesLlm]] = {}
-        self.now = 0.0
+        self.now, self.patience = 0.0, 20.0
         self.stack = AsyncExitStack()
 
     async def add(self, name: str, *, is_main: bool = False, url: str = "", **entry) -> FakeResponses:
@@ -48,7 +48,8 @@ class Ours:
     @property
     def llm(self) -> SeveralLlm:
         if not hasattr(self, "_llm"):
-            self._llm = SeveralLlm(self.members, backoff=FAST, circuits=Circuits(lambda: self.now))
+            circuits = Circuits(lambda: self.now)
+            self._llm = SeveralLlm(self.members, backoff=FAST, circuits=circuits, patience=self.patience)
         return self._llm
 
     async def ask(self, request: TurnRequest = ASKED, seconds: float = 20) -> Turn:
@@ -132,8 +133,8 @@ async def test_who_has_waited_or_left_something_out_goes_on_to_the_next_too(two,
         assert (await two.ask(replace(ASKED, temperature=0.5))).endpoint == "second"
 
 
-async def test_one_that_says_nothing_is_left_for_the_next_and_else_waited_for(two, monkeypatch):
-    monkeypatch.setattr(rounds, "TRIAL_SECONDS", 0.2)
+async def test_one_that_says_nothing_is_left_for_the_next_and_else_waited_for(two):
+    two.patience = 0.2
     first, second = two.fakes.values()
     first.delay = 30
     turn = await two.ask()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from operator import mul
@@ -21,10 +22,13 @@ class Endpoint:
     def __init__(self, *statuses: int):
         self.requests: list[dict] = []
         self.statuses = list(statuses)
+        #: Before each answer.
+        self.seconds = 0.0
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    async def answer(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
         self.requests.append(body)
+        await asyncio.sleep(self.seconds)
         status = self.statuses.pop(0) if self.statuses else 200
         if status != 200:
             return httpx.Response(status, json={"error": {"message": "no"}}, headers={"retry-after-ms": "1"})
@@ -34,10 +38,13 @@ class Endpoint:
         ]
         return httpx.Response(200, json={"object": "list", "model": "m", "data": data[::-1], "usage": {}})
 
-    def embedder(self, model: str = "text-embedding-3-small") -> OpenAIEmbedder:
+    def source(self, model: str) -> VectorSource:
         transport = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
         client = AsyncOpenAI(base_url="http://model.test/v1", api_key="k", http_client=transport, max_retries=0)
-        return OpenAIEmbedder([VectorSource(lambda: client, model)], model, client.close)
+        return VectorSource(lambda: client, model)
+
+    def embedder(self, model: str = "text-embedding-3-small") -> OpenAIEmbedder:
+        return OpenAIEmbedder([self.source(model)], model, nothing)
 
 
 async def test_texts_go_in_batches_and_vectors_come_in_order():
@@ -68,6 +75,24 @@ async def test_what_may_pass_is_tried_again():
 async def test_errors_tell_whether_trying_again_is_useful(status, error):
     with pytest.raises(error):
         await Endpoint(*[status] * 9).embedder().embed(["x"])
+
+
+async def test_a_source_that_says_nothing_is_left_for_the_next_and_alone_is_given_up_soon():
+    limits = {"soon": 0.4, "patience": 0.2}
+    silent, speaking = Endpoint(), Endpoint()
+    silent.seconds = 30
+    both = OpenAIEmbedder([silent.source("m"), speaking.source("m")], "m", nothing, **limits)
+    assert await both.embed(["x"]) == [[1.0, 1.0]]
+    assert [each async for each in both.batches(["x"])] == [{0: [1.0, 1.0]}]
+    assert (len(silent.requests), len(speaking.requests)) == (1, 2)
+    both = OpenAIEmbedder([silent.source("m"), speaking.source("m")], "m", nothing, **limits)
+    assert [each async for each in both.batches(["x"])] == [{0: [1.0, 1.0]}]
+    with pytest.raises(EmbeddingUnavailable, match="within"):
+        await OpenAIEmbedder([silent.source("m")], "m", nothing, **limits).embed(["x"])
+
+
+async def nothing() -> None:
+    pass
 
 
 async def test_without_a_model_words_with_common_parts_are_near():

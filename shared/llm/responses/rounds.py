@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shared.backoff import Backoff
 from shared.llm.base import LlmError, TurnUsage
-from shared.llm.responses.circuit import TRIAL_SECONDS, Circuits
+from shared.llm.responses.circuit import Circuits
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class Rounds:
     backoff: Backoff
     #: Unix seconds.
     deadline: float
+    #: Seconds in which an endpoint should begin to answer.
+    patience: float
     #: What the attempts that failed have used.
     used: TurnUsage = field(default_factory=TurnUsage, init=False)
     _left: list[str] = field(default_factory=list, init=False)
@@ -47,9 +49,9 @@ class Rounds:
         return name
 
     @property
-    def patience(self) -> float | None:
-        """Seconds in which the endpoint should begin to answer, as long as there is another one to ask."""
-        return TRIAL_SECONDS if self._left else None
+    def within(self) -> float | None:
+        """Seconds for the endpoint to begin to answer; None: there is no other one to ask."""
+        return self.patience if self._left else None
 
     def answered(self, name: str) -> None:
         """It has begun to answer."""

@@ -29,7 +29,7 @@ from shared.llm.base import (
 from shared.llm.responses.adapter import ResponsesLlm
 from shared.llm.responses.attempts import BACKOFF
 from shared.llm.responses.body import marked
-from shared.llm.responses.circuit import Circuits
+from shared.llm.responses.circuit import TRIAL_SECONDS, Circuits
 from shared.llm.responses.errors import SORRY
 from shared.llm.responses.members import Member, ranked
 from shared.llm.responses.rounds import Rounds
@@ -53,9 +53,14 @@ class SeveralLlm:
         *,
         backoff: Backoff = BACKOFF,
         circuits: Circuits | None = None,
+        patience: float = TRIAL_SECONDS,
     ):
-        """`members` by their names; `backoff` tells how all of them are asked again."""
+        """`members` by their names; `backoff` tells how all of them are asked again.
+
+        Who has not begun to answer after `patience` seconds is left for the next.
+        """
         self._members, self._aliases, self._backoff = members, dict(aliases or {}), backoff
+        self._patience = patience
         self._circuits = circuits or Circuits()
         told = (f"{name}: {llm.description}" for name, (_, llm) in members.items())
         self.description = "; ".join(told)
@@ -66,7 +71,7 @@ class SeveralLlm:
         while True:
             name, spoken = await rounds.next(), False
             try:
-                async with aclosing(self._llm(name).stream(request, deadline, rounds.patience)) as events:
+                async with aclosing(self._llm(name).stream(request, deadline, rounds.within)) as events:
                     async for event in events:
                         if not isinstance(event, Retried):
                             spoken = True
@@ -85,7 +90,7 @@ class SeveralLlm:
         while True:
             name = await rounds.next()
             try:
-                response_id = await self._llm(name).start(request, key, deadline, rounds.patience)
+                response_id = await self._llm(name).start(request, key, deadline, rounds.within)
             except LlmError as error:
                 rounds.failed(name, error)
             else:
@@ -199,7 +204,7 @@ class SeveralLlm:
 
     def _rounds(self, request: TurnRequest, deadline: float) -> Rounds:
         model = self._asked(request.model)
-        return Rounds(lambda: self.order(request), self._circuits, model, self._backoff, deadline)
+        return Rounds(lambda: self.order(request), self._circuits, model, self._backoff, deadline, self._patience)
 
     def _signed(self, name: str, turn: Turn) -> Turn:
         """The turn, saying who took it, and whose reasoning is in it."""

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which a source that failed is asked last.
+#: Seconds for which a source that failed is asked last, at the least; and at the most, whatever it asks for.
 LEFT_ALONE: Final = 10.0
+LEFT_ALONE_AT_MOST: Final = 120.0
+#: Seconds in which a few texts have vectors: somebody waits for them, and finds by words else.
+SOON: Final = 30.0
+#: Seconds for one request of many texts, as long as there is another source to ask.
+PATIENCE: Final = 60.0
 #: Texts of one request: with the largest chunks still below the 300,000 tokens that OpenAI takes at once.
 BATCH: Final = 64
 #: Times that a request is repeated.
@@ -60,11 +65,14 @@ class OpenAIEmbedder:
         close: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         forbidden: tuple[type[Exception], ...] = (),
+        soon: float = SOON,
+        patience: float = PATIENCE,
     ):
+        """A few texts have their vectors within `soon` seconds; a source has `patience` while there is another one."""
         self._sources, self._model, self._close, self._sleep = sources, model, close, sleep
         #: Place among the sources -> until when it is left alone (monotonic clock).
         self._failed: dict[int, float] = {}
-        self._forbidden = forbidden
+        self._forbidden, self._soon, self._patience = forbidden, soon, patience
         self._options: dict[str, Any] = {"dimensions": DIMENSIONS} if SHORTENED in model else {}
         self._quota = Quota()
 
@@ -80,15 +88,19 @@ class OpenAIEmbedder:
         return model if SHORTENED in model and dimensions.isdecimal() else name
 
     async def embed(self, texts: Sequence[str], retries: int = RETRIES) -> list[Vector]:
-        """One vector per text. Raises EmbeddingUnavailable or EmbeddingRefused."""
+        """One vector per text, soon. Raises EmbeddingUnavailable or EmbeddingRefused."""
         turns = asyncio.Semaphore(PARALLEL)
 
         async def embed(batch: Sequence[str]) -> list[Vector]:
             async with turns:
-                return await self._request(batch, retries)
+                return await self._request(batch, retries, self._soon / len(self._sources))
 
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        return [vector for vectors in await asyncio.gather(*map(embed, batches)) for vector in vectors]
+        try:
+            async with asyncio.timeout(self._soon):
+                return [vector for vectors in await asyncio.gather(*map(embed, batches)) for vector in vectors]
+        except TimeoutError as error:
+            raise EmbeddingUnavailable(f"no vectors within {self._soon:g} seconds") from error
 
     async def batches(self, texts: Sequence[str]) -> AsyncIterator[Mapping[int, Vector]]:
         """Vectors by the texts' numbers, in requests that fit the quota. Raises as `Embedder` says."""
@@ -96,7 +108,7 @@ class OpenAIEmbedder:
         left, failures = QUOTA_WAIT, 0
         while waiting:
             sent = self._quota.next(waiting)
-            requests = [self._request([texts[number] for number in numbers], retries=0) for numbers in sent]
+            requests = [self._request([texts[number] for number in numbers], 0, self._patience) for numbers in sent]
             answers = await asyncio.gather(*requests, return_exceptions=True)
             made: dict[int, Vector] = {}
             for numbers, answer in zip(sent, answers, strict=True):
@@ -129,14 +141,18 @@ class OpenAIEmbedder:
             self._quota.refused()
         return max(named, default=BACKOFF.delay(failures))
 
-    async def _request(self, batch: Sequence[str], retries: int = RETRIES) -> list[Vector]:
-        """Vectors from the first source that gives them; the last one is asked with patience."""
+    async def _request(self, batch: Sequence[str], retries: int, patience: float) -> list[Vector]:
+        """Vectors from the first source that gives them; the last one may take as long as it does."""
         *first, last = sorted(range(len(self._sources)), key=lambda each: self._failed.get(each, 0) > time.monotonic())
         for place in first:
             try:
-                return await self._ask(self._sources[place], batch, 0)
-            except (EmbeddingUnavailable, EmbeddingForbidden) as error:
-                self._failed[place] = time.monotonic() + max(LEFT_ALONE, getattr(error, "retry_after", None) or 0)
+                async with asyncio.timeout(patience):
+                    return await self._ask(self._sources[place], batch, 0)
+            except (EmbeddingUnavailable, EmbeddingForbidden, TimeoutError) as error:
+                # One that says nothing costs all of our patience each time.
+                wait = LEFT_ALONE_AT_MOST if isinstance(error, TimeoutError) else getattr(error, "retry_after", None)
+                left_alone = min(LEFT_ALONE_AT_MOST, max(LEFT_ALONE, wait or 0))
+                self._failed[place] = time.monotonic() + left_alone
                 logger.warning("embedding endpoint failed", extra={"action": "embedding_endpoint_failed"})
         return await self._ask(self._sources[last], batch, retries)
 
