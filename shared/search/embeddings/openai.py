@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 LEFT_ALONE: Final = 10.0
 LEFT_ALONE_AT_MOST: Final = 120.0
 #: Seconds in which a few texts have vectors: somebody waits for them, and finds by words else.
-SOON: Final = 30.0
+SOON_SECONDS: Final = 30.0
 #: Seconds for one request of many texts, as long as there is another source to ask.
-PATIENCE: Final = 60.0
+SOURCE_SECONDS: Final = 60.0
 #: Texts of one request: with the largest chunks still below the 300,000 tokens that OpenAI takes at once.
 BATCH: Final = 64
 #: Times that a request is repeated.
@@ -65,8 +65,8 @@ class OpenAIEmbedder:
         close: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         forbidden: tuple[type[Exception], ...] = (),
-        soon: float = SOON,
-        patience: float = PATIENCE,
+        soon: float = SOON_SECONDS,
+        patience: float = SOURCE_SECONDS,
     ):
         """A few texts have their vectors within `soon` seconds; a source has `patience` while there is another one."""
         self._sources, self._model, self._close, self._sleep = sources, model, close, sleep
