@@ -9,6 +9,7 @@ ApiError                    any status; carries message, type, param and code, a
 ├── TryLater           503  something that the box needs is away for now; nothing was written
 ├── StorageAway        503  the storage does not answer, or refuses the box; whether anything was written is unknown
 ├── StorageBusy        503  others change the same thing again and again; nothing was written
+├── StorageDamaged     503  what is stored, or the answer in which it came, cannot be read
 ├── StorageNewer       503  what is stored was written by a later version of the box
 ├── ProviderError      any  what the model's provider answered to a call that was passed on to it
 └── ServerError        500  our fault; the message never tells why
@@ -108,6 +109,15 @@ class StorageBusy(ApiError):
     def __init__(self) -> None:
         words = "Too many requests change the same object at the moment. Please try again."
         super().__init__(words, code="storage_busy")
+
+
+class StorageDamaged(ApiError):
+    """A record that the request needs, or its data, is missing in part or is no record."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("What this request needs is damaged in the storage of this box.", code="storage_damaged")
 
 
 class StorageNewer(ApiError):

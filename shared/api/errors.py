@@ -11,10 +11,10 @@ from starlette.responses import Response
 from shared.api.answers import answer
 from shared.blobs.base import BlobsUnavailable
 from shared.deadline import Overdue
-from shared.errors import ApiError, NotFoundError, ServerError, StorageAway, StorageBusy, StorageNewer
+from shared.errors import ApiError, NotFoundError, ServerError, StorageAway, StorageBusy, StorageDamaged, StorageNewer
 from shared.queue.base import QueueUnavailable
 from shared.search.base import IndexUnavailable
-from shared.store.base import Conflict, NewerFormat, Unavailable
+from shared.store.base import Conflict, NewerFormat, Unavailable, UnreadableRecord
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ def _told(error: Exception) -> ApiError:
             return StorageAway()
         case NewerFormat():
             return StorageNewer()
+        case UnreadableRecord():
+            return StorageDamaged()
         case Conflict():
             return StorageBusy()
     return ServerError()

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.request import getproxies
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
 from shared.backoff import Backoff
 
@@ -114,15 +114,26 @@ class StorageAccount:
 
 
 async def retry(call: Callable[[], Awaitable[T]], backoff: Backoff = BACKOFF) -> T:
-    """Make the call, and again with growing delays while its failures are transient. For calls that may repeat."""
+    """Make the call, and again with growing delays while its failures are transient. For calls that may repeat.
+
+    Raises AzureError, of an answer that cannot be read DecodeError.
+    """
     for delay in backoff.delays():
         try:
-            return await call()
+            return await _read(call)
         except AzureError as error:
             if not is_transient(error):
                 raise
         await asyncio.sleep(delay)
-    return await call()
+    return await _read(call)
+
+
+async def _read(call: Callable[[], Awaitable[T]]) -> T:
+    """The call's answer; what the libraries stumble over, such as a page of a proxy's, is none of the service's."""
+    try:
+        return await call()
+    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as error:
+        raise DecodeError(f"an answer that cannot be read ({type(error).__name__})") from error
 
 
 def is_transient(error: AzureError) -> bool:

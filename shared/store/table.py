@@ -33,7 +33,10 @@ class EntityTable:
     async def get(self, partition: str, key: str) -> Json:
         """An entity as `entities.entity_of` has it."""
         response = await self._requests.send("GET", self._name + path_of(partition, key), headers=HEADERS)
-        return entity_of(answer_of(response))
+        entity = entity_of(answer_of(response))
+        if "PartitionKey" not in entity:
+            raise DecodeError("an answer that is no entity", response=response)
+        return entity
 
     async def query(self, condition: str, limit: int, after: str = "") -> tuple[list[Json], str]:
         """Up to `limit` entities that meet an OData condition, and where to go on after them; empty: nowhere."""

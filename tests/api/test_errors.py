@@ -13,7 +13,7 @@ from shared.blobs.base import BlobsUnavailable
 from shared.llm.scripted import call
 from shared.queue.base import QueueUnavailable
 from shared.search.base import IndexUnavailable
-from shared.store.base import Conflict, NewerFormat, Unavailable
+from shared.store.base import Conflict, NewerFormat, Unavailable, UnreadableRecord
 
 
 def error_of(response: httpx.Response, status: int = 400) -> dict[str, str | None]:
@@ -398,6 +398,7 @@ def test_our_fault_is_repeated_only_where_that_does_no_harm(http, box, monkeypat
         (QueueUnavailable("the account secret.example is away"), "storage_unavailable", "5"),
         (IndexUnavailable("the account secret.example is away"), "storage_unavailable", "5"),
         (Conflict("secret.example was changed"), "storage_busy", "1"),
+        (UnreadableRecord("secret.example is damaged"), "storage_damaged", None),
         (NewerFormat("secret.example is of format 2.0"), "storage_newer", None),
     ],
 )

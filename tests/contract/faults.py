@@ -38,6 +38,15 @@ async def answer_cut(forward: Forward) -> web.Response:
     raise Dropped(await forward())
 
 
+async def answered_by_another(forward: Forward) -> web.Response:
+    """A proxy on the way lets nothing pass, and calls its own page a success."""
+    return web.Response(text="<html>Sign in to the network</html>", content_type="text/html")
+
+
+async def answered_with_nothing(forward: Forward) -> web.Response:
+    return web.json_response({})
+
+
 def answers(status: int, code: str = "") -> Fault:
     """The service refuses, and does nothing."""
 
