@@ -14,6 +14,8 @@ from shared.runs.events import Listener
 #: Proxies cut a silent connection after some minutes; clients ignore comments.
 PING_SECONDS: Final = 15.0
 PING: Final = b": ping\n\n"
+#: Most streams are over by then: only for others is it watched whether the client leaves.
+SOON: Final = 1.0
 
 HEADERS: Final = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
 
@@ -30,6 +32,7 @@ class EventStream(Response):
         #: When something was sent, by the event loop's clock.
         self._sent = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._watching: asyncio.Task[None] | None = None
         #: What the client sees of whole events; None: all.
         self.shown: Callable[[bytes], bytes] | None = None
 
@@ -39,11 +42,12 @@ class EventStream(Response):
         What was said in the same moment goes out in one piece.
         """
         loop, listener = asyncio.get_running_loop(), self._listener
-        watching = loop.create_task(self._until_left(receive))
         self._sent = loop.time()
-        self._timer = loop.call_later(self._ping_seconds, self._look)
+        self._timer = loop.call_later(min(SOON, self._ping_seconds), self._look, receive)
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if not listener.unread:
+                await send({"type": "http.response.body", "body": b"", "more_body": True})
             is_last = False
             while piece := await listener.read():
                 if self.shown is not None:
@@ -55,8 +59,9 @@ class EventStream(Response):
             if not is_last:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            watching.cancel()
             self._timer.cancel()
+            if self._watching is not None:
+                self._watching.cancel()
             listener.leave()
 
     async def _until_left(self, receive: Receive) -> None:
@@ -64,10 +69,12 @@ class EventStream(Response):
             pass
         self._listener.hang_up()
 
-    def _look(self) -> None:
-        """Send a comment when nothing was sent for so long."""
+    def _look(self, receive: Receive) -> None:
+        """Send a comment when nothing was sent for so long, and notice from now on when the client leaves."""
         loop = asyncio.get_running_loop()
+        if self._watching is None:
+            self._watching = loop.create_task(self._until_left(receive))
         left = self._sent + self._ping_seconds - loop.time()
         if left <= 0:
             self._listener.remark(PING)
-        self._timer = loop.call_later(left if left > 0 else self._ping_seconds, self._look)
+        self._timer = loop.call_later(left if left > 0 else self._ping_seconds, self._look, receive)

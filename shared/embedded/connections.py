@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any, ClassVar, Final, cast
+from collections import deque
+from itertools import chain
+from typing import Any, ClassVar, Final
+from urllib.parse import unquote
 
 import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.embedded.joined_writes import JoinedWrites
+from shared.embedded.exchange import Exchange
 
 if sys.platform != "win32":
     import resource
@@ -45,18 +49,22 @@ class GuardedProtocol(HttpToolsProtocol):
     #: The least recently heard first.
     waiting: ClassVar[dict[GuardedProtocol, None]]
 
+    #: The newest request.
+    cycle: Exchange  # type: ignore[assignment]
+    #: Requests behind one that is not answered yet.
+    pipeline: deque[Exchange]  # type: ignore[assignment]
     _timer: asyncio.TimerHandle | None = None
     #: When the head began; None between requests.
     _begun: float | None = None
     _heard = 0.0
     #: Whether the head of the request is there.
     _has_head = False
-    #: Bytes of headers so far, and bytes since the parser last found something.
-    _head_size = _unsaid = 0
+    #: Bytes since the parser last found something that is no part of a head, or what is too much of one.
+    _unsaid = 0
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, at the cost of one that waits if there are too many."""
-        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
+        super().connection_made(transport)
         self.waiting[self] = None
         self._begun = self._heard = self.loop.time()
         self._watch(self.head_seconds)
@@ -76,9 +84,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._begun is None:
             self._begun = self._heard
         self._unsaid += len(data)
-        self._unset_keepalive_if_required()
         self._feed(data)
-        if max(self._unsaid, self._head_size) > HEAD_BYTES and not self.transport.is_closing():
+        if self._unsaid > HEAD_BYTES and not self.transport.is_closing():
             self.end(TOO_LARGE)
         self._sort()
 
@@ -98,8 +105,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """What to read to go on with HTTP/1.1: the request again, without the offer. Raises HttpParserError."""
         if self.parser.get_method() == b"CONNECT":
             raise httptools.HttpParserError("a tunnel is no request")
-        if self._head_size > HEAD_BYTES:
-            return b""  # some of it was left out; it is refused in a moment
+        if self._unsaid > HEAD_BYTES:
+            return b""  # it is refused in a moment
         lines = [b"%b %b HTTP/1.1" % (self.parser.get_method(), self.url)]
         lines += [b"%b: %b" % pair for pair in self.headers if pair[0] not in OFFERS]
         self.parser = httptools.HttpRequestParser(self)
@@ -109,50 +116,90 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
-        self._has_head = False
-        self._head_size = 0
-
-    def on_url(self, url: bytes) -> None:
-        """More of the address."""
-        super().on_url(url)
-        self._head_size += len(url)
+        self.url, self.headers, self._has_head = b"", [], False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header. One behind the body is left out: whoever checks the head has seen it by then."""
-        self._unsaid = 0
-        self._head_size += len(name) + len(value)
-        if not self._has_head and self._head_size <= HEAD_BYTES:
-            super().on_header(name, value)
+        if not self._has_head:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is there: begin to answer, unless it offers another protocol: then it is read again, or refused."""
-        self._unsaid = 0
-        if self.parser.get_http_version() not in ("1.0", "1.1"):
+        self._unsaid = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
             raise ValueError("not a version of ours")
-        if self._head_size > HEAD_BYTES or self.parser.should_upgrade():
+        if self._unsaid > HEAD_BYTES or self.parser.should_upgrade():
             return
-        self._has_head = True
-        super().on_headers_complete()
+        self._has_head, self._unsaid = True, 0
+        address = httptools.parse_url(self.url)
+        path = address.path.decode("ascii")
+        scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": address.path,
+            "query_string": address.query or b"",
+            "headers": self.headers,
+        }
+        self._begin(scope, keep_alive=version != "1.0" and self.parser.should_keep_alive())
+
+    def _begin(self, scope: Scope, *, keep_alive: bool) -> None:
+        """Let the request be answered, after those before it."""
+        before, self.cycle = (
+            self.cycle,
+            Exchange(
+                scope,
+                self.transport,
+                self.flow,
+                own_headers=self.server_state.default_headers,
+                expects_word=dict(self.headers).get(b"expect", b"").lower() == b"100-continue",
+                keep_alive=keep_alive,
+                on_response=self.on_response_complete,
+            ),
+        )
+        if before is None or before.response_complete:
+            self._start(self.cycle)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.append(self.cycle)
+
+    def _start(self, exchange: Exchange) -> None:
+        task = self.loop.create_task(exchange.run(self.app))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
-        self._unsaid = 0
         if self._has_head:
-            super().on_body(body)
+            self._unsaid = 0
+            if not self.cycle.response_complete:
+                self.cycle.take(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        self._unsaid = 0
         if self._has_head:
-            super().on_message_complete()
+            self._unsaid = 0
+            if not self.cycle.response_complete:
+                self.cycle.end_body()
 
     # -- limits ------------------------------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
-        """The connection waits again, for its next request."""
+        """The connection waits again, for its next request, unless that is there."""
         self._begun = None
-        super().on_response_complete()
+        self._heard = self.loop.time()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start(self.pipeline.popleft())
         self._sort()
 
     def end(self, words: bytes = b"") -> None:
@@ -174,26 +221,28 @@ class GuardedProtocol(HttpToolsProtocol):
         self.waiting.pop(self, None)
         if (self._is_idle() or self._awaits_body()) and not self.transport.is_closing():
             self.waiting[self] = None
-            if self._timer is None and self._begun is not None:
+            if self._timer is None:
                 self._watch(self.head_seconds)
 
     def _watch(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
-        """End a request that is late, or look again when it might be."""
+        """End a connection that is late with a request, or with the next one; or look again when it might be."""
         self._timer = None
-        if self not in self.waiting or self._begun is None:
+        if self not in self.waiting:
             return
         now = self.loop.time()
-        if self._awaits_body():
+        if self._begun is None:
+            left = self._heard + self.timeout_keep_alive - now
+        elif self._awaits_body():
             left = self.body_seconds if self.flow.read_paused else self._heard + self.body_seconds - now
         else:
             left = self._begun + self.head_seconds - now
         if left <= 0:
-            self.end(TOO_LATE)
+            self.end(b"" if self._begun is None else TOO_LATE)
         else:
-            self._watch(left)
+            self._watch(min(left, self.head_seconds))
 
 
 def guarded(

@@ -31,9 +31,10 @@ async def app(scope, receive, send):
 
 
 @asynccontextmanager
-async def serving(most, app=app, **seconds):
+async def serving(most, app=app, idle_seconds=60, **seconds):
     listening = listening_socket()
-    config = uvicorn.Config(app, log_config=None, lifespan="off", http=guarded(most, **seconds))
+    protocol = guarded(most, **seconds)
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_keep_alive=idle_seconds, http=protocol)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110
@@ -93,6 +94,18 @@ async def test_a_slow_body_and_an_open_stream_go_on():
         assert await asyncio.wait_for(reader.readuntil(b"size 8\n"), 5)
         await stream.readuntil(b"size 0\n")
         assert not stream.at_eof()
+
+
+async def test_a_connection_is_closed_without_a_word_when_no_other_request_comes():
+    async with serving(100, idle_seconds=1, **IMPATIENT) as port:
+        reader, writer = await opened(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+        await asyncio.sleep(0.6)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+        await asyncio.sleep(0.6)
+        assert not reader.at_eof()
+        assert await asyncio.wait_for(reader.read(), 5) == b""
 
 
 async def test_those_who_wait_give_way_to_those_who_ask():

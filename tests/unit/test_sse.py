@@ -42,6 +42,18 @@ class Client:
             self._pieces.put_nowait(message["body"])
 
 
+async def test_a_stream_begins_before_there_is_something_to_say() -> None:
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append((message["type"], message.get("body")))
+
+    sending = asyncio.create_task(EventStream(Listener())({"type": "http"}, asyncio.Event().wait, send))
+    await asyncio.sleep(0)
+    assert said == [("http.response.start", None), ("http.response.body", b"")]
+    sending.cancel()
+
+
 async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> None:
     listener = Listener()
     stream = Client(listener, ping_seconds=0.01)
@@ -171,7 +183,7 @@ async def test_a_reader_that_catches_up_hears_everything_in_order() -> None:
     assert text == "".join(f"{number} " for number in range(3_000))
 
 
-async def test_a_client_that_leaves_ends_its_stream_at_once() -> None:
+async def test_a_client_that_leaves_ends_its_stream_soon() -> None:
     listener = Listener()
 
     async def gone():
