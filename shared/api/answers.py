@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import Response
@@ -16,9 +18,25 @@ POLL_AFTER: Final = 500
 YOUNG: Final = ((1, 100), (2, 250))
 
 
-def answer(data: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer in ASCII; every answer of the API but streams and downloads is made here."""
-    return Response(json_text.ascii_bytes(data), status, headers, "application/json")
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class JsonResponse(Response):
+    """JSON in ASCII."""
+
+    media_type = "application/json"
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self.body, self.status_code, self.background = body, status, None
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+        self.raw_headers += [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
+
+
+def answer(data: Json, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+    """A JSON answer; every answer of the API but streams and downloads is made here."""
+    return JsonResponse(json_text.ascii_bytes(data), status, headers)
 
 
 def answer_page(page: Page) -> Response:

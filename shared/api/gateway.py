@@ -112,7 +112,7 @@ class Gateway:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
-                message["headers"] = [*guarded(message["headers"]), *self._headers(call, started, scope)]
+                message["headers"] = guarded(message["headers"]) + self._headers(call, started, scope)
             await send(message)
 
         try:
@@ -163,8 +163,8 @@ class Gateway:
 
 def guarded(headers: list[Header]) -> list[Header]:
     """The headers, with what keeps browsers from guessing and caches from keeping; a page's own words come first."""
-    named = {name.lower() for name, _ in headers}
-    if named.isdisjoint(GUARDED):
+    named = dict(headers)  # in small letters, as ASGI has them
+    if GUARDED.isdisjoint(named):
         return [*headers, *GUARDS]
     return [*headers, *(pair for pair in GUARDS if pair[0] not in named)]
 
@@ -172,7 +172,7 @@ def guarded(headers: list[Header]) -> list[Header]:
 def without_deployment(scope: Scope) -> tuple[str, str]:
     """The path without `/deployments/NAME`, and the name: it may have slashes, which arrive as `%2F`."""
     path: str = scope["path"]
-    if not REPEATED_SLASHES.sub("/", path).startswith(DEPLOYMENTS):
+    if path.startswith(f"{CANONICAL}/") or not REPEATED_SLASHES.sub("/", path).startswith(DEPLOYMENTS):
         return path, ""
     raw = scope.get("raw_path") or path.encode()
     # From Functions they arrive as `%252F`; here, that is how they stay apart from the path's own.
@@ -184,6 +184,8 @@ def without_deployment(scope: Scope) -> tuple[str, str]:
 def canonical(path: str) -> tuple[str, bool]:
     """The path under `/v1`, without trailing or repeated slashes, and whether it came by one of Azure's prefixes."""
     path = REPEATED_SLASHES.sub("/", path).rstrip("/") or "/"
+    if path.startswith(f"{CANONICAL}/"):
+        return path, False
     project = PROJECT.match(path)
     if project is not None:
         inside = path[project.end() :]

@@ -31,6 +31,8 @@ from shared.store.base import Conflict
 from shared.threads import threads
 
 HEADER: Final = "idempotency-key"
+#: As it is among a request's headers.
+NAME: Final = HEADER.encode()
 #: On answers that were given before.
 REPLAYED: Final = "idempotent-replayed"
 

@@ -34,6 +34,8 @@ def list_query(request: Request, limit: int = 20, max_limit: int = 100) -> ListQ
 
 def include(request: Request) -> list[str]:
     """`include[]` of the query string, in either spelling."""
+    if not request.scope["query_string"]:
+        return []
     return [*request.query_params.getlist("include[]"), *request.query_params.getlist("include")]
 
 

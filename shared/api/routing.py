@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -33,12 +34,13 @@ from starlette.responses import Response
 
 from shared.api import granted, when_busy
 from shared.api.directory import Endpoint, Route
-from shared.api.idempotency import HEADER, KEY_PARAMETER, Repeatable, answer_once
+from shared.api.idempotency import KEY_PARAMETER, NAME, Repeatable, answer_once
 from shared.api.json_body import body as json_body
 from shared.api.multipart import FormPart, parts
 from shared.api.openapi import Binary, Declaration, Described, Form, ListOf, Passed
 from shared.api.query import Query
 from shared.api.requests import caller
+from shared.client_tokens import Grant
 from shared.deps import Caller
 from shared.errors import RateLimited, too_large
 from shared.objects.client_token import Verb
@@ -161,24 +163,25 @@ def _endpoint(
         if streams:
             arguments["driven"] = request.app.driven
 
-        async def answer_caller(caller: Caller, **arguments: Any) -> Response:
-            if grant is None:
-                return await handler(caller, **arguments)
-            try:
-                return await handler(await granted.admit(grant, caller, arguments), **arguments)
-            except RateLimited as error:
-                raise granted.refused(error) from error
-
-        asking = caller(request)
-        if waits and when_busy.is_to_wait(request):
+        asking, named = caller(request), dict(request.scope["headers"])
+        if waits and when_busy.NAME in named and when_busy.is_to_wait(request):
             asking = replace(asking, waits=True)
-        if repeatable is not None and HEADER in request.headers:
+        answer_caller = handler if grant is None else partial(_admitted, handler, grant)
+        if repeatable is not None and NAME in named:
             response = await answer_once(repeatable, request, asking, answer_caller, arguments)
         else:
             response = await answer_caller(asking, **arguments)
         return response if grant is None else granted.shown(response)
 
     return endpoint
+
+
+async def _admitted(handler: Handler, grant: Grant, caller: Caller, **arguments: Any) -> Response:
+    """The answer to the bearer of a client token."""
+    try:
+        return await handler(await granted.admit(grant, caller, arguments), **arguments)
+    except RateLimited as error:
+        raise granted.refused(error) from error
 
 
 def _parts(request: Request, form: Form) -> AsyncIterator[FormPart]:

@@ -10,6 +10,8 @@ from shared.errors import InvalidRequest
 from shared.json_types import Json
 
 HEADER: Final = "when-busy"
+#: As it is among a request's headers.
+NAME: Final = HEADER.encode()
 #: The one thing to ask for: else the request is refused.
 QUEUE: Final = "queue"
 
