@@ -53,37 +53,35 @@ class Box:
 
     async def handle_run(self, body: Json) -> None:
         """A message of the queue `runs`."""
-        async with invocation(self.deps.granted):
-            with self.deps.telemetry.message("runs", body):
-                await (self.webhook_worker if is_notice(body) else self.worker).handle(body)
+        with invocation(self.deps.granted), self.deps.telemetry.message("runs", body):
+            await (self.webhook_worker if is_notice(body) else self.worker).handle(body)
 
     async def handle_poisoned_run(self, body: Json) -> None:
         """A message of the queue `runs-poison`."""
         self.deps.telemetry.poisoned("runs")
-        async with invocation(self.deps.granted):
+        with invocation(self.deps.granted):
             await (self.webhook_worker if is_notice(body) else self.worker).poisoned(body)
 
     async def handle_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion`."""
-        async with invocation(self.deps.granted):
-            with self.deps.telemetry.message("ingestion", body):
-                await self.ingestion_worker.handle(body)
+        with invocation(self.deps.granted), self.deps.telemetry.message("ingestion", body):
+            await self.ingestion_worker.handle(body)
 
     async def handle_poisoned_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion-poison`."""
         self.deps.telemetry.poisoned("ingestion")
-        async with invocation(self.deps.granted):
+        with invocation(self.deps.granted):
             await self.ingestion_worker.poisoned(body)
 
     async def handle_backup(self, body: Json) -> None:
         """A message of the queue `backups`."""
-        async with invocation(self.deps.granted):
+        with invocation(self.deps.granted):
             await self._backups.handle(body)
 
     async def handle_poisoned_backup(self, body: Json) -> None:
         """A message of the queue `backups-poison`."""
         self.deps.telemetry.poisoned("backups")
-        async with invocation(self.deps.granted):
+        with invocation(self.deps.granted):
             await self._backups.poisoned(body)
 
     async def on_timer(self) -> None:
@@ -95,7 +93,7 @@ class Box:
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What is done every hour: overdue records; orphaned blobs once a day, or if it is to be thorough."""
         try:
-            async with invocation(self.deps.granted):
+            with invocation(self.deps.granted):
                 await housekeeping.sweep(self.deps)
                 await housekeeping.report_poison(self.deps)
                 await housekeeping.age(self.deps)

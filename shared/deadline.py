@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Coroutine
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 HOST_JSON: Final = Path(__file__).parent.parent / "host.json"
 #: What the host grants where there is no host.json, or no limit in it.
@@ -47,21 +46,32 @@ def time_span(text: str) -> timedelta:
 class Until:
     """Work in the block ends at that time; math.inf: never. Raises Overdue.
 
-    A class, as `invocation` is, since every request passes several: generators as context managers cost twice as much.
+    As asyncio's timeouts do it; but every request passes several, and those are begun and ended by coroutines.
     """
 
     def __init__(self, end: float) -> None:
-        self._cut = asyncio.timeout_at(None if math.isinf(end) else end)
+        self._end, self._has_come = end, False
+        self._timer: asyncio.TimerHandle | None = None
 
-    def __aenter__(self) -> Awaitable[object]:
-        return self._cut.__aenter__()
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self._task, self._cancelled = task, task.cancelling()
+        if self._end != math.inf:
+            self._timer = loop.call_at(self._end, self._cut)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            await self._cut.__aexit__(kind, error, trace)
-        except TimeoutError:  # of the block itself: what is raised within passes by
+    def _cut(self) -> None:
+        self._has_come = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._has_come:
+            return
+        is_ours = self._task.uncancel() <= self._cancelled  # nobody else has cancelled the task meanwhile
+        if is_ours and isinstance(error, asyncio.CancelledError):
             raise Overdue from None
 
 
@@ -73,15 +83,15 @@ class invocation(Until):  # noqa: N801
         self._own_end = asyncio.get_running_loop().time() + granted - spare
         super().__init__(self._own_end + spare / 2)
 
-    def __aenter__(self) -> Awaitable[object]:
+    def __enter__(self) -> None:
         self._token = _end.set(self._own_end)
-        return super().__aenter__()
+        super().__enter__()
 
-    def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Coroutine[Any, Any, None]:
+    ) -> None:
         _end.reset(self._token)
-        return super().__aexit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
 
 
 def left() -> float:

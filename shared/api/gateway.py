@@ -101,7 +101,7 @@ class Gateway:
             # Most bodies come at once, and need no timer of their own: who sends none at all meets that of the call.
             lacks_more, lacks_body = lacks_body, True
             if lacks_more:
-                async with within():
+                with within():
                     message = await receive()
             else:
                 message = await receive()
@@ -116,7 +116,7 @@ class Gateway:
             await send(message)
 
         try:
-            async with invocation(self._granted):
+            with invocation(self._granted):
                 if path not in OPEN:
                     await self._identify(call, path, scope)
                 with self._telemetry.joined(scope["headers"]):

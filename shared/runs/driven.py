@@ -132,7 +132,7 @@ async def drive_heard(recorder: Recorder, listener: Listener) -> None:
     try:
         await supervisor.drive(recorder)
         if not listener.has_ended:
-            async with deadline.within():
+            with deadline.within():
                 await follow(recorder.deps, recorder.record.key, listener)
     except deadline.Overdue:
         logger.info("stream ended early", extra={"action": "stream_ended_early", "run_id": recorder.run.id})
@@ -151,7 +151,7 @@ async def drive_in_turn(
     While it is driven it takes a `place` of its owner's.
     """
     try:
-        async with deadline.within():
+        with deadline.within():
             recorder = await its_turn(deps, key, listener)
             is_ours = recorder is not None and await recorder.claim()
     except deadline.Overdue:
@@ -187,7 +187,7 @@ async def its_turn(deps: Deps, key: RunKey, listener: Listener) -> Recorder | No
 async def follow_heard(deps: Deps, key: RunKey, listener: Listener) -> None:
     """Tell the listener of a run that somebody drives, in whole messages and steps, until the stream is over."""
     try:
-        async with deadline.within():
+        with deadline.within():
             await follow(deps, key, listener, whole=True)
     except deadline.Overdue:
         logger.info("stream ended early", extra={"action": "stream_ended_early", "run_id": key.run_id})

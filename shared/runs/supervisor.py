@@ -25,9 +25,8 @@ async def drive(recorder: Recorder, turn: Turn | LlmError | None = None) -> None
     `turn` is what came of one taken in the background. Raises what the engine did not foresee; the run is free then.
     """
     try:
-        async with deadline.within():
-            with recorder.deps.telemetry.driving(recorder.record):
-                await supervise(recorder, engine.run(recorder, turn))
+        with deadline.within(), recorder.deps.telemetry.driving(recorder.record):
+            await supervise(recorder, engine.run(recorder, turn))
     except deadline.Overdue:
         logger.info("run handed on", extra={"action": "run_handed_on", "run_id": recorder.run.id})
         await hand_on(recorder, "time_is_up")

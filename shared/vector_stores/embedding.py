@@ -52,7 +52,7 @@ async def embed(deps: Deps, index: str, file_id: str, chunks: Sequence[Chunk]) -
     missing = [number for number in range(len(texts)) if number not in vectors]
     advanced = False
     try:
-        async with within():
+        with within():
             async for made in embedder.batches([texts[number] for number in missing]):
                 numbered = {missing[number]: vector for number, vector in made.items()}
                 vectors |= numbered

@@ -63,7 +63,7 @@ class EndpointProvider:
 
         body = call.body if isinstance(call.body, bytes) else _Outgoing(call.body)
         try:
-            async with within():
+            with within():
                 transport = self._endpoint.transport()
                 request = transport.build_request(
                     "POST",
@@ -124,7 +124,7 @@ async def _arriving(response: Response) -> AsyncGenerator[bytes]:
     """The pieces of the body, each within the time that the host grants. Raises Overdue and the transport's errors."""
     pieces = response.aiter_bytes()
     while True:
-        async with within():
+        with within():
             piece = await anext(pieces, None)
         if piece is None:
             return
