@@ -53,6 +53,8 @@ class GuardedProtocol(HttpToolsProtocol):
     cycle: Exchange  # type: ignore[assignment]
     #: Requests behind one that is not answered yet.
     pipeline: deque[Exchange]  # type: ignore[assignment]
+    #: To be answered as soon as all is read that has come.
+    _next: Exchange | None = None
     _timer: asyncio.TimerHandle | None = None
     #: When the head began; None between requests.
     _begun: float | None = None
@@ -87,6 +89,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._feed(data)
         if self._unsaid > HEAD_BYTES and not self.transport.is_closing():
             self.end(TOO_LARGE)
+        if self._next is not None:
+            exchange, self._next = self._next, None
+            self._start(exchange)
         self._sort()
 
     def _feed(self, data: bytes) -> None:
@@ -165,15 +170,17 @@ class GuardedProtocol(HttpToolsProtocol):
             ),
         )
         if before is None or before.response_complete:
-            self._start(self.cycle)
+            self._next = self.cycle
         else:
             self.flow.pause_reading()
             self.pipeline.append(self.cycle)
 
     def _start(self, exchange: Exchange) -> None:
-        task = self.loop.create_task(exchange.run(self.app))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        """Let it be answered: at once, what needs no waiting without a turn of the loop."""
+        if sys.version_info >= (3, 12):
+            asyncio.Task(exchange.run(self.app, self.tasks), loop=self.loop, eager_start=True)
+        else:
+            self.loop.create_task(exchange.run(self.app, self.tasks))
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
@@ -199,7 +206,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.flow.resume_reading()
             if self.pipeline:
-                self._start(self.pipeline.popleft())
+                self.loop.call_soon(self._start, self.pipeline.popleft())  # not within this one
         self._sort()
 
     def end(self, words: bytes = b"") -> None:

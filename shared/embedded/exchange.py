@@ -73,13 +73,17 @@ class Exchange:
         #: Bytes of the body still to come, as the head said; None: it said nothing, each piece tells its own length.
         self._left: int | None = None
 
-    async def run(self, app: ASGIApp) -> None:
-        """Let the app answer. An answer that it does not end, for whatever reason, is cut."""
+    async def run(self, app: ASGIApp, tasks: set[asyncio.Task[None]]) -> None:
+        """Let the app answer, as one of the server's tasks. An answer that it does not end is cut."""
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
         try:
             await app(self.scope, self.receive, self.send)
         except BaseException as error:  # of a task of its own, for which nobody waits
             logger.error("answer cut", extra={"action": "answer_cut"}, exc_info=error)
         finally:
+            tasks.discard(task)
             self._on_response = _nothing  # the connection, which knows this
         if not self.response_complete and not self.disconnected:
             if not self.response_started:

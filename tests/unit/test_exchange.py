@@ -49,7 +49,7 @@ async def answered(wire, *messages, method="GET", keep_alive=True, expects_word=
     options = {"own_headers": [(b"date", b"now")], "expects_word": expects_word, "keep_alive": keep_alive}
     exchange = Exchange({"method": method}, wire, FlowControl(wire), on_response=lambda: ends.append(1), **options)
     exchange.end_body()
-    await exchange.run(app)
+    await exchange.run(app, set())
     return len(ends)
 
 
