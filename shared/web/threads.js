@@ -1,7 +1,7 @@
 // The list of conversations in the sidebar: what is there, and what of it was looked for.
 
 import { abreast, api } from "./api.js";
-import { el } from "./text.js";
+import { el, titled } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -88,7 +88,26 @@ function entry(thread) {
   const time = el("time", { datetime: made.toISOString() }, made.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
   const shown = el("a", { href: `#${thread.id}`, "data-title": title }, el("span", {}, title), time);
   if (thread.id === opened) shown.setAttribute("aria-current", "page");
+  if (!thread.metadata.title) seen.observe(shown);
   return el("li", {}, shown);
+}
+
+/** Programs give no titles: such a conversation is called after its first message, which is asked for when it is seen. */
+const seen = new IntersectionObserver((changes) => {
+  for (const { isIntersecting, target } of changes) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    call(target).catch(() => {}); // it keeps its number
+  }
+});
+
+async function call(shown) {
+  const id = shown.hash.slice(1);
+  const { data: [first] } = await api.get(`/v1/threads/${encodeURIComponent(id)}/messages?order=asc&limit=1`);
+  const title = titled(first?.content.find((part) => part.type === "text")?.text.value ?? "");
+  if (title === "") return;
+  shown.dataset.title = shown.firstChild.textContent = title;
+  if (id === opened) $("title").textContent = title;
 }
 
 /** Shows which of them is open; null is a new one. */

@@ -161,6 +161,20 @@ def test_a_conversation_is_taken_along(page, http, model, downloads):
     assert told.endswith("Z\n\nIt is **late**.\n")
 
 
+def test_conversations_of_programs_are_called_after_their_first_message(page, http):
+    first = http.post("threads", json={"messages": [{"role": "user", "content": "Where is  my order?\n4711"}]}).json()
+    pictures = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
+    http.post("threads", json={"messages": [{"role": "user", "content": pictures}]})
+    empty = http.post("threads", json={}).json()
+    again(page)
+    page.until(lambda: "Where is my order? 4711" in titles(page))
+    assert f"Conversation {empty['id'][-6:]}" in titles(page)
+    assert sum(each.startswith("Conversation ") for each in titles(page)) == 2
+    page.driver.get(f"{page.url}/playground#{first['id']}")
+    page.until(lambda: page["#title"].text == "Where is my order? 4711")
+    assert page.complaints() == []
+
+
 def test_an_old_conversation_that_is_not_listed_has_its_title(page, http):
     made = thread(http, "From long ago")
     for number in range(31):
