@@ -6,17 +6,21 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.api.openapi import Declaration
+from shared.errors import Forbidden
 
 #: Called with the request and, by name, the parts of its path.
 Endpoint = Callable[..., Awaitable[Response]]
 Page = Callable[[Request], Awaitable[Response]]
 
+#: What bearers of client tokens are told of a route that is not open to them.
+CLOSED: Final = "This is a client token: it does not open this route."
 ARGUMENT: Final = re.compile(r"\{(?P<name>\w+)(?P<rest>:path)?\}")
 
 
@@ -55,10 +59,22 @@ class Pages:
 
     def _page(self, method: str, path: str) -> Callable[[Page], Page]:
         def add(page: Page) -> Page:
-            self.all.append(Route(method, path, page, page.__name__, inspect.getdoc(page) or ""))
+            self.all.append(Route(method, path, _without_grant(page), page.__name__, inspect.getdoc(page) or ""))
             return page
 
         return add
+
+
+def _without_grant(page: Page) -> Page:
+    """The page for those who come with a key, or with nothing: it is none of the routes that a client token opens."""
+
+    @wraps(page)
+    async def endpoint(request: Request) -> Response:
+        if request.scope["box"].grant is not None:
+            raise Forbidden(CLOSED, code="insufficient_permissions")
+        return await page(request)
+
+    return endpoint
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from shared import client_tokens, json_text
+from shared.api.directory import CLOSED
 from shared.api.sse import EventStream
 from shared.client_tokens import Grant
 from shared.deps import Caller
@@ -27,7 +28,6 @@ from shared.objects.message_requests import CreateMessage, ImageFilePart
 from shared.objects.run_requests import CreateRun, CreateThreadAndRun, RunSettings, SubmitToolOutputs
 from shared.objects.thread_requests import CreateThread
 
-CLOSED: Final = "This is a client token: it does not open this route."
 NOT_FOR: Final = "This client token was not made for {}."
 NOT_SAID: Final = "Callers with a client token cannot say '{}'."
 

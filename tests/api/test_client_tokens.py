@@ -11,6 +11,8 @@ import pytest
 from openai import OpenAI
 from pydantic import SecretStr
 
+from shared.api.app import all_routes
+from shared.api.directory import ARGUMENT
 from shared.llm.scripted import call, text
 from tests.api.conftest import SDK, below
 from tests.fakes.weather import WEATHER
@@ -166,6 +168,29 @@ ELSEWHERE = [
 def test_other_routes_are_closed(visit, thread, method, path, body):
     page, _ = visit(thread_id=thread)
     assert error(page.request(method, path.format(thread), json=body)) == (403, "insufficient_permissions")
+
+
+THREAD = "/v1/threads/{thread_id}"
+OPEN = {
+    *(f"GET {THREAD}{rest}" for rest in ("", "/messages", "/messages/{message_id}", "/runs", "/runs/{run_id}")),
+    *(f"GET {THREAD}/runs/{{run_id}}/steps{rest}" for rest in ("", "/{step_id}")),
+    *(f"POST {THREAD}{rest}" for rest in ("/messages", "/runs")),
+    *(f"POST {THREAD}/runs/{{run_id}}/{what}" for what in ("cancel", "submit_tool_outputs")),
+    "POST /v1/threads/runs",
+}
+
+
+def test_of_all_that_answers_nothing_else_is_open_the_pages_own_routes_neither(make, box, raw, thread):
+    bearer = {"Authorization": f"Bearer {make(thread_id=thread)['token']}"}
+    opened = set()
+    for route in all_routes(box.settings):
+        path = ARGUMENT.sub(lambda found: thread if found["name"] == "thread_id" else "x", route.path)
+        by_token, by_nobody = (
+            raw.request(route.method, path, headers=headers).status_code not in (401, 403) for headers in (bearer, {})
+        )
+        if by_token and not by_nobody:
+            opened.add(f"{route.method} {route.path}")
+    assert opened == OPEN
 
 
 def test_administrators_routes_do_not_know_it(visit):

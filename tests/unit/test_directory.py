@@ -81,4 +81,4 @@ def test_a_page_is_a_function_of_the_request_and_in_no_document() -> None:
 
     (declared,) = pages.all
     assert (declared.name, declared.words, declared.declared) == ("page", "A page.", None)
-    assert Directory(pages.all).find("POST", "/some/page") == (page, {})
+    assert Directory(pages.all).find("POST", "/some/page") == (declared.endpoint, {})
