@@ -62,6 +62,7 @@ ENDINGS: Final = {
     "timeout": "Error: the code was stopped because it took too long.",
     "memory": "Error: the code was stopped because it used too much memory.",
     "mappings": "Error: the code was stopped because it mapped memory in too many pieces.",
+    "descriptors": "Error: the code was stopped because it had too many files open.",
     "locks": "Error: the code was stopped because it took too many locks on files.",
     "processes": "Error: the code was stopped because it started too many processes.",
     "disk": "Error: the code was stopped because it wrote too much to the disk.",

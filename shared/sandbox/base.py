@@ -21,7 +21,7 @@ DATA: Final = "/mnt/data"
 
 Isolation = Literal["hyperv", "namespaces", "landlock", "none"]
 Status = Literal["ok", "error", "timeout", "killed"]
-Reason = Literal["memory", "mappings", "locks", "processes", "disk", "crash", "protocol"]
+Reason = Literal["memory", "mappings", "descriptors", "locks", "processes", "disk", "crash", "protocol"]
 
 
 class SandboxError(Exception):
@@ -59,6 +59,8 @@ class Limits:
     mappings: int = 65_536
     #: Of one process.
     open_files: int = 256
+    #: What all threads together have open: who has too much makes it slow to look at what is held.
+    descriptors: int = 8192
     #: Locks on files, of all processes together: the kernel counts them by user.
     locks: int = 4096
     #: All of /mnt/data, and how many files and folders it may hold.

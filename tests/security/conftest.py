@@ -31,6 +31,7 @@ LIMITS = Limits(
     address_space=2048 * MIB,
     mappings=5000,
     open_files=128,
+    descriptors=2500,
     locks=200,
     disk=64 * MIB,
     entries=300,

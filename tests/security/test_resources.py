@@ -58,7 +58,7 @@ async def test_memory_cannot_be_hidden_in_sockets(run):
         "            while True: end.send(bytes(60000))\n"
         "        except BlockingIOError: pass\n"
         "    time.sleep(60)\n"
-        "for _ in range(27):\n"
+        "for _ in range(22):\n"
         "    if os.fork() == 0: fill()\n"
         "time.sleep(15)"
     )
@@ -68,21 +68,23 @@ async def test_memory_cannot_be_hidden_in_sockets(run):
 
 #: Each of these connections may hold what a socket takes in, and no process has it open.
 WAITING = """
-listener = socket.socket(socket.AF_UNIX)
-listener.bind('/tmp/listener')
-listener.listen(4096)
-for _ in range({count}):
-    with socket.socket(socket.AF_UNIX) as end: end.connect('/tmp/listener')
+for listener in globals().get('listeners', []): listener.close()
+listeners = [socket.socket(socket.AF_UNIX) for _ in range({count} // 100)]
+for listener in listeners:
+    listener.bind('')
+    listener.listen(100)
+    for _ in range(100):
+        with socket.socket(socket.AF_UNIX) as end: end.connect(listener.getsockname())
 time.sleep(1)
 """
 
 
 async def test_memory_cannot_be_hidden_in_connections_that_nobody_accepts(run, tier):
     if tier == "landlock":
-        assert exception(await run(WAITING.format(count=1))) == "PermissionError"
+        assert exception(await run(WAITING.format(count=100))) == "PermissionError"
         return
     assert (await run(WAITING.format(count=500))).status == "ok"
-    result = await run("os.unlink('/tmp/listener')\n" + WAITING.format(count=2500))
+    result = await run(WAITING.format(count=2500))
     assert (result.status, result.reason) == ("killed", "memory")
     await lives_on(run)
 
@@ -123,15 +125,26 @@ with open('x', 'wb') as file:
 """
 
 
+#: In each process anew.
+OPEN = """
+for descriptor in globals().get('held', []): os.close(descriptor)
+held = [os.open('/dev/null', os.O_RDONLY) for _ in range(110)]
+for _ in range({count}):
+    if os.fork() == 0: time.sleep(2)
+time.sleep(2)
+"""
+
+
 @pytest.mark.parametrize(
     ("above", "below", "reason"),
     [
         (SHARED.format(size=401), SHARED.format(size=200), "memory"),
         (SHRUNK.format(count=9), SHRUNK.format(count=2), "memory"),
         (PIECES.format(count=5001), PIECES.format(count=2000), "mappings"),
+        (OPEN.format(count=26), OPEN.format(count=3), "descriptors"),
         (LOCKS.format(count=201), LOCKS.format(count=160), "locks"),
     ],
-    ids=["shared memory", "shared memory of which little is mapped", "mappings", "locks"],
+    ids=["shared memory", "shared memory of which little is mapped", "mappings", "open files", "locks"],
 )
 async def test_what_the_kernel_keeps_for_the_code_is_bounded(run, session, above, below, reason):
     """One above the bound ends the session; the same, well below, is nobody's business."""

@@ -47,6 +47,8 @@ class Held:
     waiting: int = 0
     pipes: set[int] = field(default_factory=set)
     mappings: int = 0
+    #: What is open, in each thread anew.
+    descriptors: int = 0
     #: Locks on files, seen once by every thread.
     locks: int = 0
 
@@ -91,7 +93,7 @@ def held(everyone: list[SessionProcess], device: int, limits: Limits) -> Held:
         for thread in member.threads:
             with suppress(OSError):
                 _add_open_files(thread, device, limits, found)
-        if found.mappings > limits.mappings or found.locks > limits.locks:
+        if found.mappings > limits.mappings or found.descriptors > limits.descriptors or found.locks > limits.locks:
             break
     found.waiting = _waiting(everyone, limits)
     return found
@@ -122,7 +124,7 @@ def socket_buffer() -> int:
 def _waiting(everyone: list[SessionProcess], limits: Limits) -> int:
     """Connections between the session's processes that nobody has accepted; without a network of its own, none."""
     hosts = os.stat("/proc/self/ns/net").st_ino
-    lines = limits.processes * limits.open_files + limits.memory // socket_buffer() + 1
+    lines = limits.descriptors + limits.memory // socket_buffer() + 1
     for thread in (thread for member in everyone for thread in member.threads[:1]):
         with suppress(OSError):
             if os.stat(f"/proc/{thread}/ns/net").st_ino != hosts:
@@ -157,6 +159,7 @@ def _shared_size(pid: int, where: str, offset: int, unseen: int) -> int:
 
 def _add_open_files(thread: int, device: int, limits: Limits, found: Held) -> None:
     for entry, seen in _open_files(thread):
+        found.descriptors += 1
         kind = stat.S_IFMT(seen.st_mode)
         if kind == stat.S_IFSOCK:
             found.sockets.add(seen.st_ino)
@@ -168,7 +171,7 @@ def _add_open_files(thread: int, device: int, limits: Limits, found: Held) -> No
             with suppress(OSError):
                 text = read(f"/proc/{thread}/fdinfo/{entry}", (limits.locks + 1 - found.locks) * _LINE)
                 found.locks += text.count(_LOCK)
-        if found.locks > limits.locks:
+        if found.descriptors > limits.descriptors or found.locks > limits.locks:
             return
 
 

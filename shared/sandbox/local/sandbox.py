@@ -60,7 +60,7 @@ class LocalSandbox:
             accounts=Accounts(locks) if drop else None,
             groups=groups,
             launcher=ThreadPoolExecutor(1, "sandbox-launcher"),
-            watcher=ThreadPoolExecutor(1, "sandbox-watcher"),
+            watcher=ThreadPoolExecutor(sessions, "sandbox-watcher"),
         )
         self._pool: Pool[LocalSession] = Pool(self._make, LocalSession.end, size=sessions, wait=wait, idle=idle)
 

@@ -54,9 +54,13 @@ class Watchdog:
     def _held(self, everyone: list[SessionProcess]) -> Reason | None:
         """What the processes hold, against the limits. Raises Unreadable."""
         limits = self.limits
+        if holdings.resident(everyone, limits.memory) > limits.memory:  # the rest takes longer to see
+            return "memory"
         held = holdings.held(everyone, self.folder.data.stat().st_dev, limits)
         if held.mappings > limits.mappings:
             return "mappings"
+        if held.descriptors > limits.descriptors:
+            return "descriptors"
         if held.locks > limits.locks:
             return "locks"
         files = holdings.in_memory(everyone)
