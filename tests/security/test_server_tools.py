@@ -156,10 +156,10 @@ async def test_the_setting_of_sites_reaches_the_tool_that_visits_them(tmp_path):
 async def test_a_call_that_cannot_be_counted_is_not_made(office, monkeypatch):
     commit = office.box.deps.store.commit
 
-    async def failing(partition, changes):
+    async def failing(partition, changes, *after):
         if partition == "ann:side-effects":
             raise Unavailable("silent")
-        return await commit(partition, changes)
+        return await commit(partition, changes, *after)
 
     monkeypatch.setattr(office.box.deps.store, "commit", failing)
     office.llm.script([letter()], [text("I tried.")])
