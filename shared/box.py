@@ -85,10 +85,18 @@ class Box:
             await self._backups.poisoned(body)
 
     async def on_timer(self) -> None:
-        """What the timer trigger does: housekeeping, and a look at the model and the storage that logs what fails."""
-        await self.housekeeping()
-        await self._look_at_backups()
-        await Health(self.deps).look()
+        """What the timer trigger does: housekeeping, backups, and a look at model and storage that logs what fails.
+
+        Each of them whatever became of the others; then the first failure is raised.
+        """
+        failures: list[Exception] = []
+        for part in (self.housekeeping, self._look_at_backups, Health(self.deps).look):
+            try:
+                await part()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     async def housekeeping(self, *, thorough: bool = False) -> None:
         """What is done every hour: overdue records; orphaned blobs once a day, or if it is to be thorough."""

@@ -24,7 +24,7 @@ from shared.objects.thread import Counters
 from shared.objects.thread_requests import CreateThread
 from shared.queue.base import Poison
 from shared.runs.rows import put_run
-from shared.store.base import Put
+from shared.store.base import Put, Unavailable
 from shared.threads import threads
 
 OWNER = "me"
@@ -92,6 +92,16 @@ async def test_the_timer_logs_what_does_not_answer(tmp_path, caplog):
     await box.on_timer()
     told = [record.model for record in caplog.records if getattr(record, "action", "") == "health_failing"]
     assert told == ["The model's server refuses the key (401)."]
+    await box.close()
+
+
+async def test_the_timer_logs_that_the_storage_is_away_when_it_cannot_keep_house(tmp_path, caplog):
+    box = build(Settings(_env_file=None, box_home=tmp_path, sandbox="none"), llm=ScriptedLlm(), tools=[])
+    await box.deps.store.close()
+    with pytest.raises(Unavailable):
+        await box.on_timer()
+    told = [record.storage for record in caplog.records if getattr(record, "action", "") == "health_failing"]
+    assert told == ["could not be reached"]
     await box.close()
 
 
