@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -51,7 +51,11 @@ class Page:
     def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
         """Waits for something to be true; what the page replaces meanwhile is looked for again."""
         wait = WebDriverWait(self.driver, seconds, 0.1, [StaleElementReferenceException])
-        return wait.until(lambda _: condition(), f"the page says:\n{self['body'].text}")
+        try:
+            return wait.until(lambda _: condition())
+        except TimeoutException as error:
+            error.msg = f"the page says:\n{self['body'].text}"
+            raise
 
     def press(self, *keys: str) -> None:
         """Presses keys, one after the other, where the focus is."""
