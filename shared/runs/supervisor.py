@@ -15,6 +15,7 @@ from shared.runs.events import Event
 from shared.runs.fences import Superseded
 from shared.runs.recorder import Recorder
 from shared.store.base import Unavailable
+from shared.tasks import begun
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ async def supervise(recorder: Recorder, work: Coroutine[Any, Any, None]) -> None
     """
     clock, seconds = recorder.deps.clock, recorder.deps.settings.heartbeat_seconds
     # Read once: the engine clears it when it writes the run's end, before that is committed.
-    expiry, task = recorder.run.deadline, asyncio.create_task(work)
+    expiry, task = recorder.run.deadline, begun(work)
     try:
         with recorder.deps.wakes.listening(recorder.run.id) as ear:
             task.add_done_callback(lambda _: ear.set())
