@@ -47,7 +47,8 @@ class Siblings:
         self._name = ""
         self._others: list[str] = []
         self._seen, self._seen_at = 0, -FRESH
-        #: What each sibling is to be told, in order.
+        #: What all of them are to be told next, and what each was not told yet, in order.
+        self._next: dict[str, None] = {}
         self._untold: dict[str, dict[str, None]] = {}
         self._timer: asyncio.Handle | None = None
         self._is_closed = False
@@ -68,12 +69,8 @@ class Siblings:
         """Tell all siblings, as soon as this event loop gets round to it."""
         if self._is_closed:
             return
-        for sibling in self._siblings():
-            names = self._untold.setdefault(sibling, {})
-            names[name] = None
-            if len(names) > KEPT_NAMES:
-                del self._untold[sibling]
-        if self._untold and self._timer is None:
+        self._next[name] = None
+        if self._timer is None:
             self._timer = asyncio.get_running_loop().call_soon(self._send)
 
     def close(self) -> None:
@@ -107,6 +104,12 @@ class Siblings:
 
     def _send(self) -> None:
         self._timer = None
+        told, self._next = self._next, {}
+        for sibling in self._siblings():
+            names = self._untold.setdefault(sibling, {})
+            names |= told
+            if len(names) > KEPT_NAMES:
+                del self._untold[sibling]
         for sibling, names in [*self._untold.items()]:
             if self._is_told(sibling, names):
                 del self._untold[sibling]
@@ -130,9 +133,7 @@ class Siblings:
         return True
 
     def _read(self, own: socket.socket, hear: Callable[[str], None]) -> None:
-        heard: dict[str, None] = {}
+        """One datagram: the event loop calls again as long as there are more."""
         with suppress(BlockingIOError):
-            while len(heard) < KEPT_NAMES:
-                heard |= dict.fromkeys(own.recv(DATAGRAM).decode(errors="replace").split("\n"))
-        for name in heard:
-            hear(name)
+            for name in own.recv(DATAGRAM).decode(errors="replace").split("\n"):
+                hear(name)
