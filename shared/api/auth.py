@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 HASHED: Final = "sha256:"
 #: How a token begins: `{"` in base 64.
 TOKEN: Final = b"eyJ"
+#: The headers with which callers say who they are.
+CREDENTIALS: Final = frozenset({b"authorization", b"api-key"})
 CLIENT_TOKEN: Final = client_tokens.PREFIX.encode()
 
 NO_KEY: Final = (
@@ -172,12 +174,12 @@ def _unknown(presented: list[bytes], where: str, *, azure: bool) -> Unauthorized
 
 
 def _presented(headers: Iterable[Header]) -> Iterable[bytes]:
-    for name, value in headers:
+    for name, value in [header for header in headers if header[0] in CREDENTIALS]:
         if name == b"authorization":
             scheme, _, key = value.partition(b" ")
             if scheme.lower() == b"bearer" and key.strip():
                 yield key.strip()
-        elif name == b"api-key" and value.strip():
+        elif value.strip():
             yield value.strip()
 
 

@@ -127,8 +127,23 @@ class Directory:
 
 
 def _found(place: _Place, words: list[str], at: int, arguments: tuple[str, ...]) -> Found | None:
-    if at == len(words):
-        return None if place.endpoint is None else (place.endpoint, dict(zip(place.names, arguments, strict=True)))
+    while at < len(words):
+        word = words[at]
+        named, other = place.words.get(word), place.other if word else None
+        if place.rest is not None or (named is not None and other is not None):
+            return _found_in_one_of(place, words, at, arguments)
+        if named is None and other is not None:
+            place, arguments = other, (*arguments, word)
+        elif named is not None:
+            place = named
+        else:
+            return None
+        at += 1
+    return None if place.endpoint is None else (place.endpoint, dict(zip(place.names, arguments, strict=True)))
+
+
+def _found_in_one_of(place: _Place, words: list[str], at: int, arguments: tuple[str, ...]) -> Found | None:
+    """Where more than one way leads on: the first that leads to a route."""
     word = words[at]
     named = place.words.get(word)
     if named is not None and (found := _found(named, words, at + 1, arguments)) is not None:

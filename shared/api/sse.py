@@ -17,17 +17,19 @@ PING: Final = b": ping\n\n"
 #: Most streams are over by then: only for others is it watched whether the client leaves.
 SOON: Final = 1.0
 
-HEADERS: Final = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
+HEADERS: Final = (
+    (b"cache-control", b"no-cache, no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+)
 
 
 class EventStream(Response):
     """The answer to a streaming request. A client that leaves stops the reading, not the run."""
 
-    media_type = "text/event-stream"
-
     def __init__(self, listener: Listener, ping_seconds: float = PING_SECONDS) -> None:
         self.status_code = 200
-        self.init_headers(HEADERS)
+        self.raw_headers = [*HEADERS]
         self._listener, self._ping_seconds = listener, ping_seconds
         #: When something was sent, by the event loop's clock.
         self._sent = 0.0

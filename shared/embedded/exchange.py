@@ -133,7 +133,7 @@ class Exchange:
 
     def _head_of(self, status: int, headers: list[Header]) -> bytes:
         """The head in full. Raises ValueError for a header that would be two."""
-        lines = [STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in headers)]
+        lines = [STATUS_LINE[status]] + [b"%b: %b\r\n" % header for header in headers]
         named = dict(headers)  # in small letters, as ASGI asks for
         length = named.get(b"content-length")
         if length is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
@@ -129,13 +130,13 @@ class Listener:
             await self._arrived
         if not self._pieces:
             self._close_text()
-        count = size = 0
-        while count < len(self._pieces) and size < PIECE:
-            size += len(self._pieces[count])
-            count += 1
+        count = len(self._pieces)
+        if self.unread > PIECE:
+            sizes = accumulate(map(len, self._pieces))
+            count = next((number for number, size in enumerate(sizes, 1) if size >= PIECE), count)
         taken = b"".join(self._pieces[:count])
         del self._pieces[:count]
-        self.unread -= size
+        self.unread -= len(taken)
         return taken
 
     def _wake(self) -> None:
