@@ -33,8 +33,9 @@ RUNS = int(os.environ.get("DURABILITY_RUNS", "25"))
 #: Seconds until a test gives up on what must come; the dead must be gone sooner.
 PATIENCE, LAST_BREATH = 120.0, 15.0
 
-#: What is there after one commit is there before the next: of a long story either is tried at every other one.
-EVERY_OTHER = [("between", range(1, 1000, 2)), ("after", range(2, 1000, 2))]
+#: What is there after one commit is there before the next: of a long story both are tried at every other one, which is
+#: after every number of commits.
+EVERY_OTHER = [("between", range(1, 1000, 2)), ("after", range(1, 1000, 2))]
 
 #: Statuses of a run that is over.
 OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
