@@ -63,7 +63,7 @@ async def box() -> Box:
 
 
 async def serve(req: Request) -> Response:
-    return await answer((await box()).asgi, req)
+    return await answer(box, req)
 
 
 for family, paths in PATHS.items():

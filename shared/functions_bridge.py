@@ -8,10 +8,20 @@ The app gets no lifespan events; whoever builds it has opened everything it need
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+#: Said where there is no box to say anything.
+NO_BOX: Final = (
+    '{"error":{"message":"This box cannot start: its log says which of its settings cannot be used.",'
+    '"type":"server_error","param":null,"code":"box_not_started"}}'
+)
 
 #: What ASGI defines. The rest is the worker's own app's (its router would break `url_for`).
 SCOPE_KEYS = {
@@ -32,6 +42,15 @@ def require_streams(version: tuple[int, int], flag: str) -> None:
         )
 
 
+class Served(Protocol):
+    """What has an ASGI app."""
+
+    @property
+    def asgi(self) -> ASGIApp:
+        """The app."""
+        ...
+
+
 class Answered(Response):
     """What the function returns: the app has already sent everything."""
 
@@ -39,9 +58,16 @@ class Answered(Response):
         return None
 
 
-async def answer(app: ASGIApp, request: Request) -> Response:
-    """Let `app` answer the request of this invocation."""
+async def answer(box: Callable[[], Awaitable[Served]], request: Request) -> Response:
+    """Let the box answer the request of this invocation; 503 while its settings, or what they name, make no box."""
     logging.getLogger("uvicorn.access").disabled = True  # the host already logs every invocation
+    try:
+        app = (await box()).asgi
+    except Exception as error:
+        # Which setting it is, callers need not know. Errors of settings say their names, and not their values.
+        reason = " ".join(str(error).split()) if isinstance(error, ValueError) else type(error).__name__
+        logger.exception("box not built", extra={"action": "box_not_built", "reason": reason})
+        return Response(NO_BOX, 503, media_type="application/json")
     scope = {key: value for key, value in request.scope.items() if key in SCOPE_KEYS}
     # Starlette keeps the ASGI `send` private; a test under the real worker holds on to it.
     await app(scope, request.receive, request._send)
