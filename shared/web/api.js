@@ -58,9 +58,9 @@ export function pause(seconds, signal) {
   });
 }
 
-const get = async (path, signal) => (await request("GET", path, undefined, signal)).json();
-const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
-const remove = async (path, signal) => (await request("DELETE", path, undefined, signal)).json();
+const get = async (path, signal) => whole(await request("GET", path, undefined, signal));
+const post = async (path, body = {}, signal) => whole(await request("POST", path, body, signal));
+const remove = async (path, signal) => whole(await request("DELETE", path, undefined, signal));
 export const api = { get, post, remove };
 
 /** Asks for the texts that file search found. */
@@ -99,12 +99,12 @@ export async function upload(file, purpose, { part, onprogress, signal }) {
   const form = new FormData();
   form.set("purpose", purpose);
   form.set("file", file);
-  return (await request("POST", "/v1/files", form, signal, (bytes) => onprogress(Math.min(1, bytes / file.size)))).json();
+  return whole(await request("POST", "/v1/files", form, signal, (bytes) => onprogress(Math.min(1, bytes / file.size))));
 }
 
 async function uploadInParts(file, purpose, { part, onprogress, signal }) {
-  const whole = { filename: file.name, bytes: file.size, mime_type: file.type || "application/octet-stream", purpose };
-  const path = `/v1/uploads/${(await post("/v1/uploads", whole, signal)).id}`;
+  const announced = { filename: file.name, bytes: file.size, mime_type: file.type || "application/octet-stream", purpose };
+  const path = `/v1/uploads/${(await post("/v1/uploads", announced, signal)).id}`;
   try {
     const ids = [];
     for (let start = 0; start < file.size; start += part) {
@@ -112,7 +112,7 @@ async function uploadInParts(file, purpose, { part, onprogress, signal }) {
       const form = new FormData();
       form.set("data", file.slice(start, start + part));
       const onsent = (bytes) => onprogress(Math.min(1, (start + Math.min(bytes, part)) / file.size));
-      ids.push((await (await request("POST", `${path}/parts`, form, signal, onsent)).json()).id);
+      ids.push((await whole(await request("POST", `${path}/parts`, form, signal, onsent))).id);
     }
     onprogress(1);
     return (await post(`${path}/complete`, { part_ids: ids }, signal)).file;
@@ -219,6 +219,16 @@ function telling(path, { method, headers, body, signal }, onsent) {
     signal?.addEventListener("abort", () => sending.abort());
     sending.send(body);
   });
+}
+
+/** What an answer says. It may have been cut off, or come from somebody between the page and the box. */
+async function whole(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Failure("The answer of the box did not arrive whole.");
+  }
 }
 
 async function inWords(response) {

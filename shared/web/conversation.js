@@ -85,7 +85,10 @@ export class Conversation {
       if (message.attachments.some(isDocument)) this.tellOfDocuments(here);
       await this.listen(here, `${path}/runs`, wanted);
     } catch (error) {
-      if (here === this.here) this.fail(error);
+      if (here !== this.here) return;
+      this.fail(error);
+      // A run of another tab's, or of a program's, may be in the way.
+      if (error.status === 400 && here.threadId !== null) await this.catchUp(here, () => this.paint(here));
     } finally {
       here.busy = false;
       if (here === this.here) this.update();
@@ -172,9 +175,9 @@ export class Conversation {
     }
   }
 
-  async catchUp(here) {
+  async catchUp(here, look = () => this.refresh(here)) {
     try {
-      await this.refresh(here);
+      await look();
       await this.follow(here);
     } catch {
       // What went wrong first has been told.

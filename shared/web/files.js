@@ -1,16 +1,16 @@
 // Files: what the box made or holds, fetched with the key; and those the user attaches to the next message.
 
 import { api, content, upload } from "./api.js";
-import { el } from "./text.js";
+import { el, revealed } from "./text.js";
 
 const names = new Map();
 const pictures = new Map();
 
 /** A button that downloads a file; its label is the file's name unless one is given. */
 export function fileLink(fileId, label = null, onfail = () => {}) {
-  const button = el("button", { type: "button", class: "file", title: `Download ${fileId}` }, label ?? fileId);
+  const button = el("button", { type: "button", class: "file", title: `Download ${fileId}` }, label === null ? fileId : revealed(label));
   const named = nameOf(fileId);
-  if (label === null) named.then((name) => (button.textContent = name));
+  if (label === null) named.then((name) => (button.textContent = revealed(name)));
   button.addEventListener("click", async () => {
     try {
       // Whatever it is, it must not be opened as a page of this origin.
@@ -75,9 +75,10 @@ export class Attachments {
   /** What stands for a file; without an id it is still uploaded. */
   entry(name, isPicture, id = null) {
     const state = el("span", { class: "small" }, id === null ? "uploading…" : "");
-    const remove = el("button", { type: "button", class: "plain", "aria-label": `Remove ${name}` }, "×");
+    const shown = revealed(name);
+    const remove = el("button", { type: "button", class: "plain", "aria-label": `Remove ${shown}` }, "×");
     const entry = { isPicture, name, id, state, stopped: new AbortController(), uploaded: Promise.resolve({ id }) };
-    entry.chip = el("li", { class: "chip" }, name, state, remove);
+    entry.chip = el("li", { class: "chip" }, el("span", {}, shown), state, remove);
     remove.addEventListener("click", () => {
       this.chosen = this.chosen.filter((each) => each !== entry);
       entry.chip.remove();

@@ -4,7 +4,7 @@ import { abreast, api, upload } from "./api.js";
 import { dropOn } from "./composer.js";
 import { fileLink, progress } from "./files.js";
 import { StoreList } from "./stores.js";
-import { acting, confirming, el } from "./text.js";
+import { acting, confirming, el, revealed } from "./text.js";
 import { bring, bytes, day, stateOf } from "./things.js";
 
 const $ = (id) => document.getElementById(id);
@@ -102,7 +102,7 @@ export class Library {
   async send(file, storeId) {
     const state = el("span", { class: "small", role: "status" }, "uploading…");
     const stopped = new AbortController();
-    const row = el("li", { class: "thing" }, el("div", { class: "row" }, el("span", {}, file.name), state,
+    const row = el("li", { class: "thing" }, el("div", { class: "row" }, el("span", {}, revealed(file.name)), state,
       el("button", { type: "button", class: "plain", "aria-label": `Stop ${file.name}`, onclick: () => {
         stopped.abort();
         row.remove();

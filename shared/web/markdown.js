@@ -17,7 +17,7 @@ reader.use(tasklist, { label: false });
 reader.use(tex, { delimiters: "all", render: formula });
 // The library takes `$$…$$` and `\\[…\\]` as blocks only; models write them within a sentence, too.
 reader.inline.ruler.before("escape", "display_math", (state, silent) => {
-  const found = /\$\$([^$]+)\$\$|\\\[([^]+?)\\\]/y;
+  const found = /\$\$([^$]+)\$\$|\\\[([^]{1,4000}?)\\\]/y;
   found.lastIndex = state.pos;
   const match = found.exec(state.src);
   if (match === null) return false;

@@ -27,6 +27,9 @@ function grown(value, delta, name = "") {
   return typeof delta === "string" && !["id", "type", "name", "file_id"].includes(name) ? value + delta : delta;
 }
 
+/** How much longer than it is drawn a growing message is left as it is: long ones leave time for everything else. */
+const REST = 3;
+
 export class MessageView {
   constructor(message, onfail) {
     this.onfail = onfail;
@@ -47,12 +50,13 @@ export class MessageView {
 
   grow(delta) {
     merge(this.message.content, delta.content ?? []);
-    this.waiting ??= requestAnimationFrame(() => this.draw());
+    this.waiting ??= setTimeout(() => requestAnimationFrame(() => this.draw()), REST * this.took);
   }
 
   draw() {
-    cancelAnimationFrame(this.waiting);
+    clearTimeout(this.waiting);
     this.waiting = undefined;
+    const begun = performance.now();
     const sources = [];
     const parts = this.message.content.filter(Boolean).map((part) => this.part(part, sources));
     const cited = sources.map(({ link }, index) => el("li", {}, `[${index + 1}] `, link()));
@@ -64,6 +68,7 @@ export class MessageView {
     );
     this.copy.hidden = this.message.status === "in_progress" || this.written() === "";
     this.element.classList.toggle("writing", this.message.status === "in_progress");
+    this.took = performance.now() - begun;
   }
 
   /** What was written, as Markdown. */
