@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from shared.api.entra import Entra
-from shared.errors import ServerError
+from shared.errors import TryLater
 from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.endpoint import Endpoint
@@ -67,7 +67,7 @@ async def test_vectors(endpoint):
 async def test_the_keys_of_a_tenant(server):
     tenant = Entra("tenant", {}, "audience", server.url, time.time)
     token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.eA"
-    with pytest.raises(ServerError):
+    with pytest.raises(TryLater):
         await tenant.owner(token.encode())
 
 
