@@ -1,8 +1,8 @@
 """`python -m bench [NAME [ARGUMENT …]] …`: measurements by the names of this folder's files, one after the other.
 
-Prints tables and keeps them in bench/results. Without a name: what runs cost. `python -m bench compare OLD NEW` measures
-two checkouts in turn, `python -m bench instructions OLD NEW` counts what their processors do, `python -m bench imports
-OLD NEW` measures what a process costs before anybody calls it.
+Prints tables and keeps them in bench/results. Without a name: what runs cost. `python -m bench compare OLD NEW`
+measures two checkouts in turn, `python -m bench instructions OLD NEW` counts what their processors do, `python -m bench
+imports OLD NEW` measures what a process costs before anybody calls it.
 """
 
 from __future__ import annotations

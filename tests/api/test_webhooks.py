@@ -355,7 +355,11 @@ def test_nobody_who_names_none_pays_for_webhooks(client, box, llm, thread, assis
         sent.append(body)
         return await send(body, delay)
 
-    box.deps.queue.replace(send=seen)
+    def prepared(prepare, body, delay, spare=None):
+        sent.append(body)
+        return prepare(body, delay, spare)
+
+    box.deps.queue.replace(send=seen, prepare=prepared)
     llm.script([text("Rain.")])
     client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     assert [each["reason"] for each in sent] == ["watch"]
