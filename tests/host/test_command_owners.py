@@ -15,6 +15,7 @@ from tests import azurite
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.host.test_command_line import box
 from tests.host.test_program import KEY, Program, program
+from tests.waiting import until
 
 ADMIN = "sk-admin-of-a-program"
 
@@ -156,7 +157,7 @@ def test_what_owners_have_used_is_told_as_a_table_json_and_csv(governed: Governe
         assistant = http.post("assistants", json={"model": "demo"}).json()["id"]
         body = {"assistant_id": assistant, "stream": True, "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
         assert "thread.run.completed" in http.post("threads/runs", json=body).text
-        http.get("usage")  # which writes what is still on its way
+        until(lambda: http.get("usage").json()["data"])  # a moment after the run's end
 
     [group] = json.loads(ask("usage", "--json", "--owner", "ann", "--by", "owner,model").stdout)
     assert (group["owner"], group["model"]) == ("ann", "demo")
