@@ -56,6 +56,13 @@ def raw(box):
         yield client
 
 
+@pytest.fixture
+def http(box):
+    """Requests with the owner's key, below `/v1`."""
+    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory) -> Iterator[WebDriver]:
     """One browser for all tests; it starts in some seconds."""

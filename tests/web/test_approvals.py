@@ -7,19 +7,12 @@ import json
 import pytest
 
 from shared.llm.scripted import call, text
-from tests.api.conftest import KEY, below
 from tests.fakes.mcp_server import mcp_server
 from tests.web.letters import letters, settings, tools  # noqa: F401  fixtures
 
 EVIL = '<img src=x onerror="document.title=1">'
 #: It turns the order of what follows around.
 TURNED = "\u202e"
-
-
-@pytest.fixture
-def http(box):
-    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as client:
-        yield client
 
 
 @pytest.fixture

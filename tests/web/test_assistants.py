@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from selenium.webdriver.support.select import Select
 
 from shared.llm.scripted import text
-from tests.api.conftest import KEY, below
 
 SCHEMA = {
     "name": "answer",
     "strict": True,
     "schema": {"type": "object", "properties": {}, "additionalProperties": False},
 }
-
-
-@pytest.fixture
-def http(box) -> Iterator[Any]:
-    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as http:
-        yield http
 
 
 @pytest.fixture

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 
 from shared.llm.scripted import text
-from tests.api.conftest import KEY, below
-
-
-@pytest.fixture
-def http(box) -> Iterator[Any]:
-    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as http:
-        yield http
 
 
 def upload(http, name: str, content: bytes) -> str:

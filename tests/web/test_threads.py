@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver.support.select import Select
 
 from shared.llm.scripted import call, text
-from tests.api.conftest import KEY, below
-
-
-@pytest.fixture
-def http(box) -> Iterator[Any]:
-    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as http:
-        yield http
 
 
 @pytest.fixture

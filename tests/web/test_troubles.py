@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from shared.llm.scripted import pause, text
-from tests.api.conftest import KEY, below
 
 #: Answers a request as somebody between the page and the box might.
 IN_BETWEEN = """
@@ -14,12 +13,6 @@ let times = 0;
 const isFirst = (asked) => asked.startsWith(path) && times++ < 1;
 window.fetch = (asked, options) => isFirst(asked) ? Promise.resolve(new Response(body)) : before(asked, options);
 """
-
-
-@pytest.fixture
-def http(box):
-    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as client:
-        yield client
 
 
 @pytest.fixture

@@ -9,19 +9,11 @@ from selenium.webdriver.support.select import Select
 
 from shared.llm.base import TurnUsage
 from shared.llm.scripted import text
-from tests.api.conftest import KEY, below
 
 
 @pytest.fixture
 def settings():
     return {"prices": {"*": {"input": 2, "output": 8}}}
-
-
-@pytest.fixture
-def http(box):
-    """Requests with the owner's key."""
-    with below(f"{box.url}/v1/", Authorization=f"Bearer {KEY}") as client:
-        yield client
 
 
 def rows(page) -> list[list[str]]:
