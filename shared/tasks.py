@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def begun(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-    """A task for work that hardly ever waits where storage is a file: then it is done at once, else it has begun.
+    """A task that has begun; one that needs no waiting, as where storage is a file, is done.
 
     What is done at once costs the event loop no turn. Python 3.11 cannot: there the task begins as any other does.
     """

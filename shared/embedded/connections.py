@@ -19,6 +19,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.embedded.exchange import Exchange
+from shared.tasks import begun
 
 if sys.platform != "win32":
     import resource
@@ -157,17 +158,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _begin(self, scope: Scope, *, keep_alive: bool) -> None:
         """Let the request be answered, after those before it."""
-        before, self.cycle = (
-            self.cycle,
-            Exchange(
-                scope,
-                self.transport,
-                self.flow,
-                own_headers=self.server_state.default_headers,
-                expects_word=dict(self.headers).get(b"expect", b"").lower() == b"100-continue",
-                keep_alive=keep_alive,
-                on_response=self.on_response_complete,
-            ),
+        before = self.cycle
+        self.cycle = Exchange(
+            scope,
+            self.transport,
+            self.flow,
+            own_headers=self.server_state.default_headers,
+            expects_word=dict(self.headers).get(b"expect", b"").lower() == b"100-continue",
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
             self._next = self.cycle
@@ -176,11 +175,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.pipeline.append(self.cycle)
 
     def _start(self, exchange: Exchange) -> None:
-        """Let it be answered: at once, what needs no waiting without a turn of the loop."""
-        if sys.version_info >= (3, 12):
-            asyncio.Task(exchange.run(self.app, self.tasks), loop=self.loop, eager_start=True)
-        else:
-            self.loop.create_task(exchange.run(self.app, self.tasks))
+        """Let it be answered, by a task that the server then knows of."""
+        begun(exchange.run(self.app, self.tasks))
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
