@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from shared.backoff import Backoff
 from shared.json_types import Json
 from shared.tools import reach
 from shared.tools.base import ToolFailure
@@ -17,6 +18,9 @@ API_VERSION: Final = "2024-07-01"
 ANSWER_SECONDS: Final = 30.0
 MOST_BYTES: Final = 4_000_000
 LONGEST_REASON: Final = 300
+#: How a service refuses what it has no room for at the moment, and when it is asked again, within ANSWER_SECONDS.
+BUSY: Final = (429, 503)
+PAUSES: Final = Backoff(first=1.0, factor=3.0, attempts=4, spread=(0.75, 1.25))
 KINDS: Final = ("simple", "semantic", "vector", "vector_simple_hybrid", "vector_semantic_hybrid")
 
 
@@ -50,9 +54,15 @@ class SearchService:
             body["search"] = query.words
         if query.kind != "simple":
             # Which fields have vectors, and how its texts are ranked by meaning, the index says itself.
-            body |= _by_meaning(await self._ask("GET", path), query)
+            definition = await self._ask("GET", path)
+            try:
+                body |= _by_meaning(definition, query)
+            except (AttributeError, LookupError, TypeError) as error:
+                raise ToolFailure("the index's definition cannot be read") from error
         found = (await self._ask("POST", f"{path}/docs/search", body)).get("value")
-        return [_plain(each) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        if not isinstance(found, list):
+            raise ToolFailure("the search service's answer is not the one of a search service")
+        return [_plain(each) for each in found if isinstance(each, dict)]
 
     async def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
         import httpx2
@@ -63,9 +73,13 @@ class SearchService:
         try:
             client = reach.client(trusted, MOST_BYTES, timeout=ANSWER_SECONDS)
             async with asyncio.timeout(ANSWER_SECONDS), client:
-                response = await client.request(
-                    method, url, params={"api-version": API_VERSION}, json=body, headers=dict(self.headers)
-                )
+                version, headers = {"api-version": API_VERSION}, dict(self.headers)
+                response = await client.request(method, url, params=version, json=body, headers=headers)
+                for pause in PAUSES.delays():
+                    if response.status_code not in BUSY:
+                        break
+                    await asyncio.sleep(pause)
+                    response = await client.request(method, url, params=version, json=body, headers=headers)
                 answer: Any = response.json()
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise ToolFailure(f"the search service did not answer within {ANSWER_SECONDS:g} seconds") from error
@@ -108,7 +122,10 @@ def _plain(document: Json) -> Json:
 
 
 def _is_vector(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 1 and all(isinstance(each, float) for each in value)
+    """Whether it is many numbers, not all of them whole; the service writes 1.0 as 1."""
+    if not isinstance(value, list) or len(value) < 2:
+        return False
+    return {float} <= {type(each) for each in value} <= {float, int}
 
 
 def _reason(answer: Any) -> str:

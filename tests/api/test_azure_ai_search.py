@@ -176,3 +176,36 @@ def test_why_an_answer_was_not_taken_is_told_to_the_model(run, llm, service, siz
 
     assert ended["status"] == "completed"
     assert made["azure_ai_search"]["output"] == f"Error: the search service's answer was not taken: {told}"
+
+
+def test_a_busy_service_is_asked_again(run, llm, service):
+    service.refusals = [503]
+    llm.script([call("azure_ai_search", query="holiday")], [text("Thirty.")])
+
+    _, [made] = run()
+
+    assert "Thirty days" in made["azure_ai_search"]["output"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"message": "Sign in first."}, {"value": None}])
+def test_what_is_no_answer_of_a_search_is_not_taken_for_nothing_found(run, llm, service, answer):
+    service.proxy = answer
+    llm.script([call("azure_ai_search", query="holiday")], [text("Oh.")])
+
+    _, [made] = run()
+
+    told = "the search service's answer is not the one of a search service"
+    assert made["azure_ai_search"]["output"] == f"Error: {told}"
+
+
+@pytest.mark.parametrize(
+    "definition", [{"fields": ["id"]}, {"fields": [{"dimensions": 3}]}, {"fields": [], "semantic": "by-meaning"}]
+)
+def test_an_index_whose_definition_cannot_be_read_is_told_of(run, llm, service, definition):
+    service.definition = definition
+    llm.script([call("azure_ai_search", query="holiday")], [text("Oh.")])
+
+    ended, [made] = run(query_type="vector" if definition["fields"] else "semantic")
+
+    assert ended["status"] == "completed"
+    assert made["azure_ai_search"]["output"] == "Error: the index's definition cannot be read"

@@ -36,6 +36,10 @@ class SearchService:
         self.bodies: list[dict[str, Any]] = []
         #: Whether answers are compressed, whoever asks.
         self.packs = False
+        #: Statuses by which the next requests are refused; what a proxy answers in place of the service.
+        self.refusals: list[int] = []
+        self.proxy: Any = None
+        self.definition: Any = DEFINITION
         self.documents = [
             {"id": "1", "title": "Holidays", "content": "Thirty days of holiday.", "url": "https://x.example/1"},
             {"id": "2", "title": "Travel", "content": "Trains come first.", "url": None},
@@ -49,12 +53,14 @@ class SearchService:
         self.server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
 
     async def _definition(self, request: Request) -> Response:
-        return self._refusal(request) or JSONResponse(DEFINITION)
+        return self._refusal(request) or JSONResponse(self.definition)
 
     async def _search(self, request: Request) -> Response:
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal
+        if self.proxy is not None:
+            return JSONResponse(self.proxy)
         body = await request.json()
         self.bodies.append(body)
         known = {"search", "queryType", "semanticConfiguration", "vectorQueries", "top", "filter"}
@@ -64,13 +70,15 @@ class SearchService:
             return self._error(400, "Invalid expression: Syntax error in $filter")
         words = re.findall(r"\w+", body.get("search", body.get("vectorQueries", [{}])[0].get("text", "")).lower())
         found = [each for each in self.documents if any(word in str(each).lower() for word in words)]
-        value = [{"@search.score": 1.5, "vector": [0.1, 0.2, 0.3], **each} for each in found[: body["top"]]]
+        value = [{"@search.score": 1.5, "vector": [0.1, 1, 0.3], **each} for each in found[: body["top"]]]
         answer = JSONResponse({"@odata.context": f"{self.url}/indexes('rules')/$metadata#docs(*)", "value": value})
         if self.packs:
             return Response(gzip.compress(bytes(answer.body)), headers={"Content-Encoding": "gzip"})
         return answer
 
     def _refusal(self, request: Request) -> Response | None:
+        if self.refusals:
+            return self._error(self.refusals.pop(0), "Too many requests.")
         if request.headers.get("api-key") != KEY and not request.headers.get("authorization", "").startswith("Bearer "):
             return Response(status_code=403)
         if request.query_params.get("api-version") != "2024-07-01":
