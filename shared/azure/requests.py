@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # heavy: whoever has a client has loaded its library
     from azure.data.tables.aio import TableServiceClient
     from azure.storage.queue.aio import QueueServiceClient
 
+#: The status of what was read; what was written is 201, 202 or 204. From `FAILED` on nothing was done.
+READ: Final = 200
 FAILED: Final = 300
 MISSING: Final = frozenset({"ResourceNotFound", "TableNotFound", "EntityNotFound", "QueueNotFound", "MessageNotFound"})
 UNAUTHENTICATED: Final = frozenset({"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation"})
@@ -71,7 +73,8 @@ class Requests:
             content=content or None,
         )
         response = (await self._pipeline.run(request)).http_response
-        if response.status_code >= FAILED:
+        # A page of a proxy's comes with 200 also where something was to be written.
+        if response.status_code >= FAILED or (response.status_code == READ and method != "GET"):
             raise failure(response)
         return response
 

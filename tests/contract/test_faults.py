@@ -199,6 +199,17 @@ async def test_what_does_not_pass_is_the_port_s_own_error(home, store, fault):
     assert (await store.get("p", "head")).data == {"n": 1}
 
 
+@pytest.mark.parametrize("fault", OTHERS)
+async def test_what_another_confirmed_is_not_written(home, store, fault):
+    queue = home.queue()
+    await queue.send({"n": 0})
+    [message], sent = await queue.receive(1, 30, 0), await queue.send({"n": 1}, 60)
+    home.proxies["queue"].faults.extend([fault] * 100)
+    for write in (queue.send({"n": 2}), queue.prepare({"n": 3}, 0, sent).make(), queue.delete(message)):
+        with pytest.raises(QueueUnavailable):
+            await write
+
+
 async def test_a_message_whose_answer_was_lost_comes_at_least_once(home):
     queue = home.queue()
     home.proxies["queue"].faults.append(answer_lost)
