@@ -199,7 +199,7 @@ class Budgets:
         return Amount(record.spent.total_tokens, float(price or 0))
 
     def _amount(self, record: RunRecord, prompt: int, answer: int) -> Amount:
-        row = {"model": record.run.model, "input_tokens": prompt, "output_tokens": answer}
+        row = {"model": record.booked_model, "input_tokens": prompt, "output_tokens": answer}
         price = cost(row | {"cached_tokens": 0, "cache_write_tokens": 0}, self._settings.prices)
         return Amount(prompt + answer, float(price or 0))
 

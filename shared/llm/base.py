@@ -264,6 +264,10 @@ class Llm(Protocol):
         """Whose reasoning that of the model is, a short text: no other model, and no other endpoint, can read it."""
         ...
 
+    def answering(self, model: str) -> str:
+        """The model that answers to a name, as the operator calls it: what is used is booked on it."""
+        ...
+
     async def models(self) -> list[OfferedModel]:
         """The models that the provider lists. Raises LlmError."""
         ...

@@ -130,6 +130,7 @@ class ScriptedLlm:
     #: What `cancel` says that a background turn has used.
     used_when_cancelled: TurnUsage = UNREPORTED
     model_names: list[str] = field(default_factory=lambda: ["scripted"])
+    aliases: dict[str, str] = field(default_factory=dict)
 
     requests: list[TurnRequest] = field(default_factory=list, init=False)
     #: Streams that were closed before their end.
@@ -192,6 +193,10 @@ class ScriptedLlm:
     def origin(self, model: str) -> str:
         """Each name is a model of its own."""
         return f"scripted {model}"
+
+    def answering(self, model: str) -> str:
+        """Each name is a model of its own, but for `aliases`."""
+        return self.aliases.get(model, model)
 
     async def health(self) -> ModelHealth:
         """It always answers."""

@@ -170,6 +170,8 @@ class RunRecord(StoredRecord, kw_only=True):
     as_assistant: bool = False
     #: What the run adds to the assistant's instructions; `run.instructions` has both.
     additional_instructions: str = ""
+    #: The model to which the name that was asked for leads; None in rows that were written before this was noted.
+    answered_by: str | None = None
     #: Names of tools the box runs itself; `*` means all.
     server_tools: list[str] = field(default_factory=list)
     #: What its owner has given the assistant, by limit.
@@ -229,6 +231,11 @@ class RunRecord(StoredRecord, kw_only=True):
     def key(self) -> RunKey:
         """The identity of the run: owner, thread and run id."""
         return RunKey(self.owner, self.run.thread_id, self.run.id)
+
+    @property
+    def booked_model(self) -> str:
+        """The model on which what the run uses is booked."""
+        return self.run.model if self.answered_by is None else self.answered_by
 
     @property
     def only_writes(self) -> bool:

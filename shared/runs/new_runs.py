@@ -48,6 +48,7 @@ def run_record(caller: Caller, thread_id: str, body: RunSettings, assistant: Ass
         head_extra=head.later,
         resources=dict(assistant.tool_resources),
         as_assistant=is_as_assistant(run, body, assistant),
+        answered_by=caller.deps.llm.answering(run.model),
         server_tools=checks.opted(body, assistant.metadata),
         budget=None if (given := limits_of(assistant.metadata)) is None else given.model_dump(exclude_none=True),
     )

@@ -63,7 +63,7 @@ def run_data(record: RunRecord) -> Json:
     return {
         "day": _day(record),
         "assistant_id": run.assistant_id,
-        "model": run.model,
+        "model": record.booked_model,
         "runs": 1,
         "turns": record.turns,
         "input_tokens": spent.prompt_tokens,

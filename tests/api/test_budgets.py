@@ -110,6 +110,15 @@ def test_a_run_that_goes_on_by_itself_fails_before_the_turn_for_which_nothing_is
     assert len(llm.requests) == 1
 
 
+@with_budget("money a month")
+def test_another_name_for_a_model_costs_the_same(llm, run, client, assistant):
+    llm.aliases["free"] = "gpt-x"
+    llm.script(answer(1000))
+    assert run(model="free").status == "completed"
+    with pytest.raises(RateLimitError):
+        client.with_options(max_retries=0).beta.threads.create_and_run(assistant_id=assistant.id)
+
+
 @with_budget("tokens a minute")
 def test_a_turn_for_which_the_minute_has_nothing_left_waits_for_the_next(llm, client, looking, box):
     llm.script([call("look_up", word="rain"), TurnUsage(1000, 0)], answer(1))

@@ -70,6 +70,14 @@ def test_a_model_without_a_price_has_no_cost(llm, ask, http):
     assert total(http)["cost"] is None
 
 
+def test_usage_is_booked_on_the_model_that_answers(llm, ask, http):
+    llm.aliases["gpt-old"] = "gpt-x"
+    llm.script([text("Rain."), TurnUsage(100, 7)])
+    assert ask(model="gpt-old").model == "gpt-old"
+    [group] = used(http, group_by="model")
+    assert (group["model"], group["cost"]) == ("gpt-x", pytest.approx(256e-6))
+
+
 def test_administrators_see_everybody(llm, ask, raw):
     llm.script([text("Rain."), TurnUsage(100, 7)])
     ask()

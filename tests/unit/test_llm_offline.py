@@ -9,6 +9,7 @@ import pytest
 
 from shared.app import model
 from shared.config import Settings
+from shared.demo import OFFLINE
 from shared.demo.offline import OfflineLlm
 from shared.demo.offline.intents import HONESTY
 from shared.json_types import Json
@@ -386,6 +387,10 @@ async def test_a_background_turn_is_ready_at_once_and_stays_readable():
     await llm.cancel(response_id)
     with pytest.raises(LlmError):
         await llm.poll(response_id)
+
+
+def test_what_it_is_asked_is_booked_on_nobody_else():
+    assert OfflineLlm().answering("gpt-4o") == OFFLINE
 
 
 @pytest.mark.parametrize(("processes", "can"), [(1, True), (2, False)])

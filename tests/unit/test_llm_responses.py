@@ -335,6 +335,10 @@ async def test_models_are_those_of_the_endpoint_and_the_aliases(fake, llm):
     assert [model.id for model in await llm.models()] == ["gpt-4o", "z"]
 
 
+def test_the_model_that_answers_is_the_one_of_the_alias(llm):
+    assert [llm.answering(name) for name in ("gpt-4o", "gpt-3")] == ["new", "m"]
+
+
 async def test_arguments_that_come_only_whole_are_heard(fake, llm):
     fake.script(FakeTurn(calls=(("f", '{"a": 1}'),)))
     fake.without = "response.function_call_arguments.delta"

@@ -77,6 +77,10 @@ class OfflineLlm:
         """Empty: the demo model has no reasoning to give back."""
         return ""
 
+    def answering(self, model: str) -> str:
+        """Itself, whatever it is called."""
+        return OFFLINE
+
     async def models(self) -> list[OfferedModel]:
         """Its own name; it answers to any other as well."""
         return [OfferedModel(OFFLINE)]

@@ -182,6 +182,10 @@ class ResponsesLlm:
         """The model as it is called at this endpoint, and the endpoint, in a few letters."""
         return _in_letters(f"{self._endpoint.base_url.rstrip('/')} {self._name(model)}")
 
+    def answering(self, model: str) -> str:
+        """What the settings let the name stand for."""
+        return resolve(model, self._aliases)
+
     def seconds_busy(self, model: str) -> float:
         """Seconds until the model could be asked; where somebody waits, more than none."""
         return self._busy.left(line_of(self.mark, self._name(model)))
@@ -221,7 +225,7 @@ class ResponsesLlm:
 
     def _name(self, model: str) -> str:
         """What the endpoint calls the model."""
-        return self._here(resolve(model, self._aliases))
+        return self._here(self.answering(model))
 
     def _here(self, name: str) -> str:
         return name if self._member is None else self._member.deployment(name) or name

@@ -124,6 +124,10 @@ class SeveralLlm:
         """As the first endpoint has it, lest reasoning be lost where others are added; marks say whose it is."""
         return next(iter(self._members.values()))[1].origin(model)
 
+    def answering(self, model: str) -> str:
+        """What the settings let the name stand for, whatever it is called at an endpoint."""
+        return resolve(model, self._aliases)
+
     async def models(self) -> list[OfferedModel]:
         """What any of the endpoints lists and has, by id. Raises LlmError if none of them can say."""
         answers = await asyncio.gather(*map(self._offered, self._members), return_exceptions=True)
@@ -160,7 +164,7 @@ class SeveralLlm:
 
         Raises LlmError if none has it.
         """
-        model = self._asked(request.model)
+        model = self.answering(request.model)
         having = [member for member, _ in self._members.values() if member.deployment(model) is not None]
         if not having:
             text = f"The model cannot be used: no endpoint of this box has '{model}'."
@@ -171,9 +175,6 @@ class SeveralLlm:
     def _seconds_away(self, name: str, model: str) -> float:
         """For how long the endpoint should not be asked."""
         return max(self._circuits.left(name, model), self._llm(name).seconds_busy(model))
-
-    def _asked(self, model: str) -> str:
-        return resolve(model, self._aliases)
 
     def _llm(self, name: str) -> ResponsesLlm:
         return self._members[name][1]
@@ -203,7 +204,7 @@ class SeveralLlm:
         return name, own_id
 
     def _rounds(self, request: TurnRequest, deadline: float) -> Rounds:
-        model = self._asked(request.model)
+        model = self.answering(request.model)
         return Rounds(lambda: self.order(request), self._circuits, model, self._backoff, deadline, self._patience)
 
     def _signed(self, name: str, turn: Turn) -> Turn:
