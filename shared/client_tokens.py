@@ -33,6 +33,8 @@ TOKEN: Final = re.compile(r"boxt-([A-Za-z0-9_-]{1,63})\.(ctok_[A-Za-z0-9]{1,64})
 PURPOSE: Final = b"client tokens"
 #: Rows of tokens that are over, removed when another is made.
 FORGOTTEN: Final = 50
+#: Seconds by which a stream may outlive the token that began it; so long, the row of a token that is over stays.
+STREAMS_OUTLIVE: Final = 3600
 
 INVALID: Final = "This client token is none that this box has made."
 EXPIRED: Final = "This client token has expired. Ask whoever made it for another one."
@@ -70,7 +72,7 @@ async def make(caller: Caller, body: CreateClientToken) -> Json:
         verbs=[each for each in VERBS if body.verbs is None or each in body.verbs],
         limits=TokenLimits(**asked),
     )
-    old = [Delete(row.key) for row in await _oldest(caller) if row.data["expires_at"] < deps.now()]
+    old = [Delete(row.key) for row in await _oldest(caller) if row.data["expires_at"] + STREAMS_OUTLIVE < deps.now()]
     partition = layout.client_tokens(caller.owner)
     await store.commit(partition, [*old, Put(made.id, made.to_json())])
     logger.info("client token made", extra={"action": "client_token_made", "owner": caller.owner, "token_id": made.id})
@@ -115,6 +117,16 @@ async def grant(deps: Deps, presented: str) -> Grant:
     if row is None:
         raise Unauthorized(REVOKED, code="client_token_revoked")
     return Grant(owner, ClientToken.from_json(row.data))
+
+
+async def check(deps: Deps, given: Grant) -> None:
+    """See that a stream may go on that the token began: its time may be over, but it was not revoked.
+
+    Raises Unauthorized.
+    """
+    if deps.clock() >= given.token.expires_at + STREAMS_OUTLIVE:
+        raise Unauthorized(EXPIRED, code="client_token_expired")
+    await _read(given, deps)
 
 
 async def count(given: Grant, deps: Deps, *, messages: int = 0, runs: int = 0) -> None:

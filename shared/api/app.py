@@ -37,7 +37,7 @@ from shared.api.directory import Directory, Route
 from shared.api.gateway import Gateway
 from shared.api.health import Health
 from shared.api.routing import Routes
-from shared.client_tokens import grant
+from shared.client_tokens import check, grant
 from shared.config import Settings
 from shared.deps import Deps
 from shared.runs.driven import DrivenRuns
@@ -61,7 +61,7 @@ class App(NamedTuple):
 def create_app(deps: Deps, driven: DrivenRuns) -> ASGIApp:
     """The ASGI app of every host. Raises ValueError for keys and origins that cannot be used."""
     app = App(deps, driven, Health(deps), all_routes(deps.settings))
-    callers = Callers(deps.settings, deps.clock, deps.stored_keys, partial(grant, deps))
+    callers = Callers(deps.settings, deps.clock, deps.stored_keys, partial(grant, deps), partial(check, deps))
     gateway = Gateway(app, Directory(app.routes), callers, deps.telemetry, region="local", granted=deps.granted)
     return with_cors(gateway, cors.origins(deps.settings.cors_origins))
 

@@ -19,7 +19,7 @@ from shared.api.entra import Entra
 from shared.client_tokens import Grant
 from shared.config import Settings
 from shared.errors import Forbidden, InvalidRequest, Unauthorized
-from shared.stored_keys import StoredKeys, owner_name
+from shared.stored_keys import MADE, StoredKeys, owner_name
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +71,13 @@ class Callers:
         clock: Callable[[], float],
         stored: StoredKeys,
         grant: Callable[[str], Awaitable[Grant]],
+        check_grant: Callable[[Grant], Awaitable[None]],
     ):
-        """`grant` knows client tokens. Raises ValueError for keys and names that cannot be used."""
-        self._grant = grant
+        """`grant` knows client tokens, `check_grant` which of them were revoked since.
+
+        Raises ValueError for keys and names that cannot be used.
+        """
+        self._grant, self._check_grant = grant, check_grant
         self._keys = ApiKeys("BOX_API_KEYS", settings.box_api_keys)
         self._admins = ApiKeys("BOX_ADMIN_KEYS", settings.box_admin_keys)
         if self._keys.shares_one_with(self._admins):
@@ -100,6 +104,20 @@ class Callers:
             given = await self._grant(token.decode("latin-1"))
             return given.owner, given
         return await self._owner(presented, azure=azure), None
+
+    async def check_again(self, headers: Iterable[Header], grant: Grant | None) -> None:
+        """See that a caller who was let in has not been shut out since: a token revoked, or a key removed.
+
+        A token whose time is over has not: it was for the beginning. Raises Unauthorized, and Unavailable if the store
+        is needed.
+        """
+        if grant is not None:
+            await self._check_grant(grant)
+            return
+        presented = [*_presented(headers)]
+        is_stored = any(each.startswith(MADE.encode()) for each in presented)
+        if is_stored and not await self._owners_of(presented):
+            raise _unknown(presented, WHERE_KEYS_ARE, azure=False)
 
     async def _owner(self, presented: list[bytes], *, azure: bool) -> str:
         owners = await self._owners_of(presented)

@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from shared.api import front_door, playground, sign_in
 from shared.api.auth import Callers, Header
 from shared.api.directory import Directory
 from shared.api.errors import answer_error, invalid_url
+from shared.api.sse import EventStream
 from shared.client_tokens import Grant
 from shared.deadline import Overdue, invocation, within
 from shared.errors import too_slow
@@ -146,6 +148,8 @@ class Gateway:
             raise invalid_url(scope["method"], call.path)
         endpoint, parts = found
         response = await endpoint(Request(scope, receive), **parts)
+        if isinstance(response, EventStream):
+            response.check = partial(self._callers.check_again, scope["headers"], call.grant)
         await response(scope, receive, send)
 
     def _headers(self, call: CallInfo, started: float, scope: Scope) -> list[Header]:

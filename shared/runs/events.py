@@ -97,9 +97,7 @@ class Listener:
         if self._arrived is not None:
             self._wake()
         if self.unread > MAX_UNREAD:
-            self.leave()
-            self._keep(encode(fault(TOO_SLOW)))
-            self._is_closed = True
+            self.break_off(fault(TOO_SLOW))
 
     def remark(self, comment: bytes) -> None:
         """Let the client hear that the stream is alive, if there is nothing else for it to read."""
@@ -111,6 +109,12 @@ class Listener:
         """End the stream: nothing more will be put."""
         self._is_closed = True
         self._wake()
+
+    def break_off(self, last: Event) -> None:
+        """End the stream with this event; what is unread is not told any more."""
+        self.leave()
+        self._keep(encode(last))
+        self.close()
 
     def hang_up(self) -> None:
         """The client is gone: whoever reads for it finds the end."""

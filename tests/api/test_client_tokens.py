@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +14,8 @@ from pydantic import SecretStr
 
 from shared.api.app import all_routes
 from shared.api.directory import ARGUMENT
-from shared.llm.scripted import call, text
+from shared.client_tokens import STREAMS_OUTLIVE
+from shared.llm.scripted import call, pause, text
 from tests.api.conftest import SDK, below
 from tests.fakes.weather import WEATHER
 
@@ -298,6 +300,29 @@ def test_it_ends_with_its_time(visit, box, thread):
     assert error(page.get(f"threads/{thread}")) == (401, "client_token_expired")
 
 
+@pytest.mark.long
+def test_its_streams_end_when_it_is_revoked_and_not_with_its_time(visit, make, box, http, thread, assistant, llm):
+    page, made = visit(thread_id=thread, expires_in=60)
+    going_on = box.event()
+    llm.script([text("It rains ", pause(going_on), "there.")])
+    with page.stream("POST", f"threads/{thread}/runs", json={"assistant_id": assistant, "stream": True}) as answer:
+        lines = answer.iter_lines()
+        assert any("It rains" in line for line in lines)
+        box.clock.advance(61)
+        make(thread_id=thread)
+        assert next(line for line in lines if line) == ": ping"
+        assert next(line for line in lines if line) == ": ping"
+        http.delete(f"client_tokens/{made['id']}")
+        rest = "\n".join(lines)
+    assert '"code":"client_token_revoked"' in rest
+    box.loop.call_soon_threadsafe(going_on.set)
+    for _ in range(100):
+        if http.get(f"threads/{thread}/runs").json()["data"][0]["status"] == "completed":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the run did not go on")
+
+
 def test_it_ends_when_it_is_revoked(visit, http, thread):
     page, made = visit(thread_id=thread)
     assert page.get(f"threads/{thread}").status_code == 200
@@ -385,7 +410,11 @@ def test_old_ones_are_forgotten_when_others_are_made(box, make, http):
     first = make(expires_in=60)["id"]
     box.clock.advance(61)
     second = make()["id"]
-    assert [each["id"] for each in http.get("client_tokens").json()["data"]] == [second]
+    # A stream that it began may go on.
+    assert [each["id"] for each in http.get("client_tokens").json()["data"]] == [second, first]
+    box.clock.advance(STREAMS_OUTLIVE)
+    third = make()["id"]
+    assert [each["id"] for each in http.get("client_tokens").json()["data"]] == [third, second]
     assert first != second
 
 
