@@ -173,9 +173,7 @@ class ThreadSweep:
         """Delete a file that a run wrote, unless it is in a vector store; what was uploaded is its uploader's."""
         with suppress(ApiError):
             file = await files.get(self._caller, file_id)
-            partition = layout.attached(self._caller.owner)
-            attached = await self._deps.store.scan(partition, *layout.attached_range(file_id), 1)
-            if file["purpose"] == "assistants_output" and not attached:
+            if file["purpose"] == "assistants_output" and not await detaching.is_attached(self._caller, file_id):
                 await detaching.delete_file(self._caller, file_id)
 
 

@@ -71,6 +71,17 @@ async def detach_everywhere(caller: Caller, file_id: str) -> None:
         await asyncio.gather(*(leave(row.data["store_id"]) for row in rows))
 
 
+async def is_attached(caller: Caller, file_id: str) -> bool:
+    """Whether a file is in a store. What is noted may be left of a deleted one: version 0.1 took only its rows away."""
+    first, last = layout.attached_range(file_id)
+    while rows := await caller.deps.store.scan(layout.attached(caller.owner), first, last, STORES_AT_ONCE):
+        items = await asyncio.gather(*(item_row(caller, row.data["store_id"], file_id) for row in rows))
+        if any(item is not None for item in items):
+            return True
+        first = f"{rows[-1].key}!"
+    return False
+
+
 async def _leaves(caller: Caller, store_id: str, row: tuple[ItemRecord, str]) -> list[Change]:
     """The changes that take a file, not in progress any more, out of its store."""
     item, item_version = row

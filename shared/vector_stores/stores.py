@@ -111,9 +111,12 @@ async def delete(caller: Caller, store_id: str) -> Json:
 
 async def drop(caller: Caller, store_id: str) -> None:
     """Remove everything a vector store had; its own row is gone already, the index entry goes last."""
-    partition = layout.vector_store(caller.owner, store_id)
-    while rows := await caller.deps.store.scan(partition, "!", "~", MAX_CHANGES):
-        await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
+    partition, store = layout.vector_store(caller.owner, store_id), caller.deps.store
+    while rows := await store.scan(partition, "!", "~", MAX_CHANGES):
+        numbers = [each for each in rows if each.key.startswith((layout.FILE, layout.FOREIGN_FILE))]
+        held = [layout.attached_key(each.key, store_id) for each in numbers if not each.data["gone"]]
+        await store.commit(layout.attached(caller.owner), [Delete(each) for each in held])
+        await store.commit(partition, [Delete(each.key) for each in rows])
     index = await index_of(caller, store_id)
     await caller.deps.index.drop(index)
     await kept_vectors.forget(caller.deps.blobs, index)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from shared import holds, housekeeping
+from shared import holds, housekeeping, layout
 from shared.deps import Caller
+from shared.files import files
 from shared.llm.scripted import call, text
 from shared.retention import aging, holding
-from shared.store.base import Unavailable
+from shared.store.base import Put, Unavailable
 
 DAY = 24 * 3600
+
+
+async def in_pieces(content):
+    yield content
 
 
 @pytest.fixture
@@ -105,6 +110,20 @@ def test_a_store_made_with_the_thread_goes_along_and_others_stay(client, http, d
     assert [store.id for store in client.vector_stores.list().data] == [named]
     assert client.files.retrieve(file).filename == "a.txt"
     assert http.get(f"vector_stores/{first.tool_resources.file_search.vector_store_ids[0]}").status_code == 404
+
+
+def test_a_file_that_a_run_wrote_goes_along_though_it_was_in_stores_that_are_gone(client, http, box, days_later):
+    file, kept = (box.run(files.produce(Caller(box.deps, "me"), "a.txt", in_pieces(b"words")))["id"] for _ in "12")
+    for each in (file, kept):
+        client.vector_stores.delete(client.vector_stores.create(file_ids=[each]).id)
+        left = Put(layout.attached_key(each, "vs_of_version_0_1"), {"store_id": "vs_of_version_0_1"})
+        box.run(box.deps.store.commit(layout.attached("me"), [left]))
+        attachments = [{"file_id": each, "tools": [{"type": "file_search"}]}]
+        client.beta.threads.create(messages=[{"role": "user", "content": "See.", "attachments": attachments}])
+    client.vector_stores.create(name="Everybody's", file_ids=[kept])
+    days_later(31)
+    assert threads_of(http) == set()
+    assert [each.id for each in client.files.list()] == [kept]
 
 
 def test_a_look_that_broke_off_is_gone_on_with(http, box, days_later):

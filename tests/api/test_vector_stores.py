@@ -5,6 +5,7 @@ from __future__ import annotations
 import openai
 import pytest
 
+from shared import layout
 from shared.vector_stores.detaching import STORES_AT_ONCE
 from tests.fakes import documents, office
 from tests.waiting import until
@@ -237,6 +238,15 @@ def test_a_deleted_file_leaves_more_stores_than_are_looked_up_at_once(client):
     stores = [client.vector_stores.create(file_ids=[shared]) for _ in range(STORES_AT_ONCE + 1)]
     client.files.delete(shared)
     assert {client.vector_stores.retrieve(store.id).file_counts.total for store in stores} == {0}
+
+
+def test_a_deleted_store_leaves_nothing_beside_its_files(client, box):
+    files = [upload(client, f"{each}.txt", b"words") for each in range(3)]
+    gone, there = (client.vector_stores.create(file_ids=files) for _ in range(2))
+    client.vector_stores.delete(gone.id)
+    rows = box.run(box.deps.store.scan(layout.attached("me"), "!", "~", 10))
+    assert {row.data["store_id"] for row in rows} == {there.id}
+    assert len(rows) == len(files)
 
 
 def test_attributes_filter_a_search(client):
