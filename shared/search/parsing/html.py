@@ -153,6 +153,8 @@ class Visible(HTMLParser):
             self._formula = MathMl()
         elif tag == "input":
             self._line.append(shown_input(attributes))
+        elif tag == "img" and attributes.get("alt") and attributes.get("aria-hidden") != "true":
+            self.handle_data(f" {attributes['alt']} ")
         elif tag == "sup":
             self._raised.append(len(self._line))
         elif tag in SPOKEN or tag in ("rb", "rtc"):
