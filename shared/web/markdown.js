@@ -10,21 +10,47 @@ const COLOURED = 20_000;
 /** Cells of so many characters stay in one line. */
 const WHOLE = 12;
 
+/** A formula within a line, by what begins it. */
+const FORMULAS = {
+  "\\(": /\\\(((?:[^\\]|\\[^)])*)\\\)/y,
+  "\\[": /\\\[((?:[^\\]|\\[^\]])*)\\\]/y,
+  "$$": /\$\$([^$]+)\$\$/y,
+};
+
 const reader = new MarkdownIt({ breaks: true, linkify: true, highlight: coloured });
 // Only what begins like an address: the end of "policy.md" is that of a country, too.
 reader.linkify.set({ fuzzyEmail: false, fuzzyLink: false });
 reader.use(tasklist, { label: false });
-reader.use(tex, { delimiters: "all", render: formula });
-// The library takes `$$…$$` and `\\[…\\]` as blocks only; models write them within a sentence, too.
-reader.inline.ruler.before("escape", "display_math", (state, silent) => {
-  const found = /\$\$([^$]+)\$\$|\\\[([^]{1,4000}?)\\\]/y;
-  found.lastIndex = state.pos;
-  const match = found.exec(state.src);
-  if (match === null) return false;
-  if (!silent) state.push("html_inline", "", 0).content = formula(match[1] ?? match[2], true);
-  state.pos = found.lastIndex;
+// The library takes `$$…$$` as a block only; models write it within a sentence, too. And the end of what is in brackets it
+// would look for in all that follows, from each place where a formula may begin.
+reader.use(tex, { render: formula });
+reader.inline.ruler.before("escape", "formula", (state, silent) => {
+  const begin = state.src.slice(state.pos, state.pos + 2);
+  const whole = FORMULAS[begin];
+  // What does not end here does not end further on.
+  if (whole === undefined || state.endless?.has(begin)) return false;
+  whole.lastIndex = state.pos;
+  const match = whole.exec(state.src);
+  if (match === null) {
+    if (begin !== "$$") (state.endless ??= new Set()).add(begin);
+    return false;
+  }
+  if (match[1] === "") return false; // `f\\(\\)` is an escaped `f()`
+  if (!silent) state.push("html_inline", "", 0).content = formula(match[1], begin !== "\\(");
+  state.pos = whole.lastIndex;
   return true;
 });
+// As a block, its lines may be such as would begin a list or a heading.
+reader.block.ruler.before("math_block_dollar", "formula", (state, first, end, silent) => {
+  if (!state.src.startsWith("\\[", state.bMarks[first] + state.tShift[first])) return false;
+  const last = lastLine(state, first, end);
+  if (last === -1) return false;
+  if (silent) return true;
+  const token = state.push("math_block", "math", 0);
+  token.content = state.getLines(first, last + 1, state.sCount[first], false).trim().slice(2, -2);
+  state.line = last + 1;
+  return true;
+}, { alt: ["paragraph", "reference", "blockquote", "list"] });
 // A picture is a link: the page loads nothing from elsewhere.
 reader.renderer.rules.image = ([image]) => {
   const { escapeHtml } = reader.utils;
@@ -63,6 +89,20 @@ export function markdown(value, marks = new Map()) {
   nodes.querySelectorAll("pre").forEach(framed);
   mathematics(nodes.querySelectorAll(".math"));
   return [...nodes.childNodes];
+}
+
+/** The line that ends a formula which begins one, or -1; lines among which there is none are not looked at again. */
+function lastLine(state, first, end) {
+  const { endless } = state;
+  if (endless !== undefined && endless.first <= first && first < endless.end) return -1;
+  let line = first, start = state.bMarks[first] + state.tShift[first] + 2;
+  while (line < end && (line === first || state.isEmpty(line) || state.sCount[line] >= state.blkIndent)) {
+    if (state.src.slice(start, state.eMarks[line]).trimEnd().endsWith("\\]")) return line;
+    line += 1;
+    start = state.bMarks[line] + state.tShift[line];
+  }
+  state.endless = { first, end: line };
+  return -1;
 }
 
 /** The place of a formula, until it is set. */

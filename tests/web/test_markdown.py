@@ -196,6 +196,41 @@ def test_prices_are_no_mathematics_and_a_broken_formula_stays_as_written(page, a
     assert page.complaints() == []
 
 
+def test_a_formula_of_several_lines_is_one_wherever_it_stands(page, answer):
+    shown = answer("So:\n\\[\na\n- b\n= c\n\\]\n\n1. first\n   \\[\n   \\sqrt{d}\n   \\]\n\n> \\[ e\n> + f \\]")
+
+    page.until(lambda: len(shown.find_elements("css selector", ".math.display math")) == 3)
+    assert [found(each, "mi") for each in shown.find_elements("css selector", ".math.display")] == [
+        ["a", "b", "c"],
+        ["d"],
+        ["e", "f"],
+    ]
+    assert len(shown.find_elements("css selector", "ol > li .math.display")) == 1
+    assert len(shown.find_elements("css selector", "blockquote .math.display")) == 1
+
+
+def test_brackets_that_hold_or_end_nothing_are_no_formula(page, answer):
+    shown = answer(r"Call f\(\), a\[\] and \(x\), then \(y or \[z.")
+
+    page.until(lambda: found(shown, "math mi") == ["x"])
+    assert "Call f(), a[] and" in shown.text
+    assert "then (y or [z." in shown.text
+
+
+@pytest.mark.parametrize("begin", ["\\(a ", "\\[a ", "\\[\n", "> \\[\n", "\\(a\\\\) ", "[\\("])
+def test_formulas_without_an_end_are_drawn_at_once(page, begin):
+    """A thing of milliseconds; looking for the end from each of them took a minute."""
+    timed = """
+        const [text, done] = arguments;
+        import("/playground/markdown.js").then(({ markdown }) => {
+            const began = performance.now();
+            markdown(text);
+            done((performance.now() - began) / 1000);
+        });
+    """
+    assert page.driver.execute_async_script(timed, begin * (60_000 // len(begin))) < 3
+
+
 def test_mathematics_is_loaded_by_the_first_formula(page, answer):
     def loaded() -> bool:
         names = page.driver.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
