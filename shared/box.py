@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from shared.assistants import models
 from shared.deadline import Overdue, invocation
 from shared.deps import Deps
 from shared.json_types import Json
+from shared.queue.base import Malformed
 from shared.queue.consumer import RETRY_DELAY, Consumer
 from shared.runs.driven import DrivenRuns
 from shared.runs.worker import Worker
@@ -59,7 +60,7 @@ class Box:
     async def handle_poisoned_run(self, body: Json) -> None:
         """A message of the queue `runs-poison`."""
         self.deps.telemetry.poisoned("runs")
-        with invocation(self.deps.granted):
+        with invocation(self.deps.granted), _dropping("runs"):
             await (self.webhook_worker if is_notice(body) else self.worker).poisoned(body)
 
     async def handle_ingestion(self, body: Json) -> None:
@@ -70,7 +71,7 @@ class Box:
     async def handle_poisoned_ingestion(self, body: Json) -> None:
         """A message of the queue `ingestion-poison`."""
         self.deps.telemetry.poisoned("ingestion")
-        with invocation(self.deps.granted):
+        with invocation(self.deps.granted), _dropping("ingestion"):
             await self.ingestion_worker.poisoned(body)
 
     async def handle_backup(self, body: Json) -> None:
@@ -81,7 +82,7 @@ class Box:
     async def handle_poisoned_backup(self, body: Json) -> None:
         """A message of the queue `backups-poison`."""
         self.deps.telemetry.poisoned("backups")
-        with invocation(self.deps.granted):
+        with invocation(self.deps.granted), _dropping("backups"):
             await self._backups.poisoned(body)
 
     async def on_timer(self) -> None:
@@ -195,6 +196,16 @@ class Box:
         await self.driven.close()
         await self.deps.close()
         await self.close_storage()
+
+
+@contextmanager
+def _dropping(queue: str) -> Iterator[None]:
+    """Let a message go that is none: it was tried as often as others, and would come again for ever."""
+    try:
+        yield
+    except Malformed as error:
+        extra = {"action": "message_dropped", "queue": queue, "reason": str(error)}
+        logger.error("message dropped", extra=extra)
 
 
 @asynccontextmanager

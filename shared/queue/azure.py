@@ -142,8 +142,7 @@ class AzureQueue:
         messages = self._queue.receive_messages(
             messages_per_page=limit, max_messages=limit, visibility_timeout=max(1, math.ceil(visibility))
         )
-        read = [_received(message) async for message in messages]
-        return [message for message in read if message is not None]
+        return [_received(message) async for message in messages]
 
     async def _settle(self, call: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -186,13 +185,9 @@ def _handle(answer: bytes) -> tuple[str, str]:
     return stored.findtext("*/MessageId", ""), stored.findtext("*/PopReceipt", "")
 
 
-def _received(message: QueueMessage) -> Received | None:
-    """A message as we send them; None for one that somebody else has put there, which stays until it expires.
-
-    The SDK's own decoding would refuse the whole answer for it.
-    """
+def _received(message: QueueMessage) -> Received:
+    """The message. The SDK's own decoding would refuse the whole answer for one that somebody else has put there."""
     body = body_of(message)
     if body is None:
         logger.warning("foreign message", extra={"action": "foreign_message", "message_id": message.id})
-        return None
-    return Received(body, message.dequeue_count or 1, (message.id, message.pop_receipt))
+    return Received(body or {}, message.dequeue_count or 1, (message.id, message.pop_receipt))

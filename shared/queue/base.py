@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, Self
 
 import msgspec
@@ -28,10 +28,15 @@ class QueueUnavailable(Exception):
     """The queue did not answer, after retries; the message may or may not have been stored."""
 
 
+class Malformed(ValueError):
+    """The body of a message says nothing of its kind: nobody can ever read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message taken from the queue: invisible to others until its visibility runs out."""
 
+    #: Empty where it is no JSON object: no kind of message is.
     body: Json
     #: How often it has been taken, this time included.
     attempt: int
@@ -140,9 +145,11 @@ class QueueMessage:
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        """The message in a body; what a later version added to it is ignored. Raises TypeError without its ids."""
-        known = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in body.items() if name in known})
+        """The message in a body; what a later version added to it is ignored. Raises Malformed."""
+        try:
+            return msgspec.convert(body, cls)
+        except msgspec.ValidationError as error:
+            raise Malformed(f"no {cls.__name__}: {error}") from None
 
 
 async def again(queue: Queue, message: QueueMessage, waits: Sequence[float] = RETURNS) -> None:

@@ -127,10 +127,18 @@ class SqliteQueue:
         now = time.time()
         taken = (now + visibility, self._name, now, limit)
         rows = await self._database.write(lambda file: file.execute(TAKE, taken).fetchall(), QueueUnavailable)
-        return [Received(json_text.read(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
+        return [Received(_body(body), attempts, (id_, attempts)) for id_, body, attempts in rows]
 
     async def _execute(self, statement: str, row: tuple[Any, ...]) -> None:
         await self._database.write(lambda file: file.execute(statement, row), QueueUnavailable)
+
+
+def _body(text: str) -> Json:
+    try:
+        body = json_text.read(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _insert(row: Row, file: sqlite3.Connection) -> Sent:
