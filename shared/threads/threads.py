@@ -20,7 +20,7 @@ from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
 from shared.prepared import Prepared
 from shared.sandbox.base import SandboxError, session_key
-from shared.store.base import MAX_CHANGES, Delete, Put, Record
+from shared.store.base import MAX_CHANGES, Conflict, Delete, Put, Record
 from shared.threads import new_messages
 from shared.vector_stores import stores
 
@@ -128,7 +128,9 @@ async def delete(caller: Caller, thread_id: str) -> Json:
         await _delete_children(caller, thread_id, rows)
         await _forget_letters(caller, rows)
         await _count(caller, rows)
-        await caller.deps.store.commit(partition, [Delete(each.key) for each in rows])
+        # Who deletes it a second time meanwhile looks what is left, instead of finding each row gone.
+        with suppress(Conflict):
+            await caller.deps.store.commit(partition, [Delete(each.key, each.version) for each in rows])
     await caller.deps.store.commit(partition, [Delete(layout.DELETED_KEY)])
     if head.get("active_run"):
         caller.deps.wakes.call(head["active_run"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from shared.objects.vector_store import FileCounts, FileSpec, StoreRecord, Vecto
 from shared.objects.vector_store_requests import CreateVectorStore, ModifyVectorStore
 from shared.optimistic import check_shape, until_committed
 from shared.paging import ListQuery, newest_page
-from shared.store.base import MAX_CHANGES, Delete, Put
+from shared.store.base import MAX_CHANGES, Conflict, Delete, Put
 from shared.vector_stores import batches, kept_vectors
 from shared.vector_stores.attaching import searchable
 from shared.vector_stores.rows import KIND, index_of, number_of, store_put, store_row
@@ -113,10 +114,12 @@ async def drop(caller: Caller, store_id: str) -> None:
     """Remove everything a vector store had; its own row is gone already, the index entry goes last."""
     partition, store = layout.vector_store(caller.owner, store_id), caller.deps.store
     while rows := await store.scan(partition, "!", "~", MAX_CHANGES):
-        numbers = [each for each in rows if each.key.startswith((layout.FILE, layout.FOREIGN_FILE))]
-        held = [layout.attached_key(each.key, store_id) for each in numbers if not each.data["gone"]]
-        await store.commit(layout.attached(caller.owner), [Delete(each) for each in held])
-        await store.commit(partition, [Delete(each.key) for each in rows])
+        # Request and message are both at it: who comes second looks what is left, instead of finding each row gone.
+        with suppress(Conflict):
+            await store.commit(partition, [Delete(each.key, each.version) for each in rows])
+            numbers = [each for each in rows if each.key.startswith((layout.FILE, layout.FOREIGN_FILE))]
+            held = [layout.attached_key(each.key, store_id) for each in numbers if not each.data["gone"]]
+            await store.commit(layout.attached(caller.owner), [Delete(each) for each in held])
     index = await index_of(caller, store_id)
     await caller.deps.index.drop(index)
     await kept_vectors.forget(caller.deps.blobs, index)

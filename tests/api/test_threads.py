@@ -107,3 +107,21 @@ def test_a_thread_can_be_deleted_while_a_run_is_active(client, llm, http):
     assert run.status == "requires_action"
     assert client.beta.threads.delete(run.thread_id).deleted
     assert http.get(f"threads/{run.thread_id}/runs/{run.id}").status_code == 404
+
+
+def test_who_deletes_it_second_looks_what_is_left(client, box):
+    """Of its rows no more than 100 are named that another deletion has taken: a storage account tells of each alone."""
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "x"}] * 3)
+    partition, attempts = layout.thread("me", thread.id), []
+
+    async def second(commit, where, changes, after=()):
+        if where == partition and any(each.key.startswith(layout.MESSAGE) for each in changes):
+            attempts.append(changes)
+            if len(attempts) == 1:
+                await commit(where, changes[:2])
+        return await commit(where, changes, after)
+
+    box.deps.store.replace(commit=second)
+    assert client.beta.threads.delete(thread.id).deleted
+    assert [len(each) for each in attempts] == [3, 1]
+    assert rows_of(box, thread) == []
