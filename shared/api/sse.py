@@ -60,8 +60,6 @@ class EventStream(Response):
         self._timer = loop.call_later(min(SOON, self._ping_seconds), self._look, receive)
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if not listener.unread:
-                await send({"type": "http.response.body", "body": b"", "more_body": True})
             is_last = False
             while piece := await listener.read():
                 if self.shown is not None:

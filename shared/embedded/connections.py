@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import deque
 from itertools import chain
-from typing import Any, ClassVar, Final
-from urllib.parse import unquote
+from typing import Any, ClassVar, Final, cast
 
 import httptools
-from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.embedded.exchange import Exchange
+from shared.embedded.joined_writes import JoinedWrites
 from shared.tasks import begun
 
 if sys.platform != "win32":
@@ -50,24 +47,21 @@ class GuardedProtocol(HttpToolsProtocol):
     #: The least recently heard first.
     waiting: ClassVar[dict[GuardedProtocol, None]]
 
-    #: The newest request.
-    cycle: Exchange  # type: ignore[assignment]
-    #: Requests behind one that is not answered yet.
-    pipeline: deque[Exchange]  # type: ignore[assignment]
-    #: To be answered as soon as all is read that has come.
-    _next: Exchange | None = None
     _timer: asyncio.TimerHandle | None = None
     #: When the head began; None between requests.
     _begun: float | None = None
     _heard = 0.0
     #: Whether the head of the request is there.
     _has_head = False
+    #: To be answered as soon as all is read that has come.
+    _next: tuple[RequestResponseCycle, Any] | None = None
+    _reading = False
     #: Bytes since the parser last found something that is no part of a head, or what is too much of one.
     _unsaid = 0
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, at the cost of one that waits if there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self.waiting[self] = None
         self._begun = self._heard = self.loop.time()
         self._watch(self.head_seconds)
@@ -87,12 +81,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._begun is None:
             self._begun = self._heard
         self._unsaid += len(data)
+        self._unset_keepalive_if_required()
+        self._reading = True
         self._feed(data)
+        self._reading = False
         if self._unsaid > HEAD_BYTES and not self.transport.is_closing():
             self.end(TOO_LARGE)
         if self._next is not None:
-            exchange, self._next = self._next, None
-            self._start(exchange)
+            (cycle, app), self._next = self._next, None
+            self._begin(cycle, app)
         self._sort()
 
     def _feed(self, data: bytes) -> None:
@@ -122,87 +119,57 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self.url, self.headers, self._has_head = b"", [], False
+        super().on_message_begin()
+        self._has_head = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header. One behind the body is left out: whoever checks the head has seen it by then."""
         if not self._has_head:
-            self.headers.append((name.lower(), value))
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there: begin to answer, unless it offers another protocol: then it is read again, or refused."""
         self._unsaid = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
-        version = self.parser.get_http_version()
-        if version not in ("1.0", "1.1"):
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
             raise ValueError("not a version of ours")
         if self._unsaid > HEAD_BYTES or self.parser.should_upgrade():
             return
         self._has_head, self._unsaid = True, 0
-        address = httptools.parse_url(self.url)
-        path = address.path.decode("ascii")
-        scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "method": self.parser.get_method().decode("ascii"),
-            "root_path": "",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": address.path,
-            "query_string": address.query or b"",
-            "headers": self.headers,
-        }
-        self._begin(scope, keep_alive=version != "1.0" and self.parser.should_keep_alive())
-
-    def _begin(self, scope: Scope, *, keep_alive: bool) -> None:
-        """Let the request be answered, after those before it."""
-        before = self.cycle
-        self.cycle = Exchange(
-            scope,
-            self.transport,
-            self.flow,
-            own_headers=self.server_state.default_headers,
-            expects_word=dict(self.headers).get(b"expect", b"").lower() == b"100-continue",
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
-        )
-        if before is None or before.response_complete:
-            self._next = self.cycle
-        else:
-            self.flow.pause_reading()
-            self.pipeline.append(self.cycle)
-
-    def _start(self, exchange: Exchange) -> None:
-        """Let it be answered, by a task that the server then knows of."""
-        begun(exchange.run(self.app, self.tasks))
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
         if self._has_head:
             self._unsaid = 0
-            if not self.cycle.response_complete:
-                self.cycle.take(body)
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         if self._has_head:
             self._unsaid = 0
-            if not self.cycle.response_complete:
-                self.cycle.end_body()
+            super().on_message_complete()
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Let a request be answered: once all is read that has come; one behind another in the loop's next turn."""
+        if self._reading:
+            self._next = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        task = begun(cycle.run_asgi(app))
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
     # -- limits ------------------------------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
-        """The connection waits again, for its next request, unless that is there."""
+        """The connection waits again, for its next request."""
         self._begun = None
-        self._heard = self.loop.time()
-        self.server_state.total_requests += 1
-        if not self.transport.is_closing():
-            self.flow.resume_reading()
-            if self.pipeline:
-                self.loop.call_soon(self._start, self.pipeline.popleft())  # not within this one
+        super().on_response_complete()
         self._sort()
 
     def end(self, words: bytes = b"") -> None:
@@ -224,28 +191,26 @@ class GuardedProtocol(HttpToolsProtocol):
         self.waiting.pop(self, None)
         if (self._is_idle() or self._awaits_body()) and not self.transport.is_closing():
             self.waiting[self] = None
-            if self._timer is None:
+            if self._timer is None and self._begun is not None:
                 self._watch(self.head_seconds)
 
     def _watch(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
-        """End a connection that is late with a request, or with the next one; or look again when it might be."""
+        """End a request that is late, or look again when it might be."""
         self._timer = None
-        if self not in self.waiting:
+        if self not in self.waiting or self._begun is None:
             return
         now = self.loop.time()
-        if self._begun is None:
-            left = self._heard + self.timeout_keep_alive - now
-        elif self._awaits_body():
+        if self._awaits_body():
             left = self.body_seconds if self.flow.read_paused else self._heard + self.body_seconds - now
         else:
             left = self._begun + self.head_seconds - now
         if left <= 0:
-            self.end(b"" if self._begun is None else TOO_LATE)
+            self.end(TOO_LATE)
         else:
-            self._watch(min(left, self.head_seconds))
+            self._watch(left)
 
 
 def guarded(

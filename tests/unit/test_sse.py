@@ -42,18 +42,6 @@ class Client:
             self._pieces.put_nowait(message["body"])
 
 
-async def test_a_stream_begins_before_there_is_something_to_say() -> None:
-    said: list[Any] = []
-
-    async def send(message: Any) -> None:
-        said.append((message["type"], message.get("body")))
-
-    sending = asyncio.create_task(EventStream(Listener())({"type": "http"}, asyncio.Event().wait, send))
-    await asyncio.sleep(0)
-    assert said == [("http.response.start", None), ("http.response.body", b"")]
-    sending.cancel()
-
-
 async def test_a_silent_stream_sends_comments_and_ends_with_its_listener() -> None:
     listener = Listener()
     stream = Client(listener, ping_seconds=0.01)
