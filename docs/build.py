@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -208,19 +208,24 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def pages() -> dict[Path, str]:
-    """Every generated file with what it must hold."""
-    made = {ROOT / "local.settings.json.example": example(), PACKAGE / "api/examples.json": recorded()}
+def page(path: Path) -> str:
+    """A page of the documentation, its generated parts made anew."""
+    return REGION.sub(lambda found: f"{found[1]}\n{MAKERS[found[2]]()}\n{found[3]}", path.read_text())
+
+
+def pages() -> dict[Path, Callable[[], str]]:
+    """Every generated file with what makes its text."""
+    made = {ROOT / "local.settings.json.example": example, PACKAGE / "api/examples.json": recorded}
     for path in sorted((ROOT / "docs").rglob("*.md")):
-        text = path.read_text()
-        if REGION.search(text):
-            made[path] = REGION.sub(lambda found: f"{found[1]}\n{MAKERS[found[2]]()}\n{found[3]}", text)
+        if REGION.search(path.read_text()):
+            made[path] = partial(page, path)
     return made
 
 
 def main() -> int:
     """Write what differs and say so."""
-    for path, text in pages().items():
+    for path, make in pages().items():
+        text = make()
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             print(f"wrote {path.relative_to(ROOT)}")

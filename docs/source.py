@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -126,13 +127,15 @@ def indented_rows(text: str) -> Iterator[tuple[str, str]]:
         yield name, " ".join(words)
 
 
+@cache
 def log_events() -> str:
     """Every `extra={"action": ...}` of the source: its level, its message, what it carries."""
     found: dict[tuple[str, str], tuple[set[str], list[str]]] = {}
     for module, tree, _ in modules():
-        named = named_dicts(tree)
-        levels = levels_of(tree, named)
-        for node in ast.walk(tree):
+        nodes = [*ast.walk(tree)]
+        named = named_dicts(nodes)
+        levels = levels_of(nodes, named)
+        for node in nodes:
             if isinstance(node, ast.Dict) and (action := action_of(node)) is not None:
                 level, carried = found.setdefault((action, module), (set(), []))
                 level |= levels.get(node, set())
@@ -148,10 +151,10 @@ def log_events() -> str:
     return table(("action", "level", "fields", "where"), rows)
 
 
-def named_dicts(tree: ast.Module) -> dict[str, list[ast.Dict]]:
+def named_dicts(nodes: Iterable[ast.AST]) -> dict[str, list[ast.Dict]]:
     """Name -> the dictionaries that are written out where it is assigned, anywhere in the module."""
     named: dict[str, list[ast.Dict]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Dict):
             named.setdefault(node.targets[0].id, []).append(node.value)
     return named
@@ -167,10 +170,10 @@ def literal(node: ast.expr, named: dict[str, list[ast.Dict]]) -> ast.Dict | None
     return max(above, key=lambda each: each.lineno, default=None)
 
 
-def levels_of(tree: ast.Module, named: dict[str, list[ast.Dict]]) -> dict[ast.Dict, set[str]]:
+def levels_of(nodes: Iterable[ast.AST], named: dict[str, list[ast.Dict]]) -> dict[ast.Dict, set[str]]:
     """What is given as `extra` -> the levels at which `logger` writes it."""
     levels: dict[ast.Dict, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             for keyword in node.keywords:
                 if keyword.arg == "extra" and (extra := literal(keyword.value, named)) is not None:
