@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 LICENCES = runpy.run_path(str(Path(__file__).parents[2] / ".ci/licences.py"))
-ROWS = LICENCES["rows"]()
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Every package; to find them takes a second."""
+    return LICENCES["rows"]()
 
 
 def metadata(**fields: str | list[str]) -> Message:
@@ -20,20 +25,19 @@ def metadata(**fields: str | list[str]) -> Message:
     return made
 
 
-def test_the_table_holds_what_the_box_is_made_of() -> None:
-    found = {row.name.lower(): row.needed_for for row in ROWS}
-    assert len(found) == len(ROWS)
+def test_the_table_holds_what_the_box_is_made_of(rows) -> None:
+    found = {row.name.lower(): row.needed_for for row in rows}
+    assert len(found) == len(rows)
     assert (found["openai"], found["aiohttp"], found["scipy"], found["pytest"]) == ("box", "box", "sandbox", "dev")
     assert found["peewee"] == "box", "what dependencies depend on is there, too"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_each_licence_is_known_and_allowed(row) -> None:
-    assert LICENCES["is_allowed"](row.licence), f"{row.name} {row.version}: {row.licence or 'names no licence'}"
+def test_each_licence_is_known_and_allowed(rows) -> None:
+    assert [row for row in rows if not LICENCES["is_allowed"](row.licence)] == []
 
 
-def test_what_is_said_for_a_package_has_its_reason() -> None:
-    names = {row.name.lower() for row in ROWS}
+def test_what_is_said_for_a_package_has_its_reason(rows) -> None:
+    names = {row.name.lower() for row in rows}
     for package, (licence, reason) in LICENCES["SAID_ELSEWHERE"].items():
         assert package in names, f"{package} is no longer used"
         assert LICENCES["is_allowed"](licence)
