@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,17 +26,12 @@ def end_of_run(folder: Path, reason: str, *options: str) -> str:
     (folder / "test_some.py").write_text(TESTS.format(reason=reason))
     command = [
         sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "tests.conftest",
-        "--rootdir",
-        str(folder),
-        "-c",
-        "/dev/null",
+        *("-m", "pytest", "-q"),
+        *("-p", "tests.conftest", "-p", "xdist"),
+        *("--rootdir", str(folder), "-c", "/dev/null"),
     ]
-    done = subprocess.run([*command, *options, str(folder)], capture_output=True, text=True, timeout=60)
+    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the suite's other plugins load for seconds
+    done = subprocess.run([*command, *options, str(folder)], env=alone, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
