@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.demo import OFFLINE
 from tests import azurite
 from tests.contract.conftest import azurite_installed  # noqa: F401  a fixture
 from tests.host.test_command_line import box
@@ -160,7 +161,7 @@ def test_what_owners_have_used_is_told_as_a_table_json_and_csv(governed: Governe
         until(lambda: http.get("usage").json()["data"])  # a moment after the run's end
 
     [group] = json.loads(ask("usage", "--json", "--owner", "ann", "--by", "owner,model").stdout)
-    assert (group["owner"], group["model"]) == ("ann", "demo")
+    assert (group["owner"], group["model"]) == ("ann", OFFLINE)
     assert group["runs"] >= 1
     heads, line = ask("usage").stdout.splitlines()[:2]
     assert heads.split()[:2] == ["owner", "runs"]
