@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from openai import BadRequestError
 
-from shared.llm.scripted import call, text
+from shared.llm.scripted import call, pause, text
+from tests.waiting import until
 
 HOURS = {"2h": 7200, "8h": 28800}
 
@@ -54,19 +55,20 @@ def test_a_run_in_a_window_is_taken_in_the_background_and_lasts_as_long(llm, beg
 
 
 def test_each_turn_has_the_whole_window(client, llm, box, begin, end, thread):
-    llm.script([call("get_weather", call_id="call_1")], [text("Rain.")])
+    answers = box.event()
+    llm.script([call("get_weather", call_id="call_1")], [text("Rain.", pause(answers))])
     run = end(begin(completion_window="2h"))
     assert run.status == "requires_action"
 
     box.clock.advance(3600)
-    llm.polls_before_done = 1
     outputs = [{"tool_call_id": "call_1", "output": "wet"}]
     client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=outputs)
-    while len(llm.started) < 2:
-        later = client.beta.threads.runs.retrieve(run.id, thread_id=thread.id)
-    later = client.beta.threads.runs.retrieve(run.id, thread_id=thread.id)
 
-    assert later.expires_at is None or later.expires_at >= run.expires_at + 3600
+    def expires_at():
+        return client.beta.threads.runs.retrieve(run.id, thread_id=thread.id).expires_at
+
+    until(lambda: expires_at() >= run.expires_at + 3600)
+    box.loop.call_soon_threadsafe(answers.set)
     assert end(run).status == "completed"
 
 
