@@ -35,7 +35,7 @@ reader.inline.ruler.before("escape", "formula", (state, silent) => {
     if (begin !== "$$") (state.endless ??= new Set()).add(begin);
     return false;
   }
-  if (match[1] === "") return false; // `f\\(\\)` is an escaped `f()`
+  if (match[1] === "") return false; // `f\(\)` is an escaped `f()`
   if (!silent) state.push("html_inline", "", 0).content = formula(match[1], begin !== "\\(");
   state.pos = whole.lastIndex;
   return true;
