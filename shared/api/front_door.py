@@ -1,11 +1,16 @@
-"""What is at the box's bare address: browsers are led to the page, programs are told what this is."""
+"""What is at the box's bare address: browsers are led to the page, programs are told what this is.
+
+Who looks at `/v1` in a browser is shown the API's description (`gateway.py`).
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Scope
 
 from shared.api import playground
 from shared.api.answers import answer
@@ -23,10 +28,15 @@ WHAT_THIS_IS: Final = {
 }
 
 
+def shows_pages(scope: Scope) -> bool:
+    """Whether somebody looks at the address in a browser, by what it says it shows."""
+    return scope["method"] in ("GET", "HEAD") and "text/html" in Headers(scope=scope).get("accept", "")
+
+
 @pages.get("/")
 async def root(request: Request) -> Response:
     """The page for browsers, one line of JSON for everyone else."""
-    if "text/html" in request.headers.get("accept", ""):
+    if shows_pages(request.scope):
         return RedirectResponse("/playground", 302)
     return answer(WHAT_THIS_IS)
 

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 CANONICAL: Final = "/v1"
 ADMIN: Final = "/v1/admin"
 METRICS: Final = "/metrics"
+DOCS: Final = "/v1/docs"
 AZURE: Final = "/openai"
 DEPLOYMENTS: Final = "/openai/deployments/"
 
@@ -41,9 +42,7 @@ REPEATED_SLASHES: Final = re.compile("//+")
 ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 
 #: Paths that need no key.
-OPEN: Final = frozenset(
-    {"/healthz", "/v1/docs", "/v1/openapi.json", *front_door.PATHS, *playground.FILES, sign_in.PATH}
-)
+OPEN: Final = frozenset({"/healthz", DOCS, "/v1/openapi.json", *front_door.PATHS, *playground.FILES, sign_in.PATH})
 
 #: On every answer that does not say otherwise. What a browser is made to show as a page, be it an uploaded file, has no
 #: origin, runs nothing and is in no frame.
@@ -94,6 +93,8 @@ class Gateway:
         started = time.perf_counter()
         named, deployment = without_deployment(scope)
         path, azure = canonical(named)
+        if path == CANONICAL and front_door.shows_pages(scope):
+            path = DOCS
         call = CallInfo(scope["path"], azure, f"req_{secrets.token_hex(16)}", deployment=deployment)
         inner = {**scope, "path": path, "raw_path": path.encode(), "box": call, "app": self._app}
         answered = lacks_body = False

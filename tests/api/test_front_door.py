@@ -26,6 +26,15 @@ def test_who_looks_for_the_documentation_at_its_usual_place_is_led_there(raw):
     assert (found.status_code, found.headers["location"]) == (302, "/v1/docs")
 
 
+@pytest.mark.parametrize("path", ["/v1", "/v1/"])
+def test_the_api_s_address_shows_a_browser_what_it_is_and_programs_what_it_did(raw, http, path):
+    assert raw.get(path, headers={"accept": BROWSER}).text == raw.get("/v1/docs").text
+    assert raw.get(path).status_code == raw.post(path, headers={"accept": BROWSER}).status_code == 401
+    key = {"authorization": http.headers["authorization"]}
+    assert raw.get(path, headers=key).json()["error"]["message"] == f"Invalid URL (GET {path})"
+    assert raw.get("/v1/models", headers={"accept": BROWSER}).status_code == 401
+
+
 def test_crawlers_are_sent_away_and_browsers_get_their_icon(raw):
     assert raw.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
     icon = raw.get("/favicon.ico")
