@@ -215,7 +215,10 @@ def page(path: Path) -> str:
 
 def pages() -> dict[Path, Callable[[], str]]:
     """Every generated file with what makes its text."""
-    made = {ROOT / "local.settings.json.example": example, PACKAGE / "api/examples.json": recorded}
+    made: dict[Path, Callable[[], str]] = {
+        ROOT / "local.settings.json.example": example,
+        PACKAGE / "api/examples.json": recorded,
+    }
     for path in sorted((ROOT / "docs").rglob("*.md")):
         if REGION.search(path.read_text()):
             made[path] = partial(page, path)
