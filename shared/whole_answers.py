@@ -14,23 +14,25 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 class WholeAnswers(httpx2.AsyncClient):
     """A client whose answers are bounded, errors included: in bytes, and by the request's `read` seconds in all.
 
-    What is asked for as a stream is its reader's business. With another kind of client behind it (`class Both(
-    WholeAnswers, Other)`) it bounds that one's answers.
+    These seconds begin with the request: a head that trickles in counts, too. What is asked for as a stream is its
+    reader's business. With another kind of client behind it (`class Both(WholeAnswers, Other)`) it bounds that one's
+    answers.
     """
 
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """The answer with its body. Raises what the client does; ReadError and ReadTimeout past the limits."""
-        response = await super().send(request, stream=True, **options)
         if stream:
-            return response
+            return await super().send(request, stream=True, **options)
         try:
             async with asyncio.timeout(request.extensions["timeout"]["read"]):
-                # Where `aread` would keep it, had that a limit.
-                response._content = await _body(response)
+                response = await super().send(request, stream=True, **options)
+                try:
+                    # Where `aread` would keep it, had that a limit.
+                    response._content = await _body(response)
+                finally:
+                    await response.aclose()
         except TimeoutError as error:
             raise httpx2.ReadTimeout("the answer had no end", request=request) from error
-        finally:
-            await response.aclose()
         return response
 
 

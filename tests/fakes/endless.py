@@ -20,6 +20,10 @@ class Endless:
     #: Seconds between two pieces, and the bytes of one.
     pause: float = 0.0
     piece: bytes = PIECE
+    #: Seconds between two bytes of its head.
+    head_pause: float = 0.0
+    #: Where its answers point.
+    location: str = ""
     #: Where it listens; what was asked for, and bytes that were sent for each.
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -33,8 +37,12 @@ class Endless:
             self.asked.append(head.split(b"\r\n")[0].decode())
             self.sent.append(0)
             place = len(self.sent) - 1
-            begin = f"HTTP/1.1 {self.status} So\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-            writer.write(begin.encode())
+            begin = f"HTTP/1.1 {self.status} So\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+            begin += f"Location: {self.location}\r\n\r\n" if self.location else "\r\n"
+            for byte in begin if self.head_pause else [begin]:
+                writer.write(byte.encode())
+                await writer.drain()
+                await asyncio.sleep(self.head_pause)
             while self.sent[place] < GIVES_UP:
                 writer.write(b"%x\r\n%b\r\n" % (len(self.piece), self.piece))
                 await writer.drain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import httpx2 as httpx
@@ -15,6 +16,7 @@ from shared.errors import TryLater
 from shared.llm.base import LlmError, TurnRequest
 from shared.llm.responses import ResponsesLlm
 from shared.llm.responses.endpoint import Endpoint
+from shared.llm.responses.transport import Transport
 from shared.sandbox.aca.rest import SessionPool
 from shared.sandbox.base import SandboxError
 from shared.sealing.base import KeyUnavailable
@@ -24,6 +26,7 @@ from shared.search.embeddings.openai import OpenAIEmbedder, VectorSource
 from shared.tools.get_country_info import get_country_info_tool
 from shared.whole_answers import MOST_BYTES, WholeAnswers
 from tests.fakes.endless import Endless, endless
+from tests.fakes.listening import Quiet, listening
 from tests.fakes.tool_context import CONTEXT
 
 #: Beside the limit: what lies in the buffers of sockets and clients.
@@ -104,6 +107,46 @@ async def test_an_answer_that_comes_ever_so_slowly_ends_with_its_time():
         with pytest.raises(httpx.ReadTimeout):
             await client.get(url)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("client", [WholeAnswers, Transport])
+async def test_a_head_that_comes_ever_so_slowly_ends_with_its_time(client):
+    async with endless(Endless(head_pause=0.05)) as url, client() as asking:
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            await asking.get(url, timeout=0.3)
+    assert time.monotonic() - began < 2
+
+
+async def test_the_body_of_a_redirect_is_not_read():
+    server = Endless(status=307)
+    async with endless(server) as url, Transport() as client:
+        server.location = f"{url}/again"
+        with pytest.raises(httpx.TooManyRedirects):
+            await client.get(url)
+    assert len(server.asked) > 2
+    assert max(server.sent) <= ON_THE_WAY
+
+
+class Moved(Quiet, BaseHTTPRequestHandler):
+    """Has moved everything to `/there`."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        is_there = self.path == "/there"
+        body = b'"welcome"' if is_there else b"gone"
+        self.send_response(200 if is_there else 308)
+        self.send_header("content-length", str(len(body)))
+        if not is_there:
+            self.send_header("location", "/there")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+async def test_a_redirect_is_followed():
+    with listening(Moved) as url:
+        async with Transport() as client:
+            assert (await client.post(f"{url}/here", json={"a": 1})).json() == "welcome"
 
 
 async def test_what_is_packed_counts_unpacked():

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from aiohttp import ClientSession
-from httpx2 import Limits
+from httpx2 import Limits, Response
 from openai import DefaultAioHttpClient
 
 from shared.whole_answers import WholeAnswers
@@ -23,11 +23,19 @@ class Transport(WholeAnswers, DefaultAioHttpClient):
     """A client that takes what gateways add to an answer, and no answer without end."""
 
     def __init__(self) -> None:
-        super().__init__(limits=Limits(max_connections=_MOST_CONNECTIONS))
+        hooks = {"response": [_forget_body_of_redirect]}
+        super().__init__(limits=Limits(max_connections=_MOST_CONNECTIONS), event_hooks=hooks)
         made: tuple[Any, ...] = (self._transport, *self._mounts.values())
         for each in made:
             if each is not None:
                 each.get_client = partial(_session, each.get_client)
+
+
+async def _forget_body_of_redirect(response: Response) -> None:
+    """Leave unread what the client would read, be it without end, before it goes where the answer points."""
+    if response.has_redirect_location:
+        response._content = b""  # where `aread` would keep it
+        await response.aclose()
 
 
 def _session(make: Callable[[], ClientSession]) -> ClientSession:
