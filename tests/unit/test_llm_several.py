@@ -20,6 +20,7 @@ from shared.llm.responses.members import Member
 from shared.llm.responses.several import LOST_SECONDS, SeveralLlm
 from shared.settings.model_endpoints import ModelEndpoint
 from tests.durability.hosts import free_port
+from tests.fakes.endless import Endless, endless
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving
 
@@ -237,6 +238,17 @@ async def test_models_are_asked_for_by_the_names_that_each_endpoint_has_for_them
     await ours.ask(replace(ASKED, model="other"))
     assert [body["model"] for body in first.bodies + second.bodies] == ["prod", "other"]
     assert [each.id for each in await ours.llm.models()] == ["fake-model", "tiny"]
+
+
+async def test_an_endpoint_that_says_nothing_holds_a_list_up_for_seconds_only(ours, caplog):
+    await ours.add("first")
+    silent = await ours.stack.enter_async_context(endless(Endless(head_pause=60)))
+    await ours.add("second", url=silent)
+    began = time.monotonic()
+    assert [each.id for each in await ours.llm.models()] == ["fake-model"]
+    assert time.monotonic() - began < 8
+    [told] = [each for each in caplog.records if each.action == "model_list_failed"]
+    assert "TimeoutError" in told.reason
 
 
 async def test_a_model_that_nobody_has_is_the_callers(ours):

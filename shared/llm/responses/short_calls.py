@@ -17,9 +17,10 @@ from shared.llm.responses.errors import facts, foreign_errors, last_error
 
 logger = logging.getLogger(__name__)
 
-#: Seconds of a call that takes no turn, and of a look whether the endpoint answers.
+#: Seconds of a call that takes no turn, of a look whether the endpoint answers, and of a list that somebody waits for.
 _SHORT_CALL_SECONDS: Final = 30.0
 _PROBE_SECONDS: Final = 10.0
+_LIST_SECONDS: Final = 5.0
 #: Not every server lists its models.
 _NO_SUCH_CALL: Final = (404, 405, 501)
 #: How a request without a model and an input is refused.
@@ -43,9 +44,10 @@ class ShortCalls:
         return await self.call(method, path, options={"timeout": timeout_of(_SHORT_CALL_SECONDS)})
 
     async def models(self) -> list[OfferedModel]:
-        """What the endpoint lists, by id. Raises LlmError."""
+        """What the endpoint lists, by id, soon. Raises LlmError."""
         try:
-            listed = await self.short("get", "/models")
+            async with asyncio.timeout(_LIST_SECONDS):
+                listed = await self.short("get", "/models")
             return sorted((offered(model) for model in listed["data"]), key=lambda model: model.id)
         except foreign_errors() as error:
             logger.warning("model list failed", extra={"action": "model_list_failed", **facts(error)})
