@@ -41,6 +41,9 @@ PASSING = [
     FakeTurn(status=500),
     FakeTurn(status=503),
     FakeTurn(status=408),
+    FakeTurn(status=409),
+    FakeTurn(status=425),
+    FakeTurn(status=498, code="capacity_exceeded"),
     FakeTurn(text=("Rain.",), cut_after=0),
     FakeTurn(text=("Rain.",), cut_after=3),
     FakeTurn(failed="server_error"),
@@ -56,12 +59,22 @@ async def test_what_may_pass_is_tried_again(fake, llm, trouble):
     assert fake.requests == 3
 
 
-@pytest.mark.parametrize("trouble", [FakeTurn(status=429), FakeTurn(status=500), FakeTurn(failed="server_error")])
+@pytest.mark.parametrize("status", [402, 412, 423, 424, 499])
+async def test_other_statuses_would_be_the_same_the_next_time(fake, llm, status):
+    fake.default = FakeTurn(status=status)
+    with pytest.raises(LlmError):
+        await answer(llm)
+    assert fake.requests == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [FakeTurn(status=429), FakeTurn(status=498), FakeTurn(status=500), FakeTurn(failed="server_error")]
+)
 async def test_it_gives_up_some_day(fake, llm, trouble):
     fake.default = trouble
     with pytest.raises(LlmError) as caught:
         await answer(llm)
-    assert caught.value.code == ("rate_limit_exceeded" if trouble.status == 429 else "server_error")
+    assert caught.value.code == ("rate_limit_exceeded" if trouble.status in (429, 498) else "server_error")
     assert 3 < fake.requests < 10
 
 

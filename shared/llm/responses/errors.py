@@ -31,6 +31,10 @@ BUSY = "The rate limit of the model was reached. Please try again later."
 _HOPELESS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, CredentialRefused)
 #: Statuses that speak of this endpoint's keys, addresses and deployments, not of what was asked.
 _OWN_TROUBLES = (401, 403, 404, 405, 410)
+#: Statuses of an endpoint that takes no more at the moment: 498 is Groq's for `service_tier="flex"`.
+_BUSY_STATUSES = (429, 498)
+#: Statuses below 500 of what was not done and may be the next time: too slow, in another's way, too early.
+_PASSING_STATUSES = (408, 409, 425)
 #: Codes within a stream that may be gone the next time.
 _BUSY_CODES = {"rate_limit_exceeded", "too_many_requests", "slow_down"}
 _PASSING_CODES = _BUSY_CODES | {
@@ -115,9 +119,9 @@ def decide(error: Exception, body: Json | None = None) -> Decision:
     names, host = (said.code, str(getattr(error, "type", None))), host_of(error)
     if (refused := refusal(status, names, said.message, may_return=after is not None, host=host)) is not None:
         return Fail(refused)
-    if status == 429:
+    if status in _BUSY_STATUSES:
         return Retry(after, LlmError("rate_limit_exceeded", BUSY))
-    if (status in (408, 409) or status >= 500) and not pictures.is_unseen(said):
+    if (status in _PASSING_STATUSES or status >= 500) and not pictures.is_unseen(said):
         return Retry(after, LlmError("server_error", SORRY))
     return _about_request(status, said, body, host)
 
