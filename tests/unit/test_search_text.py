@@ -30,6 +30,7 @@ TEXTS = {
     "cp852": "Dodávka do skladu proběhne během třiceti dnů, účetní závěrka bude přiložena.",
     "cp857": "Müşteri şikâyeti için başvuru yapınız, ödeme ağacın gölgesinde yapılır.",
     "mac-roman": "Die Prüfung beginnt früh, größere Bäume wachsen über den Straßen und Gärten.",
+    "mac-cyrillic": "Договор вступает в силу с момента подписания, стороны обязуются соблюдать его условия.",
     "mac-latin2": "Árvíztűrő tükörfúrógép és őszi szüret, a számla összege tízezer forint.",
     "gb18030": "供应商应在三十天内将设备交付至上海仓库。",
     "big5": "供應商應在三十天內交付設備到倉庫。",
@@ -69,6 +70,11 @@ def test_accents_at_the_ends_of_words_are_no_letters_of_another_script():
 
 def test_names_in_latin_letters_stay_in_a_text_of_another_script():
     text = "Обновление Windows 11 и драйвера Wi-Fi для 3D-принтера: звук через USB-порт, файл в формате PDFа."
+    assert decode(text.encode("cp1251")) == text
+
+
+@pytest.mark.parametrize("text", ["Яблоки и груши.", "Я согласен. ПРИЛОЖЕНИЕ", "ИСТОРИЯ России"])
+def test_capitals_of_windows_are_not_taken_for_letters_of_a_mac(text):
     assert decode(text.encode("cp1251")) == text
 
 

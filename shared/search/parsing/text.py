@@ -54,6 +54,9 @@ MISREAD: Final = re.compile(
 )
 #: The part of what is beyond ASCII that may look so.
 ODD: Final = 0.1
+#: Old Macs wrote small Cyrillic letters as Windows does, but for я, at the place of Я, which follows no small letter.
+MAC_YA: Final = re.compile(rb"(?<=[\xe0-\xfe])\xdf")
+WINDOWS_YA: Final = b"\xff"
 #: Japanese mail switches to kanji with it; every byte is ASCII.
 KANJI_IN: Final = b"\x1b$B"
 
@@ -118,6 +121,8 @@ def recognised(data: bytes) -> str:
     best = next((name for name in ranked if fits(data[:SAMPLE].decode(name, "replace"))), None)
     if best is None:
         raise unknown()
+    if best == "cp1251" and len(MAC_YA.findall(data)) > data.count(WINDOWS_YA):
+        best = "mac-cyrillic"
     # Windows-1258 writes Vietnamese tones apart from their letters.
     return unicodedata.normalize("NFC", data.decode(best, "replace"))
 
