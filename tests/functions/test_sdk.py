@@ -8,11 +8,12 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from aiohttp import web
 from azure.storage.queue.aio import QueueClient
-from openai import AsyncAzureOpenAI, AsyncOpenAI
+from openai import APIError, AsyncAzureOpenAI, AsyncOpenAI
 
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses, serving_in_thread
@@ -254,3 +255,29 @@ async def test_a_run_is_driven_by_the_queue(client: AsyncOpenAI, host: Host, fak
     outcomes = await host.get("/admin/outcomes")
     assert {outcome["function"] for outcome in outcomes} >= {"threads", "runs", "messages"}
     assert all(outcome["ok"] for outcome in outcomes)
+
+
+@pytest.mark.long
+async def test_a_stream_ends_when_its_client_token_is_revoked(
+    client: AsyncOpenAI, host: Host, served: Served, fake: FakeResponses, assistant: str
+):
+    thread = await ask(client)
+    body = {"assistant_ids": [assistant], "thread_id": thread}
+    made: Any = await client.post("/client_tokens", cast_to=object, body=body)
+    fake.script(FakeTurn(text=("and ",) * 100))
+    fake.event_delay = 0.5
+    async with AsyncOpenAI(base_url=f"{served.url}/v1", api_key=made["token"], timeout=PATIENCE) as page:
+        async with page.beta.threads.runs.stream(assistant_id=assistant, thread_id=thread) as events:
+            async for event in events:
+                if event.event == "thread.message.delta":
+                    break
+            await client.delete(f"/client_tokens/{made['id']}", cast_to=object)
+            revoked = time.perf_counter()
+            with pytest.raises(APIError, match="This client token was revoked"):
+                await events.until_done()
+            assert time.perf_counter() - revoked < 20
+        run = events.current_run
+    assert run is not None
+    assert (await client.beta.threads.runs.retrieve(run.id, thread_id=thread)).status == "in_progress"
+    await client.beta.threads.runs.cancel(run.id, thread_id=thread)
+    assert all(outcome["ok"] for outcome in await host.outcomes("runs"))
