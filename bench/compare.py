@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import functions, processes
+from bench import functions, lean, processes
 from bench.processes import HERE, Checkout
 from bench.visit import Figures, Load, visit
 from tests import azurite
@@ -113,7 +113,8 @@ def main(words: Sequence[str] | None = None) -> Path:
         print("Storage operations are left out" + ("." if chosen.no_storage else ": Azurite is not installed."))
     with ExitStack() as stack:
         old, new = (stack.enter_context(checkout(name)) for name in (chosen.old, chosen.new))
-        load = Load(stack.enter_context(processes.model(0)), chosen.seconds, storage=storage)
+        model_url, _ = stack.enter_context(processes.started(*lean.MODEL))
+        load = Load(model_url, chosen.seconds, storage=storage)
         names = [commit(tree) for tree in (old, new)]
         print(f"OLD {names[0]} ({chosen.old})  NEW {names[1]} ({chosen.new})", flush=True)
         pairs = []

@@ -11,6 +11,8 @@ import asyncio
 import json
 import re
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,6 +27,10 @@ ID: Final = re.compile(rb'"id":\s*"([^"]+)"')
 STATUS: Final = re.compile(rb'"status":\s*"([^"]+)"')
 #: How an answer in chunks ends: no JSON has these bytes in it.
 LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
+#: Seconds between two polls.
+PAUSE: Final = 0.02
+#: The program below, and how it says where it is.
+MODEL: Final = (["-m", "bench.lean"], r"(http://\S+)")
 
 
 def whole(received: bytes) -> bool:
@@ -127,6 +133,26 @@ async def polled_run(box: Box, assistant_id: str, thread: str, pause: float) -> 
             raise RuntimeError(run.decode())
         await asyncio.sleep(pause)
         run = await box.get(path)
+
+
+async def text_run(box: Box, assistant_id: str, kind: str) -> None:
+    """A thread with a message, and a run on it, `streamed` or `polled`."""
+    thread = await new_thread(box)
+    if kind == "streamed":
+        await streamed_run(box, assistant_id, thread)
+    else:
+        await polled_run(box, assistant_id, thread, PAUSE)
+
+
+@asynccontextmanager
+async def clients(url: str, count: int) -> AsyncIterator[list[Box]]:
+    """So many clients, each with a connection of its own."""
+    boxes = [await connected(url) for _ in range(count)]
+    try:
+        yield boxes
+    finally:
+        for each in boxes:
+            each.close()
 
 
 def _first(pattern: re.Pattern[bytes], answer: bytes) -> str:

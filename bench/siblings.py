@@ -21,7 +21,6 @@ import uvloop
 from bench import lean, processes
 
 KINDS = ("streamed", "polled")
-MODEL = (["-m", "bench.lean"], r"(http://\S+)")
 #: Runs before anything is measured: each process loads what it needs.
 WARM = 200
 
@@ -36,32 +35,25 @@ def serving(pid: int) -> list[int]:
 async def load(url: str, kind: str, clients: int, count: int) -> float:
     """Have so many runs carried out, each client's over a connection of its own; how many seconds it took."""
     left = count
-    boxes = [await lean.connected(url) for _ in range(clients)]
-    assistant = await lean.assistant(boxes[0])
+    async with lean.clients(url, clients) as boxes:
+        assistant = await lean.assistant(boxes[0])
 
-    async def work(box: lean.Box) -> None:
-        nonlocal left
-        while left > 0:
-            left -= 1
-            thread = await lean.new_thread(box)
-            if kind == "streamed":
-                await lean.streamed_run(box, assistant, thread)
-            else:
-                await lean.polled_run(box, assistant, thread, 0.02)
+        async def work(box: lean.Box) -> None:
+            nonlocal left
+            while left > 0:
+                left -= 1
+                await lean.text_run(box, assistant, kind)
 
-    started = time.perf_counter()
-    await asyncio.gather(*(work(each) for each in boxes))
-    took = time.perf_counter() - started
-    for each in boxes:
-        each.close()
-    return took
+        started = time.perf_counter()
+        await asyncio.gather(*(work(each) for each in boxes))
+        return time.perf_counter() - started
 
 
 def measure(places: int, kind: str, clients: int, count: int) -> Figures:
     """The figures of so many processes."""
     with (
         tempfile.TemporaryDirectory() as home,
-        processes.started(*MODEL) as (model, model_pid),
+        processes.started(*lean.MODEL) as (model, model_pid),
         processes.box(model, Path(home), BOX_PROCESSES=str(places)) as (url, pid),
     ):
         uvloop.run(load(url, kind, clients, WARM))

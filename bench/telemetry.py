@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from bench import processes
-from bench.siblings import KINDS, MODEL, WARM, load
+from bench import lean, processes
+from bench.siblings import KINDS, WARM, load
 from tests.fakes.collector import collector
 
 
@@ -22,7 +22,7 @@ def measure(kind: str, clients: int, count: int, **settings: str) -> float:
     """Milliseconds of the box's processor time for a run."""
     with (
         tempfile.TemporaryDirectory() as home,
-        processes.started(*MODEL) as (model, _),
+        processes.started(*lean.MODEL) as (model, _),
         processes.box(model, Path(home), **settings) as (url, pid),
     ):
         asyncio.run(load(url, kind, clients, WARM))

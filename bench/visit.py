@@ -1,4 +1,5 @@
-"""One visit to one checkout: start its box, put the same load on it, end it. The client and the model are ours.
+"""One visit to one checkout: start its box, put the same load on it, end it. Client and model are ours, and lean: they
+run on the machine that the box is measured on, and would take it the processors' caches, too.
 
 Storage operations are counted where they arrive, in the emulator's log: an old box cannot count them for us.
 """
@@ -16,7 +17,7 @@ from typing import Final
 
 import aiohttp
 
-from bench import processes, runs
+from bench import lean, processes, runs
 from bench.processes import Checkout
 from tests import azurite
 
@@ -59,12 +60,29 @@ async def _embedded(checkout: Checkout, load: Load) -> Figures:
             assistant = await _assistant(box)
             firsts = [await runs.streamed_run(box, assistant, await runs.new_thread(box)) for _ in range(load.firsts)]
             found = {"first delta, ms": median(first for first, _ in firsts) * 1000}
-            for kind in ("streamed", "polled"):
-                for clients in CLIENTS:
-                    measured = await runs.throughput(box, pid, assistant, clients, load.seconds, kind)
-                    for name, figure in measured.items():
-                        found[f"{kind}, {clients} clients, {name}"] = figure
+        for kind in ("streamed", "polled"):
+            for clients in CLIENTS:
+                for name, figure in (await _throughput(url, pid, kind, clients, load.seconds)).items():
+                    found[f"{kind}, {clients} clients, {name}"] = figure
     return found
+
+
+async def _throughput(url: str, pid: int, kind: str, clients: int, seconds: float) -> Figures:
+    """Text runs a second, and the box's processor time for each; every client goes from run to run."""
+    done = 0
+    async with lean.clients(url, clients) as boxes:
+        assistant = await lean.assistant(boxes[0])
+        started, busy = time.perf_counter(), processes.cpu_seconds(pid)
+
+        async def work(box: lean.Box) -> None:
+            nonlocal done
+            while time.perf_counter() < started + seconds:
+                await lean.text_run(box, assistant, kind)
+                done += 1
+
+        await asyncio.gather(*(work(each) for each in boxes))
+        took, busy = time.perf_counter() - started, processes.cpu_seconds(pid) - busy
+    return {"runs/s": done / took, "box CPU ms/run": busy * 1000 / done}
 
 
 async def _operations(checkout: Checkout, load: Load) -> Figures:
