@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -13,6 +14,7 @@ from openai import APIError, AsyncOpenAI
 
 from tests.fakes.responses_events import FakeTurn
 from tests.fakes.responses_server import FakeResponses
+from tests.fakes.umbrella_shop import Shop, umbrella_shop
 from tests.functions.conftest import Host, Served, serving
 from tests.functions.test_sdk import KEY, ask, assistant, client, fake, model, said  # noqa: F401  fixtures
 
@@ -23,7 +25,13 @@ LONG = 60
 
 
 @pytest.fixture(scope="module")
-def served(azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]:  # noqa: F811
+def shop() -> Iterator[Shop]:
+    with umbrella_shop() as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def served(azurite: str, model: tuple[FakeResponses, str], shop: Shop) -> Iterator[Served]:  # noqa: F811
     environment = {
         "AzureWebJobsStorage": azurite,
         "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
@@ -32,6 +40,7 @@ def served(azurite: str, model: tuple[FakeResponses, str]) -> Iterator[Served]: 
         "OPENAI_API_KEY": "fake",
         "LEASE_SECONDS": LEASE,
         "HEARTBEAT_SECONDS": "1",
+        "OPENAPI_ALLOWED_HOSTS": shop.host,
     }
     with serving(**environment) as started:
         yield started
@@ -80,3 +89,34 @@ async def test_a_streamed_run_goes_on_without_its_stream(
     run = await client.beta.threads.runs.poll(run.id, thread_id=thread, poll_interval_ms=200)
     assert (run.status, run.last_error) == ("completed", None)
     assert await said(client, thread) == ["Weather?", "It rains."]
+
+
+async def test_a_stream_that_ends_between_its_words_was_no_second_order(
+    client: AsyncOpenAI,  # noqa: F811
+    host: Host,
+    fake: FakeResponses,  # noqa: F811
+    shop: Shop,
+):
+    order = FakeTurn(calls=(("order", '{"body": {"umbrella": "red"}}'),))
+    fake.script(order, FakeTurn(text=tuple("abcdefgh")), FakeTurn(text=("It ", "rains.")))
+    fake.event_delay = 0.2
+    api = {"name": "shop", "spec": shop.document, "auth": {"type": "anonymous"}}
+    tools: list[Any] = [{"type": "openapi", "openapi": api}]
+    assistant = await client.beta.assistants.create(model="gpt-4o", tools=tools)  # noqa: F811
+    thread, run_id = await ask(client), ""
+    stream = await client.beta.threads.runs.create(assistant_id=assistant.id, thread_id=thread, stream=True)
+    with pytest.raises((APIError, httpx.TransportError)):
+        async for event in stream:
+            if event.event == "thread.run.created":
+                run_id = event.data.id
+            if event.event == "thread.message.delta":
+                await replace_worker(host)
+    run = await client.beta.threads.runs.poll(run_id, thread_id=thread, poll_interval_ms=200)
+    assert (run.status, run.last_error) == ("completed", None)
+    assert await said(client, thread) == ["Weather?", "It rains."]
+    steps = await client.beta.threads.runs.steps.list(run_id, thread_id=thread, order="asc")
+    assert [(step.type, step.status) for step in steps.data] == [
+        ("tool_calls", "completed"),
+        ("message_creation", "completed"),
+    ]
+    assert [each["path"] for each in shop.seen] == ["/orders"]
