@@ -91,6 +91,8 @@ class IngestionWorker:
             return
         row = await item_row(self._caller(message), store_id, file_ids[0])
         if row is None or row[0].token != message.token:
+            if message.returns == len(WAITS):  # whoever was at it may have died after the file was taken out
+                await self._unindex(message, file_ids[0])
             await self._again(message)
         else:
             if row[0].file.status != "in_progress" or not await self._index(message, row[0]):

@@ -9,14 +9,15 @@ import pytest
 
 from shared import layout
 from shared.deps import Caller
+from shared.files import index_messages
 from shared.housekeeping import sweep
 from shared.objects.vector_store_requests import AttachFile
 from shared.optimistic import BACKOFF
-from shared.search.base import EmbeddingUnavailable
+from shared.search.base import Chunk, EmbeddingUnavailable
 from shared.search.embeddings.hashed import HashedEmbedder
 from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
-from shared.vector_stores.worker import IngestionWorker
+from shared.vector_stores.worker import WAITS, IngestionWorker
 from tests.api.test_vector_stores import filled, upload
 from tests.fakes.ports import Port
 from tests.waiting import until
@@ -227,6 +228,23 @@ def test_a_batch_that_can_never_be_attached_fails_instead_of_waiting_for_ever(ht
     box.run(IngestionWorker(box.deps).poisoned(message))
     batch = client.vector_stores.file_batches.retrieve(message["batch_id"], vector_store_id=store.id)
     assert (batch.status, batch.file_counts.failed, batch.file_counts.in_progress) == ("failed", 1, 0)
+
+
+@pytest.mark.parametrize("what", ["the file", "the store"])
+def test_who_dies_after_indexing_what_was_taken_out_meanwhile_leaves_nothing(client, box, what):
+    store, ids = filled(client, a="alpha")
+    file = ids["a"]
+    if what == "the file":
+        client.vector_stores.files.delete(file, vector_store_id=store.id)
+    else:
+        client.vector_stores.delete(store.id)
+    unindexed(box, store.id, file)
+    box.run(box.deps.index.add(store.id, file, [Chunk("alpha")], None))
+
+    message = index_messages.files("me", store.id, [file], "token").to_json()
+    box.run(IngestionWorker(box.deps).handle(message | {"returns": len(WAITS)}))
+
+    assert box.run(box.deps.index.chunks(store.id, file)) == []
 
 
 class Rationed:
