@@ -341,6 +341,11 @@ async def test_polls_that_fail_are_borne_for_a_while(ours):
 # -- health and settings ----------------------------------------------------------------------------------------------
 
 
+async def test_what_is_used_is_booked_on_the_model_whatever_an_endpoint_calls_it(ours):
+    await ours.add("first", deployments={"tiny": "fake-model"})
+    assert SeveralLlm(ours.members, {"a": "tiny"}).answering("a") == "tiny"
+
+
 async def test_health_is_told_by_endpoint_and_holds_while_every_model_has_one(ours):
     await ours.add("first", deployments={"tiny": "fake-model"})
     await ours.add("second", url=f"http://127.0.0.1:{free_port()}/v1")
