@@ -10,7 +10,7 @@ from functools import partial
 import httpx2 as httpx
 import pytest
 
-from tests.contract.faults import Fault, answer_lost, answers, never_sent, proxy_to
+from tests.contract.faults import Fault, answer_lost, answered_by_another, answers, never_sent, proxy_to
 from tests.durability.hosts import RUNS, die_once, live_dangerously
 from tests.durability.stories import STORIES, assistant, check, tell
 
@@ -113,10 +113,11 @@ async def begun_without_key(model_url: str) -> int:
 
 @pytest.mark.parametrize("environment", [MODES[0], pytest.param(MODES[1], marks=pytest.mark.long)], indirect=True)
 async def test_five_percent_of_all_calls_fail(hosts, client, model_url, account):
-    """Between box and storage, and between box and model: refused, never sent, or the answer lost."""
+    """Between box and storage, and between box and model: refused, never sent, the answer lost, or somebody else's."""
+    faults = [answers(503, "ServerBusy"), never_sent, answer_lost, answered_by_another]
 
     def sometimes() -> Fault | None:
-        return random.choice([answers(503, "ServerBusy"), never_sent, answer_lost]) if random.random() < 0.05 else None
+        return random.choice(faults) if random.random() < 0.05 else None
 
     async with httpx.AsyncClient() as http, AsyncExitStack() as stack:
         parts = dict(part.split("=", 1) for part in account.split(";"))
