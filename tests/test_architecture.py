@@ -103,13 +103,18 @@ def name_of(path: Path) -> str:
 
 
 @cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports(path: Path) -> list[tuple[str, bool]]:
     """Each imported module, and whether it is hidden inside a function."""
     return [*find_imports(path)]
 
 
 def find_imports(path: Path) -> Iterator[tuple[str, bool]]:
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     hidden = {
         inner
         for node in ast.walk(tree)
@@ -138,14 +143,15 @@ def test_every_name_on_a_floor_is_a_module_or_a_folder(name: str) -> None:
     assert (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_imports_go_down(path: Path) -> None:
-    module = name_of(path)
-    if module == "shared":
-        return
-    for imported, _ in imports(path):
-        if imported.startswith("shared."):
-            assert floor_of(imported) <= floor_of(module), f"{module} imports {imported}"
+def test_imports_go_down() -> None:
+    upwards = [
+        f"{name_of(path)} imports {imported}"
+        for path in modules()
+        if name_of(path) != "shared"
+        for imported, _ in imports(path)
+        if imported.startswith("shared.") and floor_of(imported) > floor_of(name_of(path))
+    ]
+    assert upwards == []
 
 
 def late() -> list[str]:
@@ -154,11 +160,17 @@ def late() -> list[str]:
     return [pattern for pattern, rules in ignores.items() if rules == ["PLC0415"]]
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_our_own_modules_are_imported_at_the_top(path: Path) -> None:
+def test_our_own_modules_are_imported_at_the_top() -> None:
     """But where a heavy library comes with them; and the composition root loads only what a box needs."""
-    if not any(path.relative_to(ROOT).match(pattern) for pattern in late()):
-        assert [name for name, hidden in imports(path) if hidden and name.startswith("shared")] == []
+    may = late()
+    found = [
+        f"{name_of(path)} imports {name}"
+        for path in modules()
+        if not any(path.relative_to(ROOT).match(pattern) for pattern in may)
+        for name, hidden in imports(path)
+        if hidden and name.startswith("shared")
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("pattern", late())
@@ -192,7 +204,7 @@ def test_no_public_class_is_defined_twice() -> None:
     for path in modules():
         if path.is_relative_to(PACKAGE / "sandbox" / "inside"):
             continue
-        for node in ast.parse(path.read_text()).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(name_of(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
@@ -204,7 +216,7 @@ def test_constants_say_what_they_measure() -> None:
     found = [
         f"{name_of(path)}.{target.id}"
         for path in modules()
-        for node in ast.parse(path.read_text()).body
+        for node in tree_of(path).body
         if isinstance(node, ast.Assign | ast.AnnAssign)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name) and target.id.lstrip("_") in bare
@@ -230,18 +242,17 @@ def test_a_library_stays_where_it_belongs(library: str) -> None:
             assert not any(name == library or name.startswith(library + ".") for name, _ in imports(path)), path
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_modules_are_short_and_introduce_themselves(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 300
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+def test_modules_are_short_and_introduce_themselves() -> None:
+    assert [name_of(path) for path in modules() if len(path.read_text().splitlines()) > 300] == []
+    assert [name_of(path) for path in modules() if not ast.get_docstring(tree_of(path))] == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_functions_are_short(path: Path) -> None:
+def test_functions_are_short() -> None:
     """A function that is longer does several things, which have names."""
     lengths = {
-        node.name: (node.end_lineno or 0) - node.lineno + 1
-        for node in ast.walk(ast.parse(path.read_text()))
+        f"{name_of(path)}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in modules()
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: length for name, length in lengths.items() if length > 60} == {}
@@ -267,7 +278,7 @@ def test_objects_and_the_requests_about_them_are_files_of_their_own(path: Path) 
     """`X.py` and `X_requests.py`; tools have a folder: they are parts of requests and of what is answered alike."""
     bases = {
         base.id
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
         for base in node.bases
         if isinstance(base, ast.Name)
