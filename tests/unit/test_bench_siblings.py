@@ -21,9 +21,16 @@ def test_an_answer_is_whole_with_its_last_byte(received: bytes) -> None:
     assert not any(whole(received[:end]) for end in range(len(received)))
 
 
-@pytest.mark.parametrize("kind", siblings.KINDS)
-@pytest.mark.parametrize("places", [1, 2])
-def test_each_number_of_processes_is_measured(kind: str, places: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("places", "kind"),
+    [
+        (1, "streamed"),
+        (2, "polled"),
+        pytest.param(1, "polled", marks=pytest.mark.long),
+        pytest.param(2, "streamed", marks=pytest.mark.long),
+    ],
+)
+def test_each_number_of_processes_is_measured(places: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(siblings, "WARM", 4)
     found = siblings.measure(places, kind, clients=8, count=100)  # processor time is counted in hundredths of a second
     assert found["runs/s"] > 0
