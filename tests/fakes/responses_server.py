@@ -65,6 +65,8 @@ class FakeResponses:
     polls_before_done: int = 0
     #: So many background responses are forgotten before they are asked for.
     forgets: int = 0
+    #: What a proxy answers to the next polls in place of the endpoint: text and type of each.
+    pages: list[tuple[str, str]] = field(default_factory=list)
     #: Parameter (dotted) the model does not support -> error code; "" names no parameter, only the text does.
     refuses: dict[str, str | None] = field(default_factory=dict)
     #: Whether `bodies` fills; off for load.
@@ -242,6 +244,9 @@ class FakeResponses:
 
     async def _retrieve(self, request: web.Request) -> web.Response:
         self.polls += 1
+        if self.pages:
+            page, kind = self.pages.pop(0)
+            return web.Response(text=page, content_type=kind)
         identifier = request.match_info["id"]
         if self.forgets > 0 and self._background.pop(identifier, None) is not None:
             self.forgets -= 1

@@ -141,6 +141,21 @@ async def test_a_background_turn_is_started_again_after_a_failure(fake, llm):
     assert fake.created == {"run_1-0": 1}
 
 
+async def test_a_proxys_page_in_place_of_a_background_turn_is_not_its_end(fake, llm):
+    fake.script(RAIN)
+    response_id = await llm.start(QUESTION, "run_1-0", time.time() + 20)
+    pages = [
+        ("<html>Sign in</html>", "text/html"),
+        ("<html>", "application/json"),
+        ("{}", "application/json"),
+        ("[]", "application/json"),
+        ('{"status": null}', "application/json"),
+    ]
+    fake.pages += pages
+    assert [await llm.poll(response_id) for _ in pages] == [None] * len(pages)
+    assert await llm.poll(response_id) is not None
+
+
 # -- failures that do not pass ----------------------------------------------------------------------------------------
 
 

@@ -149,7 +149,7 @@ class ResponsesLlm:
         Of a member of several it is raised as one that `passes`: it may last.
         """
         try:
-            response = await self._calls.short("get", f"/responses/{response_id}")
+            response = await self._calls.response(response_id)
             if response["status"] in ("queued", "in_progress"):
                 return None
             if response["status"] in ("completed", "incomplete"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -42,6 +43,16 @@ class ShortCalls:
     async def short(self, method: str, path: str) -> Json:
         """The same for what takes no time."""
         return await self.call(method, path, options={"timeout": timeout_of(_SHORT_CALL_SECONDS)})
+
+    async def response(self, response_id: str) -> Json:
+        """A turn left running. Raises ConnectionError for what a proxy on the way has put in its place, too."""
+        try:
+            answer: Any = await self.short("get", f"/responses/{response_id}")
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            answer = None
+        if not isinstance(answer, dict) or answer.get("status") is None:
+            raise ConnectionError("what came is no response")
+        return answer
 
     async def models(self) -> list[OfferedModel]:
         """What the endpoint lists, by id, soon. Raises LlmError."""
