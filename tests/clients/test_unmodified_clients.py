@@ -6,6 +6,8 @@ The current Python SDK is what all of tests/api talks with.
 from __future__ import annotations
 
 import sys
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,16 @@ from tests.clients.sdks import HERE, NODE_PACKAGES, install_python_sdk, missing,
 from tests.fakes.provider import FakeProvider
 from tests.fakes.responses_server import serving_in_thread
 
-pytestmark = pytest.mark.parametrize("client", ["OpenAI", "AzureOpenAI"])
+CLIENTS = ("OpenAI", "AzureOpenAI")
+LONG = pytest.mark.long
+
+
+def half(package: str, story: str, other: str) -> list[Any]:
+    """A package, its clients with a story each; `make test-long` has each client tell the other's, too."""
+    crossed = [
+        pytest.param(package, client, told, marks=LONG) for client, told in zip(CLIENTS, (other, story), strict=True)
+    ]
+    return [*((package, client, told) for client, told in zip(CLIENTS, (story, other), strict=True)), *crossed]
 
 
 @pytest.fixture
@@ -36,8 +47,10 @@ def box(tmp_path, provider):
     box.stop()
 
 
-@pytest.mark.parametrize("story", ["story.mjs", "other_calls.mjs"])
-@pytest.mark.parametrize("package", ["openai", "openai-4"])
+@pytest.mark.parametrize(
+    ("package", "client", "story"),
+    [*half("openai", "story.mjs", "other_calls.mjs"), *half("openai-4", "other_calls.mjs", "story.mjs")],
+)
 def test_the_node_sdk_tells_its_story(box, package, client, story):
     if not (NODE_PACKAGES / package).exists():
         missing(f"The Node package {package} is not installed; tests/install-node-packages.sh does it")
@@ -47,9 +60,15 @@ def test_the_node_sdk_tells_its_story(box, package, client, story):
     assert steps[-1] == "the end"
 
 
-@pytest.mark.parametrize("story", ["story.py", "other_calls.py"])
 @pytest.mark.parametrize(
-    "version", ["1.21.0", *(pytest.param(each, marks=pytest.mark.long) for each in ("1.61.0", "2.8.0"))]
+    ("version", "client", "story"),
+    [
+        *half("1.21.0", "story.py", "other_calls.py"),
+        *(
+            pytest.param(*each, marks=LONG)
+            for each in product(("1.61.0", "2.8.0"), CLIENTS, ("story.py", "other_calls.py"))
+        ),
+    ],
 )
 def test_old_python_sdks_tell_their_story(box, shared_folder, version, client, story):
     sdk = install_python_sdk(version, shared_folder)

@@ -115,8 +115,15 @@ def test_the_programs_call_functions(page, model, program, tmp_path):
     assert csharp.count("{") == csharp.count("}")
 
 
-@pytest.mark.parametrize("functions", ["", FUNCTION])
-@pytest.mark.parametrize(("types", "sent"), [("y\n", ["ann"]), ("n\n", [])])
+@pytest.mark.parametrize(
+    ("functions", "types", "sent"),
+    [
+        (FUNCTION, "y\n", ["ann"]),
+        ("", "n\n", []),
+        pytest.param("", "y\n", ["ann"], marks=pytest.mark.long),
+        pytest.param(FUNCTION, "n\n", [], marks=pytest.mark.long),
+    ],
+)
 def test_the_programs_ask_before_calls_that_must_be_approved(page, model, program, tmp_path, functions, types, sent):
     page.create_assistant("Clerk", tools=("send_letter",), functions=functions)
     (tmp_path / "node_modules").symlink_to(NODE_PACKAGES)
