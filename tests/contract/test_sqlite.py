@@ -292,7 +292,7 @@ async def test_a_send_wakes_its_own_receiver_at_once(path):
 async def test_a_receiver_knows_when_the_next_message_is_visible(path):
     database = Database(path)
     queue = SqliteQueue(database, "runs", poll_seconds=5)
-    await queue.send({"later": True}, 0.3)
+    await queue.send({"later": True}, 0.6)
     waiting = asyncio.create_task(queue.receive(1, 30, 5))
     await asyncio.sleep(0.01)
     sent = time.perf_counter()
@@ -300,10 +300,10 @@ async def test_a_receiver_knows_when_the_next_message_is_visible(path):
 
     [message] = await waiting
     assert message.body == {"sooner": True}
-    assert 0.09 < time.perf_counter() - sent < 0.2
+    assert 0.09 < time.perf_counter() - sent < 0.5
     [message] = await queue.receive(1, 30, 5)
     assert message.body == {"later": True}
-    assert time.perf_counter() - sent < 1
+    assert time.perf_counter() - sent < 4
     await database.close()
 
 
