@@ -19,8 +19,9 @@ from shared.search.embeddings.openai import BATCH, OpenAIEmbedder, VectorSource
 class Endpoint:
     """Answers with a vector that tells the text's length; out of order, as it may."""
 
-    def __init__(self, *statuses: int):
+    def __init__(self, *statuses: int | httpx.Response):
         self.requests: list[dict] = []
+        #: Of the next answers; or what is answered in their place.
         self.statuses = list(statuses)
         #: Before each answer.
         self.seconds = 0.0
@@ -30,6 +31,8 @@ class Endpoint:
         self.requests.append(body)
         await asyncio.sleep(self.seconds)
         status = self.statuses.pop(0) if self.statuses else 200
+        if isinstance(status, httpx.Response):
+            return status
         if status != 200:
             return httpx.Response(status, json={"error": {"message": "no"}}, headers={"retry-after-ms": "1"})
         data = [
@@ -75,6 +78,31 @@ async def test_what_may_pass_is_tried_again():
 async def test_errors_tell_whether_trying_again_is_useful(status, error):
     with pytest.raises(error):
         await Endpoint(*[status] * 9).embedder().embed(["x"])
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+async def test_a_proxys_page_in_place_of_vectors_is_no_answer_of_the_models(kind):
+    page = httpx.Response(200, text="<html>Sign in</html>", headers={"content-type": kind})
+    endpoint = Endpoint(page)
+    with pytest.raises(EmbeddingUnavailable):
+        await endpoint.embedder().embed(["x"])
+    endpoint.statuses.append(page)
+    assert [each async for each in endpoint.embedder().batches(["x"])] == [{0: [1.0, 1.0]}]
+
+
+@pytest.mark.parametrize("body", ['{"error": "Unexpected endpoint"}', "[1]", '{"data": []}'])
+async def test_an_answer_without_vectors_is_that_of_a_server_that_does_not_embed(body):
+    page = httpx.Response(200, text=body, headers={"content-type": "application/json"})
+    with pytest.raises(EmbeddingRefused):
+        await Endpoint(page).embedder().embed(["x"])
+
+
+@pytest.mark.parametrize("number", ["null", "NaN", "1e999", '"x"'])
+async def test_what_is_no_number_is_in_no_vector(number):
+    body = f'{{"object": "list", "data": [{{"object": "embedding", "index": 0, "embedding": [1.0, {number}]}}]}}'
+    answer = httpx.Response(200, text=body, headers={"content-type": "application/json"})
+    with pytest.raises(EmbeddingRefused):
+        await Endpoint(answer).embedder().embed(["x"])
 
 
 async def test_a_source_that_says_nothing_is_left_for_the_next_and_alone_is_given_up_soon():

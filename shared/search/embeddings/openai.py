@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -164,7 +166,11 @@ class OpenAIEmbedder:
         inputs = [text or " " for text in batch]
         try:
             raw = await client.embeddings.with_raw_response.create(model=source.model, input=inputs, **self._options)
+            if "json" not in raw.headers.get("content-type", ""):
+                json.loads(raw.content)
             vectors = vectors_in(raw.parse(), len(batch))
+        except json.JSONDecodeError as error:  # a proxy's page: whether the model embeds, it does not say
+            raise EmbeddingUnavailable(f"no answer of an embeddings call: {error}") from error
         except APIConnectionError as error:
             raise EmbeddingUnavailable(str(error)) from error
         except RateLimitError as error:
@@ -197,4 +203,6 @@ def vectors_in(answer: CreateEmbeddingResponse, count: int) -> list[Vector]:
     lengths = {len(vector) for vector in vectors}
     if len(vectors) != count or len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"{len(vectors)} vectors for {count} texts, of {sorted(lengths)} numbers")
+    if not all(all(map(math.isfinite, vector)) for vector in vectors):
+        raise ValueError("a vector of which not every number is one")
     return vectors
