@@ -21,6 +21,8 @@ class IndexMessage(QueueMessage):
     token: str = ""
     #: How often in a row the embedding model's quota let nothing of the file through.
     idle: int = 0
+    #: How often what removes something was put off because it had failed too often.
+    put_off: int = 0
     batch_id: str = ""
     file_id: str = ""
 

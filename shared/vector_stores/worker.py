@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 #: Seconds until a message whose commit is still missing is looked at again: soon at first, as the
 #: message is not held for it.
 WAITS: Final = (0.2, *RETURNS)
+#: Kinds of messages that remove something: what is deleted must go.
+REMOVING: Final = ("detach", "deleted", "drop")
+#: Seconds until such a message is tried again that failed too often.
+PUT_OFF: Final = (3600.0, 6 * 3600.0, 24 * 3600.0)
 #: Turns in a row in which a spent quota may let nothing of a file through: about an hour.
 MOST_IDLE: Final = 60
 
@@ -59,7 +63,7 @@ class IngestionWorker:
         await self._kinds[message.kind](message)
 
     async def poisoned(self, body: Json) -> None:
-        """A message failed too often: files do not stay in progress for ever."""
+        """A message failed too often: files do not stay in progress for ever, and what was deleted goes later."""
         message = IndexMessage.from_json(body)
         which = {"vector_store_id": message.store_id, "kind": message.kind}
         logger.error("indexing poisoned", extra={"action": "indexing_poisoned", **which})
@@ -68,6 +72,9 @@ class IngestionWorker:
                 await batches.give_up(self._caller(message), message.store_id, message.batch_id)
         if message.kind == "reembed":
             await self._end_reembedding(message, failed=True)
+        if message.kind in REMOVING and message.put_off < len(PUT_OFF):
+            later = replace(message, put_off=message.put_off + 1)
+            await self.deps.ingestion.send(later.to_json(), PUT_OFF[message.put_off])
         if message.kind != "files":
             return
         for file_id in message.file_ids:

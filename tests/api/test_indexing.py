@@ -17,7 +17,7 @@ from shared.search.base import Chunk, EmbeddingUnavailable
 from shared.search.embeddings.hashed import HashedEmbedder
 from shared.store.base import Conflict, Unavailable
 from shared.vector_stores.files import attach
-from shared.vector_stores.worker import WAITS, IngestionWorker
+from shared.vector_stores.worker import PUT_OFF, WAITS, IngestionWorker
 from tests.api.test_vector_stores import filled, upload
 from tests.fakes.ports import Port
 from tests.waiting import until
@@ -244,6 +244,38 @@ def test_who_dies_after_indexing_what_was_taken_out_meanwhile_leaves_nothing(cli
     message = index_messages.files("me", store.id, [file], "token").to_json()
     box.run(IngestionWorker(box.deps).handle(message | {"returns": len(WAITS)}))
 
+    assert box.run(box.deps.index.chunks(store.id, file)) == []
+
+
+@pytest.mark.parametrize("what", ["vector_stores/{store}", "vector_stores/{store}/files/{file}", "files/{file}"])
+def test_what_was_deleted_while_the_storage_was_away_goes_later(http, client, box, what):
+    store, ids = filled(client, a="alpha")
+    put_off, file = [], ids["a"]
+
+    async def away(*_):
+        raise Unavailable("not now")
+
+    async def later(send, body, delay=0):
+        put_off.append((body, delay))
+
+    async def without(commit, partition, changes, *after):
+        return await (away() if "index-" in partition else commit(partition, changes, *after))
+
+    box.deps.store.replace(commit=without)
+    box.deps.ingestion.replace(send=later)
+    assert http.delete(what.format(store=store.id, file=file)).status_code == 503
+    message, _ = put_off[0]
+    worker = IngestionWorker(box.deps)
+    for _ in PUT_OFF:
+        box.run(worker.poisoned(message))
+        message, delay = put_off[-1]
+        assert delay >= 3600
+    before = len(put_off)
+    box.run(worker.poisoned(message))
+    assert len(put_off) == before, "it is not tried for ever"
+
+    box.deps.store.replace()
+    box.run(worker.handle(message))
     assert box.run(box.deps.index.chunks(store.id, file)) == []
 
 
