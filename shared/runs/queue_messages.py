@@ -30,12 +30,23 @@ LONGEST_DELAY: Final = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunMessage(QueueMessage):
-    """Somebody must look at this run, and why."""
+class AboutRun(QueueMessage):
+    """Which run a message is about: all that there is to know when nobody can do what else it says."""
 
     owner: str
     thread_id: str
     run_id: str
+
+    @property
+    def key(self) -> RunKey:
+        """The identity of the run."""
+        return RunKey(self.owner, self.thread_id, self.run_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMessage(AboutRun):
+    """Somebody must look at this run, and why."""
+
     #: `start`, `cancel`, `watch`, `poll` or `expiry`: the functions below.
     reason: str = "start"
     #: When a watchdog becomes visible (unix seconds): the newest one counts.
@@ -43,11 +54,6 @@ class RunMessage(QueueMessage):
     #: The turn that a poll asks for, and how many polls came before.
     turn: int = 0
     polls: int = 0
-
-    @property
-    def key(self) -> RunKey:
-        """The identity of the run that the message is about."""
-        return RunKey(self.owner, self.thread_id, self.run_id)
 
 
 async def send(deps: Deps, record: RunRecord, reason: str, delay: float = 0, **more: Any) -> None:

@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.json_types import Json
 from shared.queue.base import COMMIT_WAITS, again
 from shared.runs import background, lease, lifecycle, parents, queue_messages, supervisor
-from shared.runs.queue_messages import RunMessage
+from shared.runs.queue_messages import AboutRun, RunMessage
 from shared.runs.recorder import Recorder
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Worker:
 
     async def poisoned(self, body: Json) -> None:
         """A message that failed again and again: its run fails, unless somebody drives it, and the thread is free."""
-        recorder = await Recorder.load(self.deps, RunMessage.from_json(body).key)
+        recorder = await Recorder.load(self.deps, AboutRun.from_json(body).key)
         if recorder is None or recorder.record.is_in_line:
             return
         if not lifecycle.is_active(recorder.run.status):

@@ -24,9 +24,8 @@ async def box(tmp_path):
 @pytest.mark.parametrize(
     ("name", "body", "reason"),
     [
-        ("runs", {}, "no RunMessage: Object missing required field `owner`"),
-        ("runs", RUN | {"run_id": None}, "no RunMessage: Expected `str`, got `null` - at `$.run_id`"),
-        ("runs", RUN | {"until": "soon"}, "no RunMessage: Expected `float`, got `str` - at `$.until`"),
+        ("runs", {}, "no AboutRun: Object missing required field `owner`"),
+        ("runs", RUN | {"run_id": None}, "no AboutRun: Expected `str`, got `null` - at `$.run_id`"),
         ("runs", {"kind": "webhook"}, "no Notice: Object missing required field `webhook`"),
         ("ingestion", {"kind": "files"}, "no IndexMessage: Object missing required field `owner`"),
         ("ingestion", {"kind": "files", "owner": "me", "file_ids": 7}, "Expected `array`, got `int` - at `$.file_ids`"),
