@@ -124,14 +124,14 @@ async def streamed_run(box: Box, assistant_id: str, thread: str) -> None:
         raise RuntimeError(answer.decode())
 
 
-async def polled_run(box: Box, assistant_id: str, thread: str, pause: float) -> None:
+async def polled_run(box: Box, assistant_id: str, thread: str) -> None:
     """Ask again after each pause until the run has completed."""
     run = await box.post(f"threads/{thread}/runs", b'{"assistant_id":"%s"}' % assistant_id.encode())
     path = f"threads/{thread}/runs/{_first(ID, run)}"
     while (status := _first(STATUS, run)) != "completed":
         if status not in ("queued", "in_progress"):
             raise RuntimeError(run.decode())
-        await asyncio.sleep(pause)
+        await asyncio.sleep(PAUSE)
         run = await box.get(path)
 
 
@@ -141,7 +141,7 @@ async def text_run(box: Box, assistant_id: str, kind: str) -> None:
     if kind == "streamed":
         await streamed_run(box, assistant_id, thread)
     else:
-        await polled_run(box, assistant_id, thread, PAUSE)
+        await polled_run(box, assistant_id, thread)
 
 
 @asynccontextmanager

@@ -23,7 +23,6 @@ from starlette.types import Receive, Scope, Send
 
 from bench import lean, processes
 from bench.compare import checkout, commit
-from bench.processes import free_port
 
 #: Seconds between two requests -> how many are asked.
 PAUSES: Final = {0.0: 2000, 0.02: 250}
@@ -39,7 +38,7 @@ async def greet(scope: Scope, receive: Receive, send: Send) -> None:
 
 def serve() -> None:
     """Serve the app that greets until killed."""
-    port = free_port()
+    port = processes.free_port()
     print(f"http://127.0.0.1:{port}/v1", flush=True)
     uvicorn.run(greet, port=port, log_level="critical", lifespan="off")
 

@@ -73,13 +73,15 @@ class SearchService:
         try:
             client = reach.client(trusted, MOST_BYTES, timeout=ANSWER_SECONDS)
             async with asyncio.timeout(ANSWER_SECONDS), client:
-                version, headers = {"api-version": API_VERSION}, dict(self.headers)
-                response = await client.request(method, url, params=version, json=body, headers=headers)
+                request = client.build_request(
+                    method, url, params={"api-version": API_VERSION}, json=body, headers=dict(self.headers)
+                )
+                response = await client.send(request)
                 for pause in PAUSES.delays():
                     if response.status_code not in BUSY:
                         break
                     await asyncio.sleep(pause)
-                    response = await client.request(method, url, params=version, json=body, headers=headers)
+                    response = await client.send(request)
                 answer: Any = response.json()
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise ToolFailure(f"the search service did not answer within {ANSWER_SECONDS:g} seconds") from error

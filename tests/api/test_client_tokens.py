@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +17,7 @@ from shared.client_tokens import STREAMS_OUTLIVE
 from shared.llm.scripted import call, pause, text
 from tests.api.conftest import SDK, below
 from tests.fakes.weather import WEATHER
+from tests.waiting import until
 
 ADMIN = "sk-admin-0123456789"
 HELLO = {"role": "user", "content": "Hello?"}
@@ -316,11 +316,7 @@ def test_its_streams_end_when_it_is_revoked_and_not_with_its_time(visit, make, b
         rest = "\n".join(lines)
     assert '"code":"client_token_revoked"' in rest
     box.loop.call_soon_threadsafe(going_on.set)
-    for _ in range(100):
-        if http.get(f"threads/{thread}/runs").json()["data"][0]["status"] == "completed":
-            return
-        time.sleep(0.05)
-    raise AssertionError("the run did not go on")
+    until(lambda: http.get(f"threads/{thread}/runs").json()["data"][0]["status"] == "completed")
 
 
 def test_it_ends_when_it_is_revoked(visit, http, thread):
